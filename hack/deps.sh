@@ -1,0 +1,11 @@
+#!/bin/sh
+# Installs the npm packages when they are missing or older than the lock file. Runs with whatever Node is on the machine;
+# everything after it uses the Node of node_modules/.bin, which npm run puts first in PATH.
+set -eu
+cd "$(dirname "$0")/.."
+stamp=node_modules/.installed
+if [ ! -f "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
+  echo "kubelet-ts: installing npm packages (about a minute on a fresh machine)"
+  npm ci --no-audit --no-fund --loglevel=error
+  touch "$stamp"
+fi
