@@ -1,0 +1,48 @@
+/** What an error carries besides its sentence. */
+export interface ErrorDetails {
+  /** Short machine word for metrics and tests, e.g. `ApiUnreachable`. */
+  readonly code: string;
+  /** The reason shown on a Pod or condition where one exists, e.g. `ErrImagePull`. Defaults to the code. */
+  readonly reason?: string;
+  /** Whether the same call may succeed later without anybody's help. Defaults to false. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** Base of every error this program throws on purpose: one sentence saying what, where and what to do. */
+export class KubeletError extends Error {
+  readonly code: string;
+  readonly reason: string;
+  readonly retryable: boolean;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = details.code;
+    this.reason = details.reason ?? details.code;
+    this.retryable = details.retryable ?? false;
+  }
+}
+
+/** Judged by shape, because an error of another realm (a vm context, a DOMException) fails `instanceof Error`. */
+function looksLikeError(thrown: unknown): thrown is Error {
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  return typeof (thrown as Error).message === 'string' && typeof (thrown as Error).name === 'string';
+}
+
+/** Whatever was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return looksLikeError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : `thrown: ${String(thrown)}`);
+}
+
+/** The message of whatever was thrown. */
+export function errorMessage(thrown: unknown): string {
+  return toError(thrown).message;
+}
+
+/** True for the error of an aborted signal. */
+export function isAbort(thrown: unknown): boolean {
+  return (
+    looksLikeError(thrown) && (thrown.name === 'AbortError' || (thrown as { code?: unknown }).code === 'ABORT_ERR')
+  );
+}

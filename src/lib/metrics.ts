@@ -1,0 +1,74 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface CounterMetric {
+  inc(labels?: Labels, by?: number): void;
+}
+export interface GaugeMetric {
+  set(value: number, labels?: Labels): void;
+  inc(labels?: Labels, by?: number): void;
+  /** Drops one series, e.g. of a Pod that is gone. */
+  remove(labels: Labels): void;
+  /** Drops all series: for gauges that are filled anew at each scrape. */
+  reset(): void;
+}
+export interface HistogramMetric {
+  observe(value: number, labels?: Labels): void;
+}
+
+/** A set of metrics; prom-client stays behind it so that it can be replaced. Asking twice for a name gives the same metric. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #made = new Map<string, Counter | Gauge | Histogram>();
+  static readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+  counter(name: string, help: string, labels: readonly string[] = []): CounterMetric {
+    const metric = this.#once(
+      name,
+      () => new Counter({ name, help, labelNames: [...labels], registers: [this.#registry] }),
+    );
+    return { inc: (values, by = 1) => (values ? metric.inc(values, by) : metric.inc(by)) };
+  }
+
+  /** `collect` runs at each scrape and may set the gauge then. */
+  gauge(
+    name: string,
+    help: string,
+    labels: readonly string[] = [],
+    collect?: (gauge: GaugeMetric) => void,
+  ): GaugeMetric {
+    const metric = this.#once(name, () => {
+      const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
+      return new Gauge(collect ? { ...options, collect: () => collect(wrapped) } : options);
+    });
+    const wrapped: GaugeMetric = {
+      set: (value, values) => (values ? metric.set(values, value) : metric.set(value)),
+      inc: (values, by = 1) => (values ? metric.inc(values, by) : metric.inc(by)),
+      remove: (values) => metric.remove(values),
+      reset: () => metric.reset(),
+    };
+    return wrapped;
+  }
+
+  histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[] = []): HistogramMetric {
+    const metric = this.#once(
+      name,
+      () => new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers: [this.#registry] }),
+    );
+    return { observe: (value, values) => (values ? metric.observe(values, value) : metric.observe(value)) };
+  }
+
+  /** All metrics in Prometheus' text form. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #once<T extends Counter | Gauge | Histogram>(name: string, make: () => T): T {
+    const existing = this.#made.get(name);
+    if (existing !== undefined) return existing as T;
+    const metric = make();
+    this.#made.set(name, metric);
+    return metric;
+  }
+}
