@@ -1,0 +1,68 @@
+// The runtime client: every RPC of CRI runtime.v1 as a typed method.
+
+import { createCaller } from './caller.ts';
+import type { ContainerCalls } from './calls/container.ts';
+import { containerCalls } from './calls/container.ts';
+import type { EventCalls } from './calls/events.ts';
+import { eventCalls } from './calls/events.ts';
+import type { ExecCalls } from './calls/exec.ts';
+import { execCalls } from './calls/exec.ts';
+import type { ImageCalls } from './calls/image.ts';
+import { imageCalls } from './calls/image.ts';
+import type { ProgressCalls } from './calls/progress.ts';
+import { progressCalls } from './calls/progress.ts';
+import type { RuntimeCalls } from './calls/runtime.ts';
+import { runtimeCalls } from './calls/runtime.ts';
+import type { SandboxCalls } from './calls/sandbox.ts';
+import { sandboxCalls } from './calls/sandbox.ts';
+import type { StatsCalls } from './calls/stats.ts';
+import { statsCalls } from './calls/stats.ts';
+import type { CallRecord } from './connection.ts';
+import { Connection } from './connection.ts';
+
+export interface CriOptions {
+  /** `unix:///run/containerd/containerd.sock` or an absolute path. */
+  runtimeEndpoint: string;
+  /** Where images are served, if elsewhere. */
+  imageEndpoint?: string | undefined;
+  /** Deadline of an ordinary call; RunPodSandbox, StopContainer, ExecSync and PullImage have their own. Default: 2 minutes. */
+  requestTimeoutMs?: number | undefined;
+  /** Called after every call, for metrics and the timeline; must not throw. */
+  onCall?: ((record: CallRecord) => void) | undefined;
+}
+
+/** The runtime client. Its methods are plain functions without `this`. */
+export type Cri = RuntimeCalls &
+  SandboxCalls &
+  ContainerCalls &
+  ExecCalls &
+  ImageCalls &
+  StatsCalls &
+  EventCalls &
+  ProgressCalls &
+  Disposable;
+
+const DEFAULT_REQUEST_TIMEOUT_MS = 120_000; // runtimeRequestTimeout of KubeletConfiguration
+const CONTENT_NAMESPACE = { 'containerd-namespace': 'k8s.io' };
+
+/** A client of a runtime. Connects on the first call, and again whenever needed. Throws on an endpoint that is no unix socket. */
+export function connectCri(options: CriOptions): Cri {
+  const timeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const own = new DisposableStack();
+  const open = (endpoint: string) => own.use(new Connection({ endpoint, onCall: options.onCall }));
+  const runtime = open(options.runtimeEndpoint);
+  const elsewhere = options.imageEndpoint && options.imageEndpoint !== options.runtimeEndpoint;
+  const images = elsewhere ? open(options.imageEndpoint as string) : runtime;
+  const runtimeCaller = createCaller(runtime, 'runtime.v1.RuntimeService', timeout);
+  return {
+    ...runtimeCalls(runtimeCaller),
+    ...sandboxCalls(runtimeCaller),
+    ...containerCalls(runtimeCaller),
+    ...execCalls(runtimeCaller),
+    ...imageCalls(createCaller(images, 'runtime.v1.ImageService', timeout)),
+    ...statsCalls(runtimeCaller),
+    ...eventCalls(runtime),
+    ...progressCalls(createCaller(images, 'containerd.services.content.v1.Content', timeout, CONTENT_NAMESPACE)),
+    [Symbol.dispose]: () => own.dispose(),
+  };
+}

@@ -1,0 +1,188 @@
+// One gRPC connection to a runtime's unix socket. Every call of the node agent to a runtime passes `unary` or `stream`.
+import * as grpc from '@grpc/grpc-js';
+import type { Codec, MethodCodec } from './codec.ts';
+import { CriError } from './error.ts';
+
+/** What the hook of a connection learns of each call that ended. Times are performance.now() milliseconds. */
+export interface CallRecord {
+  method: string;
+  startMono: number;
+  endMono: number;
+  error: CriError | undefined;
+}
+export interface CallOptions {
+  /** Milliseconds until DeadlineExceeded; 0 or absent: none. */
+  timeoutMs?: number;
+  /** Aborting cancels the call; the outcome then is unknown (an unsettled CriError). */
+  signal?: AbortSignal;
+  metadata?: Record<string, string>;
+}
+export interface StreamHandlers {
+  /** The server accepted the stream (its response headers came). */
+  onOpen?(): void;
+  onMessage(message: object): void;
+  /** Called exactly once; without an error the server closed the stream in order. */
+  onEnd(error: CriError | undefined): void;
+}
+export interface ConnectionOptions {
+  /** `unix:///path` or an absolute path. */
+  endpoint: string;
+  /** Called after every call; must not throw. */
+  onCall?: ((record: CallRecord) => void) | undefined;
+}
+
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024; // as the kubelet; grpc-js's own 4 MB is about 2,700 containers
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const CHANNEL_OPTIONS: grpc.ChannelOptions = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.enable_retries': 0, // the caller decides what may be sent twice
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_http_proxy': 0,
+};
+
+/** A connection that re-opens itself: after the socket vanished, calls fail at once with Unavailable until it is back. */
+export class Connection implements Disposable {
+  readonly endpoint: string;
+  #client: grpc.Client;
+  #onCall: ((record: CallRecord) => void) | undefined;
+  #active = new Set<{ cancel(): void }>();
+  #closed = false;
+
+  /** Throws on an endpoint that is no unix socket. Does not connect: the first call does. */
+  constructor(options: ConnectionOptions) {
+    this.endpoint = options.endpoint;
+    this.#onCall = options.onCall;
+    this.#client = new grpc.Client(socketTarget(options.endpoint), grpc.credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  /** Sends one request. Rejects with CriError, and with nothing else. */
+  unary(method: MethodCodec, request: object, options: CallOptions): Promise<object> {
+    const startMono = performance.now();
+    return new Promise((resolve, reject) => {
+      let release = () => {};
+      const done = (error: grpc.ServiceError | null, response?: object) => {
+        release();
+        const failed = error ? new CriError(method.name, error) : undefined;
+        this.#record(method.name, startMono, failed);
+        if (failed) reject(failed);
+        else resolve(response ?? {});
+      };
+      const refused = this.#refusal(options.signal);
+      if (refused) {
+        done(refused);
+        return;
+      }
+      const call = this.#client.makeUnaryRequest(
+        method.path,
+        method.request.encode,
+        method.response.decode,
+        request,
+        metadataOf(options),
+        callOptions(options),
+        done,
+      );
+      release = this.#track(call, options.signal);
+    });
+  }
+
+  /** Opens a server stream; the returned function cancels it. `decode` replaces the method's own response decoder. */
+  stream(
+    method: MethodCodec,
+    request: object,
+    handlers: StreamHandlers,
+    options: CallOptions,
+    decode: Codec['decode'] = method.response.decode,
+  ): () => void {
+    const startMono = performance.now();
+    let release = () => {};
+    let ended = false;
+    const end = (error: grpc.StatusObject | undefined) => {
+      if (ended) return;
+      ended = true;
+      release();
+      const failed = error && error.code !== grpc.status.OK ? new CriError(method.name, error) : undefined;
+      this.#record(method.name, startMono, failed);
+      handlers.onEnd(failed);
+    };
+    const refused = this.#refusal(options.signal);
+    if (refused) {
+      queueMicrotask(() => end(refused));
+      return () => {};
+    }
+    const call = this.#client.makeServerStreamRequest(
+      method.path,
+      method.request.encode,
+      decode,
+      request,
+      metadataOf(options),
+      callOptions(options),
+    );
+    release = this.#track(call, options.signal);
+    call.on('metadata', () => handlers.onOpen?.());
+    call.on('data', (message: object) => handlers.onMessage(message));
+    call.on('error', (error: grpc.ServiceError) => end(error));
+    call.on('status', (s: grpc.StatusObject) => end(s));
+    return () => call.cancel();
+  }
+
+  /** Cancels what is under way and closes the socket. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const call of this.#active) call.cancel();
+    this.#client.close();
+  }
+
+  #refusal(signal: AbortSignal | undefined): grpc.ServiceError | undefined {
+    if (!this.#closed && !signal?.aborted) return undefined;
+    const details = this.#closed
+      ? 'the connection to the runtime is closed'
+      : 'the call was aborted before it was sent';
+    return Object.assign(new Error(details), {
+      code: this.#closed ? grpc.status.UNAVAILABLE : grpc.status.CANCELLED,
+      details,
+      metadata: new grpc.Metadata(),
+    });
+  }
+
+  #track(call: { cancel(): void }, signal: AbortSignal | undefined): () => void {
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#active.add(call);
+    return () => {
+      signal?.removeEventListener('abort', cancel);
+      this.#active.delete(call);
+    };
+  }
+
+  #record(method: string, startMono: number, error: CriError | undefined): void {
+    this.#onCall?.({ method, startMono, endMono: performance.now(), error });
+  }
+}
+
+function metadataOf(options: CallOptions): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
+  return metadata;
+}
+
+function callOptions(options: CallOptions): grpc.CallOptions {
+  const ms = options.timeoutMs ?? 0;
+  return ms > 0 && ms < MAX_TIMER_MS ? { deadline: Date.now() + ms } : {};
+}
+
+/** The gRPC target of a runtime endpoint. Throws on anything but a unix socket. */
+export function socketTarget(endpoint: string): string {
+  const path = endpoint.replace(/^unix:(\/\/)?(?=\/)/, '');
+  if (!path.startsWith('/')) {
+    throw new Error(
+      `runtime endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,
+    );
+  }
+  return `unix:${path}`;
+}
