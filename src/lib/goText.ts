@@ -1,0 +1,51 @@
+// Text in the exact form of Go's standard library, for messages and annotations that other programs compare or parse.
+
+const NAMED: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** `text` as Go's `%q` and strconv.Quote print it: in double quotes, everything that is not printable escaped. */
+export function goQuote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  let out = '"';
+  for (const char of text.toWellFormed()) {
+    const named = NAMED[char];
+    if (named !== undefined) out += named;
+    else if (PRINTABLE.test(char)) out += char;
+    else out += escapeCodePoint(char.codePointAt(0) ?? 0);
+  }
+  return `${out}"`;
+}
+
+function escapeCodePoint(code: number): string {
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
+  if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;
+  return `\\U${code.toString(16).padStart(8, '0')}`;
+}
+
+/**
+ * `value` as Go's encoding/json marshals it: like JSON.stringify, but `<`, `>`, `&` and the two Unicode line separators are
+ * escaped and lone surrogates become U+FFFD. The order of keys is the caller's: struct order, or sorted for a Go map.
+ */
+export function goJson(value: unknown): string {
+  const replaceLoneSurrogates = (_key: string, v: unknown) => (typeof v === 'string' ? v.toWellFormed() : v);
+  return JSON.stringify(value, replaceLoneSurrogates).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Go's `len` of a string: its length in UTF-8 bytes. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text, 'utf8');
+}
