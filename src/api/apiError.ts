@@ -1,0 +1,84 @@
+import { KubeletError } from '../lib/errors.ts';
+import type { Status, StatusDetails } from '../types/k8s.ts';
+
+/** The API server answered with an error status. `reason` is the API's word, e.g. `NotFound`. */
+export class ApiError extends KubeletError {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly details: StatusDetails | undefined;
+
+  constructor(status: number, reason: string, message: string, retryAfterMs?: number, details?: StatusDetails) {
+    super(message, { code: 'ApiError', reason, retryable: status === 429 || status >= 500 });
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.details = details;
+  }
+}
+
+/** No answer came: refused, reset, timed out, or the connection was found dead. */
+export class ApiUnreachableError extends KubeletError {
+  constructor(message: string, code: 'ApiUnreachable' | 'ApiTimeout', cause?: unknown) {
+    super(message, { code, retryable: true, cause });
+  }
+}
+
+const REASONS: Record<number, string> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  406: 'NotAcceptable',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
+
+/** Makes the error for an answer of status ≥ 400; `body` is the response text, a Status object or anything a proxy sends. */
+export function apiErrorFrom(status: number, body: string, retryAfter: string | undefined, request: string): ApiError {
+  let parsed: Status = {};
+  try {
+    const value = JSON.parse(body) as Status | null;
+    if (value?.kind === 'Status') parsed = value;
+  } catch {
+    // Not JSON: the text below is all there is.
+  }
+  const seconds = Number(retryAfter ?? parsed.details?.retryAfterSeconds ?? Number.NaN);
+  const reason = parsed.reason || REASONS[status] || 'Unknown';
+  const message = parsed.message || `${request}: the server answered ${status} ${body.slice(0, 200).trim()}`.trim();
+  return new ApiError(status, reason, message, Number.isFinite(seconds) ? seconds * 1000 : undefined, parsed.details);
+}
+
+/** The error inside a watch event of type ERROR. */
+export function apiErrorOfStatus(status: Status): ApiError {
+  return new ApiError(
+    status.code ?? 500,
+    status.reason ?? 'Unknown',
+    status.message ?? 'the watch failed',
+    undefined,
+    status.details,
+  );
+}
+
+const has = (error: unknown, status: number, reason?: string) =>
+  error instanceof ApiError && (reason === undefined ? error.status === status : error.reason === reason);
+
+export const isNotFound = (error: unknown): boolean => has(error, 404);
+export const isForbidden = (error: unknown): boolean => has(error, 403);
+export const isUnauthorized = (error: unknown): boolean => has(error, 401);
+export const isInvalid = (error: unknown): boolean => has(error, 422);
+export const isTooManyRequests = (error: unknown): boolean => has(error, 429);
+/** 409 for a version or precondition that no longer holds (not AlreadyExists). */
+export const isConflict = (error: unknown): boolean => has(error, 409, 'Conflict');
+export const isAlreadyExists = (error: unknown): boolean => has(error, 409, 'AlreadyExists');
+/** The resourceVersion is too old: list again. */
+export const isExpired = (error: unknown): boolean => has(error, 410);
+/** The Node authorizer has not seen yet that a Pod of this node refers to the object; goes away within milliseconds. */
+export const isNoRelationship = (error: unknown): boolean =>
+  isForbidden(error) && (error as ApiError).message.includes('no relationship found');

@@ -1,0 +1,244 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { buildConnector, type Dispatcher } from 'undici';
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import { ApiUnreachableError } from './apiError.ts';
+import { type Channel, H1Channel, H2Channel } from './channel.ts';
+import { authorizer, type ConnectionConfig, tlsOptions } from './connection.ts';
+
+/** Long-lived watches and short calls never share a connection: a write must not wait for a stream slot behind 300 watches. */
+export type Lane = 'call' | 'watch';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly lane: Lane;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  header(name: string): string | undefined;
+  /** Reads the whole body. Read it or the chunks, exactly once, or `discard`. */
+  text(): Promise<string>;
+  /** The chunks as they come. Leaving the loop early ends the request. */
+  chunks(): AsyncIterable<Buffer>;
+  discard(): void;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly pingIntervalMs?: number;
+  readonly connectTimeoutMs?: number;
+}
+
+const H1_CALL_CONNECTIONS = 16;
+
+/** Connections to one API server: HTTP/2 where the server has it, else HTTP/1.1. Credentials can be replaced while it runs. */
+export class Transport implements AsyncDisposable {
+  readonly #options: TransportOptions;
+  #config: ConnectionConfig;
+  #url: URL;
+  #authorization: () => Promise<string | undefined>;
+  #lanes: Record<Lane, Channel[]> = { call: [], watch: [] };
+  readonly #all = new Set<Channel>();
+  #protocol: Promise<'h2' | 'h1'> | undefined;
+  #connector: buildConnector.connector;
+  #spare: Socket | TLSSocket | undefined;
+  #closed = false;
+
+  constructor(config: ConnectionConfig, options: TransportOptions) {
+    this.#options = options;
+    this.#config = config;
+    this.#url = new URL(config.server);
+    this.#authorization = authorizer(config, options.clock);
+    this.#connector = this.#makeConnector();
+  }
+
+  /** Sends a request and resolves with the answer's head. Rejects with ApiUnreachableError, or the signal's reason on abort. */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      const authorization = await this.#authorization();
+      const channel = await this.#pick(request.lane);
+      const response = await channel.request({
+        method: request.method,
+        path: this.#url.pathname.replace(/\/$/, '') + request.path,
+        headers: {
+          'user-agent': this.#options.userAgent,
+          ...(authorization === undefined ? null : { authorization }),
+          ...request.headers,
+        },
+        body: request.body ?? null,
+        signal: request.signal ?? null,
+      });
+      return wrapResponse(response, channel, (error) => this.#failure(request, error));
+    } catch (error) {
+      throw this.#failure(request, error);
+    }
+  }
+
+  /**
+   * Replaces server, trust or credentials. New requests use the new ones at once; running requests and watches end in their own
+   * time on the old connections, so a certificate rotation interrupts nothing.
+   */
+  setConfig(config: ConnectionConfig): void {
+    this.#config = config;
+    this.#url = new URL(config.server);
+    this.#authorization = authorizer(config, this.#options.clock);
+    this.#connector = this.#makeConnector();
+    this.#protocol = undefined;
+    this.#dropSpare();
+    for (const channel of this.#all) channel.retire();
+    this.#lanes = { call: [], watch: [] };
+  }
+
+  /** Ends every connection now, e.g. when the server revoked the credentials. Running requests fail as unreachable. */
+  dropConnections(reason: string): void {
+    this.#dropSpare();
+    for (const channel of this.#all) channel.kill(new ApiUnreachableError(reason, 'ApiUnreachable'));
+    this.#all.clear();
+    this.#lanes = { call: [], watch: [] };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.dropConnections('the API client was closed');
+  }
+
+  async #pick(lane: Lane): Promise<Channel> {
+    this.#protocol ??= this.#negotiate();
+    const negotiating = this.#protocol;
+    let protocol: 'h1' | 'h2';
+    try {
+      protocol = await negotiating;
+    } catch (error) {
+      if (this.#protocol === negotiating) this.#protocol = undefined;
+      throw error;
+    }
+    if (this.#closed) throw new ApiUnreachableError('the API client is closed', 'ApiUnreachable');
+    const found = this.#lanes[lane].find((channel) => channel.open);
+    if (found) return found;
+    const options = {
+      origin: this.#url.origin,
+      connect: this.#connector,
+      clock: this.#options.clock,
+      pingIntervalMs: this.#options.pingIntervalMs ?? 5000,
+      onClosed: (closed: Channel) => this.#forget(closed),
+    };
+    const channel =
+      protocol === 'h2' ? new H2Channel(options) : new H1Channel(options, lane === 'call' ? H1_CALL_CONNECTIONS : null);
+    this.#lanes[lane].push(channel);
+    this.#all.add(channel);
+    return channel;
+  }
+
+  #forget(channel: Channel): void {
+    for (const lane of ['call', 'watch'] as const) this.#lanes[lane] = this.#lanes[lane].filter((c) => c !== channel);
+    if (channel.active === 0) this.#all.delete(channel);
+  }
+
+  #makeConnector(): buildConnector.connector {
+    const connect = buildConnector({
+      ...tlsOptions(this.#config),
+      allowH2: true,
+      preferH2: true,
+      timeout: this.#options.connectTimeoutMs ?? 10_000,
+      keepAlive: true,
+      keepAliveInitialDelay: 15_000,
+    });
+    const connector: buildConnector.connector = (options, callback) => {
+      const spare = this.#spare;
+      this.#spare = undefined;
+      if (!spare || spare.destroyed || this.#connector !== connector) {
+        spare?.destroy();
+        connect(options, callback);
+        return;
+      }
+      spare.removeListener('error', ignore);
+      callback(null, spare as TLSSocket);
+    };
+    return connector;
+  }
+
+  /** Opens the first connection to learn the protocol; the first channel then uses it. */
+  #negotiate(): Promise<'h2' | 'h1'> {
+    if (this.#url.protocol === 'http:') return Promise.resolve('h1');
+    const { hostname, host, protocol, port } = this.#url;
+    const connector = this.#connector;
+    return new Promise((resolve, reject) => {
+      connector({ hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port }, (error, socket) => {
+        if (error) return reject(error);
+        if (this.#connector !== connector || this.#closed) {
+          socket.destroy();
+        } else {
+          socket.on('error', ignore);
+          this.#spare = socket;
+        }
+        resolve((socket as TLSSocket).alpnProtocol === 'h2' ? 'h2' : 'h1');
+      });
+    });
+  }
+
+  #dropSpare(): void {
+    this.#spare?.destroy();
+    this.#spare = undefined;
+  }
+
+  #failure(request: HttpRequest, error: unknown): unknown {
+    if (request.signal?.aborted) return request.signal.reason;
+    if (error instanceof ApiUnreachableError) return error;
+    const what = `${request.method} ${this.#url.origin}${request.path.split('?')[0]}`;
+    return new ApiUnreachableError(`${what}: ${errorMessage(error)}`, 'ApiUnreachable', error);
+  }
+}
+
+function ignore(): void {}
+
+function wrapResponse(
+  response: Dispatcher.ResponseData,
+  channel: Channel,
+  fail: (error: unknown) => unknown,
+): HttpResponse {
+  let released = false;
+  const release = () => {
+    if (released) return;
+    released = true;
+    channel.release();
+  };
+  response.body.once('close', release);
+  return {
+    status: response.statusCode,
+    header: (name) => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    async text() {
+      try {
+        return await response.body.text();
+      } catch (error) {
+        throw fail(error);
+      } finally {
+        release();
+      }
+    },
+    async *chunks() {
+      try {
+        for await (const chunk of response.body) yield chunk as Buffer;
+      } catch (error) {
+        throw fail(error);
+      } finally {
+        response.body.destroy();
+        release();
+      }
+    },
+    discard() {
+      response.body.on('error', ignore);
+      response.body.destroy();
+      release();
+    },
+  };
+}
