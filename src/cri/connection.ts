@@ -178,7 +178,7 @@ function callOptions(options: CallOptions): grpc.CallOptions {
 
 /** The gRPC target of a runtime endpoint. Throws on anything but a unix socket. */
 export function socketTarget(endpoint: string): string {
-  const path = endpoint.replace(/^unix:(\/\/)?(?=\/)/, '');
+  const path = endpoint.replace(/^unix:(?:\/\/(?=\/)|(?=\/(?!\/)))/, '');
   if (!path.startsWith('/')) {
     throw new Error(
       `runtime endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,

@@ -1,0 +1,60 @@
+// The event stream of the fake runtime, with containerd's backlog: what nobody read is delivered to the next stream first.
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ContainerEventResponse } from '../generated/runtime.ts';
+import { containerStatus } from './containers.ts';
+import { sandboxStatus } from './sandboxes.ts';
+import type { FakeEvent, World } from './world.ts';
+
+const BACKLOG_LIMIT = 1000;
+type Stream = ServerWritableStream<object, object>;
+
+/** Collects the world's events and hands them to open streams. */
+export class FakeEvents {
+  readonly #world: World;
+  readonly #streams = new Set<Stream>();
+  #backlog: ContainerEventResponse[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    world.onEvent = (event) => this.#publish(event);
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  serve(stream: Stream): void {
+    this.#streams.add(stream);
+    stream.on('cancelled', () => this.#streams.delete(stream));
+    stream.on('close', () => this.#streams.delete(stream));
+    for (const event of this.#backlog) stream.write(event);
+    this.#backlog = [];
+    // A server sends response headers with the first message; a quiet stream would look like one not accepted yet.
+    stream.sendMetadata(stream.metadata.clone());
+  }
+
+  /** Ends all streams in order, as a runtime does that shuts down. */
+  endStreams(): void {
+    for (const stream of this.#streams) stream.end();
+    this.#streams.clear();
+  }
+
+  #publish(event: FakeEvent): void {
+    const message = this.#message(event);
+    for (const stream of this.#streams) stream.write(message);
+    if (this.#streams.size > 0) return;
+    this.#backlog.push(message);
+    if (this.#backlog.length > BACKLOG_LIMIT) this.#backlog.shift();
+  }
+
+  #message(event: FakeEvent): ContainerEventResponse {
+    const sandbox = this.#world.sandboxes.get(event.sandboxId);
+    return {
+      containerId: event.containerId,
+      containerEventType: event.type,
+      createdAt: event.createdAt,
+      podSandboxStatus: sandbox ? sandboxStatus(sandbox) : null,
+      containersStatuses: this.#world.containersOf(event.sandboxId).map(containerStatus),
+    };
+  }
+}
