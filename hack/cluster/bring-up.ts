@@ -1,0 +1,93 @@
+import { mkdirSync } from 'node:fs';
+import { defaultImages, standaloneImages } from '../images/definitions/index.ts';
+import { ensurePackages } from '../lib/apt.ts';
+import { withLock } from '../lib/lock.ts';
+import { step } from '../lib/log.ts';
+import { ensureTools, type Tools } from '../tools/ensure.ts';
+import { makeCgroup } from './cgroups.ts';
+import { builtRuntime, type RuntimePrograms, startContainerd } from './containerd.ts';
+import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './control-plane.ts';
+import { noteKubelet, startKubelet, waitForNodeReady } from './kubelet.ts';
+import { type Layout, layoutOf, net } from './layout.ts';
+import { makeNamespaces } from './namespaces.ts';
+import { makePki, writeKubeconfig } from './pki.ts';
+import { startRegistry } from './registry.ts';
+import { runningService } from './service.ts';
+import { type Cluster, findCluster, type KubeletKind, saveCluster } from './state.ts';
+
+export interface UpOptions {
+  name: string;
+  kubelet: KubeletKind;
+  /** False: no etcd, API server and so on; the node runs static Pods only. */
+  controlPlane: boolean;
+  /** The runtime to use instead of the one built from Go modules. */
+  runtime?: RuntimePrograms;
+}
+
+/** What is run on this machine besides the built programs. */
+const packages = ['iproute2', 'iptables', 'nftables', 'conntrack', 'socat', 'openssl', 'kmod', 'util-linux', 'ethtool'];
+
+/** The lock that up and down hold. */
+export function clusterLock(layout: Layout): string {
+  return `${layout.state}.lock`;
+}
+
+async function startControlPlane(cluster: Cluster, tools: Tools): Promise<void> {
+  const { layout } = cluster;
+  await step('certificates', () => makePki(layout));
+  await step('etcd and kube-apiserver', async () => {
+    startEtcd(cluster, tools);
+    await startForwarders(cluster);
+    await startApiServer(cluster, tools);
+  });
+  writeKubeconfig(layout, 'admin', `https://127.0.0.1:${cluster.state.apiPort}`, layout.adminKubeconfig);
+  writeKubeconfig(layout, 'admin', `https://${net.nodeAddress}:${net.apiPort}`, layout.insideKubeconfig);
+  await step('kube-controller-manager and kube-scheduler', () => {
+    startControllerManager(cluster, tools);
+    startScheduler(cluster, tools);
+  });
+}
+
+async function startNode(cluster: Cluster, options: UpOptions): Promise<void> {
+  if (options.kubelet === 'none') {
+    noteKubelet(cluster, 'none');
+    return;
+  }
+  const kind = options.kubelet;
+  const current = cluster.state.kubelet;
+  if (runningService(cluster, 'kubelet') && current !== kind) {
+    throw new Error(`a ${current} kubelet runs on ${cluster.layout.nodeName}: stop it or bring the cluster down first`);
+  }
+  await step(kind === 'go' ? 'kubelet (Go, the reference)' : 'kubelet-ts', () => startKubelet(cluster, kind));
+  if (cluster.state.controlPlane) await step(`node ${cluster.layout.nodeName} Ready`, () => waitForNodeReady(cluster));
+}
+
+/**
+ * Brings a cluster up, or what is missing of it: after a crash of any of its processes a second call starts them again.
+ * Builds tools and images first where they are not in the cache.
+ */
+export async function bringUp(options: UpOptions): Promise<Cluster> {
+  if (process.getuid?.() !== 0) throw new Error('a node agent needs root: run this as root');
+  const layout = layoutOf(options.name);
+  await ensurePackages(packages);
+  const runtime = options.runtime ?? builtRuntime(await ensureTools(['containerd', 'runc', 'cni']));
+  const tools = options.controlPlane ? await ensureTools(['etcd', 'kubernetes']) : undefined;
+  return withLock(clusterLock(layout), 600_000, async () => {
+    const fresh = { controlPlane: options.controlPlane, apiPort: 0, services: {} };
+    const cluster = findCluster(options.name) ?? { layout, state: fresh };
+    if (cluster.state.controlPlane !== options.controlPlane) {
+      throw new Error(`${options.name} exists with another control-plane setting: bring it down first`);
+    }
+    mkdirSync(layout.run, { recursive: true });
+    saveCluster(cluster);
+    await step('network and mount namespace, cgroups', async () => {
+      makeCgroup(layout.cgroup);
+      await makeNamespaces(cluster);
+    });
+    await step('image registry', () => startRegistry(cluster, options.controlPlane ? defaultImages : standaloneImages));
+    await step('containerd', () => startContainerd(cluster, runtime));
+    if (tools) await startControlPlane(cluster, tools);
+    await startNode(cluster, options);
+    return cluster;
+  });
+}

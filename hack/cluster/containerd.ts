@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { tryRun } from '../lib/run.ts';
+import type { Tools } from '../tools/ensure.ts';
+import { type Layout, net } from './layout.ts';
+import { startService, waitForService } from './service.ts';
+import type { Cluster } from './state.ts';
+
+/** The programs of a container runtime. */
+export interface RuntimePrograms {
+  containerd: string;
+  ctr: string;
+  runc: string;
+  /** The directory of containerd-shim-runc-v2. */
+  shimDir: string;
+  cniDir: string;
+  /** containerd 1.x reads configuration version 2 with other section names. */
+  major: 1 | 2;
+}
+
+/** The runtime's programs out of the tool groups containerd, runc and cni. */
+export function builtRuntime(tools: Tools): RuntimePrograms {
+  return {
+    containerd: tools.bin('containerd'),
+    ctr: tools.bin('ctr'),
+    runc: tools.bin('runc'),
+    shimDir: tools.dir('containerd-shim-runc-v2'),
+    cniDir: tools.dir('bridge'),
+    major: 2,
+  };
+}
+
+const pause = 'registry.k8s.io/pause:3.10.2';
+
+function runtimeEntry(section: string, runc: string): string {
+  return `
+[${section}]
+  runtime_type = "io.containerd.runc.v2"
+  [${section}.options]
+    BinaryName = "${runc}"
+    SystemdCgroup = false
+`;
+}
+
+function criConfig2(layout: Layout, programs: RuntimePrograms): string {
+  const runtime = `plugins."io.containerd.cri.v1.runtime"`;
+  const images = `plugins."io.containerd.cri.v1.images"`;
+  return `
+[${runtime}]
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [${runtime}.cni]
+    bin_dirs = ["${programs.cniDir}"]
+    conf_dir = "${layout.state}/cni/conf"
+  [${runtime}.containerd]
+    default_runtime_name = "runc"
+${runtimeEntry(`${runtime}.containerd.runtimes.runc`, programs.runc)}
+${runtimeEntry(`${runtime}.containerd.runtimes.test-handler`, programs.runc)}
+[${images}]
+  snapshotter = "overlayfs"
+  [${images}.pinned_images]
+    sandbox = "${pause}"
+  [${images}.registry]
+    config_path = "${layout.state}/containerd/certs.d"
+`;
+}
+
+function criConfig1(layout: Layout, programs: RuntimePrograms): string {
+  const cri = `plugins."io.containerd.grpc.v1.cri"`;
+  return `
+[${cri}]
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  sandbox_image = "${pause}"
+  [${cri}.cni]
+    bin_dir = "${programs.cniDir}"
+    conf_dir = "${layout.state}/cni/conf"
+  [${cri}.containerd]
+    default_runtime_name = "runc"
+${runtimeEntry(`${cri}.containerd.runtimes.runc`, programs.runc)}
+${runtimeEntry(`${cri}.containerd.runtimes.test-handler`, programs.runc)}
+[${cri}.registry]
+  config_path = "${layout.state}/containerd/certs.d"
+`;
+}
+
+function containerdConfig(layout: Layout, programs: RuntimePrograms): string {
+  return `version = ${programs.major === 2 ? 3 : 2}
+root = "${layout.state}/containerd/root"
+state = "${layout.run}/containerd"
+disabled_plugins = ["io.containerd.nri.v1.nri"]
+[grpc]
+  address = "${layout.containerdSocket}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${layout.state}/containerd/opt"
+${programs.major === 2 ? criConfig2(layout, programs) : criConfig1(layout, programs)}`;
+}
+
+function cniConfig(layout: Layout): object {
+  const bridge = {
+    type: 'bridge',
+    bridge: 'cni0',
+    isGateway: true,
+    hairpinMode: true,
+    ipam: { type: 'host-local', ranges: [[{ subnet: net.podCidr }]], routes: [{ dst: '0.0.0.0/0' }] },
+  };
+  const portmap = { type: 'portmap', capabilities: { portMappings: true }, snat: true };
+  return { cniVersion: '1.0.0', name: `kubelet-ts-${layout.name}`, plugins: [bridge, portmap] };
+}
+
+function writeFiles(layout: Layout, programs: RuntimePrograms): string {
+  const write = (file: string, text: string): string => {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  };
+  write(path.join(layout.state, 'cni/conf/10-kubelet-ts.conflist'), JSON.stringify(cniConfig(layout), null, 2));
+  write(
+    path.join(layout.state, 'containerd/certs.d/_default/hosts.toml'),
+    `[host."http://127.0.0.1:${net.registryPort}"]\n  capabilities = ["pull", "resolve"]\n`,
+  );
+  return write(path.join(layout.state, 'containerd/config.toml'), containerdConfig(layout, programs));
+}
+
+/** Starts containerd unless it runs, and waits until its CRI service answers. */
+export async function startContainerd(cluster: Cluster, programs: RuntimePrograms): Promise<void> {
+  const { layout } = cluster;
+  const config = writeFiles(layout, programs);
+  startService(cluster, {
+    name: 'containerd',
+    argv: [programs.containerd, '--config', config],
+    env: { PATH: `${programs.shimDir}:${process.env.PATH}` },
+    place: 'node',
+  });
+  await waitForService(cluster, 'containerd', 30_000, async () => {
+    const { code, stdout } = await tryRun(programs.ctr, ['--address', layout.containerdSocket, 'plugins', 'ls']);
+    return code === 0 && /io\.containerd\.grpc\.v1\s+cri\s+.*ok/.test(stdout);
+  });
+}

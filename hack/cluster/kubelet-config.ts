@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { type Layout, net } from './layout.ts';
+import type { Cluster } from './state.ts';
+
+function authentication(cluster: Cluster): object {
+  if (!cluster.state.controlPlane) {
+    // Nobody can vouch for a client; the node's ports are reachable only inside its own network namespace.
+    return {
+      authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+      authorization: { mode: 'AlwaysAllow' },
+    };
+  }
+  return {
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: path.join(cluster.layout.pki, 'ca.crt') },
+    },
+    authorization: { mode: 'Webhook' },
+  };
+}
+
+/** The KubeletConfiguration that both kubelets get; `overrides` replaces top-level fields. */
+export function kubeletConfiguration(cluster: Cluster, overrides: object = {}): object {
+  const { layout } = cluster;
+  return {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    ...authentication(cluster),
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: layout.cgroup,
+    failCgroupV1: false,
+    clusterDNS: [net.clusterDns],
+    clusterDomain: 'cluster.local',
+    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
+    evictionHard: {
+      'memory.available': '100Mi',
+      'nodefs.available': '2%',
+      'nodefs.inodesFree': '2%',
+      'imagefs.available': '2%',
+    },
+    imageGCHighThresholdPercent: 97,
+    imageGCLowThresholdPercent: 95,
+    failSwapOn: false,
+    podLogsDir: '/var/log/pods',
+    readOnlyPort: 10255,
+    resolvConf: path.join(layout.node, 'resolv.conf'),
+    staticPodPath: layout.manifests,
+    volumePluginDir: path.join(layout.node, 'volume-plugins'),
+    ...overrides,
+  };
+}
+
+/** Writes the node's files (configuration, resolv.conf, manifest directory); returns the configuration's path. */
+export function writeNodeFiles(cluster: Cluster, overrides?: object): string {
+  const { layout } = cluster;
+  mkdirSync(layout.manifests, { recursive: true });
+  // Nothing answers at the node's address: names outside the cluster fail at once instead of timing out.
+  writeFileSync(path.join(layout.node, 'resolv.conf'), `nameserver ${net.nodeAddress}\n`);
+  const file = configFile(layout);
+  writeFileSync(file, stringify(kubeletConfiguration(cluster, overrides)));
+  return file;
+}
+
+/** The KubeletConfiguration's path. */
+export function configFile(layout: Layout): string {
+  return path.join(layout.node, 'config.yaml');
+}

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { repoRoot } from '../lib/paths.ts';
+import { tryRun } from '../lib/run.ts';
+import { ensureTools } from '../tools/ensure.ts';
+import { apiRequest } from './api-request.ts';
+import { writeNodeFiles } from './kubelet-config.ts';
+import { net } from './layout.ts';
+import { writeKubeconfig } from './pki.ts';
+import { enterArguments, startService, stopService, waitForService } from './service.ts';
+import { type Cluster, type KubeletKind, saveCluster } from './state.ts';
+
+/** Differences from the usual start. */
+export interface KubeletOptions {
+  /** Top-level KubeletConfiguration fields to set instead of the usual ones. */
+  config?: object;
+  /** More command-line arguments. */
+  args?: readonly string[];
+  env?: Record<string, string>;
+}
+
+/** The arguments that both kubelets get. */
+function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
+  const { layout } = cluster;
+  const args = [
+    `--config=${writeNodeFiles(cluster, options.config)}`,
+    '--root-dir=/var/lib/kubelet',
+    `--hostname-override=${layout.nodeName}`,
+    `--node-ip=${net.nodeAddress}`,
+    '--v=2',
+  ];
+  if (cluster.state.controlPlane) {
+    const kubeconfig = path.join(layout.node, 'kubeconfig');
+    writeKubeconfig(layout, 'node', `https://${net.nodeAddress}:${net.apiPort}`, kubeconfig);
+    args.push(`--kubeconfig=${kubeconfig}`);
+  }
+  return [...args, ...(options.args ?? [])];
+}
+
+async function kubeletProgram(kind: 'go' | 'ts'): Promise<string[]> {
+  if (kind === 'go') return [(await ensureTools(['kubernetes'])).bin('kubelet')];
+  const main = path.join(repoRoot, 'src/main.ts');
+  if (!existsSync(main)) throw new Error(`${main} does not exist yet: use --kubelet go`);
+  return [process.execPath, main];
+}
+
+/** The status line of a GET inside the cluster's network namespace; empty when nothing answers within 2 s. */
+export async function insideStatus(cluster: Cluster, port: number, url: string): Promise<string> {
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${port} && printf 'GET ${url} HTTP/1.0\\r\\n\\r\\n' >&3 && timeout 2 head -n 1 <&3`;
+  const [command = '', ...args] = [...enterArguments(cluster, 'network'), 'bash', '-c', script];
+  return (await tryRun(command, args)).stdout.trim();
+}
+
+/**
+ * Starts the Go kubelet or kubelet-ts on the cluster's node unless a kubelet runs; returns when its health endpoint says
+ * ok. Whether the node is Ready is another matter: see waitForNodeReady.
+ */
+export async function startKubelet(cluster: Cluster, kind: 'go' | 'ts', options: KubeletOptions = {}): Promise<void> {
+  const program = await kubeletProgram(kind);
+  cluster.state.kubelet = kind;
+  startService(cluster, {
+    name: 'kubelet',
+    argv: [...program, ...kubeletArguments(cluster, options)],
+    argv0: 'kubelet', // suites find the kubelet by this name
+    env: { UV_THREADPOOL_SIZE: '16', ...options.env },
+    cwd: repoRoot,
+    place: 'node',
+  });
+  await waitForService(cluster, 'kubelet', 60_000, async () => {
+    return (await insideStatus(cluster, 10_248, '/healthz')).includes(' 200 ');
+  });
+}
+
+/** Ends the kubelet with a signal and waits until it is gone. Its Pods go on. */
+export async function stopKubelet(cluster: Cluster, sent: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  await stopService(cluster, 'kubelet', sent);
+}
+
+interface NodeObject {
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
+/** Waits until the node's Ready condition is True. */
+export async function waitForNodeReady(cluster: Cluster, timeout = 60_000): Promise<void> {
+  await waitForService(cluster, 'kubelet', timeout, async () => {
+    const answer = await apiRequest(cluster, `/api/v1/nodes/${cluster.layout.nodeName}`).catch(() => undefined);
+    if (answer?.status !== 200) return false;
+    const node = JSON.parse(answer.body) as NodeObject;
+    return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  });
+}
+
+/** Remembers that a cluster runs without a kubelet of ours. */
+export function noteKubelet(cluster: Cluster, kind: KubeletKind): void {
+  cluster.state.kubelet = kind;
+  saveCluster(cluster);
+}

@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { run } from '../lib/run.ts';
+import { type Layout, net, stateBase } from './layout.ts';
+import { mounts } from './mounts.ts';
+import { enterArguments } from './service.ts';
+import type { Cluster } from './state.ts';
+
+/**
+ * The standard directories of a node, each laid over with one of the cluster's own inside its mount namespace. So the
+ * standard paths work (device plugins and logs have fixed ones), and yet several clusters and a real kubelet of the
+ * machine do not meet; and whatever is mounted by kubelet and runtime vanishes with the namespace.
+ */
+function overlays(layout: Layout): Record<string, string> {
+  return {
+    '/var/lib/kubelet': layout.kubeletRoot,
+    '/var/log/pods': path.join(layout.logs, 'pods'),
+    '/var/log/containers': path.join(layout.logs, 'containers'),
+    '/var/lib/cni': path.join(layout.state, 'cni/lib'),
+  };
+}
+
+/** The file in which the machine's directories are listed that had to be made as mount points. */
+export function mountPointsFile(): string {
+  return path.join(stateBase(), 'made-mount-points');
+}
+
+function makeMountPoints(layout: Layout): void {
+  for (const [target, source] of Object.entries(overlays(layout))) {
+    mkdirSync(source, { recursive: true });
+    if (existsSync(target)) continue;
+    writeFileSync(mountPointsFile(), `${target}\n`, { flag: 'a' });
+    mkdirSync(target, { recursive: true });
+  }
+}
+
+async function makeMountNamespace(cluster: Cluster): Promise<void> {
+  const { layout } = cluster;
+  makeMountPoints(layout);
+  writeFileSync(layout.mountns, '');
+  // Shared inside, so that Bidirectional mount propagation works; private towards the machine.
+  const binds = Object.entries(overlays(layout)).map(([target, source]) => `mount --bind ${source} ${target}`);
+  const script = ['set -e', 'mount --make-rshared /', ...binds].join('\n');
+  await run('unshare', [`--mount=${layout.mountns}`, '--propagation=private', 'sh', '-c', script]);
+}
+
+async function makeNetworkNamespace(cluster: Cluster): Promise<void> {
+  const { layout } = cluster;
+  writeFileSync(layout.netns, '');
+  await run('unshare', [`--net=${layout.netns}`, 'true']);
+  const script = [
+    'set -e',
+    'ip link set lo up',
+    // The node's address sits on a bridge: the kernel may lack the dummy device, and a VM's tap can join it as a second node.
+    'ip link add node0 type bridge',
+    `ip address add ${net.nodeAddress}/${net.nodePrefix} dev node0`,
+    'ip link set node0 up',
+    // A route for service addresses, so that kube-proxy's rules see connections made by the node itself.
+    `ip route add ${net.serviceCidr} dev node0`,
+    'echo 1 > /proc/sys/net/ipv4/ip_forward',
+    'if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; fi',
+  ].join('\n');
+  const [command = '', ...args] = [...enterArguments(cluster, 'network'), 'sh', '-c', script];
+  await run(command, args);
+}
+
+/** Makes the cluster's network and mount namespaces, pinned to files in its run directory, unless they exist. */
+export async function makeNamespaces(cluster: Cluster): Promise<void> {
+  const directory = path.dirname(cluster.layout.netns);
+  mkdirSync(directory, { recursive: true });
+  const mounted = new Set(mounts().map(({ target }) => target));
+  if (!mounted.has(directory)) {
+    // A mount namespace can be pinned only to a file on a private mount.
+    await run('mount', ['--bind', directory, directory]);
+    await run('mount', ['--make-private', directory]);
+  }
+  if (!mounted.has(cluster.layout.netns)) await makeNetworkNamespace(cluster);
+  if (!mounted.has(cluster.layout.mountns)) await makeMountNamespace(cluster);
+}

@@ -1,0 +1,69 @@
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { run } from '../../lib/run.ts';
+import type { ImageDefinition } from '../definition.ts';
+
+export const nmeterSource = path.join(import.meta.dirname, '../rootfs/nmeter.c');
+
+/** Compiles the nmeter applet, which Debian's busybox lacks and the lifecycle specs need. */
+export async function buildNmeter(target: string): Promise<void> {
+  await run('gcc', ['-Os', '-static', '-s', '-Wall', '-o', target, nmeterSource]);
+}
+
+const passwd = [
+  'root:x:0:0:root:/root:/bin/sh',
+  'daemon:x:1:1:daemon:/usr/sbin:/bin/false',
+  'bin:x:2:2:bin:/bin:/bin/false',
+  'nobody:x:65534:65534:nobody:/home:/bin/false',
+];
+const group = ['root:x:0:', 'daemon:x:1:', 'bin:x:2:', 'nogroup:x:65534:'];
+
+/** Fills a root file system with busybox, a link for each of its applets, and the usual few files. */
+export async function fillBusybox(root: string): Promise<void> {
+  for (const directory of [
+    'bin',
+    'etc',
+    'root',
+    'usr/bin',
+    'usr/sbin',
+    'sbin',
+    'home',
+    'var/spool/mail',
+    'dev',
+    'proc',
+    'sys',
+  ]) {
+    mkdirSync(path.join(root, directory), { recursive: true });
+  }
+  mkdirSync(path.join(root, 'tmp'));
+  chmodSync(path.join(root, 'tmp'), 0o1777);
+  copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
+  chmodSync(path.join(root, 'bin/busybox'), 0o755);
+  const applets = (await run('/bin/busybox', ['--list']))
+    .split('\n')
+    .filter((applet) => applet && applet !== 'busybox');
+  for (const applet of applets) {
+    symlinkSync('busybox', path.join(root, 'bin', applet));
+    // Their tests name some of these by path; in the image they stand for, /usr/bin holds links as well.
+    if (applet === 'env') symlinkSync('../../bin/busybox', path.join(root, 'usr/bin', applet));
+  }
+  await buildNmeter(path.join(root, 'bin/nmeter'));
+  writeFileSync(path.join(root, 'etc/passwd'), `${passwd.join('\n')}\n`);
+  writeFileSync(path.join(root, 'etc/group'), `${group.join('\n')}\n`);
+}
+
+/** Kubernetes' default test image. */
+export const busybox: ImageDefinition = {
+  name: 'busybox',
+  refs: [
+    'registry.k8s.io/e2e-test-images/busybox:1.37.0-1',
+    'registry.k8s.io/e2e-test-images/busybox:1.36.1-1',
+    'docker.io/library/busybox:latest',
+    'docker.io/library/busybox:1.37',
+  ],
+  config: { Cmd: ['sh'] },
+  groups: [],
+  packages: ['busybox-static', 'gcc', 'libc6-dev'],
+  inputs: [import.meta.filename, nmeterSource],
+  build: ({ root }) => fillBusybox(root),
+};

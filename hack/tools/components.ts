@@ -1,0 +1,123 @@
+/** One program, or a few that are built together, out of one Go module of hack/tools/. */
+export interface Component {
+  name: string;
+  version: string;
+  /** Directory below hack/tools that holds go.mod. */
+  module: string;
+  /** File name in bin/ → Go package. */
+  programs: Record<string, string>;
+  /** Built as a test binary (`go test -c`). */
+  test?: boolean;
+  cgo?: boolean;
+  tags?: string;
+  ldflags?: string;
+  /** Debian packages that the build needs. */
+  packages?: readonly string[];
+}
+
+const kubernetesVersion = 'v1.36.3';
+const kubernetes = {
+  version: kubernetesVersion,
+  module: 'kubernetes',
+  ldflags: [
+    `-X k8s.io/component-base/version.gitVersion=${kubernetesVersion}`,
+    '-X k8s.io/component-base/version.gitMajor=1',
+    '-X k8s.io/component-base/version.gitMinor=36',
+    `-X k8s.io/client-go/pkg/version.gitVersion=${kubernetesVersion}`,
+  ].join(' '),
+};
+
+function kube(name: string, pkg = `cmd/${name}`, test = false): Component {
+  return { ...kubernetes, name, programs: { [name]: `k8s.io/kubernetes/${pkg}` }, test };
+}
+
+const containerdModule = 'github.com/containerd/containerd/v2';
+
+/** What `npm run tools -- GROUP` builds, in the order in which `npm run tools` does. */
+export const groups = {
+  containerd: [
+    {
+      name: 'containerd',
+      version: 'v2.3.7',
+      module: 'containerd',
+      programs: {
+        containerd: `${containerdModule}/cmd/containerd`,
+        'containerd-shim-runc-v2': `${containerdModule}/cmd/containerd-shim-runc-v2`,
+        ctr: `${containerdModule}/cmd/ctr`,
+      },
+      ldflags: `-X ${containerdModule}/version.Version=v2.3.7`,
+    },
+  ],
+  runc: [
+    {
+      name: 'runc',
+      version: 'v1.4.3',
+      module: 'runc',
+      programs: { runc: 'github.com/opencontainers/runc' },
+      cgo: true,
+      tags: 'seccomp',
+      ldflags: '-X main.version=1.4.3',
+      packages: ['gcc', 'libc6-dev', 'libseccomp-dev', 'pkg-config'],
+    },
+  ],
+  cni: [
+    {
+      name: 'cni',
+      version: 'v1.9.1',
+      module: 'cni',
+      programs: {
+        bridge: 'github.com/containernetworking/plugins/plugins/main/bridge',
+        loopback: 'github.com/containernetworking/plugins/plugins/main/loopback',
+        'host-local': 'github.com/containernetworking/plugins/plugins/ipam/host-local',
+        portmap: 'github.com/containernetworking/plugins/plugins/meta/portmap',
+      },
+    },
+  ],
+  etcd: [{ name: 'etcd', version: 'v3.6.16', module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }],
+  kubernetes: [
+    kube('kube-apiserver'),
+    kube('kube-controller-manager'),
+    kube('kube-scheduler'),
+    kube('kubectl'),
+    kube('kubelet'),
+    kube('agnhost', 'test/images/agnhost'),
+  ],
+  'kube-proxy': [kube('kube-proxy')],
+  kubeadm: [kube('kubeadm')],
+  crane: [
+    {
+      name: 'crane',
+      version: 'v0.20.6',
+      module: 'crane',
+      programs: { crane: 'github.com/google/go-containerregistry/cmd/crane' },
+    },
+  ],
+  coredns: [
+    {
+      name: 'coredns',
+      version: 'v1.15.0',
+      module: 'coredns',
+      programs: { coredns: 'github.com/coredns/coredns' },
+    },
+  ],
+  'kubernetes-tests': [
+    {
+      name: 'ginkgo',
+      version: 'v2.28.1',
+      module: 'kubernetes',
+      programs: { ginkgo: 'github.com/onsi/ginkgo/v2/ginkgo' },
+    },
+    kube('e2e.test', 'test/e2e', true),
+    kube('e2e_node.test', 'test/e2e_node', true),
+  ],
+} satisfies Record<string, Component[]>;
+
+export type Group = keyof typeof groups;
+
+/** Groups that `npm run tools` builds when none is named. */
+export const defaultGroups: readonly Group[] = ['containerd', 'runc', 'cni', 'etcd', 'kubernetes'];
+
+/** True for the name of a group. */
+export function isGroup(name: string): name is Group {
+  return Object.hasOwn(groups, name);
+}
