@@ -1,0 +1,122 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { errorMessage } from '../lib/errors.ts';
+import { type ParsedFlags, parseFlags } from './flags.ts';
+import { commandHelp, runHelp } from './help.ts';
+import { optionFields } from './options.ts';
+import { ConfigurationError } from './problem.ts';
+import { versionText } from './version.ts';
+
+/** How a sub-command prints. */
+export type Output = 'text' | 'json';
+
+/** A Pod as people name it on the command line. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What the command line asks for. */
+export type Command =
+  /** Run the node agent. */
+  | { readonly kind: 'run'; readonly flags: ParsedFlags }
+  /** Print `text` and exit 0. */
+  | { readonly kind: 'print'; readonly text: string }
+  /** Ask a running agent why Pods wait; without a Pod: all that wait. */
+  | { readonly kind: 'why'; readonly pod?: PodName; readonly address: string; readonly output: Output }
+  /** Ask a running agent for the timeline of a Pod. */
+  | { readonly kind: 'timeline'; readonly pod: PodName; readonly address: string; readonly output: Output }
+  /** Decide recorded facts again and print the first difference. */
+  | { readonly kind: 'replay'; readonly file: string; readonly pod?: PodName; readonly output: Output }
+  /** Print what would be done for manifests, without doing it. */
+  | { readonly kind: 'plan'; readonly files: readonly string[]; readonly output: Output };
+
+/** The sub-commands with what they take, for help. */
+export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan'] as const;
+type Subcommand = (typeof SUBCOMMANDS)[number];
+
+const DEFAULT_ADDRESS = optionFields.tsDebugAddress.fallback;
+const COMMON = {
+  help: { type: 'boolean', short: 'h' },
+  output: { type: 'string', short: 'o' },
+  namespace: { type: 'string', short: 'n' },
+} as const satisfies ParseArgsOptionsConfig;
+const EXTRA: Record<Subcommand, ParseArgsOptionsConfig> = {
+  why: { address: { type: 'string' } },
+  timeline: { address: { type: 'string' } },
+  replay: { pod: { type: 'string' } },
+  plan: {},
+};
+
+interface Arguments {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+/** Reads the arguments after the program's name. Throws ConfigurationError with a sentence. */
+export function parseCommand(args: readonly string[]): Command {
+  const first = args[0];
+  if (SUBCOMMANDS.includes(first as Subcommand)) return parseSubcommand(first as Subcommand, args.slice(1));
+  if (first === 'help') return { kind: 'print', text: runHelp() };
+  const flags = parseFlags(args);
+  if (flags.help) return { kind: 'print', text: runHelp() };
+  if (flags.version) return { kind: 'print', text: versionText(flags.version) };
+  return { kind: 'run', flags };
+}
+
+function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
+  const { values, positionals } = readArguments(kind, args);
+  if (values.help === true) return { kind: 'print', text: commandHelp(kind) };
+  const output = outputOf(values.output);
+  const namespace = typeof values.namespace === 'string' ? values.namespace : 'default';
+  const address = typeof values.address === 'string' ? values.address : DEFAULT_ADDRESS;
+  const pods = (max: number) => podsOf(kind, positionals, namespace, max);
+  switch (kind) {
+    case 'why': {
+      const [pod] = pods(1);
+      return { kind, ...(pod && { pod }), address, output };
+    }
+    case 'timeline': {
+      const [pod] = pods(1);
+      if (!pod) throw refuse(kind, 'needs the name of a Pod: kubelet-ts timeline [NAMESPACE/]POD');
+      return { kind, pod, address, output };
+    }
+    case 'replay': {
+      const [file, ...more] = positionals;
+      if (file === undefined || more.length > 0) throw refuse(kind, 'needs one recorded file: kubelet-ts replay FILE');
+      const pod = typeof values.pod === 'string' ? podName(values.pod, namespace) : undefined;
+      return { kind, file, ...(pod && { pod }), output };
+    }
+    case 'plan':
+      if (positionals.length === 0) throw refuse(kind, 'needs a manifest: kubelet-ts plan FILE…');
+      return { kind, files: positionals, output };
+  }
+}
+
+function readArguments(kind: Subcommand, args: readonly string[]): Arguments {
+  try {
+    const options = { ...COMMON, ...EXTRA[kind] };
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { values: values as Arguments['values'], positionals };
+  } catch (error) {
+    throw refuse(kind, errorMessage(error).split('. ')[0]!);
+  }
+}
+
+function podsOf(kind: Subcommand, names: readonly string[], namespace: string, max: number): PodName[] {
+  if (names.length > max) throw refuse(kind, `takes one Pod, not ${names.length}`);
+  return names.map((name) => podName(name, namespace));
+}
+
+function podName(text: string, namespace: string): PodName {
+  const at = text.indexOf('/');
+  return at < 0 ? { namespace, name: text } : { namespace: text.slice(0, at), name: text.slice(at + 1) };
+}
+
+function outputOf(value: string | boolean | undefined): Output {
+  if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
+  throw new ConfigurationError([{ path: '--output', sentence: `must be text or json, not ${JSON.stringify(value)}` }]);
+}
+
+function refuse(kind: Subcommand, sentence: string): ConfigurationError {
+  return new ConfigurationError([{ path: kind, sentence: `${sentence} (see kubelet-ts ${kind} --help)` }]);
+}

@@ -1,0 +1,33 @@
+import { formatDuration } from './duration.ts';
+import { FIELDS, type KubeletConfiguration } from './kubeletConfiguration.ts';
+import type { Fields } from './schema.ts';
+
+/** The answer of `/configz`: the configuration in force as KubeletConfiguration v1beta1 writes it, secrets masked. */
+export function toConfigz(config: KubeletConfiguration): { readonly kubeletconfig: Readonly<Record<string, unknown>> } {
+  return { kubeletconfig: toVersioned(FIELDS, config as unknown as Record<string, unknown>) };
+}
+
+function toVersioned(fields: Fields, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const value = values[name];
+    if (isLeftOut(value)) continue;
+    if (field.kind === 'duration') out[name] = formatDuration(value as number);
+    else if (field.kind === 'object') out[name] = toVersioned(field.fields ?? {}, value as Record<string, unknown>);
+    else if (field.kind === 'list') {
+      out[name] = (value as Record<string, unknown>[]).map((item) => toVersioned(field.fields ?? {}, item));
+    } else out[name] = field.secret ? masked(value as Record<string, unknown>) : value;
+  }
+  return out;
+}
+
+/** Empty texts, lists and maps are left out, as Go does. */
+function isLeftOut(value: unknown): boolean {
+  if (value === undefined || value === '') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
+}
+
+function masked(headers: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(headers).map((name) => [name, ['<masked>']]));
+}

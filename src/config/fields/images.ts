@@ -1,0 +1,49 @@
+import { bool, duration, int32, object, quantity, str, strings } from '../schema.ts';
+import { notNegative, supported } from './checks.ts';
+
+const VERIFICATION = ['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'];
+const percent = { min: 0, max: 100 } as const;
+
+/** Images, logs of containers, the runtime. */
+export const imageFields = {
+  registryPullQPS: int32(5, 'Image pulls a second; 0 means no limit', notNegative),
+  registryBurst: int32(10, 'Image pulls in a burst', { ...notNegative, zeroIsUnset: true }),
+  serializeImagePulls: bool(true, 'Pull one image at a time; false when maxParallelImagePulls is above 1', supported),
+  maxParallelImagePulls: int32(undefined as number | undefined, 'Images pulled at the same time', {
+    ...supported,
+    min: 1,
+  }),
+  imagePullCredentialsVerificationPolicy: str(
+    'NeverVerifyPreloadedImages',
+    'Which present images need credentials that were checked',
+    { oneOf: VERIFICATION, zeroIsUnset: true },
+  ),
+  preloadedImagesVerificationAllowlist: strings([], 'Images exempt under NeverVerifyAllowlistedImages'),
+  imageMinimumGCAge: duration(120_000, 'Age below which an unused image stays', { min: 0, zeroIsUnset: true }),
+  imageMaximumGCAge: duration(0, 'Age above which an unused image goes; 0 disables it', { min: 0 }),
+  imageGCHighThresholdPercent: int32(85, 'Disk usage that starts image garbage collection; 100 disables it', percent),
+  imageGCLowThresholdPercent: int32(80, 'Disk usage that image garbage collection frees down to', percent),
+  containerLogMaxSize: quantity('10Mi', 'Size at which a container log is rotated', { zeroIsUnset: true }),
+  containerLogMaxFiles: int32(5, 'Log files kept for a container', { min: 2 }),
+  containerLogMaxWorkers: int32(1, 'Logs rotated at the same time', { min: 1 }),
+  containerLogMonitorInterval: duration(10_000, 'How often log sizes are looked at', { min: 3000 }),
+  containerRuntimeEndpoint: str('unix:///run/containerd/containerd.sock', 'Socket of the container runtime', {
+    ...supported,
+    zeroIsUnset: true,
+  }),
+  imageServiceEndpoint: str('', 'Socket of the image service; empty means that of the runtime', supported),
+  runtimeRequestTimeout: duration(120_000, 'Timeout of runtime requests other than pull, logs, exec and attach', {
+    ...supported,
+    zeroIsUnset: true,
+  }),
+  crashLoopBackOff: object(
+    {
+      maxContainerRestartPeriod: duration(
+        undefined as number | undefined,
+        'Longest wait before a restart, 1s to 5m; 5m when unset',
+        { ...supported, min: 1000, max: 300_000 },
+      ),
+    },
+    'Restarts of failing containers',
+  ),
+} as const;

@@ -1,0 +1,114 @@
+import { formatDuration } from './duration.ts';
+import { FLAGS, type Flag } from './flagTable.ts';
+import { FIELD_GROUPS } from './kubeletConfiguration.ts';
+import { type Field, leaves, type Support } from './schema.ts';
+
+const USAGE = `kubelet-ts: a Kubernetes node agent (kubelet 1.36) that explains every wait.
+
+Usage:
+  kubelet-ts [flags]                       run the node agent
+  kubelet-ts why [[NAMESPACE/]POD]         why is this Pod (or: which Pods and why) not ready?
+  kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
+  kubelet-ts replay FILE                   decide recorded facts again, print the first difference
+  kubelet-ts plan FILE…                    what would be done for these manifests
+
+Examples:
+  Standalone, Pods from a directory:
+    kubelet-ts --ts-debug-address=127.0.0.1:10247 --pod-manifest-path=/etc/kubernetes/manifests
+  A node of a cluster:
+    kubelet-ts --kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml
+  One setting of a shared file changed on this node, in /etc/kubelet.d/10-pods.conf:
+    apiVersion: kubelet.config.k8s.io/v1beta1
+    kind: KubeletConfiguration
+    maxPods: 250
+  read with
+    kubelet-ts --config=/var/lib/kubelet/config.yaml --config-dir=/etc/kubelet.d
+
+Flags win over drop-ins (--config-dir), drop-ins over --config, --config over the defaults shown here. The defaults are the same
+with and without a configuration file. A flag takes its value as --flag=value or --flag value; of a flag that is true or false
+only the form with '=' has a value.`;
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  why: `kubelet-ts why [[NAMESPACE/]POD] [-n NAMESPACE] [-o text|json] [--address HOST:PORT]
+
+Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits.`,
+  timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [--address HOST:PORT]
+
+Prints what was done for a Pod, when, and how long each step took.`,
+  replay: `kubelet-ts replay FILE [--pod [NAMESPACE/]POD] [-n NAMESPACE] [-o text|json]
+
+Runs this program's rules on recorded facts (--ts-record-dir, or /debug/pods/NAMESPACE/POD/trace) and prints the first decision
+that differs from the recorded one. Exits 1 when one differs.`,
+  plan: `kubelet-ts plan FILE… [-o text|json]
+
+Reads manifests as the static Pod source would, prints problems, defaults and the steps that would be taken. Changes nothing.`,
+};
+
+/** The help of a sub-command. */
+export function commandHelp(name: string): string {
+  return COMMANDS[name] ?? runHelp();
+}
+
+/** The whole `--help`: usage, examples, every flag in groups with its default. */
+export function runHelp(): string {
+  const all = [...FLAGS.values()];
+  const own = all.filter(({ name }) => name.startsWith('ts-'));
+  const options = all.filter((flag) => flag.path === undefined && !own.includes(flag));
+  const useful = options.filter(({ row }) => row.support !== 'no-effect');
+  const groups = FIELD_GROUPS.map(([title, fields]) => {
+    const paths = new Set(leaves(fields).map(({ path }) => path));
+    return section(
+      `${title} (also fields of --config)`,
+      all.filter(({ path }) => path !== undefined && paths.has(path)),
+    );
+  });
+  return [
+    USAGE,
+    section('General', useful),
+    section('This program alone', own),
+    ...groups,
+    section(
+      'Without effect',
+      options.filter(({ row }) => row.support === 'no-effect'),
+    ),
+    '  -h, --help\n        print this\n      --version, --version=raw\n        print the version',
+  ].join('\n\n');
+}
+
+function section(title: string, flags: readonly Flag[]): string {
+  return [`${title}:`, ...flags.map(flagHelp)].join('\n');
+}
+
+function flagHelp({ name, path, row }: Flag): string {
+  const dashes = name.length === 1 ? `-${name}, --${name}` : `    --${name}`;
+  const field = path === undefined ? '' : ` (${path})`;
+  return `  ${dashes} ${typeName(row)}${field}\n        ${row.doc}${defaultNote(row)}${supportNote(row.support)}`;
+}
+
+/** What a value of a field looks like. */
+export function typeName(field: Field<unknown>): string {
+  if (field.oneOf) return field.oneOf.filter((option) => option !== '').join('|');
+  return (
+    { stringMap: 'key=value,…', boolMap: 'name=bool,…', headerMap: 'name:value,…' }[field.kind as 'stringMap'] ??
+    field.kind
+  );
+}
+
+/** The default of a field as it would be written; empty when it has none. */
+export function defaultText(field: Field<unknown>): string {
+  const { fallback, kind } = field;
+  if (fallback === undefined || fallback === '' || kind === 'object') return '';
+  if (kind === 'duration') return formatDuration(fallback as number);
+  if (typeof fallback !== 'object' || fallback === null) return String(fallback);
+  return Array.isArray(fallback) ? fallback.join(',') : '';
+}
+
+function defaultNote(field: Field<unknown>): string {
+  const text = defaultText(field);
+  return text === '' ? '' : ` [${text}]`;
+}
+
+function supportNote(support: Support | undefined): string {
+  if (support === 'supported') return '';
+  return support === 'no-effect' ? ' (no effect)' : ' (accepted, not yet acted on)';
+}

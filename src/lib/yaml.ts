@@ -1,0 +1,76 @@
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, type Tags } from 'yaml';
+
+/** A parsed YAML or JSON document that still knows where its values stand. */
+export interface YamlFile {
+  /** The plain value; undefined for an empty file. */
+  readonly value: unknown;
+  /** Line (from 1) of the value, or of the nearest thing above it that is in the file. */
+  lineOf(path: readonly (string | number)[]): number;
+}
+
+/** Text that is no YAML, with the line of the first error. */
+export class YamlError extends Error {
+  readonly line: number;
+
+  constructor(message: string, line: number) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/** A document with more alias expansions than this is refused as a bomb. */
+const MAX_ALIASES = 100;
+/**
+ * Kubernetes reads YAML 1.1 as go-yaml v2 does: `yes` is true and 0644 is octal, but there are no base-60 numbers (`80:80` is text), and
+ * dates stay text.
+ */
+const LEFT_OUT = /^tag:yaml\.org,2002:(timestamp|binary|set|omap|pairs)$/;
+const goYamlTags = (tags: Tags): Tags =>
+  tags.filter((tag) => typeof tag === 'string' || !(LEFT_OUT.test(tag.tag) || tag.format === 'TIME'));
+
+/** Reads all documents of a text; empty ones are left out. Throws YamlError, and nothing else whatever the text. */
+export function parseYaml(text: string): YamlFile[] {
+  const counter = new LineCounter();
+  try {
+    const documents = parseAllDocuments(text, {
+      version: '1.1',
+      customTags: goYamlTags,
+      lineCounter: counter,
+      prettyErrors: false,
+      logLevel: 'error',
+      merge: true,
+    });
+    return [...documents].flatMap((document) => read(document as Document.Parsed, counter));
+  } catch (error) {
+    if (error instanceof YamlError) throw error;
+    const tooDeep = error instanceof RangeError;
+    throw new YamlError(tooDeep ? 'it is nested too deeply' : (error as Error).message, 1);
+  }
+}
+
+function read(document: Document.Parsed, counter: LineCounter): YamlFile[] {
+  const first = document.errors[0];
+  if (first) throw new YamlError(sentence(first.message), counter.linePos(first.pos[0]).line || 1);
+  const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  if (value === null || value === undefined) return [];
+  return [{ value, lineOf: (path) => lineOf(document, counter, path) }];
+}
+
+function sentence(message: string): string {
+  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+}
+
+function lineOf(document: Document.Parsed, counter: LineCounter, path: readonly (string | number)[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    const key = path[length - 1];
+    // The key's line, not the value's: a nested value starts a line later.
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === key);
+      if (pair && isNode(pair.key) && pair.key.range) return counter.linePos(pair.key.range[0]).line;
+    }
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return counter.linePos(node.range[0]).line;
+  }
+  return document.contents?.range ? counter.linePos(document.contents.range[0]).line : 1;
+}
