@@ -1,0 +1,253 @@
+import { CriError } from '../cri/error.ts';
+import type { AuthConfig, ImageOut } from '../cri/generated/runtime.ts';
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { ImageManager, type ImageRequest, type ImageService } from './imageManager.ts';
+
+interface Pull {
+  image: string;
+  auth: AuthConfig | undefined;
+  signal: AbortSignal | undefined;
+  succeed(): void;
+  fail(error: Error): void;
+}
+
+/** A runtime whose pulls end when the test says so. */
+class Runtime implements ImageService {
+  readonly pulls: Pull[] = [];
+  readonly images = new Map<string, ImageOut>();
+  statusError: Error | undefined;
+  statusCalls = 0;
+
+  async imageStatus(spec: { image?: string }): Promise<{ image: ImageOut | null }> {
+    this.statusCalls++;
+    if (this.statusError) throw this.statusError;
+    return { image: this.images.get(spec.image!) ?? null };
+  }
+
+  pullImage(
+    spec: { image?: string },
+    auth: AuthConfig | undefined,
+    _sandbox: unknown,
+    options?: { signal?: AbortSignal },
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const image = spec.image!;
+    const succeed = () => {
+      this.add(image);
+      resolve('sha256:id');
+    };
+    options?.signal?.addEventListener('abort', () => reject(new Error('cancelled')));
+    this.pulls.push({ image, auth, signal: options?.signal, succeed, fail: reject });
+    return promise;
+  }
+
+  async listPullProgress() {
+    return [
+      { offset: 10, total: 100 },
+      { offset: 5, total: 50 },
+    ];
+  }
+
+  add(image: string): void {
+    const base = { repoTags: [image], repoDigests: [], spec: null, pinned: false };
+    this.images.set(image, { ...base, id: 'sha256:id', size: '4096', uid: { value: '1000' }, username: '' });
+  }
+}
+
+function setUp(limits = { maxParallel: 2, qps: 0, burst: 1 }) {
+  const clock = new ManualClock();
+  const runtime = new Runtime();
+  const manager = new ImageManager(runtime, clock, limits);
+  const events: string[] = [];
+  const request = (podUid: string, image: string, more: Partial<ImageRequest> = {}) => ({
+    podUid,
+    image,
+    policy: 'IfNotPresent' as const,
+    onEvent: (event: { reason: string; message: string }) => events.push(`${event.reason}: ${event.message}`),
+    ...more,
+  });
+  return { clock, runtime, manager, events, request };
+}
+
+/** Runs whatever waits for promises only. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('pulls an absent image and says who it runs as', async () => {
+  const { clock, runtime, manager, events, request } = setUp();
+  const outcome = manager.ensure(request('p1', 'busybox'));
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['busybox:latest']);
+  expect(manager.fact('p1', 'busybox').pulling).toEqual({ sinceMono: 0 });
+  clock.advance(1500);
+  runtime.pulls[0]!.succeed();
+  expect(await outcome).toEqual({ do: 'use', imageId: 'sha256:id', pulled: true, user: { uid: 1000 } });
+  expect(events).toEqual([
+    'Pulling: Pulling image "busybox"',
+    'Pulled: Successfully pulled image "busybox" in 1.5s (1.5s including waiting). Image size: 4096 bytes.',
+  ]);
+  expect(JSON.parse(JSON.stringify(manager.facts('p1')))).toEqual(manager.facts('p1'));
+});
+
+test('a present image costs one question and no pull', async () => {
+  const { runtime, manager, events, request } = setUp();
+  runtime.add('busybox:1');
+  expect(await manager.ensure(request('p1', 'busybox:1'))).toMatchObject({ do: 'use', pulled: false });
+  expect([runtime.statusCalls, runtime.pulls.length]).toEqual([1, 0]);
+  expect(events).toEqual([
+    'Pulled: Container image "busybox:1" already present on machine and can be accessed by the pod',
+  ]);
+});
+
+test('two Pods share one pull; other credentials do not', async () => {
+  const { runtime, manager, request } = setUp();
+  const both = [manager.ensure(request('p1', 'a')), manager.ensure(request('p2', 'a'))];
+  const other = manager.ensure(request('p3', 'a', { auths: [{ username: 'u', password: 'secret' }] }));
+  await settle();
+  expect(runtime.pulls.map(({ auth }) => auth?.username)).toEqual([undefined, 'u']);
+  for (const pull of runtime.pulls) pull.succeed();
+  for (const outcome of [...both, other]) expect(await outcome).toMatchObject({ do: 'use' });
+});
+
+test('keeps to the limit, first come first served, and shows the place in the queue', async () => {
+  const { runtime, manager, request } = setUp({ maxParallel: 1, qps: 0, burst: 1 });
+  const outcomes = ['a', 'b', 'c'].map((image) => manager.ensure(request(`pod-${image}`, image)));
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest']);
+  expect(manager.fact('pod-a', 'a').pulling?.position).toBeUndefined();
+  expect(manager.fact('pod-b', 'b').pulling?.position).toBe(1);
+  expect(manager.fact('pod-c', 'c').pulling?.position).toBe(2);
+  runtime.pulls[0]!.succeed();
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest', 'b:latest']);
+  expect(manager.fact('pod-c', 'c').pulling?.position).toBe(1);
+  runtime.pulls[1]!.succeed();
+  await settle();
+  runtime.pulls[2]!.succeed();
+  await Promise.all(outcomes);
+});
+
+test('backs off per Pod and image, and starts again from 10 s after a success', async () => {
+  const { clock, runtime, manager, events, request } = setUp();
+  const attempt = async (end: (pull: Pull) => void) => {
+    const before = runtime.pulls.length;
+    const outcome = manager.ensure(request('p1', 'a'));
+    await settle();
+    if (runtime.pulls.length > before) end(runtime.pulls.at(-1)!);
+    return outcome;
+  };
+  const fail = (pull: Pull) => pull.fail(new CriError('PullImage', { code: 5, details: 'not found' }));
+  const message = 'rpc error: code = NotFound desc = not found';
+  expect(await attempt(fail)).toEqual({ do: 'fail', reason: 'ErrImagePull', message, lookAgainAt: 1000 });
+  expect(events).toEqual([
+    'Pulling: Pulling image "a"',
+    `Failed: Failed to pull image "a": ${message}`,
+    'Failed: Error: ErrImagePull',
+  ]);
+  clock.advance(9_999);
+  expect(await attempt(fail)).toMatchObject({ reason: 'ImagePullBackOff', lookAgainAt: 10_000 });
+  expect(await manager.ensure({ ...request('p2', 'a'), policy: 'Never' })).toMatchObject({
+    reason: 'ErrImageNeverPull',
+  });
+  clock.advance(1);
+  expect(await attempt(fail)).toMatchObject({ reason: 'ErrImagePull' });
+  expect(manager.fact('p1', 'a').failure).toMatchObject({ at: 10_000, delayMs: 20_000 });
+  clock.advance(20_000);
+  expect(await attempt((pull) => pull.succeed())).toMatchObject({ do: 'use' });
+  expect(manager.fact('p1', 'a').failure).toBeUndefined();
+  runtime.images.clear();
+  clock.advance(1);
+  await attempt(fail);
+  expect(manager.fact('p1', 'a').failure).toMatchObject({ delayMs: 10_000 });
+});
+
+test('tries credentials in turn and reports all errors', async () => {
+  const { runtime, manager, request } = setUp();
+  const auths = [{ username: 'a' }, { username: 'b' }];
+  const outcome = manager.ensure(request('p1', 'x', { auths }));
+  await settle();
+  runtime.pulls[0]!.fail(new CriError('PullImage', { code: 2, details: 'denied' }));
+  await settle();
+  expect(runtime.pulls[1]!.auth).toEqual({ username: 'b' });
+  runtime.pulls[1]!.fail(new CriError('PullImage', { code: 2, details: 'denied too' }));
+  expect(await outcome).toMatchObject({ reason: 'ErrImagePull', message: '[denied, denied too]' });
+});
+
+test('a pull ends when the last one who wanted it has gone', async () => {
+  const { runtime, manager, request } = setUp({ maxParallel: 1, qps: 0, burst: 1 });
+  const [one, two] = [new AbortController(), new AbortController()];
+  const first = manager.ensure(request('p1', 'a', { signal: one.signal }));
+  const second = manager.ensure(request('p2', 'a', { signal: two.signal }));
+  await settle();
+  one.abort(new Error('pod 1 is gone'));
+  await expect(first).rejects.toThrow('pod 1 is gone');
+  expect(runtime.pulls[0]!.signal!.aborted).toBe(false);
+  expect(manager.fact('p1', 'a')).not.toHaveProperty('pulling');
+  two.abort(new Error('pod 2 is gone'));
+  await expect(second).rejects.toThrow('pod 2 is gone');
+  expect(runtime.pulls[0]!.signal!.aborted).toBe(true);
+  const next = manager.ensure(request('p3', 'b'));
+  await settle();
+  runtime.pulls[1]!.succeed();
+  expect(await next).toMatchObject({ do: 'use' });
+});
+
+test('a queued pull that nobody wants any more is never sent', async () => {
+  const { runtime, manager, request } = setUp({ maxParallel: 1, qps: 0, burst: 1 });
+  const gone = new AbortController();
+  const first = manager.ensure(request('p1', 'a'));
+  const second = manager.ensure(request('p2', 'b', { signal: gone.signal }));
+  await settle();
+  gone.abort(new Error('gone'));
+  await expect(second).rejects.toThrow('gone');
+  runtime.pulls[0]!.succeed();
+  await first;
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest']);
+});
+
+test('pulls over the rate wait for their turn', async () => {
+  const { clock, runtime, manager, request } = setUp({ maxParallel: 5, qps: 1, burst: 1 });
+  const outcomes = ['a', 'b'].map((image) => manager.ensure(request(`pod-${image}`, image)));
+  await settle();
+  expect(runtime.pulls).toHaveLength(1);
+  await clock.advanceAsync(1000);
+  expect(runtime.pulls).toHaveLength(2);
+  for (const pull of runtime.pulls) pull.succeed();
+  for (const outcome of outcomes) expect(await outcome).toMatchObject({ do: 'use' });
+});
+
+test('a runtime that cannot be asked is an ImageInspectError, asked again later', async () => {
+  const { clock, runtime, manager, request } = setUp();
+  runtime.statusError = new CriError('ImageStatus', { code: 14, details: 'connection refused' });
+  expect(await manager.ensure(request('p1', 'a'))).toMatchObject({
+    reason: 'ImageInspectError',
+    message: 'Failed to inspect image "a": rpc error: code = Unavailable desc = connection refused',
+    lookAgainAt: 10_000,
+  });
+  runtime.statusError = undefined;
+  runtime.add('a:latest');
+  clock.advance(10_000);
+  expect(await manager.ensure(request('p1', 'a'))).toMatchObject({ do: 'use' });
+});
+
+test('progress is read when somebody asks', async () => {
+  const { runtime, manager, request } = setUp();
+  const outcome = manager.ensure(request('p1', 'a'));
+  await settle();
+  await manager.refreshProgress();
+  expect(manager.fact('p1', 'a').pulling?.progress).toEqual({ offset: 15, total: 150, parts: 2, shared: false });
+  runtime.pulls[0]!.succeed();
+  await outcome;
+  expect(manager.fact('p1', 'a')).not.toHaveProperty('pulling');
+});
+
+test('forgets a Pod, also when its pull is aborted afterwards', async () => {
+  const { manager, request } = setUp();
+  const gone = new AbortController();
+  const outcome = manager.ensure(request('p1', 'a', { signal: gone.signal }));
+  await settle();
+  manager.forget('p1');
+  gone.abort(new Error('gone'));
+  await expect(outcome).rejects.toThrow('gone');
+  expect(manager.facts('p1')).toEqual([]);
+});

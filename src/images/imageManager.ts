@@ -1,0 +1,234 @@
+import type { AuthConfig, ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Listeners } from '../lib/disposables.ts';
+import { goQuote } from '../lib/goText.ts';
+import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
+import { PullFlights, pullErrorText } from './pullFlights.ts';
+import { nextBackOff } from './rules/backOff.ts';
+import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
+import { pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
+import { parseImageName } from './rules/imageName.ts';
+import { classifyPullError } from './rules/pullError.ts';
+import type { ImageEvent, ImageFact, PullPolicy, PullProgress } from './types.ts';
+
+/** The runtime calls that the manager needs; `Cri` satisfies it. */
+export interface ImageService extends PullService {
+  imageStatus(
+    image: ImageSpec,
+    verbose?: boolean,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ image: ImageOut | null }>;
+  /** Transfers under way; rejects where the runtime has no content service. */
+  listPullProgress?(): Promise<readonly { readonly offset: number; readonly total: number }[]>;
+}
+
+/** A Pod wants an image. */
+export interface ImageRequest {
+  readonly podUid: string;
+  /** As the Pod names it. */
+  readonly image: string;
+  /** The Pod's annotations: some runtimes read them. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly runtimeHandler?: string;
+  readonly sandboxConfig?: PodSandboxConfig;
+  /** Credentials in the order in which they are tried (`lookupAuth`). */
+  readonly auths?: readonly AuthConfig[];
+  readonly onEvent?: (event: ImageEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How `ensure` ends: the image may be used, or the container has to wait for the reason given. */
+export type ImageOutcome = Extract<ImageDecision, { do: 'use' | 'fail' }>;
+
+/**
+ * Carries out what `decideImage` decides, and keeps the facts it decides from. Facts are per Pod and image; pulls are shared
+ * between Pods. Nothing is polled: facts change when a call ends or a queue moves.
+ */
+export class ImageManager {
+  readonly #service: ImageService;
+  readonly #clock: Clock;
+  readonly #flights: PullFlights;
+  readonly #facts = new Map<string, Map<string, ImageFact>>();
+  readonly #running = new Map<string, Promise<ImageFact>>();
+  readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
+  #progressMissing = false;
+
+  constructor(service: ImageService, clock: Clock, limits?: PullLimits) {
+    this.#service = service;
+    this.#clock = clock;
+    this.#flights = new PullFlights(service, clock, limits);
+  }
+
+  /** What is known of an image for a Pod. */
+  fact(podUid: string, image: string): ImageFact {
+    return this.#facts.get(podUid)?.get(image) ?? { ref: image, present: 'unknown' };
+  }
+
+  /** All that is known for a Pod. */
+  facts(podUid: string): readonly ImageFact[] {
+    return [...(this.#facts.get(podUid)?.values() ?? [])];
+  }
+
+  /** Tells every changed fact. */
+  onFact(listener: (podUid: string, fact: ImageFact) => void): Disposable {
+    return this.#changes.add(listener);
+  }
+
+  /** Forgets a finished Pod, its back-offs included. Pulls are ended by their own signals. */
+  forget(podUid: string): void {
+    this.#facts.delete(podUid);
+  }
+
+  /**
+   * Asks the runtime whether the image is there. A failed question becomes an ImageInspectError that backs off. Rejects only
+   * on abort.
+   */
+  check(request: ImageRequest): Promise<ImageFact> {
+    return this.#once('check', request, async () => {
+      const checkedAt = this.#clock.now().mono;
+      const base = this.fact(request.podUid, request.image);
+      try {
+        const { image } = await this.#service.imageStatus(specOf(request), false, optionsOf(request));
+        return this.#set(request, {
+          ...without(base, 'failure'),
+          ...describe(image),
+          checkedAt,
+          ...lastFailure(base, image),
+        });
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        const message = `Failed to inspect image ${goQuote(request.image)}: ${pullErrorText(error)}`;
+        return this.#fail(request, { reason: 'ImageInspectError', message });
+      }
+    });
+  }
+
+  /** Pulls the image, without asking whether that is due. A failed pull becomes a fact that backs off. Rejects only on abort. */
+  pull(request: ImageRequest): Promise<ImageFact> {
+    return this.#once('pull', request, async () => {
+      const sinceMono = this.#clock.now().mono;
+      request.onEvent?.(pullingEvent(request.image));
+      const onMove = (position: number | undefined) => {
+        const base = this.fact(request.podUid, request.image);
+        this.#set(request, { ...base, pulling: { sinceMono, ...(position !== undefined && { position }) } });
+      };
+      try {
+        const { signal, auths = [], sandboxConfig } = request;
+        const flight = { spec: specOf(request), auths, ...(sandboxConfig && { sandboxConfig }) };
+        return await this.#pulled(request, sinceMono, await this.#flights.join(flight, onMove, signal));
+      } catch (error) {
+        const base = without(this.fact(request.podUid, request.image), 'pulling');
+        if (request.signal?.aborted && this.#facts.has(request.podUid)) this.#set(request, base);
+        request.signal?.throwIfAborted();
+        const text = pullErrorText(error);
+        request.onEvent?.(pullFailedEvent(request.image, text));
+        return this.#fail(request, classifyPullError(request.image, text));
+      }
+    });
+  }
+
+  /**
+   * Has the image ready under its pull policy, or says why not: check, pull and Events in kubelet's order. `since` is the
+   * start of this attempt (default: now). Rejects only on abort.
+   */
+  async ensure(
+    request: ImageRequest & { readonly policy: PullPolicy; readonly since?: number },
+  ): Promise<ImageOutcome> {
+    const { image, policy, podUid } = request;
+    const since = request.since ?? this.#clock.now().mono;
+    let previous: ImageDecision | undefined;
+    for (;;) {
+      const next = decideImage(this.fact(podUid, image), { image, policy, since, now: this.#clock.now().mono });
+      for (const event of decisionEvents(image, previous, next)) request.onEvent?.(event);
+      if (next.do === 'use' || next.do === 'fail') return next;
+      if (next.do === 'check') await this.check(request);
+      else await this.pull(request); // 'wait' joins the pull that is under way for this Pod
+      previous = next;
+    }
+  }
+
+  /** Reads the runtime's transfers into the `progress` of every running pull: for `why`, called when somebody asks. */
+  async refreshProgress(): Promise<void> {
+    if (this.#flights.flying === 0 || this.#progressMissing || !this.#service.listPullProgress) return;
+    let parts: readonly { readonly offset: number; readonly total: number }[];
+    try {
+      parts = await this.#service.listPullProgress();
+    } catch {
+      this.#progressMissing = true; // not containerd: it would fail the same way each time
+      return;
+    }
+    const sum = (field: 'offset' | 'total') => parts.reduce((total, part) => total + part[field], 0);
+    const shared = this.#flights.flying > 1;
+    const progress: PullProgress = { offset: sum('offset'), total: sum('total'), parts: parts.length, shared };
+    for (const [podUid, facts] of this.#facts) {
+      for (const fact of facts.values()) {
+        if (fact.pulling && fact.pulling.position === undefined) {
+          this.#set({ podUid, image: fact.ref }, { ...fact, pulling: { ...fact.pulling, progress } });
+        }
+      }
+    }
+  }
+
+  /** One call of a kind per Pod and image: a second one gets the first one's promise. */
+  #once(kind: string, { podUid, image }: ImageRequest, run: () => Promise<ImageFact>): Promise<ImageFact> {
+    const key = JSON.stringify([kind, podUid, image]);
+    const running = this.#running.get(key);
+    if (running) return running;
+    const started = run().finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
+    return started;
+  }
+
+  async #pulled(request: ImageRequest, sinceMono: number, result: FlightResult): Promise<ImageFact> {
+    const status = await this.#service.imageStatus(specOf(request), false, optionsOf(request)).catch(() => undefined);
+    const found = describe(status?.image ?? null);
+    const now = this.#clock.now().mono;
+    request.onEvent?.(pulledEvent(request.image, result.endedAt - result.startedAt, now - sinceMono, found.size));
+    const times = { pulledAt: now, checkedAt: result.endedAt };
+    return this.#set(request, { ref: request.image, ...found, present: true, imageId: result.imageRef, ...times });
+  }
+
+  #fail(request: ImageRequest, failure: { readonly reason: string; readonly message: string }): ImageFact {
+    const base = without(this.fact(request.podUid, request.image), 'pulling');
+    const at = this.#clock.now().mono;
+    return this.#set(request, { ...base, failure: { ...failure, at, delayMs: nextBackOff(base.failure, at) } });
+  }
+
+  #set({ podUid, image }: Pick<ImageRequest, 'podUid' | 'image'>, fact: ImageFact): ImageFact {
+    const facts = this.#facts.get(podUid) ?? new Map<string, ImageFact>();
+    facts.set(image, Object.freeze(fact));
+    this.#facts.set(podUid, facts);
+    this.#changes.emit(podUid, fact);
+    return fact;
+  }
+}
+
+function specOf({ image, annotations, runtimeHandler }: ImageRequest): ImageSpec {
+  const name = parseImageName(image);
+  return {
+    image: 'error' in name ? image : name.withTag,
+    userSpecifiedImage: image,
+    ...(annotations && { annotations: { ...annotations } }),
+    ...(runtimeHandler && { runtimeHandler }),
+  };
+}
+
+function optionsOf({ signal }: ImageRequest): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
+}
+
+function without(fact: ImageFact, key: 'pulling' | 'failure'): ImageFact {
+  return Object.fromEntries(Object.entries(fact).filter(([name]) => name !== key)) as unknown as ImageFact;
+}
+
+/** A failed pull is remembered (its delay must grow) until the image is there; a failed question until one is answered. */
+function lastFailure({ failure }: ImageFact, found: ImageOut | null): Pick<ImageFact, 'failure'> {
+  return failure && !found && failure.reason !== 'ImageInspectError' ? { failure } : {};
+}
+
+function describe(image: ImageOut | null): Pick<ImageFact, 'present' | 'imageId' | 'size' | 'user'> {
+  if (!image) return { present: false };
+  const uid = image.uid === null ? undefined : Number(image.uid.value);
+  const user = { ...(uid !== undefined && { uid }), ...(image.username && { username: image.username }) };
+  return { present: true, imageId: image.id, size: Number(image.size), user };
+}

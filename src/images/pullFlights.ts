@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { CriError } from '../cri/error.ts';
+import type { AuthConfig, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import { RateLimiter } from '../lib/limiter.ts';
+
+/** The one runtime call that a flight makes; `Cri` satisfies it. */
+export interface PullService {
+  pullImage(
+    image: ImageSpec,
+    auth: AuthConfig | undefined,
+    sandboxConfig: PodSandboxConfig | undefined,
+    options?: { signal?: AbortSignal },
+  ): Promise<string>;
+}
+
+export interface PullLimits {
+  /**
+   * Pulls at the same time (maxParallelImagePulls). The Go kubelet's default is one after the other (serializeImagePulls);
+   * here it is 5, because one large or slow image must not hold up every other Pod.
+   */
+  readonly maxParallel: number;
+  /** registryPullQPS and registryBurst; a QPS of 0 means no limit. */
+  readonly qps: number;
+  readonly burst: number;
+}
+
+export const DEFAULT_PULL_LIMITS: PullLimits = { maxParallel: 5, qps: 5, burst: 10 };
+
+/** What distinguishes one pull from another. */
+export interface FlightRequest {
+  readonly spec: ImageSpec;
+  /** Tried in order; empty: one attempt without. */
+  readonly auths: readonly AuthConfig[];
+  readonly sandboxConfig?: PodSandboxConfig;
+}
+
+/** A finished pull; `startedAt` and `endedAt` (monotonic ms) bound the runtime's part. */
+export interface FlightResult {
+  readonly imageRef: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+interface Flight {
+  readonly request: FlightRequest;
+  readonly controller: AbortController;
+  readonly onMove: Set<(position: number | undefined) => void>;
+  readonly done: Promise<FlightResult>;
+  readonly land: (result: Promise<FlightResult>) => void;
+}
+
+/**
+ * Pulls with a limit, first come first served, and one flight for everybody who wants the same image with the same
+ * credentials. Over the registry's rate a pull waits for its turn, where the Go kubelet fails it with "pull QPS exceeded".
+ */
+export class PullFlights {
+  readonly #service: PullService;
+  readonly #clock: Clock;
+  readonly #limiter: RateLimiter;
+  readonly #maxParallel: number;
+  readonly #flights = new Map<string, Flight>();
+  #queue: string[] = [];
+  readonly #flying = new Set<string>();
+
+  constructor(service: PullService, clock: Clock, limits: PullLimits = DEFAULT_PULL_LIMITS) {
+    this.#service = service;
+    this.#clock = clock;
+    this.#limiter = new RateLimiter(clock, limits.qps, limits.burst);
+    this.#maxParallel = Math.max(1, limits.maxParallel);
+  }
+
+  /** How many pulls the runtime is working on. */
+  get flying(): number {
+    return this.#flying.size;
+  }
+
+  /**
+   * Joins or starts a pull. `onMove` tells the place in the queue (from 1) as it changes, and undefined once the runtime
+   * pulls. Rejects with the runtime's error, or with the signal's reason; the runtime's call is cancelled when the last one
+   * who wanted it has gone.
+   */
+  join(
+    request: FlightRequest,
+    onMove: (position: number | undefined) => void,
+    signal?: AbortSignal,
+  ): Promise<FlightResult> {
+    signal?.throwIfAborted();
+    const key = flightKey(request);
+    const flight = this.#flights.get(key) ?? this.#enqueue(key, request);
+    flight.onMove.add(onMove);
+    const place = this.#queue.indexOf(key);
+    onMove(place < 0 ? undefined : place + 1);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        flight.onMove.delete(onMove);
+        if (flight.onMove.size === 0) this.#cancel(key, flight);
+        reject(signal!.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      flight.done.then(resolve, reject).finally(() => signal?.removeEventListener('abort', leave));
+    });
+  }
+
+  #enqueue(key: string, request: FlightRequest): Flight {
+    const { promise, resolve } = Promise.withResolvers<FlightResult>();
+    promise.catch(() => {}); // each joiner has its own handler; a cancelled flight has none
+    const flight = {
+      request,
+      controller: new AbortController(),
+      onMove: new Set<() => void>(),
+      done: promise,
+      land: resolve,
+    };
+    this.#flights.set(key, flight);
+    this.#queue.push(key);
+    queueMicrotask(() => this.#launch());
+    return flight;
+  }
+
+  #launch(): void {
+    while (this.#flying.size < this.#maxParallel && this.#queue.length > 0) {
+      const key = this.#queue.shift()!;
+      const flight = this.#flights.get(key)!;
+      this.#flying.add(key);
+      for (const tell of flight.onMove) tell(undefined);
+      flight.land(this.#fly(flight).finally(() => this.#landed(key, flight)));
+    }
+    this.#queue.forEach((key, i) => {
+      for (const tell of this.#flights.get(key)!.onMove) tell(i + 1);
+    });
+  }
+
+  #landed(key: string, flight: Flight): void {
+    this.#flying.delete(key);
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    this.#launch();
+  }
+
+  /** A flight in the air is only told to stop: it keeps its place until the runtime has answered. */
+  #cancel(key: string, flight: Flight): void {
+    flight.controller.abort();
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    this.#queue = this.#queue.filter((one) => one !== key);
+  }
+
+  async #fly({ request, controller: { signal } }: Flight): Promise<FlightResult> {
+    const startedAt = this.#clock.now().mono;
+    const errors: unknown[] = [];
+    for (const auth of request.auths.length > 0 ? request.auths : [undefined]) {
+      await this.#limiter.acquire(signal);
+      try {
+        const imageRef = await this.#service.pullImage(request.spec, auth, request.sandboxConfig, { signal });
+        return { imageRef, startedAt, endedAt: this.#clock.now().mono };
+      } catch (error) {
+        signal.throwIfAborted();
+        errors.push(error);
+      }
+    }
+    throw errors.length === 1 ? errors[0] : new Error(joinErrors(errors));
+  }
+}
+
+/** Several errors as Kubernetes prints an aggregate: `[a, b]`, equal ones once. */
+function joinErrors(errors: readonly unknown[]): string {
+  const texts = [...new Set(errors.map(pullErrorText))];
+  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+}
+
+/** A runtime error as kubelet prints a failed pull: gRPC's prefix, except for Unknown, where it says nothing. */
+export function pullErrorText(error: unknown): string {
+  if (!(error instanceof CriError) || error.grpcCodeName === 'Unknown') return errorMessage(error);
+  return `rpc error: code = ${error.grpcCodeName} desc = ${error.message}`;
+}
+
+/** Credentials enter only as a hash. */
+function flightKey({ spec, auths }: FlightRequest): string {
+  const hash = createHash('sha256').update(JSON.stringify(auths)).digest('hex');
+  return JSON.stringify([spec.image, spec.runtimeHandler ?? '', hash]);
+}

@@ -1,0 +1,129 @@
+import type { AuthConfig } from '../../cri/generated/runtime.ts';
+import type { Secret } from '../../types/k8s.ts';
+
+/** A user and password for a registry. Never to be logged. */
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Logins by location: a registry host, with port and path where they matter; several for one location are tried in turn. */
+export type Keyring = ReadonlyMap<string, readonly RegistryLogin[]>;
+
+/** Docker Hub's old location, which `docker login` still writes. */
+const HUB = 'index.docker.io';
+
+/**
+ * The keyring of a Pod's imagePullSecrets. Secrets of other types and unreadable entries are left out; `problems` names them
+ * without their content.
+ */
+export function keyringOf(secrets: readonly Secret[]): {
+  readonly keyring: Keyring;
+  readonly problems: readonly string[];
+} {
+  const keyring = new Map<string, RegistryLogin[]>();
+  const problems: string[] = [];
+  for (const secret of secrets) {
+    try {
+      addAll(keyring, dockerConfigOf(secret));
+    } catch {
+      problems.push(
+        `secret ${secret.metadata?.namespace}/${secret.metadata?.name} does not hold a valid docker config`,
+      );
+    }
+  }
+  return { keyring, problems };
+}
+
+/** The keyring of a docker `config.json` (`{"auths": …}`) as it lies on the node. Throws SyntaxError if it is not JSON. */
+export function keyringOfConfigJson(text: string): Keyring {
+  const keyring = new Map<string, RegistryLogin[]>();
+  addAll(keyring, objectOf(objectOf(JSON.parse(text)).auths));
+  return keyring;
+}
+
+function dockerConfigOf(secret: Secret): Record<string, unknown> {
+  const read = (key: string) => JSON.parse(Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8')) as unknown;
+  if (secret.type === 'kubernetes.io/dockerconfigjson') return objectOf(objectOf(read('.dockerconfigjson')).auths);
+  if (secret.type === 'kubernetes.io/dockercfg') return objectOf(read('.dockercfg'));
+  return {};
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function addAll(keyring: Map<string, RegistryLogin[]>, config: Record<string, unknown>): void {
+  for (const [location, entry] of Object.entries(config)) {
+    const key = locationKey(location);
+    const login = loginOf(objectOf(entry));
+    if (key && login) keyring.set(key, [...(keyring.get(key) ?? []), login]);
+  }
+}
+
+/** `auth` (base64 of user:password, padded or not) wins over the single fields, as in docker's own file. */
+function loginOf({ username, password, auth }: Record<string, unknown>): RegistryLogin | undefined {
+  if (typeof auth === 'string' && auth !== '') {
+    const text = Buffer.from(auth.trim(), 'base64').toString('utf8');
+    const colon = text.indexOf(':');
+    if (colon < 0) return undefined;
+    return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/^\0+|\0+$/g, '') };
+  }
+  return {
+    username: typeof username === 'string' ? username : '',
+    password: typeof password === 'string' ? password : '',
+  };
+}
+
+/** `https://host/v1/` and `host/v2/path` name `host` and `host/path`. */
+function locationKey(location: string): string | undefined {
+  const match = /^(?:https?:\/\/)?([^/?#]+)([^?#]*)/.exec(location);
+  if (!match) return undefined;
+  const path = match[2]!.replace(/^\/v[12](?=\/)/, '');
+  return path === '' || path === '/' ? match[1] : match[1] + path;
+}
+
+/**
+ * The credentials for an image's repository (`registry.example.com/team/app`), most specific location first. Locations may
+ * have glob patterns in the parts of the host name; the path is a prefix; Docker Hub's images fall back to its old name.
+ */
+export function lookupAuth(keyring: Keyring, repository: string): AuthConfig[] {
+  const locations = [...keyring.keys()].sort().reverse();
+  const found = locations.filter((location) => locationMatches(location, repository));
+  const logins = found.flatMap((location) => keyring.get(location)!);
+  if (logins.length === 0 && repository.startsWith('docker.io/')) logins.push(...(keyring.get(HUB) ?? []));
+  return logins.map(({ username, password }) => ({ username, password }));
+}
+
+function locationMatches(location: string, repository: string): boolean {
+  const [want, have] = [splitLocation(location), splitLocation(repository)];
+  if (want.port !== have.port || want.parts.length !== have.parts.length) return false;
+  return have.path.startsWith(want.path) && want.parts.every((glob, i) => globMatches(glob, have.parts[i]!));
+}
+
+function splitLocation(location: string): { parts: string[]; port: string; path: string } {
+  const slash = location.indexOf('/');
+  const host = slash < 0 ? location : location.slice(0, slash);
+  const port = /:(\d*)$/.exec(host)?.[1] ?? '';
+  const bare = port === '' ? host : host.slice(0, -port.length - 1);
+  return { parts: bare.split('.'), port, path: slash < 0 ? '' : location.slice(slash) };
+}
+
+/** `*` and `?` inside one part of a host name; linear in the text, because the pattern is somebody else's. */
+function globMatches(glob: string, text: string): boolean {
+  let [g, t, star, mark] = [0, 0, -1, 0];
+  while (t < text.length) {
+    if (glob[g] === '*') {
+      star = g++;
+      mark = t;
+    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[t])) {
+      g++;
+      t++;
+    } else if (star >= 0) {
+      g = star + 1;
+      t = ++mark;
+    } else return false;
+  }
+  while (glob[g] === '*') g++;
+  return g === glob.length;
+}

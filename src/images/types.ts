@@ -1,0 +1,60 @@
+/** Who an image runs as by default, from its configuration. */
+export interface ImageUser {
+  readonly uid?: number;
+  readonly username?: string;
+}
+
+/** How far a pull has come, from the runtime's content store; best effort. */
+export interface PullProgress {
+  /** Bytes fetched and bytes known to be needed, over the parts that are being fetched now. */
+  readonly offset: number;
+  readonly total: number;
+  /** Parts (layers, manifests) being fetched. */
+  readonly parts: number;
+  /** More than one pull is running and the store does not say which part belongs to which. */
+  readonly shared: boolean;
+}
+
+/** Why a Pod's image is not there, kept while it backs off. */
+export interface ImageFailure {
+  /** A waiting reason: ErrImagePull, ImageInspectError, RegistryUnavailable, SignatureValidationFailed. */
+  readonly reason: string;
+  readonly message: string;
+  /** Monotonic ms of the failure; no new attempt before `at + delayMs`. */
+  readonly at: number;
+  readonly delayMs: number;
+}
+
+/**
+ * What is known about one image as one Pod sees it (back-off is per Pod and image, as kubelet has it). JSON-serialisable: it
+ * is a fact in the worker's snapshot. Times are monotonic milliseconds.
+ */
+export interface ImageFact {
+  /** The image as the Pod names it. */
+  readonly ref: string;
+  readonly present: boolean | 'unknown';
+  /** When `present` was true of the runtime: the time at which the read was sent. */
+  readonly checkedAt?: number;
+  /** The runtime's id, to be used as the container's image. */
+  readonly imageId?: string;
+  readonly size?: number;
+  readonly user?: ImageUser;
+  /** When the last pull for this Pod succeeded. */
+  readonly pulledAt?: number;
+  readonly pulling?: {
+    readonly sinceMono: number;
+    /** Place in the queue for a pull, from 1; absent once the runtime is pulling. */
+    readonly position?: number;
+    readonly progress?: PullProgress;
+  };
+  readonly failure?: ImageFailure;
+}
+
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
+
+/** An Event that the image's course asks for; reason and message are kubelet 1.36's. */
+export interface ImageEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'InspectFailed' | 'ErrImageNeverPull';
+  readonly message: string;
+}
