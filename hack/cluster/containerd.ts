@@ -1,34 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { tryRun } from '../lib/run.ts';
-import type { Tools } from '../tools/ensure.ts';
 import { type Layout, net } from './layout.ts';
+import type { RuntimePrograms } from './runtime.ts';
 import { startService, waitForService } from './service.ts';
-import type { Cluster } from './state.ts';
-
-/** The programs of a container runtime. */
-export interface RuntimePrograms {
-  containerd: string;
-  ctr: string;
-  runc: string;
-  /** The directory of containerd-shim-runc-v2. */
-  shimDir: string;
-  cniDir: string;
-  /** containerd 1.x reads configuration version 2 with other section names. */
-  major: 1 | 2;
-}
-
-/** The runtime's programs out of the tool groups containerd, runc and cni. */
-export function builtRuntime(tools: Tools): RuntimePrograms {
-  return {
-    containerd: tools.bin('containerd'),
-    ctr: tools.bin('ctr'),
-    runc: tools.bin('runc'),
-    shimDir: tools.dir('containerd-shim-runc-v2'),
-    cniDir: tools.dir('bridge'),
-    major: 2,
-  };
-}
+import { type Cluster, saveCluster } from './state.ts';
 
 const pause = 'registry.k8s.io/pause:3.10.2';
 
@@ -125,6 +101,8 @@ function writeFiles(layout: Layout, programs: RuntimePrograms): string {
 /** Starts containerd unless it runs, and waits until its CRI service answers. */
 export async function startContainerd(cluster: Cluster, programs: RuntimePrograms): Promise<void> {
   const { layout } = cluster;
+  cluster.state.runtime = programs;
+  saveCluster(cluster);
   const config = writeFiles(layout, programs);
   startService(cluster, {
     name: 'containerd',

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { main, say } from '../lib/log.ts';
 import { clusterNames, layoutOf } from './layout.ts';
-import { existsAny, tearDown } from './tear-down.ts';
+import { existsAny, tearDown } from './tearDown.ts';
 
 await main(async () => {
   const { values } = parseArgs({

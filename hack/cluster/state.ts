@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import path from 'node:path';
 import type { ProcessId } from '../lib/processes.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import type { RuntimePrograms } from './runtime.ts';
 
 /** Which program is the node agent. */
 export type KubeletKind = 'go' | 'ts' | 'none';
@@ -14,6 +15,8 @@ export interface ClusterState {
   apiPort: number;
   services: Record<string, ProcessId>;
   kubelet?: KubeletKind;
+  /** The runtime's programs, for starting it again. */
+  runtime?: RuntimePrograms;
 }
 
 export interface Cluster {

@@ -1,6 +1,6 @@
 // node hack/cluster/up.ts: brings up a cluster (or what is missing of it) in namespaces of its own.
 import { main, say } from '../lib/log.ts';
-import { bringUp } from './bring-up.ts';
+import { bringUp } from './bringUp.ts';
 import { clusterArguments } from './options.ts';
 
 const usage = `node hack/cluster/up.ts [--name dev] [--kubelet go|ts|none] [--standalone]

@@ -4,7 +4,7 @@ import { withLock } from '../lib/lock.ts';
 import { step } from '../lib/log.ts';
 import { allPids, identify, signal } from '../lib/processes.ts';
 import { waitFor } from '../lib/wait.ts';
-import { clusterLock } from './bring-up.ts';
+import { clusterLock } from './bringUp.ts';
 import { cgroupDirectories, killCgroup, removeCgroup } from './cgroups.ts';
 import { clusterNames, type Layout, layoutOf, runBase, stateBase } from './layout.ts';
 import { mounts, mountsBelow, unmountBelow } from './mounts.ts';

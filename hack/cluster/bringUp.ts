@@ -5,13 +5,14 @@ import { withLock } from '../lib/lock.ts';
 import { step } from '../lib/log.ts';
 import { ensureTools, type Tools } from '../tools/ensure.ts';
 import { makeCgroup } from './cgroups.ts';
-import { builtRuntime, type RuntimePrograms, startContainerd } from './containerd.ts';
-import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './control-plane.ts';
+import { startContainerd } from './containerd.ts';
+import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './controlPlane.ts';
 import { noteKubelet, startKubelet, waitForNodeReady } from './kubelet.ts';
 import { type Layout, layoutOf, net } from './layout.ts';
 import { makeNamespaces } from './namespaces.ts';
 import { makePki, writeKubeconfig } from './pki.ts';
 import { startRegistry } from './registry.ts';
+import { builtRuntime, type RuntimePrograms } from './runtime.ts';
 import { runningService } from './service.ts';
 import { type Cluster, findCluster, type KubeletKind, saveCluster } from './state.ts';
 
@@ -70,7 +71,7 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
   if (process.getuid?.() !== 0) throw new Error('a node agent needs root: run this as root');
   const layout = layoutOf(options.name);
   await ensurePackages(packages);
-  const runtime = options.runtime ?? builtRuntime(await ensureTools(['containerd', 'runc', 'cni']));
+  const runtime = options.runtime ?? (await builtRuntime());
   const tools = options.controlPlane ? await ensureTools(['etcd', 'kubernetes']) : undefined;
   return withLock(clusterLock(layout), 600_000, async () => {
     const fresh = { controlPlane: options.controlPlane, apiPort: 0, services: {} };

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Tools } from '../tools/ensure.ts';
-import { apiRequest } from './api-request.ts';
+import { apiRequest } from './apiRequest.ts';
 import { type Layout, net } from './layout.ts';
 import { writeKubeconfig } from './pki.ts';
 import { startService, waitForService } from './service.ts';

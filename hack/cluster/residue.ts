@@ -1,0 +1,120 @@
+// node hack/cluster/residue.ts save FILE | check FILE: what of this project is left on the machine since FILE was saved.
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { main } from '../lib/log.ts';
+import { allPids, identify } from '../lib/processes.ts';
+import { tryRun, which } from '../lib/run.ts';
+import { cgroupDirectories } from './cgroups.ts';
+import { clusterNames, runBase, stateBase } from './layout.ts';
+import { mounts } from './mounts.ts';
+
+/** Everything that a cluster could leave behind, as sorted lines per kind. */
+export type Snapshot = Record<
+  'processes' | 'mounts' | 'cgroups' | 'links' | 'namespaces' | 'packetFilter' | 'paths',
+  string[]
+>;
+
+/** Mount points and directories outside the project's own that a node agent or a runtime may make. */
+const watchedPaths = [
+  '/var/lib/kubelet',
+  '/var/lib/cni',
+  '/var/log/pods',
+  '/var/log/containers',
+  '/run/netns',
+  '/run/containerd',
+  '/run/nri',
+  '/run/runc',
+  '/etc/cni',
+  '/opt/cni',
+  '/opt/containerd',
+  '/usr/libexec/kubernetes',
+];
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // the process ended meanwhile
+  }
+}
+
+function namespaceOf(pid: number | 'self', kind: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
+  } catch {
+    return '';
+  }
+}
+
+/** Processes that only a cluster has: in its cgroups, in other namespaces than ours, or with its directories as arguments. */
+function processes(): string[] {
+  const home = ['net', 'mnt'].map((kind) => namespaceOf('self', kind));
+  return allPids().flatMap((pid) => {
+    const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+    const cgroup = read(`/proc/${pid}/cgroup`).replaceAll('\n', ' ');
+    const spaces = ['net', 'mnt'].map((kind) => namespaceOf(pid, kind));
+    const foreign = spaces.some((space, index) => space !== '' && space !== home[index]);
+    const named =
+      [stateBase(), runBase()].some((base) => command.includes(`${base}/`)) || cgroup.includes('/kubelet-ts-');
+    if (!(foreign || named) || pid === process.pid || command === '') return [];
+    return [`${pid} ${identify(pid)?.start ?? ''} ${command} (${cgroup})`];
+  });
+}
+
+async function output(command: string, args: string[]): Promise<string[]> {
+  if (!(await which(command))) return [];
+  return (await tryRun(command, args)).stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function list(directory: string): string[] {
+  return existsSync(directory) ? [directory, ...readdirSync(directory).map((name) => `${directory}/${name}`)] : [];
+}
+
+/** Looks at the machine. */
+export async function snapshot(): Promise<Snapshot> {
+  const all = mounts();
+  const rules = await Promise.all([
+    output('iptables-save', []),
+    output('ip6tables-save', []),
+    output('nft', ['list', 'ruleset']),
+  ]);
+  const links = await output('ip', ['-o', 'link']);
+  return {
+    processes: processes().sort(),
+    mounts: all.map(({ target, type, source }) => `${target} ${type} ${source}`).sort(),
+    cgroups: cgroupDirectories('/').sort(),
+    links: links.map((line) => line.split(':')[1]?.trim() ?? line).sort(),
+    namespaces: all.filter(({ type }) => type === 'nsfs').map(({ target }) => target),
+    packetFilter: rules.flat().map((line) => line.replace(/\[\d+:\d+\]/, '')),
+    paths: [...watchedPaths, stateBase(), runBase()].flatMap(list).sort(),
+  };
+}
+
+/**
+ * What is in `after` and was not in `before`, as readable lines. What names one of the clusters in `others` (which are up
+ * on purpose) does not count.
+ */
+export function diff(before: Snapshot, after: Snapshot, others: readonly string[] = []): string[] {
+  const isOther = (line: string): boolean =>
+    others.some((name) =>
+      [`kubelet-ts-${name}`, `kubelet-ts-dev/${name}`].some((part) => new RegExp(`${part}(?![\\w-])`).test(line)),
+    );
+  return (Object.keys(after) as (keyof Snapshot)[]).flatMap((kind) => {
+    const known = new Set(before[kind]);
+    return after[kind].filter((line) => !known.has(line) && !isOther(line)).map((line) => `${kind}: ${line}`);
+  });
+}
+
+async function command(): Promise<void> {
+  const [verb, file] = process.argv.slice(2);
+  if (!file || (verb !== 'save' && verb !== 'check'))
+    throw new Error('usage: node hack/cluster/residue.ts save FILE | check FILE');
+  if (verb === 'save') {
+    writeFileSync(file, JSON.stringify(await snapshot()));
+    return;
+  }
+  const left = diff(JSON.parse(readFileSync(file, 'utf8')) as Snapshot, await snapshot(), clusterNames());
+  if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}`);
+  console.log('nothing is left behind');
+}
+
+if (import.meta.main) await main(command);
