@@ -1,0 +1,133 @@
+import type { Pod, PodStatus } from '../types/k8s.ts';
+import { Observation } from './observation.ts';
+import type { Outcome } from './outcome.ts';
+import type {
+  AdmissionFact,
+  NodeFacts,
+  ObjectState,
+  PodFacts,
+  PodOrigin,
+  ProbeState,
+  PullState,
+  Slot,
+  TerminateRequest,
+  VolumeState,
+} from './rules/facts.ts';
+
+/** Who a Pod is, before anything else is known of it. */
+export interface PodIdentity {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** 0 ≤ seed < 1. */
+  readonly seed: number;
+}
+
+/**
+ * The changing facts of one Pod, owned by its worker. Values are replaced, never modified, so that snapshots can share
+ * them with the timeline.
+ */
+export class FactSheet {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly seed: number;
+  readonly observation = new Observation();
+  admission: AdmissionFact = { state: 'unasked' };
+  sourcesReady = false;
+  readProblem: string | undefined;
+  nameTakenBy: string | undefined;
+  accepted: PodStatus | undefined;
+  statusProblem: string | undefined;
+  mirror: { readonly state: 'current' | 'stale' | 'absent' } | undefined;
+  objects: Readonly<Record<string, ObjectState>> = {};
+  envObjects: Readonly<Record<string, readonly string[]>> = {};
+  volumeObjects: Readonly<Record<string, readonly string[]>> = {};
+  probes: Readonly<Record<string, ProbeState>> = {};
+  #pod: Pod | null = null;
+  #origin: PodOrigin = 'runtime';
+  #gone = false;
+  #terminate: readonly TerminateRequest[] = [];
+  #pulls: Readonly<Record<string, PullState>> = {};
+  #volumes: Readonly<Record<string, VolumeState>> = {};
+  #logRestarts: Readonly<Record<string, number>> = {};
+
+  constructor(identity: PodIdentity) {
+    this.uid = identity.uid;
+    this.namespace = identity.namespace;
+    this.name = identity.name;
+    this.seed = identity.seed;
+  }
+
+  get pod(): Pod | null {
+    return this.#pod;
+  }
+
+  get origin(): PodOrigin {
+    return this.#origin;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  setPod(pod: Pod, origin: PodOrigin): void {
+    this.#pod = pod;
+    this.#origin = origin;
+    this.#gone = false;
+  }
+
+  setGone(last: Pod | undefined): void {
+    if (last) this.#pod = last;
+    this.#gone = true;
+  }
+
+  addTermination(request: TerminateRequest): void {
+    this.#terminate = [...this.#terminate, request];
+  }
+
+  setPull(container: string, state: PullState | undefined): void {
+    const { [container]: _, ...rest } = this.#pulls;
+    this.#pulls = state ? { ...rest, [container]: state } : rest;
+  }
+
+  /** Takes what an effect found out; `seq` is the observation number at which it was known. */
+  take(outcome: Outcome, seq: number): void {
+    if (outcome.seen) this.observation.sight(seq, outcome.seen);
+    if (outcome.admission) this.admission = outcome.admission;
+    if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
+    if (outcome.volumesGone) this.#volumes = {};
+    if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
+  }
+
+  snapshot(slots: Readonly<Record<string, Slot>>, node: NodeFacts, gatePositions: Readonly<Record<string, number>>): PodFacts {
+    return Object.freeze({
+      uid: this.uid,
+      namespace: this.namespace,
+      name: this.name,
+      origin: this.#origin,
+      pod: this.#pod,
+      gone: this.#gone,
+      sourcesReady: this.sourcesReady,
+      runtime: this.observation.pod,
+      slots,
+      admission: this.admission,
+      terminate: this.#terminate,
+      pulls: this.#pulls,
+      volumes: this.#volumes,
+      objects: this.objects,
+      envObjects: this.envObjects,
+      volumeObjects: this.volumeObjects,
+      probes: this.probes,
+      logRestarts: this.#logRestarts,
+      gatePositions,
+      node,
+      seed: this.seed,
+      ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
+      ...(this.nameTakenBy === undefined ? {} : { nameTakenBy: this.nameTakenBy }),
+      ...(this.accepted === undefined ? {} : { accepted: this.accepted }),
+      ...(this.statusProblem === undefined ? {} : { statusProblem: this.statusProblem }),
+      ...(this.mirror === undefined ? {} : { mirror: this.mirror }),
+    });
+  }
+}

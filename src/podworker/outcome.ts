@@ -1,0 +1,32 @@
+import type { Pod } from '../types/k8s.ts';
+import type { Action } from './rules/actions.ts';
+import type { AdmissionFact, PodFacts, PullState, VolumeState } from './rules/facts.ts';
+import type { PodEvent } from './rules/turn.ts';
+import type { Sighting } from './observation.ts';
+
+/** What an effect found out. Everything in it becomes a fact of the Pod; values that must stay private are kept by the action. */
+export interface Outcome {
+  readonly seen?: Sighting;
+  readonly admission?: AdmissionFact;
+  readonly volume?: { readonly name: string; readonly state: VolumeState };
+  readonly volumesGone?: boolean;
+  readonly logRestarts?: Readonly<Record<string, number>>;
+}
+
+/** What an action gets to work with. */
+export interface ActionContext {
+  readonly pod: Pod;
+  /** The snapshot that the decision was made from. */
+  readonly facts: PodFacts;
+  readonly signal: AbortSignal;
+  /** Monotonic ms at which the Pod was first heard of: the gate serves the oldest first. */
+  readonly heardAt: number;
+  event(event: PodEvent): void;
+  /** Progress of a pull, for `why`; undefined when it is over. */
+  pull(container: string, state: PullState | undefined): void;
+  /** A verdict that arrives after the action's own (the ledger's waiting list). */
+  admission(fact: AdmissionFact): void;
+}
+
+/** Carries out one action. It rejects with an error whose class tells whether the outcome is known (effectError.ts). */
+export type Effect = (action: Action, context: ActionContext) => Promise<Outcome>;

@@ -1,0 +1,111 @@
+import type { Pod } from '../../types/k8s.ts';
+import { slotOf } from './actions.ts';
+import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
+import { collectDead } from './gc.ts';
+import { imageGate } from './images.ts';
+import { initFailed } from './restart.ts';
+import { planSandbox } from './sandbox.ts';
+import { isOpen, retryAt, slot } from './slots.ts';
+import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
+import { type PodViews, podViews } from './view.ts';
+import { planVolumes } from './volumes.ts';
+
+/** Moves an admitted Pod towards its spec. Returns true when it ran to its end: nothing of it may start again. */
+export function planActive(turn: Turn, pod: Pod): boolean {
+  const views = podViews(turn.facts, pod);
+  if (isCompleted(turn, pod, views)) return true;
+  watchDeadline(turn, pod);
+  if (!prepared(turn)) {
+    prefetch(turn, views);
+    return false;
+  }
+  const volumesReady = planVolumes(turn, pod);
+  const sandbox = planSandbox(turn, pod, views);
+  if (!sandbox) {
+    prefetch(turn, views);
+    return false;
+  }
+  const leave = { volumesReady };
+  planEphemeral(turn, views, sandbox, leave);
+  const init = planInit(turn, pod, views, sandbox, leave);
+  if (init === 'failed') return true;
+  if (init === 'done') planMain(turn, pod, views, sandbox, leave);
+  else prefetch(turn, views);
+  collectDead(turn, views, sandbox.id);
+  return false;
+}
+
+/** Every container is down for good: the main ones ended and may not run again, or an init container failed for good. */
+function isCompleted(turn: Turn, pod: Pod, views: PodViews): boolean {
+  if (!turn.facts.runtime) return false;
+  const initFailedForGood = views.init.some(
+    (v) =>
+      v.kind === 'init' &&
+      v.latest &&
+      initFailed(v.latest) &&
+      v.latest.state === 'exited' &&
+      !initMayRestart(pod, v, v.latest),
+  );
+  if (initFailedForGood) return true;
+  return views.main.every(
+    (v) => v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest),
+  );
+}
+
+function prepared(turn: Turn): boolean {
+  const s = slot(turn.facts, 'prepare');
+  if (s.last && !s.last.error) return true;
+  const retry =
+    s.last?.error && !s.running ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'prepare') } : {};
+  because(turn, { code: 'PreparingPod', ...retry });
+  launch(turn, { kind: 'preparePod', slot: 'prepare' });
+  return false;
+}
+
+/** Images are looked for and pulled beside everything else, not one container after the other. */
+function prefetch(turn: Turn, views: PodViews): void {
+  const mains = views.main.filter((v) => !v.latest);
+  const inits = views.init.filter((v) => !v.latest);
+  for (const view of [...inits, ...mains]) imageGate(turn, view);
+  // Until the first init container has done its work, main containers wait for it whatever their image does.
+  if (views.init.length > 0) for (const view of mains) delete turn.waiting[view.name];
+}
+
+/** activeDeadlineSeconds counts from status.startTime. */
+export function deadlineOf(turn: Turn, pod: Pod): number | undefined {
+  const seconds = pod.spec?.activeDeadlineSeconds;
+  const start = turn.memory.status?.startTime ?? pod.status?.startTime;
+  if (seconds === undefined || start === undefined) return undefined;
+  return Date.parse(start) + seconds * 1000;
+}
+
+function watchDeadline(turn: Turn, pod: Pod): void {
+  const deadline = deadlineOf(turn, pod);
+  if (deadline !== undefined) wake(turn, monoOf(turn, deadline));
+}
+
+/** Asks the ledger. Returns true once the Pod is admitted. */
+export function planAdmission(turn: Turn): boolean {
+  const { admission } = turn.facts;
+  if (admission.state === 'admitted') return true;
+  if (admission.state === 'rejected') return false;
+  if (admission.state === 'waiting') because(turn, { code: 'Preempting', victims: admission.victims });
+  else because(turn, { code: 'Admission' });
+  if (isOpen(turn.facts, 'ledger') && !slot(turn.facts, 'ledger').last)
+    launch(turn, { kind: 'reserve', slot: 'ledger' });
+  return false;
+}
+
+/** Rejection is final: the Pod is Failed and nothing of it ever starts. */
+export function rejection(turn: Turn): { reason: string; message: string } | undefined {
+  const { admission } = turn.facts;
+  if (admission.state !== 'rejected') return undefined;
+  because(turn, { code: 'Rejected', reason: admission.reason, message: admission.message });
+  emitOnce(turn, 'rejected', 1, { type: 'Warning', reason: admission.reason, message: admission.message });
+  return admission;
+}
+
+/** Slots whose action, once settled, can leave something running behind. */
+export function makingSlots(views: PodViews): string[] {
+  return ['sandbox', ...views.all.map((v) => slotOf.container(v.name))];
+}

@@ -1,0 +1,169 @@
+import type { ObservedSandbox } from '../../cri/observed.ts';
+import { containerHash } from '../spec/containerHash.ts';
+import { slotOf } from './actions.ts';
+import { fingerprint, firstUnknown } from './fingerprint.ts';
+import { type Gate, imageGate } from './images.ts';
+import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
+import { retryAt, slot } from './slots.ts';
+import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
+import type { ContainerView } from './view.ts';
+
+/** What a container may do this turn besides being created. */
+export interface Leave {
+  readonly volumesReady: boolean;
+  /** The container that must have made its attempt before this one starts; creating it ahead is allowed. */
+  readonly after?: string;
+}
+
+/**
+ * One more attempt of a container: image, then CreateContainer, then StartContainer, each when it may.
+ * `ready`: nothing to do; `pending`: an attempt is being made (later containers wait for it); `held`: it waits out a
+ * failure or back-off and holds nobody else back.
+ */
+export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): Gate {
+  const made = view.current?.state === 'created' ? view.current : undefined;
+  if (made && made.hash === containerHash(view.container)) return startMade(turn, view, made.id, leave);
+  if (made) {
+    launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(made.id), containerId: made.id });
+    because(turn, {
+      code: 'RestartingContainer',
+      container: view.name,
+      message: 'its definition changed before it was started',
+    });
+    return 'pending';
+  }
+  noteFailedStart(turn, view);
+  if (inBackoff(turn, view)) return 'held';
+  const image = imageGate(turn, view);
+  if (image !== 'ready') return image;
+  if (!leave.volumesReady) return 'pending';
+  return create(turn, view, sandbox);
+}
+
+function startMade(turn: Turn, view: ContainerView, containerId: string, leave: Leave): Gate {
+  if (leave.after !== undefined) {
+    because(turn, { code: 'AfterContainer', container: view.name, waitsFor: leave.after });
+    return 'pending';
+  }
+  const name = slotOf.container(view.name);
+  const s = slot(turn.facts, name);
+  if (s.running) {
+    queued(turn, name);
+    because(turn, { code: 'StartingContainer', container: view.name, since: s.running.since });
+    return 'pending';
+  }
+  const failed = s.last?.action.kind === 'startContainer' ? s.last.error : undefined;
+  if (failed) {
+    turn.waiting[view.name] = { reason: failed.reason, message: failed.message };
+    because(turn, { code: 'ContainerFailed', container: view.name, ...failed, retryAt: retryAt(turn.facts, name) });
+  } else because(turn, { code: 'StartingContainer', container: view.name, since: turn.now.mono });
+  launch(turn, { kind: 'startContainer', slot: name, container: view.name, containerId });
+  return failed ? 'held' : 'pending';
+}
+
+/** A start that the runtime refused leaves an ended container behind; until the next attempt the status says why. */
+function noteFailedStart(turn: Turn, view: ContainerView): void {
+  const last = slot(turn.facts, slotOf.container(view.name)).last;
+  if (!last?.error || last.action.kind !== 'startContainer' || last.action.containerId !== view.latest?.id) return;
+  turn.waiting[view.name] = { reason: last.error.reason, message: last.error.message };
+}
+
+function queued(turn: Turn, name: string): void {
+  const position = turn.facts.gatePositions[name];
+  if (position !== undefined) because(turn, { code: 'GateQueue', slot: name, position });
+}
+
+/** Crash-loop back-off counts from the end of the last run (kubelet's doBackOff). */
+function inBackoff(turn: Turn, view: ContainerView): boolean {
+  const { facts, now, memory } = turn;
+  const ended = view.history.find((c) => c.state === 'exited');
+  if (!ended) return false;
+  const { left, delayMs } = backoffLeft(memory.backoff[view.name], backoffKey(view.container), ended.finishedAt, now);
+  if (left <= 0) return false;
+  const retry = now.mono + left;
+  wake(turn, retry);
+  const pod = `${facts.name}_${facts.namespace}(${facts.uid})`;
+  turn.waiting[view.name] = {
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${goDuration(delayMs)} restarting failed container=${view.name} pod=${pod}`,
+  };
+  emitOnce(turn, `backoff/${view.name}`, ended.finishedAt, {
+    type: 'Warning',
+    reason: 'BackOff',
+    message: `Back-off restarting failed container ${view.name} in pod ${pod}`,
+    container: view.name,
+  });
+  because(turn, {
+    code: 'CrashLoopBackOff',
+    container: view.name,
+    exitCode: ended.exitCode,
+    restarts: ended.restartCount,
+    delayMs,
+    retryAt: retry,
+  });
+  return true;
+}
+
+/** Whole seconds in Go's way of printing durations: 10s, 1m20s, 5m0s. */
+export function goDuration(ms: number): string {
+  const s = Math.round(ms / 1000);
+  return s < 60 ? `${s}s` : `${Math.floor(s / 60)}m${s % 60}s`;
+}
+
+function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Gate {
+  const { facts, now } = turn;
+  const name = slotOf.container(view.name);
+  const s = slot(facts, name);
+  if (s.running) {
+    queued(turn, name);
+    because(turn, { code: 'CreatingContainer', container: view.name, since: s.running.since });
+    return 'pending';
+  }
+  const keys = facts.envObjects[view.name] ?? [];
+  const unknown = firstUnknown(facts, keys);
+  if (unknown) {
+    because(turn, { code: 'AwaitingObject', ...unknown });
+    return 'held';
+  }
+  const objects = fingerprint(facts, keys);
+  const last = s.last?.action.kind === 'createContainer' ? s.last : undefined;
+  const error = last?.error;
+  const changed = last?.action.kind === 'createContainer' && last.action.objects !== objects;
+  if (error) {
+    turn.waiting[view.name] = { reason: error.reason, message: error.message };
+    emitOnce(turn, `createfailed/${view.name}`, last.endedAt, {
+      type: 'Warning',
+      reason: 'Failed',
+      message: `Error: ${error.message}`,
+      container: view.name,
+    });
+    const due = retryAt(facts, name);
+    if (error.reason === 'CreateContainerConfigError')
+      because(turn, { code: 'ContainerConfig', container: view.name, ...error, retryAt: due });
+    else because(turn, { code: 'ContainerFailed', container: view.name, ...error, retryAt: due });
+  } else because(turn, { code: 'CreatingContainer', container: view.name, since: now.mono });
+  const action = {
+    kind: 'createContainer',
+    slot: name,
+    container: view.name,
+    sandboxId: sandbox.id,
+    attempt: view.nextAttempt,
+    objects,
+  } as const;
+  if (launch(turn, action, changed ? 'now' : 'backoff')) countRestart(turn, view);
+  return error ? 'held' : 'pending';
+}
+
+function countRestart(turn: Turn, view: ContainerView): void {
+  const ended = view.history.find((c) => c.state === 'exited');
+  if (!ended) return;
+  const { memory, facts, now } = turn;
+  const next = nextBackoff(
+    memory.backoff[view.name],
+    backoffKey(view.container),
+    ended.finishedAt,
+    facts.node.crashLoopMaxMs,
+    now,
+  );
+  memory.backoff = { ...memory.backoff, [view.name]: next };
+}

@@ -1,0 +1,54 @@
+import type { Checkpoint } from './actions.ts';
+import type { PodMemory } from './memory.ts';
+import { slot } from './slots.ts';
+import { launch, type Turn } from './turn.ts';
+
+/** The part of memory that a restart must not forget; undefined when there is nothing worth a write. */
+export function checkpointOf(turn: Turn): Checkpoint | undefined {
+  const { facts, memory } = turn;
+  const { termination } = memory;
+  const noteworthy =
+    termination && !['deleted', 'removed', 'orphaned', 'completed', 'rejected'].includes(termination.cause);
+  if (!noteworthy && Object.keys(memory.preStop).length === 0) return undefined;
+  return {
+    uid: facts.uid,
+    namespace: facts.namespace,
+    name: facts.name,
+    preStop: memory.preStop,
+    ...(termination
+      ? {
+          termination: {
+            cause: termination.cause,
+            graceSeconds: termination.graceSeconds,
+            deadline: termination.deadline,
+            ...(termination.reason !== undefined ? { reason: termination.reason } : {}),
+            ...(termination.message !== undefined ? { message: termination.message } : {}),
+            ...(termination.condition ? { condition: termination.condition } : {}),
+          },
+        }
+      : {}),
+  };
+}
+
+/** Writes the checkpoint when it differs from the one last written. */
+export function planCheckpoint(turn: Turn): void {
+  if (turn.memory.phase === 'Finished') return;
+  const checkpoint = checkpointOf(turn);
+  if (!checkpoint) return;
+  const last = slot(turn.facts, 'checkpoint').last;
+  const saved = last?.action.kind === 'saveCheckpoint' && !last.error ? last.action.checkpoint : undefined;
+  if (saved && JSON.stringify(saved) === JSON.stringify(checkpoint)) return;
+  launch(turn, { kind: 'saveCheckpoint', slot: 'checkpoint', checkpoint });
+}
+
+/** Memory of a Pod found again after a restart: hooks that had begun count as done, the deadline goes on. */
+export function restore(memory: PodMemory, checkpoint: Checkpoint | undefined): PodMemory {
+  if (!checkpoint) return memory;
+  const preStop: Record<string, { begun: number; ended: number }> = {};
+  for (const [id, hook] of Object.entries(checkpoint.preStop))
+    preStop[id] = { begun: hook.begun, ended: hook.ended ?? hook.begun };
+  const t = checkpoint.termination;
+  if (!t) return { ...memory, preStop };
+  const termination = { ...t, since: t.deadline - t.graceSeconds * 1000 } as NonNullable<PodMemory['termination']>;
+  return { ...memory, preStop, termination };
+}

@@ -1,0 +1,113 @@
+import type { Pod, PodStatus } from '../../types/k8s.ts';
+import { collectDead, removeAll } from './gc.ts';
+import { isOpen, retryAt, slot } from './slots.ts';
+import { unmount } from './terminating.ts';
+import { because, launch, type Turn } from './turn.ts';
+import { podViews } from './view.ts';
+
+/** Returns everything the kubelet holds for the Pod: volumes, cgroup, reservations. True when all of it is back. */
+export function planCleaning(turn: Turn): boolean {
+  unmount(turn);
+  removeCgroup(turn);
+  release(turn);
+  const { memory } = turn;
+  return memory.unmounted && memory.cgroupRemoved && memory.released;
+}
+
+function removeCgroup(turn: Turn): void {
+  if (turn.memory.cgroupRemoved) return;
+  const s = slot(turn.facts, 'cgroup');
+  if (s.last && !s.last.error) {
+    turn.memory.cgroupRemoved = true;
+    return;
+  }
+  because(turn, {
+    code: 'RemovingCgroup',
+    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'cgroup') } : {}),
+  });
+  launch(turn, { kind: 'removeCgroup', slot: 'cgroup' });
+}
+
+function release(turn: Turn): void {
+  if (turn.memory.released) return;
+  const s = slot(turn.facts, 'ledger');
+  if (s.last?.action.kind === 'release' && !s.last.error) {
+    turn.memory.released = true;
+    return;
+  }
+  because(turn, { code: 'ReleasingResources' });
+  if (isOpen(turn.facts, 'ledger')) launch(turn, { kind: 'release', slot: 'ledger' });
+}
+
+const terminal = (status: PodStatus | undefined): boolean =>
+  status?.phase === 'Succeeded' || status?.phase === 'Failed';
+
+/** The API server holds the terminal status, or there is nobody to hold it. */
+export function terminalStatusAccepted(turn: Turn): boolean {
+  const { facts } = turn;
+  if (!facts.node.api || facts.origin === 'runtime') return true;
+  if (facts.gone) return true;
+  if (facts.origin !== 'api' && facts.mirror?.state !== 'current') return true;
+  return terminal(facts.accepted);
+}
+
+/**
+ * After the Pod's end: the API object of a deleted Pod is deleted once its terminal status was accepted; containers,
+ * sandboxes, logs and directories go when no source has the Pod any more. True when nothing at all is left of it.
+ */
+export function planFinished(turn: Turn, pod: Pod | null): boolean {
+  const { facts } = turn;
+  if (!terminalStatusAccepted(turn)) {
+    because(turn, {
+      code: 'StatusWrite',
+      what: 'the terminal status',
+      ...(facts.statusProblem ? { problem: facts.statusProblem } : {}),
+    });
+    return false;
+  }
+  if (facts.origin === 'api' && pod?.metadata?.deletionTimestamp && !facts.gone) deleteFromApi(turn, pod);
+  const over = facts.gone || facts.origin === 'runtime' || turn.memory.apiDeleted;
+  if (!over) {
+    if (pod) collectDead(turn, podViews(facts, pod), facts.runtime?.sandboxes[0]?.id);
+    return false;
+  }
+  const mirrorGone = removeMirror(turn);
+  const empty = removeAll(turn);
+  return empty && removeFiles(turn) && mirrorGone;
+}
+
+function deleteFromApi(turn: Turn, pod: Pod): void {
+  const s = slot(turn.facts, 'api');
+  const finalizers = pod.metadata?.finalizers ?? [];
+  if (s.last && !s.last.error) {
+    if (finalizers.length > 0) because(turn, { code: 'Finalizers', finalizers });
+    turn.memory.apiDeleted = finalizers.length === 0;
+    return;
+  }
+  because(turn, { code: 'ApiDelete', ...(s.last?.error ? { problem: s.last.error.message } : {}) });
+  launch(turn, { kind: 'deleteApiPod', slot: 'api' });
+}
+
+function removeMirror(turn: Turn): boolean {
+  const { mirror } = turn.facts;
+  if (!mirror || mirror.state === 'absent') return true;
+  const s = slot(turn.facts, 'mirror');
+  because(turn, { code: 'MirrorPod', ...(s.last?.error ? { problem: s.last.error.message } : {}) });
+  launch(turn, { kind: 'syncMirror', slot: 'mirror', wanted: 'absent' });
+  return false;
+}
+
+function removeFiles(turn: Turn): boolean {
+  if (turn.memory.filesRemoved) return true;
+  const s = slot(turn.facts, 'files');
+  if (s.last && !s.last.error) {
+    turn.memory.filesRemoved = true;
+    return true;
+  }
+  because(turn, {
+    code: 'RemovingFiles',
+    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'files') } : {}),
+  });
+  launch(turn, { kind: 'removePodFiles', slot: 'files' });
+  return false;
+}

@@ -1,0 +1,136 @@
+import type { Reason } from '../../timeline/reasons.ts';
+import type { PodStatus } from '../../types/k8s.ts';
+import type { Action } from './actions.ts';
+import { planActive, planAdmission, rejection } from './active.ts';
+import { planCheckpoint } from './checkpointed.ts';
+import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.ts';
+import type { Now, PodFacts } from './facts.ts';
+import type { LifePhase, PodMemory } from './memory.ts';
+import { planMirror } from './mirror.ts';
+import { statusOf } from './podStatus.ts';
+import { mergeTermination, terminationRequests } from './terminate.ts';
+import { planTermination } from './terminating.ts';
+import { because, openTurn, type PodEvent, type Turn } from './turn.ts';
+
+/** What one turn of a Pod's worker concludes. */
+export interface Decision {
+  readonly memory: PodMemory;
+  /** null when only the runtime knows the Pod: it has no status to write. */
+  readonly status: PodStatus | null;
+  readonly start: readonly Action[];
+  /** Slots whose running action is no longer wanted. */
+  readonly abort: readonly string[];
+  /** Look again at this monotonic ms at the latest; null: an event will wake. */
+  readonly wakeAt: number | null;
+  /** What holds the Pod back, in the order it was found. Empty: nothing does. */
+  readonly reasons: readonly Reason[];
+  readonly events: readonly PodEvent[];
+  /** Nothing of the Pod is left anywhere: the worker may end. */
+  readonly done: boolean;
+}
+
+/**
+ * The heart of the node agent: one pure step of one Pod (design.md, "One idea"). Facts in, actions and reasons out; no
+ * clock, no I/O; the same inputs always give the same result, so that every recorded decision can be replayed.
+ */
+export function decide(facts: PodFacts, memory: PodMemory, now: Now): Decision {
+  const turn = openTurn(facts, memory, now);
+  const done = step(turn);
+  const status = facts.pod && facts.origin !== 'runtime' && !facts.nameTakenBy ? statusOf(turn, facts.pod) : null;
+  if (status) {
+    turn.memory.status = status;
+    explainStatus(turn, status);
+  }
+  planCheckpoint(turn);
+  return {
+    memory: turn.memory,
+    status,
+    start: turn.start,
+    abort: [...turn.abort],
+    wakeAt: Number.isFinite(turn.wakeAt) ? turn.wakeAt : null,
+    reasons: turn.reasons,
+    events: turn.events,
+    done,
+  };
+}
+
+/** Walks the Pod through as many phases as this snapshot allows. Returns true when nothing is left of it. */
+function step(turn: Turn): boolean {
+  const { facts } = turn;
+  if (facts.nameTakenBy) {
+    because(turn, { code: 'NameTaken', by: facts.nameTakenBy });
+    return facts.gone;
+  }
+  if (!facts.runtime) {
+    because(turn, {
+      code: 'ObservingRuntime',
+      ...(facts.runtimeReadProblem ? { problem: facts.runtimeReadProblem } : {}),
+    });
+    return false;
+  }
+  if (!facts.pod && !facts.sourcesReady) {
+    because(turn, { code: 'SourcesNotReady' });
+    return false;
+  }
+  enterTermination(turn);
+  if (turn.memory.phase === 'Admitting' && !turn.memory.termination && planAdmission(turn)) advance(turn, 'Active');
+  if (turn.memory.phase === 'Active' && facts.pod) {
+    planMirror(turn);
+    if (planActive(turn, facts.pod)) complete(turn, 'completed');
+  }
+  return finishing(turn);
+}
+
+/** A Pod is ended by request, by rejection, or because the API already holds its terminal phase. */
+function enterTermination(turn: Turn): void {
+  const { facts, memory } = turn;
+  const requests = terminationRequests(turn, facts.pod);
+  const merged = mergeTermination(turn, facts.pod, requests);
+  if (merged) turn.memory.termination = merged;
+  if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
+  if (merged) advance(turn, 'Terminating');
+  else if (rejection(turn)) complete(turn, 'rejected');
+  else if (facts.pod && memory.phase === 'Admitting' && hasEnded(facts)) complete(turn, 'completed');
+}
+
+/** The API's word that the Pod is over holds over a restart: nothing of it may start again. */
+function hasEnded(facts: PodFacts): boolean {
+  const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+function complete(turn: Turn, cause: 'completed' | 'rejected'): void {
+  const graceSeconds = Math.max(1, turn.facts.pod?.spec?.terminationGracePeriodSeconds ?? 30);
+  const { wall } = turn.now;
+  turn.memory.termination ??= { cause, graceSeconds, since: wall, deadline: wall + graceSeconds * 1000 };
+  turn.start.length = 0;
+  turn.reasons.length = 0;
+  advance(turn, 'Terminating');
+  rejection(turn);
+}
+
+function finishing(turn: Turn): boolean {
+  const { facts, memory } = turn;
+  if (memory.phase === 'Terminating' && memory.termination && planTermination(turn, facts.pod, memory.termination))
+    advance(turn, 'Cleaning');
+  if (turn.memory.phase === 'Cleaning' && planCleaning(turn)) advance(turn, 'Finished');
+  return turn.memory.phase === 'Finished' && planFinished(turn, facts.pod);
+}
+
+function advance(turn: Turn, phase: LifePhase): void {
+  turn.memory.phase = phase;
+}
+
+/** Not Ready without a reason would be a wait that nobody explains: the status itself names what is left. */
+function explainStatus(turn: Turn, status: PodStatus): void {
+  const ready = status.conditions?.find((c) => c.type === 'Ready');
+  if (ready?.status === 'True') return;
+  if (turn.memory.phase === 'Finished' && terminalStatusAccepted(turn)) {
+    because(turn, { code: 'Completed', phase: status.phase ?? 'Unknown' });
+    return;
+  }
+  for (const gate of turn.facts.pod?.spec?.readinessGates ?? []) {
+    const condition = turn.facts.pod?.status?.conditions?.find((c) => c.type === gate.conditionType);
+    if (condition?.status !== 'True') because(turn, { code: 'ReadinessGate', condition: gate.conditionType });
+  }
+}

@@ -1,0 +1,158 @@
+import type { ObservedPod } from '../../cri/observed.ts';
+import type { Pod, PodStatus } from '../../types/k8s.ts';
+import type { Action } from './actions.ts';
+
+/** Two clocks, both in milliseconds: `wall` since the epoch (what statuses show), `mono` since an arbitrary start (what waits are measured with). */
+export interface Now {
+  readonly wall: number;
+  readonly mono: number;
+}
+
+/** Where a Pod was heard of. `runtime`: only containers of it were found; no source knows it. */
+export type PodOrigin = 'api' | 'file' | 'http' | 'runtime';
+
+/** Why somebody wants a Pod ended. `completed` is the worker's own: every container is done and none may restart. */
+export type TerminateCause =
+  | 'deleted'
+  | 'removed'
+  | 'evicted'
+  | 'preempted'
+  | 'deadline'
+  | 'shutdown'
+  | 'orphaned'
+  | 'rejected'
+  | 'completed';
+
+/** One request to end a Pod. Requests only add up: the shortest grace wins, the first cause keeps its reason (design rule 2). */
+export interface TerminateRequest {
+  readonly cause: TerminateCause;
+  /** Seconds; absent: the Pod's own terminationGracePeriodSeconds. */
+  readonly graceSeconds?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly condition?: { readonly type: 'DisruptionTarget'; readonly reason: string; readonly message: string };
+}
+
+/** How an effect ended badly. `settled: false`: the far side may still be doing it (DeadlineExceeded, Unavailable). */
+export interface EffectError {
+  /** The word the API shows (ErrImagePull, CreateContainerConfigError …) or the gRPC code's name. */
+  readonly reason: string;
+  readonly message: string;
+  readonly settled: boolean;
+}
+
+/**
+ * What is known of one effect's slot. A slot holds at most one running action; it is open when nothing runs in it and,
+ * after an outcome that settles nothing, when the runtime was read again (design rule 4).
+ */
+export interface Slot {
+  readonly running?: { readonly action: Action; readonly since: number; readonly aborting: boolean };
+  readonly last?: {
+    readonly action: Action;
+    readonly startedAt: number;
+    readonly endedAt: number;
+    readonly error?: EffectError;
+    /** The number of the first observation that may reopen this slot; 0: open at once. */
+    readonly opensAt: number;
+  };
+  /** Failures in a row of the same kind of action; the base of its back-off. */
+  readonly failures: number;
+}
+
+/** The ledger's verdict on a Pod. */
+export type AdmissionFact =
+  | { readonly state: 'unasked' }
+  | { readonly state: 'admitted' }
+  | { readonly state: 'rejected'; readonly reason: string; readonly message: string }
+  | { readonly state: 'waiting'; readonly victims: readonly string[] };
+
+/** How far the pull of one image is, as far as the runtime tells. */
+export interface PullState {
+  readonly position?: number;
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+}
+
+/**
+ * A volume that is set up for the Pod (absent from the facts: not yet). The digest is of its payload, never the payload;
+ * `objects` is the fingerprint of the API objects it was made from; `refreshAt` (wall ms) when a token in it is renewed.
+ */
+export interface VolumeState {
+  readonly hostPath: string;
+  readonly digest: string;
+  readonly objects: string;
+  readonly refreshAt?: number;
+}
+
+/** A ConfigMap, Secret … that the Pod refers to, as far as the node knows it. `version` changes with its content. */
+export interface ObjectState {
+  readonly state: 'present' | 'absent' | 'unknown';
+  readonly version?: string;
+  readonly reason?: string;
+}
+
+/** What probes say about one container id. */
+export interface ProbeState {
+  readonly containerId: string;
+  readonly started: boolean;
+  readonly ready: boolean;
+  readonly failed?: 'liveness' | 'startup';
+  readonly message?: string;
+}
+
+/** Node-wide facts that gate Pods. */
+export interface NodeFacts {
+  /** false: standalone, no API server; nothing has to be accepted by one. */
+  readonly api: boolean;
+  readonly runtimeName: string;
+  readonly networkReady: boolean;
+  readonly networkMessage: string;
+  readonly runtimeProblem?: string;
+  readonly apiProblem?: string;
+  readonly hostIPs: readonly string[];
+  readonly primaryFamily: 4 | 6;
+  readonly crashLoopMaxMs: number;
+}
+
+/** Everything `decide` may look at: one frozen, JSON-serialisable snapshot. Secrets appear as digests only. */
+export interface PodFacts {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly origin: PodOrigin;
+  /** The desired Pod; null when only the runtime knows it. It is the last known one after the source dropped it. */
+  readonly pod: Pod | null;
+  /** The source no longer has it (an API object deleted for good, a manifest taken away). */
+  readonly gone: boolean;
+  /** Every source has reported at least once: only then may something unknown be ended as orphaned (design rule 5). */
+  readonly sourcesReady: boolean;
+  /** Another static Pod of the same full name holds the name (first come, first served). */
+  readonly nameTakenBy?: string;
+  /** null: never read yet. */
+  readonly runtime: ObservedPod | null;
+  readonly runtimeReadProblem?: string;
+  readonly slots: Readonly<Record<string, Slot>>;
+  readonly admission: AdmissionFact;
+  readonly terminate: readonly TerminateRequest[];
+  /** Pulls under way, by container name. */
+  readonly pulls: Readonly<Record<string, PullState>>;
+  readonly volumes: Readonly<Record<string, VolumeState>>;
+  readonly objects: Readonly<Record<string, ObjectState>>;
+  /** Container name → objects it takes its environment from. */
+  readonly envObjects: Readonly<Record<string, readonly string[]>>;
+  /** Volume name → objects it projects. */
+  readonly volumeObjects: Readonly<Record<string, readonly string[]>>;
+  readonly probes: Readonly<Record<string, ProbeState>>;
+  /** Highest restart number seen in the log directory, for containers the runtime has forgotten. */
+  readonly logRestarts: Readonly<Record<string, number>>;
+  /** Queue positions at the node's gate, by slot. */
+  readonly gatePositions: Readonly<Record<string, number>>;
+  /** The last status that the API server took, and the word on what holds the next one back. */
+  readonly accepted?: PodStatus;
+  readonly statusProblem?: string;
+  /** The mirror Pod of a static Pod; absent for API Pods and without an API server. */
+  readonly mirror?: { readonly state: 'current' | 'stale' | 'absent' };
+  readonly node: NodeFacts;
+  /** 0 ≤ seed < 1, fixed for the Pod's life: the only source of jitter. */
+  readonly seed: number;
+}

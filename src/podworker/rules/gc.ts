@@ -1,0 +1,37 @@
+import { slotOf } from './actions.ts';
+import { launch, type Turn } from './turn.ts';
+import type { PodViews } from './view.ts';
+
+/** Dead containers kept per container name: the newest, for lastState and logs --previous (kubelet's default). */
+const keptDead = 1;
+
+/** Removes older dead containers, and stopped sandboxes that hold no container any more. */
+export function collectDead(turn: Turn, views: PodViews, keepSandbox: string | undefined): void {
+  const removed = new Set<string>();
+  for (const view of views.all) {
+    const dead = view.history.filter((c) => c.state === 'exited');
+    for (const c of dead.slice(keptDead)) {
+      removed.add(c.id);
+      launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
+    }
+  }
+  const containers = turn.facts.runtime?.containers ?? [];
+  for (const sandbox of turn.facts.runtime?.sandboxes ?? []) {
+    if (sandbox.id === keepSandbox || !turn.memory.stoppedSandboxes.includes(sandbox.id)) continue;
+    if (containers.some((c) => c.sandboxId === sandbox.id)) continue;
+    launch(turn, { kind: 'removeSandbox', slot: slotOf.removeSandbox(sandbox.id), sandboxId: sandbox.id });
+  }
+}
+
+/** Removes everything the runtime still holds of a Pod that is over; true when nothing is left. */
+export function removeAll(turn: Turn): boolean {
+  const containers = turn.facts.runtime?.containers ?? [];
+  const sandboxes = turn.facts.runtime?.sandboxes ?? [];
+  for (const c of containers)
+    launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
+  for (const s of sandboxes) {
+    if (containers.some((c) => c.sandboxId === s.id)) continue;
+    launch(turn, { kind: 'removeSandbox', slot: slotOf.removeSandbox(s.id), sandboxId: s.id });
+  }
+  return containers.length === 0 && sandboxes.length === 0;
+}

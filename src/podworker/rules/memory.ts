@@ -1,0 +1,82 @@
+import type { PodStatus } from '../../types/k8s.ts';
+import type { TerminateCause } from './facts.ts';
+
+/** The life of a Pod on this node. It only goes forward (design rule 7). */
+export const lifePhases = ['Admitting', 'Active', 'Terminating', 'Cleaning', 'Finished'] as const;
+export type LifePhase = (typeof lifePhases)[number];
+
+/** The merged wish to end the Pod. `deadline` and `since` are wall ms: they outlive a restart through the checkpoint. */
+export interface Termination {
+  readonly cause: TerminateCause;
+  readonly graceSeconds: number;
+  readonly since: number;
+  readonly deadline: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly condition?: { readonly type: 'DisruptionTarget'; readonly reason: string; readonly message: string };
+}
+
+/** Restart back-off of one container. `key` changes with the container's definition, which resets it. */
+export interface Backoff {
+  readonly key: string;
+  readonly delayMs: number;
+  /** Wall ms of the last step. */
+  readonly updatedAt: number;
+}
+
+/** Why one running container is being stopped although the Pod goes on. */
+export interface Kill {
+  readonly message: string;
+  readonly reason: 'definition' | 'liveness' | 'startup' | 'hook' | 'unknown' | 'sandbox';
+  /** Wall ms. */
+  readonly since: number;
+  readonly graceSeconds: number;
+}
+
+/** What `decide` remembers between two turns. Pure data; lost on a restart but for what checkpoint.ts keeps. */
+export interface PodMemory {
+  readonly phase: LifePhase;
+  readonly termination?: Termination;
+  /** By container name. */
+  readonly backoff: Readonly<Record<string, Backoff>>;
+  /** By container id, wall ms. */
+  readonly preStop: Readonly<Record<string, { readonly begun: number; readonly ended?: number }>>;
+  readonly kills: Readonly<Record<string, Kill>>;
+  /** Sandboxes whose StopPodSandbox succeeded: their network is returned. */
+  readonly stoppedSandboxes: readonly string[];
+  /** The first pass over all volumes succeeded; later failures no longer hold back PodReadyToStartContainers. */
+  readonly volumesReady: boolean;
+  /** A volume failed in the first pass: no sandbox is made or re-made until all are ready. */
+  readonly volumesFailed: boolean;
+  /** Sandbox in which the main containers were first allowed to start. */
+  readonly initializedIn?: string;
+  readonly unmounted: boolean;
+  readonly cgroupRemoved: boolean;
+  readonly released: boolean;
+  readonly filesRemoved: boolean;
+  readonly apiDeleted: boolean;
+  /** Kubernetes events already emitted, by a key that tells repetitions apart. */
+  readonly emitted: Readonly<Record<string, number>>;
+  /** Last derived status. */
+  readonly status?: PodStatus;
+}
+
+/** Memory of a Pod that was just heard of. */
+export function freshMemory(status?: PodStatus): PodMemory {
+  return {
+    phase: 'Admitting',
+    backoff: {},
+    preStop: {},
+    kills: {},
+    stoppedSandboxes: [],
+    volumesReady: false,
+    volumesFailed: false,
+    unmounted: false,
+    cgroupRemoved: false,
+    released: false,
+    filesRemoved: false,
+    apiDeleted: false,
+    emitted: {},
+    ...(status ? { status } : {}),
+  };
+}

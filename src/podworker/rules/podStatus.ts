@@ -1,0 +1,71 @@
+import { derivePodStatus } from '../../status/rules/index.ts';
+import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
+import type { Pod, PodStatus } from '../../types/k8s.ts';
+import { slotOf } from './actions.ts';
+import { slot } from './slots.ts';
+import type { Turn } from './turn.ts';
+import { aliveContainers, podViews, readySandbox } from './view.ts';
+import { mountedVolumeNames } from './volumes.ts';
+
+/** The status of this turn, from the same snapshot as everything else in it. */
+export function statusOf(turn: Turn, pod: Pod): PodStatus {
+  const { facts, memory, now } = turn;
+  const ending = memory.phase !== 'Admitting' && memory.phase !== 'Active';
+  const sandbox = readySandbox(facts);
+  const volumes = mountedVolumeNames(pod).every((name) => facts.volumes[name] !== undefined);
+  const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
+  const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
+  const input: StatusInput = {
+    pod,
+    ...(memory.status ? { previous: memory.status } : {}),
+    runtime: facts.runtime,
+    runtimeName: facts.node.runtimeName,
+    waiting: turn.waiting,
+    health: healthOf(turn, pod),
+    ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
+    ...endedBy(turn),
+    terminating: ending,
+    finished:
+      ending &&
+      memory.phase !== 'Terminating' &&
+      aliveContainers(facts).length === 0 &&
+      memory.unmounted &&
+      memory.cgroupRemoved,
+    readyToStartContainers: addressed && !ending && (volumes || ran),
+    hostIPs: facts.node.hostIPs,
+    nodePrimaryFamily: facts.node.primaryFamily,
+    now: now.wall,
+  };
+  return derivePodStatus(input);
+}
+
+function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
+  const t = turn.memory.termination;
+  if (!t || (t.reason === undefined && t.message === undefined && !t.condition)) return {};
+  return {
+    ended: {
+      ...(t.reason !== undefined ? { reason: t.reason } : {}),
+      ...(t.message !== undefined ? { message: t.message } : {}),
+      ...(t.condition ? { condition: t.condition } : {}),
+    },
+  };
+}
+
+/** started and ready per container: by its probes; without any, as soon as it runs and its postStart is over. */
+function healthOf(turn: Turn, pod: Pod): Record<string, ContainerHealth> {
+  const health: Record<string, ContainerHealth> = {};
+  for (const view of podViews(turn.facts, pod).all) {
+    const c = view.current;
+    if (c?.state !== 'running') continue;
+    const probe = turn.facts.probes[view.name];
+    const known = probe?.containerId === c.id ? probe : undefined;
+    const { startupProbe, readinessProbe } = view.container;
+    const hook =
+      slot(turn.facts, slotOf.postStart(view.name)).running !== undefined ||
+      turn.start.some((a) => a.slot === slotOf.postStart(view.name));
+    const started = !hook && (!startupProbe || known?.started === true);
+    const ready = started && (!readinessProbe || known?.ready === true);
+    if (startupProbe || readinessProbe || hook) health[view.name] = { started, ready };
+  }
+  return health;
+}

@@ -1,0 +1,80 @@
+import type { ObservedContainer } from '../../cri/observed.ts';
+import type { Container, Pod } from '../../types/k8s.ts';
+import type { Now } from './facts.ts';
+import type { Backoff } from './memory.ts';
+
+/** First crash-loop delay; it doubles up to the node's maximum (300 s unless configured, KEP-5593). */
+export const initialBackoffMs = 10_000;
+/** A container that ran this long since its last step starts over at no delay. */
+const backoffExpiryMs = 600_000;
+
+/** A restartable init container: a sidecar (KEP-753). */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+/** An init container that did not do its work: an OOM kill counts even with exit code 0. */
+export function initFailed(c: ObservedContainer): boolean {
+  return c.state === 'unknown' || (c.state === 'exited' && (c.exitCode !== 0 || c.reason === 'OOMKilled'));
+}
+
+/**
+ * Whether an ended main or plain init container is to run again. Container rules come first, but only where the
+ * container has a restart policy of its own; then that policy; then the Pod's (KEP-5307).
+ */
+export function shouldRestart(pod: Pod, container: Container, last: ObservedContainer | undefined): boolean {
+  if (pod.metadata?.deletionTimestamp) return false;
+  if (!last || last.state === 'unknown' || last.state === 'created') return true;
+  if (last.state === 'running') return false;
+  if (container.restartPolicy !== undefined) {
+    for (const rule of container.restartPolicyRules ?? []) {
+      const values = rule.exitCodes?.values ?? [];
+      const inList = values.includes(last.exitCode);
+      if ((rule.exitCodes?.operator === 'In' ? inList : !inList) && rule.action === 'Restart') return true;
+    }
+  }
+  const policy = container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always';
+  if (policy === 'Never') return false;
+  if (policy === 'OnFailure') return last.exitCode !== 0;
+  return true;
+}
+
+/** After a failed probe rules are not asked: there is no exit code yet. Never means that the container stays down. */
+export function restartsAfterKill(pod: Pod, container: Container): boolean {
+  return (container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always') !== 'Never';
+}
+
+/** What resets the back-off: another image, name or resources of the container. */
+export function backoffKey(container: Container): string {
+  return JSON.stringify([container.name, container.image, container.resources ?? null]);
+}
+
+function live(backoff: Backoff | undefined, key: string, eventWall: number): Backoff | undefined {
+  if (!backoff || backoff.key !== key) return undefined;
+  return eventWall - backoff.updatedAt > backoffExpiryMs ? undefined : backoff;
+}
+
+/** Milliseconds that a container ended at `finishedAt` (wall) still has to wait; 0: it may start. */
+export function backoffLeft(
+  backoff: Backoff | undefined,
+  key: string,
+  finishedAt: number,
+  now: Now,
+): { left: number; delayMs: number } {
+  const entry = live(backoff, key, finishedAt);
+  if (!entry) return { left: 0, delayMs: 0 };
+  return { left: Math.max(0, finishedAt + entry.delayMs - now.wall), delayMs: entry.delayMs };
+}
+
+/** The back-off after one more start: 10 s first, then doubled. */
+export function nextBackoff(
+  backoff: Backoff | undefined,
+  key: string,
+  finishedAt: number,
+  maxMs: number,
+  now: Now,
+): Backoff {
+  const entry = live(backoff, key, finishedAt);
+  const delayMs = Math.min(maxMs, entry ? entry.delayMs * 2 : initialBackoffMs);
+  return { key, delayMs, updatedAt: now.wall };
+}

@@ -1,0 +1,125 @@
+import type { ObservedContainer } from '../../cri/observed.ts';
+import type { Pod } from '../../types/k8s.ts';
+import { slotOf } from './actions.ts';
+import type { Kill } from './memory.ts';
+import { retryAt, slot } from './slots.ts';
+import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
+import { aliveContainers, type ContainerView, type PodViews } from './view.ts';
+
+/** StopContainer is never sent with less (kubelet's minimumGracePeriodInSeconds). */
+export const minimumStopSeconds = 2;
+
+/** How one container is brought to its end. Times are wall ms. */
+export interface StopPlan {
+  readonly message: string;
+  readonly graceSeconds: number;
+  readonly deadline: number;
+  /** Containers that must end first (sidecar order, KEP-753), while the deadline has not passed. */
+  readonly after: readonly string[];
+}
+
+/** preStop once, then the container's turn, then StopContainer with what is left of the grace period. */
+export function stopContainer(turn: Turn, c: ObservedContainer, view: ContainerView | undefined, plan: StopPlan): void {
+  const { now } = turn;
+  emitOnce(turn, `killing/${c.id}`, 1, {
+    type: 'Normal',
+    reason: 'Killing',
+    message: plan.message || `Stopping container ${c.name}`,
+    container: c.name,
+  });
+  if (view && !preStopDone(turn, c, view, plan)) return;
+  if (plan.after.length > 0 && plan.deadline > now.wall) {
+    because(turn, { code: 'StopTurn', container: c.name, waitsFor: plan.after });
+    wake(turn, monoOf(turn, plan.deadline));
+    return;
+  }
+  const name = slotOf.stop(c.id);
+  const s = slot(turn.facts, name);
+  const seconds = Math.max(minimumStopSeconds, Math.round((plan.deadline - now.wall) / 1000));
+  const error = s.last?.error;
+  because(turn, {
+    code: 'StoppingContainer',
+    container: c.name,
+    graceSeconds: plan.graceSeconds,
+    ...(s.running ? { since: s.running.since } : {}),
+    ...(error ? { error: error.message } : {}),
+  });
+  if (s.running?.action.kind === 'stopContainer') {
+    // A shorter grace reissues the call: the runtime knows no way to shorten a running one.
+    const ends = s.running.since + s.running.action.seconds * 1000;
+    if (ends > monoOf(turn, plan.deadline) + minimumStopSeconds * 1000 + 500) turn.abort.add(name);
+    return;
+  }
+  launch(
+    turn,
+    { kind: 'stopContainer', slot: name, container: c.name, containerId: c.id, seconds },
+    error ? retryAt(turn.facts, name) : 'now',
+  );
+}
+
+/** Runs the preStop hook at most once per container; true when nothing of it holds StopContainer back. */
+function preStopDone(turn: Turn, c: ObservedContainer, view: ContainerView, plan: StopPlan): boolean {
+  const { facts, now } = turn;
+  if (!view.container.lifecycle?.preStop || plan.graceSeconds <= 0 || c.state !== 'running') return true;
+  const name = slotOf.preStop(c.id);
+  const s = slot(facts, name);
+  const seen = turn.memory.preStop[c.id] ?? { begun: now.wall };
+  if (seen.ended !== undefined) return true;
+  const over = s.last !== undefined || plan.deadline <= now.wall;
+  turn.memory.preStop = { ...turn.memory.preStop, [c.id]: over ? { ...seen, ended: now.wall } : seen };
+  if (over) {
+    if (s.running) turn.abort.add(name);
+    return true;
+  }
+  const deadline = monoOf(turn, plan.deadline);
+  because(turn, { code: 'PreStopHook', container: c.name, since: s.running?.since ?? now.mono, deadline });
+  wake(turn, deadline);
+  if (!s.running && begunIsSaved(turn, c.id)) {
+    const seconds = Math.max(1, Math.round((plan.deadline - now.wall) / 1000));
+    launch(turn, { kind: 'preStop', slot: name, container: c.name, containerId: c.id, seconds });
+  }
+  return false;
+}
+
+/** A hook starts only after the note that it began is on disk (or could not be written): it must not run twice. */
+function begunIsSaved(turn: Turn, containerId: string): boolean {
+  const last = slot(turn.facts, 'checkpoint').last;
+  if (last?.action.kind !== 'saveCheckpoint') return false;
+  return last.error !== undefined || last.action.checkpoint.preStop[containerId] !== undefined;
+}
+
+/** Brings running containers of a Pod that goes on to their end, all side by side; notes each as a kill. */
+export function stopRunning(
+  turn: Turn,
+  _pod: Pod,
+  views: PodViews,
+  how: { message: string; graceSeconds: number; reason: Kill['reason'] },
+): void {
+  for (const c of aliveContainers(turn.facts)) {
+    const kill = noteKill(turn, c.id, how);
+    const view = views.all.find((v) => v.name === c.name);
+    stopContainer(turn, c, view, planOf(kill));
+  }
+}
+
+/** Remembers since when and why one container is being stopped. */
+export function noteKill(
+  turn: Turn,
+  id: string,
+  how: { message: string; graceSeconds: number; reason: Kill['reason'] },
+): Kill {
+  const known = turn.memory.kills[id];
+  if (known) return known;
+  const kill: Kill = { ...how, since: turn.now.wall };
+  turn.memory.kills = { ...turn.memory.kills, [id]: kill };
+  return kill;
+}
+
+export function planOf(kill: Kill): StopPlan {
+  return {
+    message: kill.message,
+    graceSeconds: kill.graceSeconds,
+    deadline: kill.since + kill.graceSeconds * 1000,
+    after: [],
+  };
+}

@@ -1,0 +1,123 @@
+import type { ObservedContainer } from '../../cri/observed.ts';
+import type { Pod } from '../../types/k8s.ts';
+import type { Termination } from './memory.ts';
+import { stopSandboxes } from './sandbox.ts';
+import { isOpen, retryAt, slot } from './slots.ts';
+import { stopContainer } from './stop.ts';
+import { because, launch, type Turn } from './turn.ts';
+import { aliveContainers, type ContainerView, podViews } from './view.ts';
+
+/** Causes that are found again after a restart without a note of ours: the API, the sources or the clock still say so. */
+const rediscovered = new Set(['deleted', 'removed', 'deadline', 'completed', 'orphaned', 'rejected']);
+
+/** Ends everything of the Pod that runs. Returns true when nothing runs and every sandbox's network is returned. */
+export function planTermination(turn: Turn, pod: Pod | null, termination: Termination): boolean {
+  abandonStarts(turn);
+  if (!intentIsDurable(turn, termination)) return false;
+  const views = pod ? podViews(turn.facts, pod).all : [];
+  const alive = aliveContainers(turn.facts);
+  for (const c of alive) stopOne(turn, c, views, alive, termination);
+  const settled = makingSettled(turn);
+  if (alive.length > 0 || !settled) return false;
+  unmount(turn);
+  return stopSandboxes(turn);
+}
+
+/** Pulls, mounts, hooks and queued creations are no longer wanted; their slots stay closed until they settle (rule 8). */
+function abandonStarts(turn: Turn): void {
+  for (const [name, s] of Object.entries(turn.facts.slots)) {
+    const kind = s.running?.action.kind;
+    if (!kind || s.running?.aborting) continue;
+    if (
+      [
+        'ensureImage',
+        'mountVolume',
+        'postStart',
+        'createSandbox',
+        'createContainer',
+        'startContainer',
+        'preparePod',
+      ].includes(kind)
+    ) {
+      turn.abort.add(name);
+    }
+  }
+}
+
+/** An eviction that was only in memory would be forgotten by a crash between the stop and the status: note it first. */
+function intentIsDurable(turn: Turn, termination: Termination): boolean {
+  if (rediscovered.has(termination.cause)) return true;
+  const last = slot(turn.facts, 'checkpoint').last;
+  if (last?.action.kind === 'saveCheckpoint' && (last.error || last.action.checkpoint.termination)) return true;
+  because(turn, { code: 'SettlingAction', slot: 'checkpoint', action: 'saveCheckpoint', since: turn.now.mono });
+  return false;
+}
+
+function stopOne(
+  turn: Turn,
+  c: ObservedContainer,
+  views: readonly ContainerView[],
+  alive: readonly ObservedContainer[],
+  termination: Termination,
+): void {
+  const view = views.find((v) => v.name === c.name);
+  const kill = turn.memory.kills[c.id];
+  const deadline = kill ? Math.min(kill.since + kill.graceSeconds * 1000, termination.deadline) : termination.deadline;
+  const after = view?.kind === 'sidecar' ? waitsFor(view, views, alive) : [];
+  stopContainer(turn, c, view, {
+    message: kill?.message ?? '',
+    graceSeconds: termination.graceSeconds,
+    deadline,
+    after,
+  });
+}
+
+/** A sidecar stops after all main and init containers, and after the sidecars that were started later than it. */
+function waitsFor(view: ContainerView, views: readonly ContainerView[], alive: readonly ObservedContainer[]): string[] {
+  const names = new Set(alive.map((c) => c.name));
+  const at = views.indexOf(view);
+  return views
+    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || v.kind === 'init' || (v.kind === 'sidecar' && i > at)))
+    .map((v) => v.name);
+}
+
+/** Nothing may still be coming into being: a creation under way, or one whose outcome is unknown, could leave it running. */
+function makingSettled(turn: Turn): boolean {
+  let settled = true;
+  for (const [name, s] of Object.entries(turn.facts.slots)) {
+    if (name !== 'sandbox' && !name.startsWith('container/')) continue;
+    if (s.running) {
+      settled = false;
+      because(turn, { code: 'SettlingAction', slot: name, action: s.running.action.kind, since: s.running.since });
+    } else if (!isOpen(turn.facts, name) && s.last?.error) {
+      settled = false;
+      because(turn, { code: 'OutcomeUnknown', slot: name, action: s.last.action.kind, message: s.last.error.message });
+    }
+  }
+  return settled;
+}
+
+/** Volumes are taken down once no container runs, beside the stop of the sandbox. */
+export function unmount(turn: Turn): void {
+  if (turn.memory.unmounted) return;
+  const s = slot(turn.facts, 'volumes');
+  if (s.last && !s.last.error) {
+    turn.memory.unmounted = true;
+    return;
+  }
+  const mounting = Object.entries(turn.facts.slots).find(([name, v]) => name.startsWith('volume/') && v.running);
+  if (mounting) {
+    because(turn, {
+      code: 'SettlingAction',
+      slot: mounting[0],
+      action: 'mountVolume',
+      since: mounting[1].running!.since,
+    });
+    return;
+  }
+  because(turn, {
+    code: 'Unmounting',
+    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'volumes') } : {}),
+  });
+  launch(turn, { kind: 'unmountVolumes', slot: 'volumes' });
+}

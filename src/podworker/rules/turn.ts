@@ -1,0 +1,102 @@
+import type { Reason } from '../../timeline/reasons.ts';
+import type { Action } from './actions.ts';
+import type { Now, PodFacts } from './facts.ts';
+import type { PodMemory } from './memory.ts';
+import { isOpen, retryAt, slot } from './slots.ts';
+
+/** A Kubernetes Event to record about the Pod, or about one of its containers. */
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly container?: string;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What the rules of one turn add up. It lives inside one call of `decide` and is never seen outside it. */
+export interface Turn {
+  readonly facts: PodFacts;
+  readonly now: Now;
+  readonly memory: Mutable<PodMemory>;
+  readonly start: Action[];
+  readonly abort: Set<string>;
+  readonly reasons: Reason[];
+  readonly events: PodEvent[];
+  /** Waiting reason of a container in the words of its status. */
+  readonly waiting: Record<string, { reason: string; message: string }>;
+  wakeAt: number;
+}
+
+export function openTurn(facts: PodFacts, memory: PodMemory, now: Now): Turn {
+  return {
+    facts,
+    now,
+    memory: { ...memory },
+    start: [],
+    abort: new Set(),
+    reasons: [],
+    events: [],
+    waiting: {},
+    wakeAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Look again at that monotonic time at the latest. */
+export function wake(turn: Turn, mono: number): void {
+  if (mono > turn.now.mono && mono < turn.wakeAt) turn.wakeAt = mono;
+}
+
+/** Monotonic time of a wall-clock deadline. */
+export function monoOf(turn: Turn, wall: number): number {
+  return turn.now.mono + (wall - turn.now.wall);
+}
+
+export function because(turn: Turn, reason: Reason): void {
+  turn.reasons.push(reason);
+}
+
+/** Records an Event once per key; a new `stamp` under the same key is a new occurrence. */
+export function emitOnce(turn: Turn, key: string, stamp: number, event: PodEvent): void {
+  if (turn.memory.emitted[key] === stamp) return;
+  turn.memory.emitted = { ...turn.memory.emitted, [key]: stamp };
+  turn.events.push(event);
+}
+
+/** When a failed action may be repeated: after the slot's usual back-off, at a given time (mono ms), or at once. */
+export type Retry = 'backoff' | 'now' | number;
+
+/**
+ * Starts an action if its slot is open, nothing of this turn took it, and its retry time has come.
+ * Returns false, with the wake-up noted, when it must wait.
+ */
+export function launch(turn: Turn, action: Action, retry: Retry = 'backoff'): boolean {
+  const { facts, now } = turn;
+  if (turn.start.some((a) => a.slot === action.slot)) return false;
+  if (!isOpen(facts, action.slot)) {
+    const s = slot(facts, action.slot);
+    if (!s.running && s.last?.error) {
+      because(turn, {
+        code: 'OutcomeUnknown',
+        slot: action.slot,
+        action: s.last.action.kind,
+        message: s.last.error.message,
+      });
+    }
+    return false;
+  }
+  const due = dueAt(turn, action, retry);
+  if (due > now.mono) {
+    wake(turn, due);
+    return false;
+  }
+  turn.start.push(action);
+  return true;
+}
+
+/** Monotonic time from which the action may run again; 0 when its slot holds no failure of the same kind. */
+export function dueAt(turn: Turn, action: Action, retry: Retry): number {
+  const last = slot(turn.facts, action.slot).last;
+  if (!last?.error || last.action.kind !== action.kind || retry === 'now') return 0;
+  return retry === 'backoff' ? retryAt(turn.facts, action.slot) : retry;
+}

@@ -1,0 +1,79 @@
+import type { Pod } from '../../types/k8s.ts';
+import { slotOf } from './actions.ts';
+import { fingerprint, firstUnknown } from './fingerprint.ts';
+import { slot } from './slots.ts';
+import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
+
+/** Retry of a failed mount: 500 ms doubling to 122 s (kubelet's volume operation back-off). */
+const firstDelayMs = 500;
+const maxDelayMs = 122_000;
+
+/** Names of the volumes that some container of the Pod mounts, in the order of the spec. */
+export function mountedVolumeNames(pod: Pod): string[] {
+  const spec = pod.spec;
+  const containers = [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
+  const used = new Set<string>();
+  for (const c of containers) for (const m of c.volumeMounts ?? []) used.add(m.name);
+  return (spec?.volumes ?? []).map((v) => v.name).filter((name) => used.has(name));
+}
+
+/**
+ * Brings the Pod's volumes up and keeps them current: a changed object or a token's refresh time repeats the mount,
+ * which is idempotent. Returns whether every volume is set up.
+ */
+export function planVolumes(turn: Turn, pod: Pod): boolean {
+  let ready = true;
+  for (const name of mountedVolumeNames(pod)) if (!planVolume(turn, name)) ready = false;
+  if (ready) {
+    turn.memory.volumesReady = true;
+    turn.memory.volumesFailed = false;
+  }
+  return ready;
+}
+
+function planVolume(turn: Turn, name: string): boolean {
+  const { facts, now } = turn;
+  const state = facts.volumes[name];
+  const keys = facts.volumeObjects[name] ?? [];
+  const objects = fingerprint(facts, keys);
+  const slotName = slotOf.volume(name);
+  const s = slot(facts, slotName);
+  const current =
+    state !== undefined && state.objects === objects && !(state.refreshAt !== undefined && state.refreshAt <= now.wall);
+  if (current) {
+    if (state.refreshAt !== undefined) wake(turn, monoOf(turn, state.refreshAt));
+    return true;
+  }
+  if (s.running) {
+    if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since });
+    return state !== undefined;
+  }
+  const unknown = firstUnknown(facts, keys);
+  if (unknown) {
+    if (!state) because(turn, { code: 'AwaitingObject', ...unknown });
+    return state !== undefined;
+  }
+  const error = s.last?.error;
+  const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
+  const retry =
+    error && sameInputs ? s.last!.endedAt + Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(s.failures - 1, 10)) : 0;
+  if (error) {
+    if (!state) turn.memory.volumesFailed = true;
+    emitOnce(turn, `mount/${name}`, s.last!.endedAt, {
+      type: 'Warning',
+      reason: 'FailedMount',
+      message: error.message,
+    });
+  }
+  const launched = launch(turn, { kind: 'mountVolume', slot: slotName, volume: name, objects }, retry);
+  if (!state) {
+    if (error && !launched)
+      because(turn, { code: 'VolumeFailed', volume: name, message: error.message, retryAt: retry });
+    else because(turn, { code: 'MountingVolume', volume: name });
+  }
+  return state !== undefined;
+}

@@ -1,0 +1,230 @@
+import type { ObservedPod } from '../cri/observed.ts';
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Pod, PodStatus } from '../types/k8s.ts';
+import { toEffectError } from './effectError.ts';
+import { FactSheet } from './factSheet.ts';
+import type { ActionContext, Effect, Outcome } from './outcome.ts';
+import type { Action } from './rules/actions.ts';
+import { decide, type Decision } from './rules/decide.ts';
+import type { NodeFacts, PodFacts, PodOrigin, TerminateRequest } from './rules/facts.ts';
+import { freshMemory, type PodMemory } from './rules/memory.ts';
+import type { PodEvent } from './rules/turn.ts';
+import { SlotBook } from './slotBook.ts';
+
+/** What a worker needs from the rest of the program: narrow, and the same for every Pod. */
+export interface WorkerPorts {
+  readonly clock: Clock;
+  readonly effect: Effect;
+  /** Reads the Pod from the runtime; the answer carries the number that was taken when the read was sent. */
+  observe(uid: string, signal: AbortSignal): Promise<ObservedPod>;
+  /** Takes the next observation number without reading. */
+  nextSeq(): number;
+  nodeFacts(): NodeFacts;
+  gatePositions(uid: string): Readonly<Record<string, number>>;
+  /** Hands a status to the publisher; it does nothing if it says nothing new. */
+  publish(pod: Pod, status: PodStatus, phase: PodMemory['phase']): void;
+  event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
+  /** Called after each decision, before its actions start: probes and the timeline follow it. */
+  decided(facts: PodFacts, memory: PodMemory, decision: Decision, now: { wall: number; mono: number }): void;
+  actionStarted(uid: string, action: Action): void;
+  actionEnded(uid: string, action: Action, startedAt: number, error: unknown): void;
+  /** Nothing of the Pod is left: the worker is over. */
+  done(uid: string): void;
+}
+
+/** Pause before a failed read of the runtime is repeated: 100 ms doubling to 5 s. */
+const firstReadRetryMs = 100;
+const maxReadRetryMs = 5_000;
+
+/**
+ * The one owner of a Pod (design rule 2): collects its facts, lets `decide` judge them, starts what it asks for. Whatever
+ * happens to the Pod arrives as a changed fact and a `wake`; nothing polls. Turns never overlap: they are synchronous.
+ */
+export class PodWorker {
+  readonly facts: FactSheet;
+  readonly #ports: WorkerPorts;
+  readonly #slots: SlotBook;
+  readonly #running = new Map<string, AbortController>();
+  readonly #life = new AbortController();
+  readonly #heardAt: number;
+  #memory: PodMemory;
+  #lastFacts: PodFacts | undefined;
+  #lastDecision: Decision | undefined;
+  #turnQueued = false;
+  #timer: Disposable | undefined;
+  #reading = false;
+  #readAgain = false;
+  #readFailures = 0;
+
+  constructor(ports: WorkerPorts, sheet: FactSheet, memory: PodMemory = freshMemory()) {
+    this.#ports = ports;
+    this.#slots = new SlotBook();
+    this.facts = sheet;
+    this.#memory = memory;
+    this.#heardAt = ports.clock.now().mono;
+  }
+
+  get uid(): string {
+    return this.facts.uid;
+  }
+
+  get memory(): PodMemory {
+    return this.#memory;
+  }
+
+  /** The last decision and the snapshot it was made from: what `why` prints. */
+  get last(): { facts: PodFacts; decision: Decision } | undefined {
+    return this.#lastFacts && this.#lastDecision ? { facts: this.#lastFacts, decision: this.#lastDecision } : undefined;
+  }
+
+  /** The source's newest version of the Pod. */
+  setPod(pod: Pod, origin: PodOrigin): void {
+    this.facts.setPod(pod, origin);
+    this.wake();
+  }
+
+  /** The source dropped the Pod. `last`: the version it was dropped at. */
+  setGone(last: Pod | undefined): void {
+    this.facts.setGone(last);
+    this.wake();
+  }
+
+  /** Somebody wants the Pod ended; requests add up. */
+  terminate(request: TerminateRequest): void {
+    this.facts.addTermination(request);
+    this.wake();
+  }
+
+  /** A turn in this tick's microtask; any number of wakes before it are one. */
+  wake(): void {
+    if (this.#turnQueued || this.#life.signal.aborted) return;
+    this.#turnQueued = true;
+    queueMicrotask(() => {
+      this.#turnQueued = false;
+      if (!this.#life.signal.aborted) this.#turn();
+    });
+  }
+
+  /** Something of the Pod may have changed in the runtime: read it again. One read is under way at most, one more is kept. */
+  lookAgain(): void {
+    if (this.#life.signal.aborted) return;
+    if (this.#reading) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#reading = true;
+    void this.#read();
+  }
+
+  /** Takes a read that somebody else made (the full list). */
+  observed(pod: ObservedPod): void {
+    if (this.facts.observation.read(pod)) this.wake();
+  }
+
+  /** Ends the worker; running effects are told to stop, the Pod itself is left as it is. */
+  stop(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#life.abort();
+    for (const controller of this.#running.values()) controller.abort();
+  }
+
+  async #read(): Promise<void> {
+    let failed: unknown;
+    try {
+      const pod = await this.#ports.observe(this.uid, this.#life.signal);
+      this.facts.observation.read(pod);
+      this.facts.readProblem = undefined;
+      this.#readFailures = 0;
+    } catch (error) {
+      failed = error;
+    }
+    this.#reading = false;
+    if (this.#life.signal.aborted) return;
+    if (failed !== undefined) this.#readLater(failed);
+    else if (this.#readAgain) {
+      this.#readAgain = false;
+      this.lookAgain();
+    }
+    this.wake();
+  }
+
+  #readLater(error: unknown): void {
+    this.facts.readProblem = errorMessage(error);
+    this.#readAgain = false;
+    const delay = Math.min(maxReadRetryMs, firstReadRetryMs * 2 ** Math.min(this.#readFailures++, 10)) * (0.75 + 0.5 * this.facts.seed);
+    this.#ports.clock.setTimer(delay, () => this.lookAgain());
+  }
+
+  #turn(): void {
+    const { clock } = this.#ports;
+    const now = clock.now();
+    const facts = this.facts.snapshot(this.#slots.facts(), this.#ports.nodeFacts(), this.#ports.gatePositions(this.uid));
+    const decision = decide(facts, this.#memory, now);
+    this.#ports.decided(facts, this.#memory, decision, now);
+    this.#memory = decision.memory;
+    this.#lastFacts = facts;
+    this.#lastDecision = decision;
+    for (const event of decision.events) this.#ports.event(facts.pod, facts, event);
+    if (decision.status && facts.pod) this.#ports.publish(facts.pod, decision.status, decision.memory.phase);
+    for (const slot of decision.abort) this.#abort(slot);
+    for (const action of decision.start) this.#start(action, facts);
+    this.#arm(decision.wakeAt, now.mono);
+    if (facts.runtime === null || this.#slots.needsRead(facts.runtime.seq)) this.lookAgain();
+    if (decision.done) this.#ports.done(this.uid);
+  }
+
+  #arm(wakeAt: number | null, mono: number): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = wakeAt === null ? undefined : this.#ports.clock.setTimer(wakeAt - mono, () => this.wake());
+  }
+
+  #abort(slot: string): void {
+    if (this.#slots.markAborting(slot)) this.#running.get(slot)?.abort();
+  }
+
+  #start(action: Action, facts: PodFacts): void {
+    const started = this.#ports.clock.now().mono;
+    const controller = new AbortController();
+    this.#running.set(action.slot, controller);
+    this.#slots.begin(action, started);
+    this.#ports.actionStarted(this.uid, action);
+    this.#ports
+      .effect(action, this.#context(facts, controller.signal))
+      .then(
+        (outcome) => this.#settle(action, started, outcome, undefined),
+        (error: unknown) => this.#settle(action, started, {}, error),
+      );
+  }
+
+  #context(facts: PodFacts, signal: AbortSignal): ActionContext {
+    // Actions of a Pod without a spec (found in the runtime only) get the little that is known of it.
+    const pod = facts.pod ?? { metadata: { name: facts.name, namespace: facts.namespace, uid: facts.uid } };
+    return {
+      pod: pod as Pod,
+      facts,
+      signal,
+      heardAt: this.#heardAt,
+      event: (event) => this.#ports.event(facts.pod, facts, event),
+      pull: (container, state) => {
+        this.facts.setPull(container, state);
+        this.wake();
+      },
+      admission: (fact) => {
+        this.facts.admission = fact;
+        this.wake();
+      },
+    };
+  }
+
+  #settle(action: Action, started: number, outcome: Outcome, thrown: unknown): void {
+    this.#running.delete(action.slot);
+    const error = thrown === undefined ? undefined : toEffectError(thrown);
+    const seq = this.#ports.nextSeq();
+    this.#slots.end(action, { startedAt: started, endedAt: this.#ports.clock.now().mono, seq, ...(error ? { error } : {}) });
+    this.#ports.actionEnded(this.uid, action, started, thrown);
+    this.facts.take(outcome, seq);
+    this.#slots.forget(this.facts.observation.pod);
+    this.wake();
+  }
+}

@@ -1,0 +1,103 @@
+import type { Reason, ReasonCode } from './reasons.ts';
+
+type Of<C extends ReasonCode> = Extract<Reason, { code: C }>;
+type Sentences = { readonly [C in ReasonCode]: (reason: Of<C>, mono: number) => string };
+
+const seconds = (ms: number): string =>
+  ms < 0 ? '0 s' : ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
+const forSince = (since: number | undefined, mono: number): string =>
+  since === undefined ? '' : ` for ${seconds(mono - since)}`;
+const again = (retryAt: number | undefined, mono: number): string =>
+  retryAt === undefined ? '' : `; next try in ${seconds(retryAt - mono)}`;
+const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
+
+function pulling(r: Of<'PullingImage'>, mono: number): string {
+  const head = `container ${r.container} waits for image "${r.image}"`;
+  if (r.position !== undefined) return `${head}: number ${r.position} in the pull queue${forSince(r.since, mono)}`;
+  const progress =
+    r.doneBytes !== undefined && r.totalBytes
+      ? ` (${Math.floor((100 * r.doneBytes) / r.totalBytes)} %, ${mib(r.doneBytes)} of ${mib(r.totalBytes)})`
+      : '';
+  return `${head}: pulling${forSince(r.since, mono)}${progress}`;
+}
+
+/** One sentence per reason code; a code without a sentence does not compile. */
+const sentences: Sentences = {
+  SourcesNotReady: () => 'not every Pod source has reported yet, so nothing unknown is ended before they have',
+  NameTaken: (r) => `another static Pod of the same full name (UID ${r.by}) must end first`,
+  ObservingRuntime: (r) =>
+    r.problem ? `the runtime cannot be read: ${r.problem}` : 'the runtime has not been read for this Pod yet',
+  OutcomeUnknown: (r) =>
+    `the outcome of ${r.action} (${r.slot}) is unknown (${r.message}); the runtime is read again before it is repeated`,
+  Admission: () => 'the node is reserving resources for the Pod',
+  Preempting: (r) => `waiting for lower-priority Pods to end: ${r.victims.join(', ')}`,
+  Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
+  RuntimeNotReady: (r) => `the container runtime is not ready: ${r.message}`,
+  NetworkNotReady: (r) => `the node's network is not ready: ${r.message}`,
+  PreparingPod: (r, mono) =>
+    r.error
+      ? `the Pod's cgroup or directories could not be made: ${r.error}${again(r.retryAt, mono)}`
+      : "the Pod's cgroup and directories are being made",
+  GateQueue: (r) => `${r.slot} is number ${r.position} in the queue for the runtime`,
+  CreatingSandbox: (r, mono) => `the runtime is creating the Pod sandbox (network included)${forSince(r.since, mono)}`,
+  SandboxFailed: (r, mono) => `the Pod sandbox could not be created: ${r.message}${again(r.retryAt, mono)}`,
+  SandboxChanged: (r) => `the Pod sandbox ${r.sandbox.slice(0, 13)} is no longer usable (${r.cause}) and is replaced`,
+  StoppingSandbox: (r, mono) =>
+    `the Pod sandbox ${r.sandbox.slice(0, 13)} is being stopped${forSince(r.since, mono)}${r.error ? `: ${r.error}` : ''}`,
+  MountingVolume: (r, mono) => `volume ${r.volume} is being set up${forSince(r.since, mono)}`,
+  VolumeFailed: (r, mono) => `volume ${r.volume} could not be set up: ${r.message}${again(r.retryAt, mono)}`,
+  AwaitingObject: (r) => `${r.object} is not known yet: ${r.message}`,
+  CheckingImage: (r) => `container ${r.container}: looking whether image "${r.image}" is on the node`,
+  PullingImage: pulling,
+  ImagePullBackOff: (r, mono) =>
+    `container ${r.container}: image "${r.image}" could not be pulled: ${r.message}${again(r.retryAt, mono)}`,
+  ImageUnusable: (r) => `container ${r.container}: image "${r.image}": ${r.reason}: ${r.message}`,
+  ContainerConfig: (r, mono) =>
+    `container ${r.container} cannot be made from its spec: ${r.reason}: ${r.message}${again(r.retryAt, mono)}`,
+  CreatingContainer: (r, mono) => `the runtime is creating container ${r.container}${forSince(r.since, mono)}`,
+  StartingContainer: (r, mono) => `the runtime is starting container ${r.container}${forSince(r.since, mono)}`,
+  ContainerFailed: (r, mono) =>
+    `container ${r.container} could not be started: ${r.reason}: ${r.message}${again(r.retryAt, mono)}`,
+  PostStartHook: (r, mono) => `container ${r.container} runs its postStart hook${forSince(r.since, mono)}`,
+  AfterContainer: (r) => `container ${r.container} starts after ${r.waitsFor}`,
+  InitContainer: (r) => `init container ${r.container} is ${r.state}`,
+  CrashLoopBackOff: (r, mono) =>
+    `container ${r.container} ended with code ${r.exitCode} (${r.restarts} restarts so far) and waits out its ${seconds(r.delayMs)} back-off${again(r.retryAt, mono)}`,
+  StartupProbe: (r) => `container ${r.container} has not passed its startup probe${r.message ? `: ${r.message}` : ''}`,
+  ReadinessProbe: (r) =>
+    `container ${r.container} is not ready by its readiness probe${r.message ? `: ${r.message}` : ''}`,
+  ContainerEnded: (r) =>
+    `container ${r.container} ended (${r.reason}, code ${r.exitCode}) and is not restarted by its policy`,
+  RestartingContainer: (r) => `${r.message} (container ${r.container})`,
+  ReadinessGate: (r) => `readiness gate ${r.condition} is not True`,
+  PreStopHook: (r, mono) =>
+    `container ${r.container} runs its preStop hook${forSince(r.since, mono)}, at most ${seconds(r.deadline - mono)} more`,
+  StopTurn: (r) => `sidecar ${r.container} is stopped after ${r.waitsFor.join(', ')}`,
+  StoppingContainer: (r, mono) =>
+    `container ${r.container} was asked to stop${forSince(r.since, mono)} (grace ${r.graceSeconds} s)${r.error ? `: ${r.error}` : ''}`,
+  SettlingAction: (r, mono) => `${r.action} (${r.slot}) is under way${forSince(r.since, mono)} and must settle first`,
+  Unmounting: (r, mono) =>
+    r.error ? `volumes could not be taken down: ${r.error}${again(r.retryAt, mono)}` : 'volumes are being taken down',
+  RemovingCgroup: (r, mono) =>
+    r.error
+      ? `the Pod cgroup could not be removed: ${r.error}${again(r.retryAt, mono)}`
+      : 'the Pod cgroup is being removed',
+  RemovingFiles: (r, mono) =>
+    r.error
+      ? `the Pod directory could not be removed: ${r.error}${again(r.retryAt, mono)}`
+      : "the Pod's files are being removed",
+  ReleasingResources: () => 'the node is releasing what it reserved for the Pod',
+  StatusWrite: (r) => `${r.what} has not reached the API server yet${r.problem ? `: ${r.problem}` : ''}`,
+  ApiDelete: (r) => `the Pod object is being deleted from the API${r.problem ? `: ${r.problem}` : ''}`,
+  Finalizers: (r) => `everything here is ended; the API object stays for its finalizers: ${r.finalizers.join(', ')}`,
+  MirrorPod: (r) => `the mirror Pod is not current${r.problem ? `: ${r.problem}` : ''}`,
+  Completed: (r) => `the Pod ran to its end (${r.phase})`,
+};
+
+/** What `why` prints for one reason. `mono`: now, monotonic ms, for durations. */
+export function sentence(reason: Reason, mono: number): string {
+  return (sentences[reason.code] as (r: Reason, mono: number) => string)(reason, mono);
+}
+
+/** All codes, for the generated table in docs/architecture.md. */
+export const reasonCodes = Object.keys(sentences) as ReasonCode[];
