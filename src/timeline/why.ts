@@ -1,0 +1,28 @@
+import type { Reason } from './reasons.ts';
+import type { PodRecord } from './recorder.ts';
+import { sentence } from './sentences.ts';
+
+/** The answer to "why is this Pod not further?". */
+export interface Why {
+  readonly pod: string;
+  readonly uid: string;
+  readonly phase: string;
+  readonly reasons: readonly (Reason & { readonly sentence: string })[];
+}
+
+/** `mono`: now, monotonic ms. */
+export function why(record: PodRecord, mono: number): Why {
+  return {
+    pod: `${record.namespace}/${record.name}`,
+    uid: record.uid,
+    phase: record.phase,
+    reasons: record.reasons.map((r) => ({ ...r, sentence: sentence(r, mono) })),
+  };
+}
+
+/** As text: one sentence a line. */
+export function whyText(answer: Why): string {
+  const head = `${answer.pod} (${answer.uid}) is ${answer.phase || 'not decided yet'}`;
+  if (answer.reasons.length === 0) return `${head}: nothing holds it back.\n`;
+  return `${head}:\n${answer.reasons.map((r) => `  - ${r.sentence}\n`).join('')}`;
+}
