@@ -18,8 +18,6 @@ export interface CallOptions {
   metadata?: Record<string, string>;
 }
 export interface StreamHandlers {
-  /** The server accepted the stream (its response headers came). */
-  onOpen?(): void;
   onMessage(message: object): void;
   /** Called exactly once; without an error the server closed the stream in order. */
   onEnd(error: CriError | undefined): void;
@@ -123,7 +121,6 @@ export class Connection implements Disposable {
       callOptions(options),
     );
     release = this.#track(call, options.signal);
-    call.on('metadata', () => handlers.onOpen?.());
     call.on('data', (message: object) => handlers.onMessage(message));
     call.on('error', (error: grpc.ServiceError) => end(error));
     call.on('status', (s: grpc.StatusObject) => end(s));

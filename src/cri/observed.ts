@@ -73,3 +73,27 @@ export interface ObservedPod {
   /** Newest first. */
   containers: ObservedContainer[];
 }
+
+/** What a list alone tells about a container. */
+export type ListedContainer = Pick<
+  ObservedContainer,
+  | 'id'
+  | 'sandboxId'
+  | 'name'
+  | 'attempt'
+  | 'state'
+  | 'createdAt'
+  | 'image'
+  | 'imageRef'
+  | 'imageId'
+  | 'hash'
+  | 'restartCount'
+  | 'annotations'
+>;
+/** What a list alone tells about a sandbox. */
+export type ListedSandbox = Omit<ObservedSandbox, 'ips' | 'hostNetwork'>;
+/** One Pod of a full list; every ObservedPod is one too. */
+export interface ListedPod extends Pick<ObservedPod, 'uid' | 'name' | 'namespace' | 'seq'> {
+  sandboxes: ListedSandbox[];
+  containers: ListedContainer[];
+}

@@ -15,7 +15,6 @@ export interface ContainerEvent {
   type: ContainerEventType;
 }
 export interface EventStreamHandlers {
-  onOpen(): void;
   onEvent(event: ContainerEvent): void;
   /** Called exactly once; without an error the runtime closed the stream in order. */
   onEnd(error: CriError | undefined): void;

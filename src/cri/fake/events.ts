@@ -29,8 +29,6 @@ export class FakeEvents {
     stream.on('close', () => this.#streams.delete(stream));
     for (const event of this.#backlog) stream.write(event);
     this.#backlog = [];
-    // A server sends response headers with the first message; a quiet stream would look like one not accepted yet.
-    stream.sendMetadata(stream.metadata.clone());
   }
 
   /** Ends all streams in order, as a runtime does that shuts down. */
