@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 stamp=node_modules/.installed
 if [ ! -f "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
   echo "kubelet-ts: installing npm packages (about a minute on a fresh machine)"
-  npm ci --no-audit --no-fund --loglevel=error
+  # Not `npm ci`: it demands that the lock file lists the optional binaries of all platforms, and this one lists only those of
+  # the platforms it was made for. The versions are the lock file's in both cases.
+  npm install --no-save --no-audit --no-fund --loglevel=error
   touch "$stamp"
 fi

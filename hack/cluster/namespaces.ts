@@ -16,6 +16,8 @@ function overlays(layout: Layout): Record<string, string> {
     '/var/lib/kubelet': layout.kubeletRoot,
     '/var/log/pods': path.join(layout.logs, 'pods'),
     '/var/log/containers': path.join(layout.logs, 'containers'),
+    // The shims keep their sockets here, wherever the runtime's own state is.
+    '/run/containerd': path.join(layout.run, 'shims'),
     '/var/lib/cni': path.join(layout.state, 'cni/lib'),
   };
 }
