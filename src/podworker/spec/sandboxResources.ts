@@ -1,0 +1,33 @@
+import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
+import { podLimits, podRequests } from '../../lib/podResources.ts';
+import { amountsOf } from '../../lib/resourceAmounts.ts';
+import type { Pod } from '../../types/k8s.ts';
+import type { NodeFacts, SandboxContext } from './context.ts';
+import { linuxResources } from './linuxResources.ts';
+
+/**
+ * What the Pod's containers may use together, without overhead: for runtimes that size a virtual machine by it. The kubelet
+ * itself enforces it in the Pod's cgroup.
+ */
+export function sandboxResources(pod: Pod, context: SandboxContext): LinuxContainerResources {
+  const requests = podRequests(pod, { excludeOverhead: true });
+  const limits = podLimits(pod, { excludeOverhead: true });
+  return linuxResources(
+    {
+      cpuRequest: requests.get('cpu'),
+      cpuLimit: limits.get('cpu') ?? 0n,
+      memoryLimit: limits.get('memory') ?? 0n,
+      unlimitedCPU: context.exclusiveCPUs,
+    },
+    context.node,
+  );
+}
+
+/** What the sandbox takes besides its containers (RuntimeClass overhead); empty when there is none. */
+export function overheadResources(pod: Pod, node: NodeFacts): LinuxContainerResources {
+  if (!pod.spec?.overhead) return {};
+  const overhead = amountsOf(pod.spec.overhead);
+  const cpu = overhead.get('cpu') ?? 0n;
+  const memoryLimit = overhead.get('memory') ?? 0n;
+  return linuxResources({ cpuRequest: cpu, cpuLimit: cpu, memoryLimit, unlimitedCPU: false }, node);
+}
