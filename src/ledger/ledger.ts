@@ -1,0 +1,229 @@
+import { isCriticalPod } from '../lib/criticalPod.ts';
+import { Listeners } from '../lib/disposables.ts';
+import { KubeletError } from '../lib/errors.ts';
+import type { StoredPod } from '../types/k8s.ts';
+import { hostPortsOf } from './rules/hostPorts.ts';
+import { knownRequests, measure } from './rules/measure.ts';
+import { findPlace, type Holder, type Place } from './rules/place.ts';
+import { toStrings } from './rules/room.ts';
+import type { Allocation, Entry, NodeView, ReserveContext, Verdict } from './types.ts';
+
+export interface LedgerOptions {
+  readonly node: NodeView;
+  /**
+   * Reads the node from the API server, for fresher labels. Called when node affinity is all that keeps a Pod out; undefined
+   * or a rejection leaves the answer as it is.
+   */
+  readonly refreshNode?: () => Promise<NodeView | undefined>;
+  /** Start closed: until `open()`, only Pods with running containers are served. */
+  readonly closed?: boolean;
+}
+
+interface Request extends ReserveContext {
+  readonly pod: StoredPod;
+  readonly sequence: number;
+  readonly resolve: (verdict: Verdict) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Waiter {
+  readonly holder: Holder;
+  readonly sequence: number;
+  victims: readonly Holder[];
+}
+
+/**
+ * The one owner of what Pods share: requests, the Pod count and host ports of the node (later CPU sets, devices, NUMA).
+ * Requests are answered one at a time. A Pod keeps its place until `release`, terminating or not. Everything is counted by
+ * Pod UID, so that reserving and releasing twice is harmless.
+ */
+export class Ledger {
+  readonly #admitted = new Map<string, Holder>();
+  readonly #waiting = new Map<string, Waiter>();
+  readonly #queue = new Map<string, Request>();
+  readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
+  readonly #refreshNode: LedgerOptions['refreshNode'];
+  #node: NodeView;
+  #closed: boolean;
+  #sequence = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LedgerOptions) {
+    this.#node = options.node;
+    this.#refreshNode = options.refreshNode;
+    this.#closed = options.closed ?? false;
+  }
+
+  /**
+   * Asks for a place. Among requests that are queued at the same moment, Pods with running containers come first, then the
+   * oldest. Throws KubeletError `Released` if the Pod is released before its turn, `Superseded` if it asks again before it.
+   */
+  reserve(pod: StoredPod, context: ReserveContext): Promise<Verdict> {
+    const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
+    this.#drop(pod.metadata.uid, 'Superseded');
+    this.#queue.set(pod.metadata.uid, { pod, ...context, sequence: this.#sequence++, resolve, reject });
+    this.#wake();
+    return promise;
+  }
+
+  /** Gives up whatever the Pod holds, waits for or has asked for. Unknown UIDs are ignored. */
+  release(uid: string): void {
+    this.#drop(uid, 'Released');
+    const held = this.#admitted.delete(uid);
+    if (this.#waiting.delete(uid) || held) this.#reconsider();
+  }
+
+  /** Serves everybody from now on; for a ledger that started closed. */
+  open(): void {
+    this.#closed = false;
+    this.#wake();
+  }
+
+  /** Takes in a changed node (allocatable, labels, taints, pressure, shutdown). Admitted Pods stay admitted. */
+  setNode(node: NodeView): void {
+    this.#node = node;
+    this.#reconsider();
+  }
+
+  /** Tells each later verdict on a Pod that waits. The first verdict is `reserve`'s own result. */
+  onVerdict(listener: (uid: string, verdict: Verdict) => void): Disposable {
+    return this.#verdicts.add(listener);
+  }
+
+  /** What is held and who waits, for `why`, metrics and tests. */
+  snapshot(): { readonly admitted: readonly Entry[]; readonly waiting: readonly Entry[] } {
+    return { admitted: [...this.#admitted.values()], waiting: this.#inOrder().map(({ holder }) => holder) };
+  }
+
+  #drop(uid: string, code: 'Released' | 'Superseded'): void {
+    const request = this.#queue.get(uid);
+    if (!request) return;
+    this.#queue.delete(uid);
+    request.reject(new KubeletError(`The request of Pod ${uid} for a place was given up before its turn`, { code }));
+  }
+
+  #wake(): void {
+    if (this.#running) return;
+    // One turn of the microtask queue later, so that requests of the same moment can be put in order.
+    this.#running = Promise.resolve()
+      .then(() => this.#serve())
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#next()) this.#wake();
+      });
+  }
+
+  async #serve(): Promise<void> {
+    for (let request = this.#next(); request; request = this.#next()) {
+      const uid = request.pod.metadata.uid;
+      try {
+        const verdict = await this.#decide(request);
+        if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
+        this.#queue.delete(uid);
+        request.resolve(this.#enter(request, verdict));
+      } catch (error) {
+        this.#queue.delete(uid);
+        request.reject(error as Error);
+      }
+    }
+  }
+
+  #next(): Request | undefined {
+    let first: Request | undefined;
+    for (const request of this.#queue.values()) {
+      if (this.#closed && !request.hasRunningContainers) continue;
+      if (!first || comesBefore(request, first)) first = request;
+    }
+    return first;
+  }
+
+  async #decide(request: Request): Promise<Place> {
+    if (request.hasRunningContainers || this.#admitted.has(request.pod.metadata.uid)) return { place: 'admitted' };
+    const place = this.#placeOf(request.pod);
+    if (place.place !== 'rejected' || !place.onlyAffinity || !this.#refreshNode) return place;
+    const fresh = await this.#refreshNode().catch(() => undefined);
+    if (!fresh) return place;
+    this.#node = fresh;
+    return this.#placeOf(request.pod);
+  }
+
+  #placeOf(pod: StoredPod, until?: Waiter): Place {
+    const waiters = this.#inOrder();
+    const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
+    const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
+    const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
+    return findPlace(
+      { ...toHolder(pod), requests: knownRequests(pod, this.#node.allocatable) },
+      {
+        staying: others.filter((holder) => !chosen.has(uidOf(holder))),
+        leaving: others.filter((holder) => chosen.has(uidOf(holder))),
+        ahead: ahead.map(({ holder }) => holder).filter((holder) => uidOf(holder) !== pod.metadata.uid),
+      },
+      this.#node,
+    );
+  }
+
+  /** Writes the outcome into the book. */
+  #enter({ pod, sequence }: Pick<Request, 'pod' | 'sequence'>, outcome: Place): Verdict {
+    const uid = pod.metadata.uid;
+    this.#waiting.delete(uid);
+    if (outcome.place === 'rejected') return { verdict: 'rejected', ...outcome.rejection };
+    const holder = this.#admitted.get(uid) ?? toHolder(pod);
+    if (outcome.place === 'waiting') {
+      this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor });
+      return { verdict: 'waiting', victims: outcome.waitFor.map(toVictim) };
+    }
+    this.#admitted.set(uid, holder);
+    return { verdict: 'admitted', allocation: allocationOf(holder) };
+  }
+
+  /** Critical Pods first, then in order of arrival. */
+  #inOrder(): Waiter[] {
+    const rank = (waiter: Waiter) => (isCriticalPod(waiter.holder.pod) ? 0 : 1);
+    return [...this.#waiting.values()].sort((a, b) => rank(a) - rank(b) || a.sequence - b.sequence);
+  }
+
+  /** Looks again at everybody who waits, after something was given up or the node changed. */
+  #reconsider(): void {
+    const changed: [string, Verdict][] = [];
+    for (const waiter of this.#inOrder()) {
+      const place = this.#placeOf(waiter.holder.pod, waiter);
+      if (place.place === 'waiting' && sameVictims(place.waitFor, waiter.victims)) continue;
+      const verdict = this.#enter({ pod: waiter.holder.pod, sequence: waiter.sequence }, place);
+      changed.push([uidOf(waiter.holder), verdict]);
+    }
+    // Only now, because a listener may call back.
+    for (const [uid, verdict] of changed) this.#verdicts.emit(uid, verdict);
+  }
+}
+
+function comesBefore(a: Request, b: Request): boolean {
+  if (a.hasRunningContainers !== b.hasRunningContainers) return a.hasRunningContainers;
+  return a.createdAt !== b.createdAt ? a.createdAt < b.createdAt : a.sequence < b.sequence;
+}
+
+/** A critical newcomer passes those who wait and are not critical. */
+function isAheadOf(pod: StoredPod): (waiter: Waiter) => boolean {
+  return ({ holder }) => !isCriticalPod(pod) || isCriticalPod(holder.pod);
+}
+
+function toHolder(pod: StoredPod): Holder {
+  return { pod, ...measure(pod), hostPorts: hostPortsOf(pod) };
+}
+
+function uidOf(holder: Entry): string {
+  return holder.pod.metadata.uid;
+}
+
+function toVictim({ pod: { metadata } }: Holder) {
+  return { uid: metadata.uid, namespace: metadata.namespace, name: metadata.name };
+}
+
+function sameVictims(a: readonly Holder[], b: readonly Holder[]): boolean {
+  const known = new Set(b.map(uidOf));
+  return a.length === b.length && a.every((holder) => known.has(uidOf(holder)));
+}
+
+function allocationOf({ requests, hostPorts }: Entry): Allocation {
+  return { requests: toStrings(requests), hostPorts };
+}

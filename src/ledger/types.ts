@@ -1,0 +1,76 @@
+import type { StoredPod, Taint } from '../types/k8s.ts';
+import type { SysctlAllowlist } from './rules/sysctls.ts';
+
+/**
+ * Amounts of resources as the scheduler counts them: `cpu` in thousandths of a core, everything else in whole units (bytes,
+ * pieces), rounded up. `bigint`, because a manifest may ask for more than 2^53 and its rejection must name the number.
+ */
+export type Amounts = Readonly<Record<string, bigint>>;
+
+/** What the admission rules see of the node. Changes come in through `Ledger.setNode`. */
+export interface NodeView {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  /** Allocatable in `Amounts`; `pods` is the Pod count. A resource that is absent is unknown to the node. */
+  readonly allocatable: Amounts;
+  readonly sysctls: SysctlAllowlist;
+  /** Why this host cannot enforce AppArmor profiles; undefined if it can. */
+  readonly appArmorError?: string;
+  readonly supplementalGroupsPolicy: boolean;
+  /** Of the eviction manager, in its order: `MemoryPressure`, `DiskPressure`, `PIDPressure`. */
+  readonly pressures: readonly string[];
+  readonly shuttingDown: boolean;
+  /** node.status.declaredFeatures. */
+  readonly declaredFeatures: readonly string[];
+}
+
+/** Why a Pod may not run here: `reason` is pod.status.reason, `message` goes after "Pod was rejected: " (status adds that). */
+export interface Rejection {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A host port as the ledger holds it: empty fields of the API filled in. */
+export interface HostPort {
+  readonly hostIP: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** What an admitted Pod holds until it is released. Amounts are decimal strings, so that a recorded verdict stays JSON. */
+export interface Allocation {
+  readonly requests: Readonly<Record<string, string>>;
+  readonly hostPorts: readonly HostPort[];
+}
+
+/** A Pod that must go before another one can be admitted. */
+export interface Victim {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * The ledger's answer; a fact in the worker's snapshot. `waiting` ends by itself when the victims are released: the next
+ * verdict goes to the subscribers. `victims` are to be terminated (asking twice is harmless).
+ */
+export type Verdict =
+  | { readonly verdict: 'admitted'; readonly allocation: Allocation }
+  | ({ readonly verdict: 'rejected' } & Rejection)
+  | { readonly verdict: 'waiting'; readonly victims: readonly Victim[] };
+
+/** What the caller knows about a Pod that wants a place. */
+export interface ReserveContext {
+  /** The runtime holds a running container of it: it reserves before all others and cannot be rejected. */
+  readonly hasRunningContainers: boolean;
+  /** Creation time in ms since the epoch; the order among Pods that wait for the queue at the same moment. */
+  readonly createdAt: number;
+}
+
+/** One Pod's entry in the book. */
+export interface Entry {
+  readonly pod: StoredPod;
+  readonly requests: Amounts;
+  readonly hostPorts: readonly HostPort[];
+}
