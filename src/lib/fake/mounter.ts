@@ -53,8 +53,8 @@ export class FakeMounter implements Mounter {
       for (const name of await readdir(target)) await rm(join(target, name), { recursive: true });
   }
 
-  async list(): Promise<readonly MountEntry[]> {
-    return [...this.#entries];
+  async list(below = ''): Promise<readonly MountEntry[]> {
+    return this.#entries.filter(({ mountPoint }) => mountPoint === below || mountPoint.startsWith(`${below}/`));
   }
 
   async isMountPoint(path: string): Promise<boolean> {

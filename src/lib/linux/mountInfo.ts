@@ -15,20 +15,28 @@ export interface MountEntry {
   readonly superOptions: readonly string[];
 }
 
-/** Parses the whole file. A line that does not have the documented shape is an error: guessing could unmount the wrong thing. */
-export function parseMountInfo(text: string): MountEntry[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseLine);
+/**
+ * Parses /proc/self/mountinfo; with `below` only mounts at or below that path, the other lines are not looked at. A line that does not
+ * have the documented shape is an error: guessing could unmount the wrong thing.
+ */
+export function parseMountInfo(text: string, below?: string): MountEntry[] {
+  const lines = text.split('\n');
+  if (below === undefined) return lines.filter((line) => line !== '').map(parseLine);
+  const encoded = below.replace(/[ \t\n\\#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  // Some kernels write `#` as it is.
+  const needles = [encoded, encoded.replaceAll('\\043', '#')];
+  const entries = lines.filter((line) => needles.some((needle) => line.includes(needle))).map(parseLine);
+  return entries.filter((entry) => isAtOrBelow(entry, below));
 }
 
 /** Mounts at `path` or below it, deepest first, later mounts before earlier ones: the order to unmount them in. */
 export function mountsBelow(entries: readonly MountEntry[], path: string): MountEntry[] {
-  const prefix = path.endsWith('/') ? path : `${path}/`;
-  const found = entries.filter((entry) => entry.mountPoint === path || entry.mountPoint.startsWith(prefix));
   // The table lists a mount after those it lies upon, so the reverse order is always valid.
-  return found.reverse();
+  return entries.filter((entry) => isAtOrBelow(entry, path)).reverse();
+}
+
+function isAtOrBelow(entry: MountEntry, path: string): boolean {
+  return entry.mountPoint === path || entry.mountPoint.startsWith(path.endsWith('/') ? path : `${path}/`);
 }
 
 function parseLine(line: string): MountEntry {

@@ -31,8 +31,11 @@ export interface Mounter {
   mount(request: MountRequest): Promise<void>;
   /** Never follows a symlink at `target`. Rejects with EINVAL if nothing is mounted there, ENOENT if there is no such path. */
   unmount(target: string): Promise<void>;
-  /** The mount table of this process, parents before children. Reading costs grow with its length: not for hot paths. */
-  list(): Promise<readonly MountEntry[]>;
+  /**
+   * The mount table of this process, or its entries at `below` and deeper; parents before children. The kernel writes the whole table
+   * each time, several hundred bytes for each container of the node: not for hot paths.
+   */
+  list(below?: string): Promise<readonly MountEntry[]>;
   /** Whether something is mounted at exactly this path (bind mounts too). False when the path does not exist. */
   isMountPoint(path: string): Promise<boolean>;
 }
@@ -59,8 +62,8 @@ async function unmount(target: string): Promise<void> {
   await callLibc(umountFn, [target, UMOUNT_NOFOLLOW], { syscall: 'umount2', path: target });
 }
 
-async function list(): Promise<readonly MountEntry[]> {
-  return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
+async function list(below?: string): Promise<readonly MountEntry[]> {
+  return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'), below);
 }
 
 /** Compares mount ids, not st_dev: a bind mount from the same file system has the device of its parent. */

@@ -1,0 +1,111 @@
+import type { Logger } from '../lib/logger.ts';
+import type { ConfigMap, Quantity, Secret, StoredPod, Volume } from '../types/k8s.ts';
+import type { Reference } from './rules/payload.ts';
+
+export type { Reference } from './rules/payload.ts';
+
+/** What the store knows about an object. `unknown`: not read yet, or the API server is away; the reason is a sentence part. */
+export type Lookup<T> =
+  | { readonly state: 'present'; readonly object: T }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unknown'; readonly reason: string };
+
+/** Read access to the API objects that volumes need, from the last known state. Never waits. */
+export interface ObjectLookup {
+  get(kind: 'ConfigMap', namespace: string, name: string): Lookup<ConfigMap>;
+  get(kind: 'Secret', namespace: string, name: string): Lookup<Secret>;
+}
+
+/** A service account token bound to one Pod (authentication.k8s.io TokenRequest). */
+export interface TokenDemand {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+  /** Empty: the API server's own audience. */
+  readonly audiences: readonly string[];
+  readonly expirationSeconds?: number;
+  readonly pod: { readonly name: string; readonly uid: string };
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** Wall clock in milliseconds at which a fresh one should be fetched. */
+  readonly refreshAt: number;
+}
+
+/** What a mount may read besides the Pod. */
+export interface VolumeContext {
+  readonly objects: ObjectLookup;
+  /** Serves the cached token while it is good; the provider decides when to renew. */
+  token(demand: TokenDemand, signal: AbortSignal): Promise<IssuedToken>;
+  /** Node allocatable: the default of missing limits in resourceFieldRef and the upper bound of tmpfs sizes. */
+  readonly nodeAllocatable: Readonly<Record<string, Quantity>>;
+}
+
+/** A volume that containers can be created with. */
+export interface MountedVolume {
+  readonly name: string;
+  /** Absolute path on the host; empty for image volumes, which the runtime mounts. */
+  readonly hostPath: string;
+  /** Set when every mount of it in a container must be read-only. */
+  readonly readOnly?: boolean;
+  /** Changes when the content changes; keyed, so nothing about a secret can be guessed from it. Empty without a payload. */
+  readonly digest: string;
+  readonly tmpfs: boolean;
+  /** Wall clock in milliseconds of the next needed `update` (tokens). */
+  readonly refreshAt?: number;
+}
+
+/** What `update` found. */
+export interface VolumeUpdate {
+  readonly changed: boolean;
+  readonly digest: string;
+  readonly refreshAt?: number;
+}
+
+/** A Pod's volumes as found on disk. */
+export interface FoundVolumes {
+  readonly uid: string;
+  readonly volumes: readonly { readonly plugin: string; readonly name: string }[];
+}
+
+/**
+ * All volumes of this node. Methods of different Pods may run side by side; the caller (one worker a Pod) never runs two at once for
+ * the same volume. Every failure of a Pod's volume is a VolumeError.
+ */
+export interface VolumeManager {
+  /** API objects to watch for the Pod's volumes. Pure. */
+  needs(pod: StoredPod): Reference[];
+  /** Idempotent, also after a crash in the middle: what is there is kept, what is missing is made. */
+  mount(pod: StoredPod, volume: Volume, context: VolumeContext, signal: AbortSignal): Promise<MountedVolume>;
+  /** Writes the current payload of an already mounted volume; readers see the old or the new version, never a mixture. */
+  update(pod: StoredPod, volume: Volume, context: VolumeContext, signal: AbortSignal): Promise<VolumeUpdate>;
+  /**
+   * Binds one volumeMounts entry's subPath (already expanded) to a path that the Pod can no longer redirect, and returns that path.
+   * Idempotent.
+   */
+  prepareSubPath(pod: StoredPod, request: SubPathRequest): Promise<string>;
+  /**
+   * Unmounts and removes `volumes`, `volume-subpaths`, `volumeDevices` and `plugins` of the Pod's directory. Safe without a mount
+   * before, twice, and after a crash; never deletes anything on a file system that is still mounted.
+   */
+  unmountAll(uid: string, signal: AbortSignal): Promise<void>;
+  /** Pods with volume directories, mounted or not. */
+  scan(): Promise<FoundVolumes[]>;
+}
+
+/** One subPath mount of one container. */
+export interface SubPathRequest {
+  readonly container: string;
+  /** Index in the container's volumeMounts. */
+  readonly mountIndex: number;
+  readonly subPath: string;
+  readonly mounted: MountedVolume;
+}
+
+/** What the manager is built with. */
+export interface VolumeManagerOptions {
+  /** The kubelet's root directory, /var/lib/kubelet. */
+  readonly root: string;
+  readonly mounter: import('../lib/linux/mounter.ts').Mounter;
+  readonly log?: Logger;
+}

@@ -1,0 +1,49 @@
+import { KubeletError } from '../../lib/errors.ts';
+
+/** An API object (or token) that a volume is made from. */
+export interface Reference {
+  readonly kind: 'ConfigMap' | 'Secret' | 'ServiceAccountToken';
+  readonly namespace: string;
+  /** For tokens the service account's name. */
+  readonly name: string;
+  /** An absent optional object counts as empty. */
+  readonly optional: boolean;
+  readonly volume: string;
+}
+
+/** One file of a volume. */
+export interface FileProjection {
+  readonly bytes: Uint8Array;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Owner, where the content is for one user only (tokens). */
+  readonly owner?: number;
+}
+
+/** The files of a volume by their relative path. */
+export type Payload = ReadonlyMap<string, FileProjection>;
+
+/** A payload that cannot be made from what is known now. */
+export class PayloadError extends KubeletError {
+  readonly waitingFor: Reference | undefined;
+
+  constructor(message: string, waitingFor?: Reference, retryable = true) {
+    super(message, { code: 'PayloadError', retryable });
+    this.waitingFor = waitingFor;
+  }
+}
+
+/** Several errors as one, in the form of apimachinery's aggregate: a single one as it is, more in brackets, equal ones once. */
+export function aggregate(errors: readonly PayloadError[]): PayloadError {
+  const messages = [...new Set(errors.map((error) => error.message))];
+  const waitingFor = errors.find((error) => error.waitingFor)?.waitingFor;
+  const retryable = errors.some((error) => error.retryable);
+  return new PayloadError(messages.length === 1 ? messages[0]! : `[${messages.join(', ')}]`, waitingFor, retryable);
+}
+
+/** Kubernetes fills defaultMode in at admission; a volume without one never passed the API server or our own defaulting. */
+export function requireDefaultMode(mode: number | undefined): number {
+  if (mode === undefined)
+    throw new PayloadError('no defaultMode used, not even the default value for it', undefined, false);
+  return mode;
+}

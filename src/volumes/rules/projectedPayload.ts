@@ -1,0 +1,89 @@
+import type { StoredPod, VolumeProjection } from '../../types/k8s.ts';
+import type { VolumeContext } from '../contract.ts';
+import { downwardPayload } from './downwardPayload.ts';
+import { configMapPayload, secretPayload } from './keyedPayload.ts';
+import { lookedUp } from './lookedUp.ts';
+import { aggregate, type FileProjection, type Payload, PayloadError, requireDefaultMode } from './payload.ts';
+
+/** A fetched token, or why there is none. */
+export type TokenResult = { readonly token: string } | { readonly error: PayloadError };
+
+export interface ProjectedInput {
+  readonly pod: StoredPod;
+  readonly volume: string;
+  readonly sources: readonly VolumeProjection[];
+  readonly defaultMode: number | undefined;
+  readonly context: Pick<VolumeContext, 'objects' | 'nodeAllocatable'>;
+  /** By index in `sources`, for each serviceAccountToken source. */
+  readonly tokens: ReadonlyMap<number, TokenResult>;
+  /** The one user that all containers run as, if there is such a user. */
+  readonly fsUser: number | undefined;
+}
+
+/** Tokens are for one reader; fsGroup members get 0640 when the group is applied. */
+const PRIVATE_MODE = 0o600;
+
+/**
+ * The files of a projected volume: the sources in order, a later one replacing equal paths. All sources are tried, so that one
+ * message names everything that is missing.
+ */
+export function projectedPayload(input: ProjectedInput): Payload {
+  const mode = requireDefaultMode(input.defaultMode);
+  const files = new Map<string, FileProjection>();
+  const errors: PayloadError[] = [];
+  input.sources.forEach((source, index) => {
+    try {
+      for (const [path, file] of sourcePayload(input, source, index, mode)) files.set(path, file);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      errors.push(error);
+    }
+  });
+  if (errors.length > 0) throw aggregate(errors);
+  return files;
+}
+
+function sourcePayload(input: ProjectedInput, source: VolumeProjection, index: number, defaultMode: number): Payload {
+  const { pod, volume, context } = input;
+  const namespace = pod.metadata.namespace;
+  if (source.secret) {
+    const { name = '', optional = false, items } = source.secret;
+    const reference = { kind: 'Secret', namespace, name, optional, volume } as const;
+    return secretPayload(lookedUp(context.objects.get('Secret', namespace, name), reference), {
+      items,
+      defaultMode,
+      reference,
+    });
+  }
+  if (source.configMap) {
+    const { name = '', optional = false, items } = source.configMap;
+    const reference = { kind: 'ConfigMap', namespace, name, optional, volume } as const;
+    const object = lookedUp(context.objects.get('ConfigMap', namespace, name), reference);
+    return configMapPayload(object, { items, defaultMode, reference });
+  }
+  if (source.downwardAPI) {
+    return downwardPayload(pod, source.downwardAPI.items ?? [], defaultMode, context.nodeAllocatable);
+  }
+  if (source.serviceAccountToken) return tokenPayload(input, source.serviceAccountToken.path, index, defaultMode);
+  if (source.clusterTrustBundle) throw unsupported('clusterTrustBundle');
+  if (source.podCertificate) throw unsupported('podCertificate');
+  return new Map();
+}
+
+function tokenPayload(input: ProjectedInput, path: string, index: number, defaultMode: number): Payload {
+  const result = input.tokens.get(index);
+  if (!result) throw new PayloadError(`no token was fetched for ${path}`);
+  if ('error' in result) throw result.error;
+  const restricted = input.fsUser !== undefined || input.pod.spec.securityContext?.fsGroup !== undefined;
+  const file: FileProjection = {
+    bytes: Buffer.from(result.token, 'utf8'),
+    mode: restricted ? PRIVATE_MODE : defaultMode,
+    ...(input.fsUser !== undefined && { owner: input.fsUser }),
+  };
+  return new Map([[path, file]]);
+}
+
+/** Both are feature gates that are off in 1.36; the API server drops the fields then, so this is for clusters that turned them on. */
+function unsupported(kind: string): PayloadError {
+  return new PayloadError(`projected source ${kind} is not yet supported by kubelet-ts`, undefined, false);
+}

@@ -1,0 +1,69 @@
+import { errorMessage, isAbort } from '../../lib/errors.ts';
+import { payloadVolume } from '../payloadVolume.ts';
+import { fsUserOf } from '../rules/fsUser.ts';
+import { PayloadError, type Reference } from '../rules/payload.ts';
+import { projectedPayload, type TokenResult } from '../rules/projectedPayload.ts';
+import type { VolumeTask } from '../volumeType.ts';
+
+/** Several sources in one directory; every Pod has one with its service account token. */
+export const projectedVolume = payloadVolume({
+  plugin: 'kubernetes.io/projected',
+  medium: 'memory',
+  references,
+  collect: async (task) => {
+    const { sources = [], defaultMode } = task.volume.projected!;
+    const { tokens, refreshAt } = await fetchTokens(task);
+    const payload = projectedPayload({
+      pod: task.pod,
+      volume: task.volume.name,
+      sources,
+      defaultMode,
+      context: task.context,
+      tokens,
+      fsUser: fsUserOf(task.pod.spec),
+    });
+    return refreshAt === undefined ? { payload } : { payload, refreshAt };
+  },
+});
+
+function references({ pod, volume }: Pick<VolumeTask, 'pod' | 'volume'>): Reference[] {
+  const common = { namespace: pod.metadata.namespace, volume: volume.name };
+  return (volume.projected?.sources ?? []).flatMap((source): Reference[] => {
+    const { configMap, secret, serviceAccountToken } = source;
+    if (configMap)
+      return [{ kind: 'ConfigMap', name: configMap.name ?? '', optional: configMap.optional ?? false, ...common }];
+    if (secret) return [{ kind: 'Secret', name: secret.name ?? '', optional: secret.optional ?? false, ...common }];
+    if (!serviceAccountToken) return [];
+    return [{ kind: 'ServiceAccountToken', name: pod.spec.serviceAccountName ?? '', optional: false, ...common }];
+  });
+}
+
+async function fetchTokens(
+  task: VolumeTask,
+): Promise<{ tokens: Map<number, TokenResult>; refreshAt: number | undefined }> {
+  const { pod, volume, context, signal } = task;
+  const tokens = new Map<number, TokenResult>();
+  const due: number[] = [];
+  const fetches = (volume.projected?.sources ?? []).map(async ({ serviceAccountToken: source }, index) => {
+    if (!source) return;
+    try {
+      const issued = await context.token(
+        {
+          namespace: pod.metadata.namespace,
+          serviceAccountName: pod.spec.serviceAccountName ?? '',
+          audiences: source.audience ? [source.audience] : [],
+          ...(source.expirationSeconds !== undefined && { expirationSeconds: source.expirationSeconds }),
+          pod: { name: pod.metadata.name, uid: pod.metadata.uid },
+        },
+        signal,
+      );
+      tokens.set(index, { token: issued.token });
+      due.push(issued.refreshAt);
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      tokens.set(index, { error: new PayloadError(errorMessage(error)) });
+    }
+  });
+  await Promise.all(fetches);
+  return { tokens, refreshAt: due.length > 0 ? Math.min(...due) : undefined };
+}

@@ -1,0 +1,50 @@
+import type { Volume } from '../../types/k8s.ts';
+import type { VolumeKind, VolumeType } from '../volumeType.ts';
+import { configMapVolume } from './configMap.ts';
+import { downwardAPIVolume } from './downwardAPI.ts';
+import { emptyDirVolume } from './emptyDir.ts';
+import { hostPathVolume } from './hostPath.ts';
+import { imageVolume } from './image.ts';
+import { projectedVolume } from './projected.ts';
+import { secretVolume } from './secret.ts';
+import { unsupportedVolume } from './unsupported.ts';
+
+/** Every kind of volume. A kind that the API gains does not compile until it is listed here. */
+export const volumeTypes: Record<VolumeKind, VolumeType> = {
+  awsElasticBlockStore: unsupportedVolume('awsElasticBlockStore'),
+  azureDisk: unsupportedVolume('azureDisk'),
+  azureFile: unsupportedVolume('azureFile'),
+  cephfs: unsupportedVolume('cephfs'),
+  cinder: unsupportedVolume('cinder'),
+  configMap: configMapVolume,
+  csi: unsupportedVolume('csi'),
+  downwardAPI: downwardAPIVolume,
+  emptyDir: emptyDirVolume,
+  ephemeral: unsupportedVolume('ephemeral'),
+  fc: unsupportedVolume('fc'),
+  flexVolume: unsupportedVolume('flexVolume'),
+  flocker: unsupportedVolume('flocker'),
+  gcePersistentDisk: unsupportedVolume('gcePersistentDisk'),
+  gitRepo: unsupportedVolume('gitRepo'),
+  glusterfs: unsupportedVolume('glusterfs'),
+  hostPath: hostPathVolume,
+  image: imageVolume,
+  iscsi: unsupportedVolume('iscsi'),
+  nfs: unsupportedVolume('nfs'),
+  persistentVolumeClaim: unsupportedVolume('persistentVolumeClaim'),
+  photonPersistentDisk: unsupportedVolume('photonPersistentDisk'),
+  portworxVolume: unsupportedVolume('portworxVolume'),
+  projected: projectedVolume,
+  quobyte: unsupportedVolume('quobyte'),
+  rbd: unsupportedVolume('rbd'),
+  scaleIO: unsupportedVolume('scaleIO'),
+  secret: secretVolume,
+  storageos: unsupportedVolume('storageos'),
+  vsphereVolume: unsupportedVolume('vsphereVolume'),
+};
+
+/** The kind of a volume; without any source it is an emptyDir, as the API defaults it. */
+export function volumeKind(volume: Volume): VolumeKind {
+  const kinds = Object.keys(volumeTypes) as VolumeKind[];
+  return kinds.find((kind) => volume[kind] !== undefined && volume[kind] !== null) ?? 'emptyDir';
+}

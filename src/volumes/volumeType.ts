@@ -1,0 +1,41 @@
+import type { Mounter } from '../lib/linux/mounter.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { StoredPod, Volume } from '../types/k8s.ts';
+import type { MountedVolume, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { Payload } from './rules/payload.ts';
+
+/** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
+export type VolumeKind = Exclude<keyof Volume, 'name'>;
+
+/** What volume types share. */
+export interface VolumeHost {
+  readonly root: string;
+  readonly mounter: Mounter;
+  readonly log: Logger;
+  digest(payload: Payload): string;
+}
+
+/** One mount or update of one volume of one Pod. */
+export interface VolumeTask {
+  readonly host: VolumeHost;
+  readonly pod: StoredPod;
+  readonly volume: Volume;
+  readonly context: VolumeContext;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One kind of volume. Errors are thrown as they come; the manager puts the volume's name around them. There is no unmount here:
+ * teardown works from what is on disk, because after a restart nothing else may be known of a Pod.
+ */
+export interface VolumeType {
+  /** Plugin name, as in `kubernetes.io/secret`. */
+  readonly plugin: string;
+  /** API objects the volume is made from. Pure. */
+  references(pod: StoredPod, volume: Volume): Reference[];
+  mount(task: VolumeTask): Promise<MountedVolume>;
+  update(task: VolumeTask): Promise<VolumeUpdate>;
+}
+
+/** For types whose content never changes from outside. */
+export const NOTHING_TO_UPDATE: VolumeUpdate = { changed: false, digest: '' };
