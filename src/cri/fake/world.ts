@@ -20,8 +20,9 @@ export class FakeError extends Error {
 }
 
 /** NotFound in containerd's words. */
-export function notFound(what: string, id: string): FakeError {
-  return new FakeError(status.NOT_FOUND, `an error occurred when try to find ${what} "${id}": not found`);
+export function notFound(what: 'sandbox' | 'container', id: string): FakeError {
+  const named = what === 'container' ? `container "${id}"` : 'sandbox';
+  return new FakeError(status.NOT_FOUND, `an error occurred when try to find ${named}: not found`);
 }
 
 export interface FakeSandbox {
