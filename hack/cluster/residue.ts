@@ -6,12 +6,7 @@ import { tryRun, which } from '../lib/run.ts';
 import { cgroupDirectories } from './cgroups.ts';
 import { clusterNames, runBase, stateBase } from './layout.ts';
 import { mounts } from './mounts.ts';
-
-/** Everything that a cluster could leave behind, as sorted lines per kind. */
-export type Snapshot = Record<
-  'processes' | 'mounts' | 'cgroups' | 'links' | 'namespaces' | 'packetFilter' | 'paths',
-  string[]
->;
+import { diff, type Snapshot } from './residueDiff.ts';
 
 /** Mount points and directories outside the project's own that a node agent or a runtime may make. */
 const watchedPaths = [
@@ -87,21 +82,6 @@ export async function snapshot(): Promise<Snapshot> {
     packetFilter: rules.flat().map((line) => line.replace(/\[\d+:\d+\]/, '')),
     paths: [...watchedPaths, stateBase(), runBase()].flatMap(list).sort(),
   };
-}
-
-/**
- * What is in `after` and was not in `before`, as readable lines. What names one of the clusters in `others` (which are up
- * on purpose) does not count.
- */
-export function diff(before: Snapshot, after: Snapshot, others: readonly string[] = []): string[] {
-  const isOther = (line: string): boolean =>
-    others.some((name) =>
-      [`kubelet-ts-${name}`, `kubelet-ts-dev/${name}`].some((part) => new RegExp(`${part}(?![\\w-])`).test(line)),
-    );
-  return (Object.keys(after) as (keyof Snapshot)[]).flatMap((kind) => {
-    const known = new Set(before[kind]);
-    return after[kind].filter((line) => !known.has(line) && !isOther(line)).map((line) => `${kind}: ${line}`);
-  });
 }
 
 async function command(): Promise<void> {
