@@ -34,6 +34,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  // One connection carries lists and events: a large list that is being read must not hold events up in the runtime.
+  'grpc-node.flow_control_window': 4 * 1024 * 1024,
   'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 1000,
