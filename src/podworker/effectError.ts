@@ -4,7 +4,8 @@ import type { EffectError } from './rules/facts.ts';
 
 /** The words and the class of whatever an effect threw. Everything but an unsettled runtime call is known to be over. */
 export function toEffectError(thrown: unknown): EffectError {
-  if (thrown instanceof CriError) return { reason: thrown.grpcCodeName, message: thrown.message, settled: thrown.settled };
+  if (thrown instanceof CriError)
+    return { reason: thrown.grpcCodeName, message: thrown.message, settled: thrown.settled };
   if (isAbort(thrown)) return { reason: 'Aborted', message: 'no longer wanted', settled: true };
   if (thrown instanceof KubeletError) {
     const cause = thrown.cause;

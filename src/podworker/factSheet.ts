@@ -100,7 +100,11 @@ export class FactSheet {
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
   }
 
-  snapshot(slots: Readonly<Record<string, Slot>>, node: NodeFacts, gatePositions: Readonly<Record<string, number>>): PodFacts {
+  snapshot(
+    slots: Readonly<Record<string, Slot>>,
+    node: NodeFacts,
+    gatePositions: Readonly<Record<string, number>>,
+  ): PodFacts {
     return Object.freeze({
       uid: this.uid,
       namespace: this.namespace,

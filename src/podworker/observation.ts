@@ -39,12 +39,12 @@ export class Observation {
   /** Takes a read. An answer older than the present one is dropped; returns whether it was taken. */
   read(pod: ObservedPod): boolean {
     if (this.#pod && pod.seq < this.#pod.seq) return false;
-    this.#later = this.#later.filter((l) => l.seq > pod.seq);
+    this.#later = this.#later.filter((l) => l.seq >= pod.seq);
     this.#pod = this.#later.reduce((p, l) => apply(p, l.sighting), pod);
     return true;
   }
 
-  /** Takes a call's own result, known since `seq`. */
+  /** Takes a call's own result. `seq`: number of the read sent last before it was known; that read may not show it yet. */
   sight(seq: number, sighting: Sighting): void {
     this.#later.push({ seq, sighting });
     if (this.#pod) this.#pod = apply(this.#pod, sighting);

@@ -1,8 +1,8 @@
 import type { Pod } from '../types/k8s.ts';
+import type { Sighting } from './observation.ts';
 import type { Action } from './rules/actions.ts';
 import type { AdmissionFact, PodFacts, PullState, VolumeState } from './rules/facts.ts';
 import type { PodEvent } from './rules/turn.ts';
-import type { Sighting } from './observation.ts';
 
 /** What an effect found out. Everything in it becomes a fact of the Pod; values that must stay private are kept by the action. */
 export interface Outcome {

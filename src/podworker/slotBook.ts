@@ -3,7 +3,13 @@ import type { Action, ActionKind } from './rules/actions.ts';
 import type { EffectError, Slot } from './rules/facts.ts';
 
 /** Calls to the runtime that make something: after an unknown outcome only a later read tells what became of them. */
-const makes: ReadonlySet<ActionKind> = new Set(['createSandbox', 'createContainer', 'startContainer', 'removeContainer', 'removeSandbox']);
+const makes: ReadonlySet<ActionKind> = new Set([
+  'createSandbox',
+  'createContainer',
+  'startContainer',
+  'removeContainer',
+  'removeSandbox',
+]);
 
 /** Slots that belong to one container or sandbox and go with it. */
 const perObject = ['sandbox/', 'gc/', 'prestop/', 'stop/'];
@@ -11,6 +17,7 @@ const perObject = ['sandbox/', 'gc/', 'prestop/', 'stop/'];
 interface End {
   readonly startedAt: number;
   readonly endedAt: number;
+  /** Number of the read sent last when the action settled. */
   readonly seq: number;
   readonly error?: EffectError;
 }
@@ -25,7 +32,11 @@ export class SlotBook {
 
   begin(action: Action, since: number): void {
     const before = this.#slots[action.slot];
-    this.#set(action.slot, { failures: before?.failures ?? 0, ...(before?.last ? { last: before.last } : {}), running: { action, since, aborting: false } });
+    this.#set(action.slot, {
+      failures: before?.failures ?? 0,
+      ...(before?.last ? { last: before.last } : {}),
+      running: { action, since, aborting: false },
+    });
   }
 
   end(action: Action, end: End): void {
@@ -40,7 +51,7 @@ export class SlotBook {
         action,
         startedAt: end.startedAt,
         endedAt: end.endedAt,
-        opensAt: unknown ? end.seq : 0,
+        opensAt: unknown ? end.seq + 1 : 0,
         ...(end.error ? { error: end.error } : {}),
       },
     });

@@ -3,10 +3,10 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { toEffectError } from './effectError.ts';
-import { FactSheet } from './factSheet.ts';
+import type { FactSheet } from './factSheet.ts';
 import type { ActionContext, Effect, Outcome } from './outcome.ts';
 import type { Action } from './rules/actions.ts';
-import { decide, type Decision } from './rules/decide.ts';
+import { type Decision, decide } from './rules/decide.ts';
 import type { NodeFacts, PodFacts, PodOrigin, TerminateRequest } from './rules/facts.ts';
 import { freshMemory, type PodMemory } from './rules/memory.ts';
 import type { PodEvent } from './rules/turn.ts';
@@ -18,8 +18,8 @@ export interface WorkerPorts {
   readonly effect: Effect;
   /** Reads the Pod from the runtime; the answer carries the number that was taken when the read was sent. */
   observe(uid: string, signal: AbortSignal): Promise<ObservedPod>;
-  /** Takes the next observation number without reading. */
-  nextSeq(): number;
+  /** Number of the read sent last: what is known now is visible to reads with a higher one. */
+  lastSeq(): number;
   nodeFacts(): NodeFacts;
   gatePositions(uid: string): Readonly<Record<string, number>>;
   /** Hands a status to the publisher; it does nothing if it says nothing new. */
@@ -152,14 +152,20 @@ export class PodWorker {
   #readLater(error: unknown): void {
     this.facts.readProblem = errorMessage(error);
     this.#readAgain = false;
-    const delay = Math.min(maxReadRetryMs, firstReadRetryMs * 2 ** Math.min(this.#readFailures++, 10)) * (0.75 + 0.5 * this.facts.seed);
+    const delay =
+      Math.min(maxReadRetryMs, firstReadRetryMs * 2 ** Math.min(this.#readFailures++, 10)) *
+      (0.75 + 0.5 * this.facts.seed);
     this.#ports.clock.setTimer(delay, () => this.lookAgain());
   }
 
   #turn(): void {
     const { clock } = this.#ports;
     const now = clock.now();
-    const facts = this.facts.snapshot(this.#slots.facts(), this.#ports.nodeFacts(), this.#ports.gatePositions(this.uid));
+    const facts = this.facts.snapshot(
+      this.#slots.facts(),
+      this.#ports.nodeFacts(),
+      this.#ports.gatePositions(this.uid),
+    );
     const decision = decide(facts, this.#memory, now);
     this.#ports.decided(facts, this.#memory, decision, now);
     this.#memory = decision.memory;
@@ -189,12 +195,10 @@ export class PodWorker {
     this.#running.set(action.slot, controller);
     this.#slots.begin(action, started);
     this.#ports.actionStarted(this.uid, action);
-    this.#ports
-      .effect(action, this.#context(facts, controller.signal))
-      .then(
-        (outcome) => this.#settle(action, started, outcome, undefined),
-        (error: unknown) => this.#settle(action, started, {}, error),
-      );
+    this.#ports.effect(action, this.#context(facts, controller.signal)).then(
+      (outcome) => this.#settle(action, started, outcome, undefined),
+      (error: unknown) => this.#settle(action, started, {}, error),
+    );
   }
 
   #context(facts: PodFacts, signal: AbortSignal): ActionContext {
@@ -220,8 +224,13 @@ export class PodWorker {
   #settle(action: Action, started: number, outcome: Outcome, thrown: unknown): void {
     this.#running.delete(action.slot);
     const error = thrown === undefined ? undefined : toEffectError(thrown);
-    const seq = this.#ports.nextSeq();
-    this.#slots.end(action, { startedAt: started, endedAt: this.#ports.clock.now().mono, seq, ...(error ? { error } : {}) });
+    const seq = this.#ports.lastSeq();
+    this.#slots.end(action, {
+      startedAt: started,
+      endedAt: this.#ports.clock.now().mono,
+      seq,
+      ...(error ? { error } : {}),
+    });
     this.#ports.actionEnded(this.uid, action, started, thrown);
     this.facts.take(outcome, seq);
     this.#slots.forget(this.facts.observation.pod);

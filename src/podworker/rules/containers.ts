@@ -12,7 +12,7 @@ import type { ContainerView, PodViews } from './view.ts';
 /** postStart runs once after a start made by this process; after a restart of ours a running container counts as done. */
 export function postStart(turn: Turn, view: ContainerView): 'done' | 'running' | 'failed' {
   const c = view.current;
-  if (!c || c.state !== 'running' || !view.container.lifecycle?.postStart) return 'done';
+  if (c?.state !== 'running' || !view.container.lifecycle?.postStart) return 'done';
   const started = slot(turn.facts, slotOf.container(view.name)).last;
   if (started?.error || started?.action.kind !== 'startContainer' || started.action.containerId !== c.id) return 'done';
   const name = slotOf.postStart(view.name);

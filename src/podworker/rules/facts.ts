@@ -79,6 +79,7 @@ export interface PullState {
  */
 export interface VolumeState {
   readonly hostPath: string;
+  readonly readOnly?: boolean;
   readonly digest: string;
   readonly objects: string;
   readonly refreshAt?: number;

@@ -1,4 +1,4 @@
-import { derivePodStatus } from '../../status/rules/index.ts';
+import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';

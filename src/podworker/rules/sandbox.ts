@@ -80,7 +80,7 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
   const { facts } = turn;
   const s = slot(facts, 'sandbox');
   if (s.running) {
-    const position = facts.gatePositions['sandbox'];
+    const position = facts.gatePositions.sandbox;
     if (position !== undefined) because(turn, { code: 'GateQueue', slot: 'sandbox', position });
     because(turn, { code: 'CreatingSandbox', since: s.running.since });
     return;

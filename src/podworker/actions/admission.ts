@@ -1,0 +1,26 @@
+import type { Verdict } from '../../ledger/types.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import type { ActionContext, Outcome } from '../outcome.ts';
+import type { AdmissionFact } from '../rules/facts.ts';
+import type { Services } from './services.ts';
+
+/** The ledger's verdict as a fact. */
+export function admissionFact(verdict: Verdict): AdmissionFact {
+  if (verdict.verdict === 'admitted') return { state: 'admitted' };
+  if (verdict.verdict === 'rejected') return { state: 'rejected', reason: verdict.reason, message: verdict.message };
+  return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
+}
+
+/** Asks the ledger for a place. Pods that already run are told so: they cannot be refused (design rule 3). */
+export async function reserve(services: Services, { pod, facts }: ActionContext): Promise<Outcome> {
+  const running = (facts.runtime?.containers ?? []).some((c) => c.state === 'running');
+  const createdAt = Date.parse(pod.metadata?.creationTimestamp ?? '') || 0;
+  const verdict = await services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
+  return { admission: admissionFact(verdict) };
+}
+
+/** Gives the place back; harmless when there is none. */
+export async function release(services: Services, { facts }: ActionContext): Promise<Outcome> {
+  services.ledger.release(facts.uid);
+  return {};
+}

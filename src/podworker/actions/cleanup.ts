@@ -1,0 +1,23 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ActionContext, Outcome } from '../outcome.ts';
+import { podLogDirectory } from '../spec/logPaths.ts';
+import type { Services } from './services.ts';
+
+/** Ends the Pod's cgroup with whatever is left in it. */
+export async function removeCgroup(services: Services, { pod }: ActionContext): Promise<Outcome> {
+  await services.cgroups.remove(pod);
+  return {};
+}
+
+/** Removes the Pod's directory and logs once nothing uses them. Volumes were taken down before: unmountAll leaves none. */
+export async function removePodFiles(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {
+  await services.volumes.unmountAll(facts.uid, signal);
+  await Promise.all([
+    rm(join(services.podsDir, facts.uid), { recursive: true, force: true }),
+    rm(podLogDirectory(services.spec.podLogsRoot, pod), { recursive: true, force: true }),
+    services.checkpoints.remove(facts.uid),
+  ]);
+  services.images.forget(facts.uid);
+  return {};
+}

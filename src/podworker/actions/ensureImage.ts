@@ -1,0 +1,54 @@
+import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
+import { parseImageName } from '../../images/rules/imageName.ts';
+import type { ImageFact, PullPolicy } from '../../images/types.ts';
+import { KubeletError } from '../../lib/errors.ts';
+import type { ActionContext, Outcome } from '../outcome.ts';
+import type { PullState } from '../rules/facts.ts';
+import type { Services } from './services.ts';
+
+/** Has a container's image ready under its pull policy. Fails with the container's waiting reason (ErrImagePull …). */
+export async function ensureImage(
+  services: Services,
+  context: ActionContext,
+  container: string,
+  image: string,
+  policy: string,
+): Promise<Outcome> {
+  const { pod, facts, signal } = context;
+  using _progress = services.images.onFact((uid, fact) => {
+    if (uid === facts.uid && fact.ref === image) context.pull(container, pullState(fact));
+  });
+  try {
+    const outcome = await services.images.ensure({
+      podUid: facts.uid,
+      image,
+      policy: policy as PullPolicy,
+      annotations: pod.metadata?.annotations ?? {},
+      auths: authsFor(services, context, image),
+      signal,
+      onEvent: (event) => context.event({ ...event, container }),
+    });
+    if (outcome.do === 'fail') throw new KubeletError(outcome.message, { code: outcome.reason });
+    return {};
+  } finally {
+    context.pull(container, undefined);
+  }
+}
+
+function authsFor(services: Services, { pod }: ActionContext, image: string) {
+  const secrets = services.pullSecrets(pod);
+  if (secrets.length === 0) return [];
+  const { keyring, problems } = keyringOf(secrets);
+  for (const problem of problems) services.log.warn('imagePullSecret cannot be used', { problem });
+  const name = parseImageName(image);
+  return 'error' in name ? [] : lookupAuth(keyring, name.repository);
+}
+
+function pullState(fact: ImageFact): PullState | undefined {
+  if (!fact.pulling) return undefined;
+  const { position, progress } = fact.pulling;
+  return {
+    ...(position === undefined ? {} : { position }),
+    ...(progress ? { doneBytes: progress.offset, totalBytes: progress.total } : {}),
+  };
+}

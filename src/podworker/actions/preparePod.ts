@@ -1,0 +1,39 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ActionContext, Outcome } from '../outcome.ts';
+import { podLogDirectory } from '../spec/logPaths.ts';
+import type { Services } from './services.ts';
+
+/** Modes as the Go kubelet makes them (setupDataDirs, makePodDataDirs). */
+const podDirMode = 0o750;
+const logDirMode = 0o755;
+
+/** Makes the Pod's cgroup, directories and log directory, and reads the restart numbers that the latter still shows. */
+export async function preparePod(services: Services, { pod, facts }: ActionContext): Promise<Outcome> {
+  const podDir = join(services.podsDir, facts.uid);
+  const logDir = podLogDirectory(services.spec.podLogsRoot, pod);
+  const [, , logRestarts] = await Promise.all([
+    services.cgroups.ensure(pod),
+    makePodDirs(podDir),
+    mkdir(logDir, { recursive: true, mode: logDirMode }).then((made) => (made === undefined ? restartsIn(logDir) : {})),
+  ]);
+  return { logRestarts };
+}
+
+async function makePodDirs(podDir: string): Promise<void> {
+  await mkdir(join(podDir, 'volumes'), { recursive: true, mode: podDirMode });
+  await mkdir(join(podDir, 'plugins'), { recursive: true, mode: podDirMode });
+}
+
+/** Highest N of N.log per container: the number of its last attempt, also when the runtime has forgotten it. */
+async function restartsIn(logDir: string): Promise<Record<string, number>> {
+  const restarts: Record<string, number> = {};
+  for (const entry of await readdir(logDir, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    for (const file of await readdir(join(logDir, entry.name))) {
+      const number = /^(\d+)\.log/.exec(file)?.[1];
+      if (number !== undefined) restarts[entry.name] = Math.max(restarts[entry.name] ?? 0, Number(number));
+    }
+  }
+  return restarts;
+}

@@ -1,0 +1,98 @@
+import { detailedSandbox } from '../../cri/convert.ts';
+import { isNotFound } from '../../cri/error.ts';
+import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
+import type { ObservedSandbox } from '../../cri/observed.ts';
+import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { errorMessage, KubeletError } from '../../lib/errors.ts';
+import type { Pod } from '../../types/k8s.ts';
+import type { ActionContext, Outcome } from '../outcome.ts';
+import { podDnsConfig } from '../spec/dns.ts';
+import { sandboxConfig } from '../spec/sandboxConfig.ts';
+import type { Services } from './services.ts';
+
+/** The gate's ticket for a call of this Pod (design.md, "The gate"). */
+export function ticket(context: ActionContext, slot: string): { priority: 0 | 1; podStarted: number; key: string } {
+  const critical = isCriticalPod(context.pod as Parameters<typeof isCriticalPod>[0]);
+  return { priority: critical ? 0 : 1, podStarted: context.heardAt, key: `${context.facts.uid}/${slot}` };
+}
+
+/** The request for the Pod's sandbox of that attempt; CreateContainer sends it again. */
+export function configOf(services: Services, pod: Pod, attempt: number): PodSandboxConfig {
+  const key = `${pod.metadata?.uid}/${attempt}`;
+  const known = services.sandboxConfigs.get(key);
+  if (known) return known;
+  const made = sandboxConfig(pod, {
+    node: services.spec,
+    cgroupParent: services.cgroups.parent(pod),
+    userNamespace: null,
+    volumeGroups: [],
+    attempt,
+    dns: services.dns(),
+    exclusiveCPUs: false,
+  });
+  services.sandboxConfigs.set(key, made);
+  return made;
+}
+
+/** RunPodSandbox, then what only its status tells: the addresses. */
+export async function createSandbox(services: Services, context: ActionContext, attempt: number): Promise<Outcome> {
+  const { pod } = context;
+  for (const warning of podDnsConfig(pod, services.dns()).warnings) {
+    if (warning.object === 'Pod') context.event({ type: 'Warning', reason: warning.reason, message: warning.message });
+  }
+  services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
+  const config = generated(() => configOf(services, pod, attempt), pod);
+  const handler = services.runtimeHandler(pod);
+  const id = await services.gate.run(
+    ticket(context, 'sandbox'),
+    () => services.cri.runPodSandbox(config, handler),
+    context.signal,
+  );
+  const { status } = await services.cri.podSandboxStatus(id);
+  const listed = {
+    id,
+    attempt,
+    ready: true,
+    createdAt: status ? Number(BigInt(status.createdAt) / 1000n) / 1000 : services.clock.now().wall,
+    runtimeHandler: handler,
+  };
+  const sandbox: ObservedSandbox = status
+    ? detailedSandbox(listed, status)
+    : { ...listed, ips: [], hostNetwork: false };
+  return { seen: { sandbox } };
+}
+
+function generated(make: () => PodSandboxConfig, pod: Pod): PodSandboxConfig {
+  try {
+    return make();
+  } catch (error) {
+    const name = `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
+    throw new KubeletError(`Failed to generate sandbox config for pod "${name}": ${errorMessage(error)}`, {
+      code: 'ConfigPodSandboxError',
+      cause: error,
+    });
+  }
+}
+
+/** Kills what is left in the sandbox and returns its network. */
+export async function stopSandbox(services: Services, { facts }: ActionContext, id: string): Promise<Outcome> {
+  await unlessGone(() => services.cri.stopPodSandbox(id));
+  const known = facts.runtime?.sandboxes.find((s) => s.id === id);
+  return known ? { seen: { sandbox: { ...known, ready: false } } } : {};
+}
+
+export async function removeSandbox(services: Services, context: ActionContext, id: string): Promise<Outcome> {
+  await unlessGone(() => services.cri.removePodSandbox(id));
+  const gone = context.facts.runtime?.sandboxes.find((s) => s.id === id);
+  if (gone) services.sandboxConfigs.delete(`${context.facts.uid}/${gone.attempt}`);
+  return { seen: { removedSandbox: id } };
+}
+
+/** Undo is safe without do: what the runtime does not know any more is undone (design rule 8). */
+export async function unlessGone(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

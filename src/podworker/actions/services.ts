@@ -1,0 +1,81 @@
+import type { Cri } from '../../cri/client.ts';
+import type { Gate } from '../../cri/gate.ts';
+import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
+import type { ImageManager } from '../../images/imageManager.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Container, Pod, Secret } from '../../types/k8s.ts';
+import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
+import type { Checkpoint } from '../rules/actions.ts';
+import type { NodeFacts as SpecNode } from '../spec/context.ts';
+import type { DnsInputs } from '../spec/dns.ts';
+import type { EnvLookups } from '../spec/envTypes.ts';
+
+/** The Pod's cgroup, as far as actions need it. */
+export interface PodCgroups {
+  /** What the runtime is told as cgroup_parent. */
+  parent(pod: Pod): string;
+  ensure(pod: Pod): Promise<void>;
+  /** Kills what is left in it and removes it; harmless when it is not there. */
+  remove(pod: Pod): Promise<void>;
+}
+
+/** Writes to the API that a Pod's worker makes itself; null in standalone mode. */
+export interface PodApi {
+  /** DELETE with grace 0 and the UID as precondition; a Pod that is gone counts as done. */
+  deletePod(namespace: string, name: string, uid: string, signal: AbortSignal): Promise<void>;
+  createMirror(pod: Pod, signal: AbortSignal): Promise<void>;
+  deleteMirror(pod: Pod, signal: AbortSignal): Promise<void>;
+}
+
+/** Notes of design rule 6. */
+export interface CheckpointStore {
+  save(checkpoint: Checkpoint): Promise<void>;
+  remove(uid: string): Promise<void>;
+}
+
+/** Hook handlers (exec, httpGet, sleep). Rejects with the hook's failure; aborting ends it. */
+export interface HookRunner {
+  postStart(pod: Pod, container: Container, containerId: string, podIP: string, signal: AbortSignal): Promise<void>;
+  preStop(
+    pod: Pod,
+    container: Container,
+    containerId: string,
+    podIP: string,
+    seconds: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** Everything that effects work with. Each action takes what it needs and no more. */
+export interface Services {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cri: Cri;
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly images: ImageManager;
+  readonly volumes: VolumeManager;
+  readonly volumeContext: VolumeContext;
+  readonly cgroups: PodCgroups;
+  readonly hooks: HookRunner;
+  readonly checkpoints: CheckpointStore;
+  readonly api: PodApi | null;
+  /** Node facts and settings for the requests to the runtime. */
+  readonly spec: SpecNode;
+  readonly dns: () => DnsInputs;
+  /** `<root>/pods`. */
+  readonly podsDir: string;
+  /** Text of the node's own /etc/hosts, for Pods on its network. */
+  hostsFile(): Promise<string>;
+  /** Handler of the Pod's RuntimeClass; empty for the runtime's default. Throws KubeletError when the class is unknown. */
+  runtimeHandler(pod: Pod): string;
+  envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
+  /** imagePullSecrets that could be read; the others are told by an event. */
+  pullSecrets(pod: Pod): readonly Secret[];
+  /** Whether the handler can mount recursively read-only. */
+  recursiveReadOnly(handler: string): boolean;
+  /** Looks at the sandbox config again for each container of it: kept by Pod UID and attempt. */
+  sandboxConfigs: Map<string, PodSandboxConfig>;
+}

@@ -1,0 +1,59 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { CheckpointStore } from './actions/services.ts';
+import type { Checkpoint } from './rules/actions.ts';
+
+const suffix = '.json';
+
+/**
+ * One small file per Pod that has something to survive a restart (docs/architecture.md, durable facts). Writes are atomic:
+ * a crash leaves the old file or the new one.
+ */
+export class FileCheckpoints implements CheckpointStore {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  async save(checkpoint: Checkpoint): Promise<void> {
+    const path = this.#path(checkpoint.uid);
+    const text = JSON.stringify(checkpoint);
+    const temporary = `${path}.tmp`;
+    try {
+      await writeFile(temporary, text, { mode: 0o600, flush: true });
+    } catch {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await writeFile(temporary, text, { mode: 0o600, flush: true });
+    }
+    await rename(temporary, path);
+  }
+
+  async remove(uid: string): Promise<void> {
+    await rm(this.#path(uid), { force: true });
+  }
+
+  /** All checkpoints by UID. A file that cannot be read is told, removed and forgotten: its Pod goes on without it. */
+  async load(log: Logger): Promise<Map<string, Checkpoint>> {
+    const found = new Map<string, Checkpoint>();
+    for (const file of await readdir(this.#dir).catch(() => [] as string[])) {
+      if (!file.endsWith(suffix)) continue;
+      try {
+        const checkpoint = JSON.parse(await readFile(join(this.#dir, file), 'utf8')) as Checkpoint;
+        if (typeof checkpoint.uid !== 'string' || typeof checkpoint.preStop !== 'object')
+          throw new Error('not a checkpoint');
+        found.set(checkpoint.uid, checkpoint);
+      } catch (error) {
+        log.warn('a Pod checkpoint cannot be used and is removed', { file, error: errorMessage(error) });
+        await rm(join(this.#dir, file), { force: true });
+      }
+    }
+    return found;
+  }
+
+  #path(uid: string): string {
+    return join(this.#dir, uid.replaceAll(/[^A-Za-z0-9-]/g, '_') + suffix);
+  }
+}

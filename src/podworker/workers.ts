@@ -1,0 +1,164 @@
+import type { ListedPod, ObservedPod } from '../cri/observed.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Pod } from '../types/k8s.ts';
+import { FactSheet } from './factSheet.ts';
+import type { Checkpoint } from './rules/actions.ts';
+import { restore } from './rules/checkpointed.ts';
+import type { PodOrigin } from './rules/facts.ts';
+import { freshMemory } from './rules/memory.ts';
+import { StaticNames } from './staticNames.ts';
+import { PodWorker, type WorkerPorts } from './worker.ts';
+
+/** What the set of workers needs besides what each worker does. */
+export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
+  readonly log: Logger;
+  readonly random: () => number;
+  /** A worker was made: follow its references, open its timeline. The result is disposed when it is over. */
+  opened(worker: PodWorker): Disposable;
+  /** The Pod of a worker changed. */
+  changed(worker: PodWorker, pod: Pod): void;
+}
+
+interface Held {
+  readonly worker: PodWorker;
+  readonly own: Disposable;
+  /** A static Pod that came back under the same UID while its earlier incarnation was ending. */
+  next?: { readonly pod: Pod; readonly origin: PodOrigin };
+}
+
+/** All Pod workers of the node: one per UID. It decides nothing; it only makes sure that each Pod has its one owner. */
+export class PodWorkers {
+  readonly #ports: WorkersPorts;
+  readonly #held = new Map<string, Held>();
+  readonly #names = new StaticNames();
+  #checkpoints: Map<string, Checkpoint>;
+  #sourcesReady = false;
+  #listSeq: number | undefined;
+  readonly #listed = new Set<string>();
+
+  constructor(ports: WorkersPorts, checkpoints: Map<string, Checkpoint> = new Map()) {
+    this.#ports = ports;
+    this.#checkpoints = checkpoints;
+  }
+
+  get(uid: string): PodWorker | undefined {
+    return this.#held.get(uid)?.worker;
+  }
+
+  all(): PodWorker[] {
+    return [...this.#held.values()].map((h) => h.worker);
+  }
+
+  /** A source has this Pod, new or changed. */
+  set(pod: Pod, origin: PodOrigin): void {
+    const uid = pod.metadata?.uid ?? '';
+    const held = this.#held.get(uid);
+    if (held && origin !== 'api' && held.worker.facts.gone) {
+      held.next = { pod, origin };
+      return;
+    }
+    const worker = held?.worker ?? this.#open(uid, pod.metadata?.namespace ?? '', pod.metadata?.name ?? '', pod);
+    if (origin !== 'api') worker.facts.nameTakenBy = this.#names.enter(fullName(pod), uid);
+    worker.setPod(pod, origin);
+    this.#ports.changed(worker, pod);
+  }
+
+  /** A source dropped this Pod; `pod` is its last version. */
+  remove(pod: Pod): void {
+    const held = this.#held.get(pod.metadata?.uid ?? '');
+    if (!held) return;
+    delete held.next;
+    held.worker.setGone(pod);
+  }
+
+  /** Every source has reported: what none of them knows may be ended from now on (design rule 5). */
+  sourcesSynced(): void {
+    this.#sourcesReady = true;
+    for (const worker of this.all()) {
+      worker.facts.sourcesReady = true;
+      worker.wake();
+    }
+  }
+
+  /** Something in the runtime may have changed for this Pod. Events only wake (design rule 4). */
+  look(uid: string): void {
+    this.get(uid)?.lookAgain();
+  }
+
+  /** A full list of the runtime: finds Pods that nobody knows, and repairs what a lost event left behind. */
+  listed(pods: readonly ListedPod[], seq: number): void {
+    this.#listSeq = seq;
+    const found = new Map(pods.map((p) => [p.uid, p]));
+    for (const p of pods) this.#listed.add(p.uid);
+    for (const worker of this.all())
+      if (differs(worker.facts.observation.pod, found.get(worker.uid))) worker.lookAgain();
+    for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p.uid, p.namespace, p.name, null).wake();
+  }
+
+  /** A fact of the whole node changed. */
+  wakeAll(): void {
+    for (const worker of this.all()) worker.wake();
+  }
+
+  /** A worker says that nothing is left of its Pod. */
+  done(uid: string): void {
+    const held = this.#held.get(uid);
+    if (!held) return;
+    held.worker.stop();
+    held.own[Symbol.dispose]();
+    this.#held.delete(uid);
+    this.#listed.delete(uid);
+    const { facts } = held.worker;
+    if (facts.pod && facts.origin !== 'api') this.#passName(fullName(facts.pod), uid);
+    if (held.next) this.set(held.next.pod, held.next.origin);
+  }
+
+  /** Stops every worker; the Pods go on running. */
+  stop(): void {
+    for (const { worker, own } of this.#held.values()) {
+      worker.stop();
+      own[Symbol.dispose]();
+    }
+    this.#held.clear();
+  }
+
+  #passName(name: string, uid: string): void {
+    const [holder, ...others] = this.#names.leave(name, uid);
+    for (const waiting of [holder, ...others]) {
+      const worker = waiting === undefined ? undefined : this.get(waiting);
+      if (!worker) continue;
+      worker.facts.nameTakenBy = waiting === holder ? undefined : holder;
+      worker.wake();
+    }
+  }
+
+  #open(uid: string, namespace: string, name: string, pod: Pod | null): PodWorker {
+    const sheet = new FactSheet({ uid, namespace, name, seed: this.#ports.random() });
+    sheet.sourcesReady = this.#sourcesReady;
+    // The full list shows everything that existed before this process: a Pod that is not in it has nothing in the runtime yet.
+    if (pod && this.#listSeq !== undefined && !this.#listed.has(uid)) {
+      sheet.observation.read({ uid, namespace, name, seq: this.#listSeq, sandboxes: [], containers: [] });
+    }
+    const memory = restore(freshMemory(), this.#checkpoints.get(uid));
+    this.#checkpoints.delete(uid);
+    const worker = new PodWorker({ ...this.#ports, done: (u) => this.done(u) }, sheet, memory);
+    const own = this.#ports.opened(worker);
+    this.#held.set(uid, { worker, own });
+    return worker;
+  }
+}
+
+function fullName(pod: Pod): string {
+  return `${pod.metadata?.namespace}/${pod.metadata?.name}`;
+}
+
+/** The list shows other containers or states than the worker knows. */
+function differs(known: ObservedPod | null, listed: ListedPod | undefined): boolean {
+  if (!known) return false;
+  const states = (pod: Pick<ListedPod, 'containers' | 'sandboxes'> | undefined): string => {
+    const containers = (pod?.containers ?? []).map((c) => `${c.id}=${c.state}`);
+    const sandboxes = (pod?.sandboxes ?? []).map((s) => `${s.id}=${s.ready}`);
+    return [...containers, ...sandboxes].sort().join();
+  };
+  return states(known) !== states(listed);
+}
