@@ -1,0 +1,112 @@
+import type { Container, PodSpec, PodStatus, ResourceRequirements } from '../../types/k8s.ts';
+import type { StatusInput } from './input.ts';
+import { previousStatus } from './input.ts';
+import type { Amount } from './quantity.ts';
+import { addAmounts, formatAmount, parseAmount } from './quantity.ts';
+import { mergeList } from './resources.ts';
+import { isSidecar } from './restartPolicy.ts';
+
+type ResourceList = Readonly<Record<string, string>>;
+type Amounts = Map<string, Amount>;
+type Side = 'requests' | 'limits';
+
+/** `resources` and `allocatedResources` of the Pod as a whole (KEP-5419): sums until it runs, then what its cgroup allows. */
+export function podLevelResources(
+  input: StatusInput,
+  spec: PodSpec,
+  phase: string,
+): Pick<PodStatus, 'resources' | 'allocatedResources'> {
+  const requests = podTotal(spec, 'requests');
+  const allocatedResources = Object.keys(requests).length > 0 ? { allocatedResources: requests } : {};
+  const allocated = compact({ ...spec.resources, requests, limits: podTotal(spec, 'limits') });
+  if (phase !== 'Running') return { ...allocatedResources, resources: allocated };
+  return { ...allocatedResources, resources: inForce(input, spec, allocated) };
+}
+
+/** What the whole Pod asks for: containers with init containers' peaks (KEP-753), Pod-level values over them, plus overhead. */
+export function podTotal(spec: PodSpec, side: Side): ResourceList {
+  const total = containersTotal(spec, side);
+  for (const [name, text] of Object.entries(spec.resources?.[side] ?? {})) {
+    const amount = parseAmount(text);
+    if (amount && isPodLevelResource(name)) total.set(name, amount);
+  }
+  for (const [name, text] of Object.entries(spec.overhead ?? {})) {
+    const overhead = parseAmount(text);
+    const value = total.get(name);
+    // No limit plus overhead is still no limit.
+    if (!overhead || (side === 'limits' && (!value || value.nano === 0n))) continue;
+    total.set(name, value ? addAmounts(value, overhead) : overhead);
+  }
+  return Object.fromEntries([...total].map(([name, amount]) => [name, formatAmount(amount)]));
+}
+
+function containersTotal(spec: PodSpec, side: Side): Amounts {
+  const total: Amounts = new Map();
+  const sidecars: Amounts = new Map();
+  const peak: Amounts = new Map();
+  for (const container of spec.containers) add(total, listOf(container, side));
+  for (const container of spec.initContainers ?? []) {
+    const own = listOf(container, side);
+    if (isSidecar(container)) {
+      add(total, own);
+      add(sidecars, own);
+      raise(peak, sidecars);
+    } else {
+      const during = new Map(own);
+      add(during, sidecars);
+      raise(peak, during);
+    }
+  }
+  raise(total, peak);
+  return total;
+}
+
+function inForce(input: StatusInput, spec: PodSpec, allocated: ResourceRequirements): ResourceRequirements {
+  const before = previousStatus(input);
+  const known = before.phase === 'Running' ? before.resources : undefined;
+  if (!input.podCgroup) return known ?? allocated;
+  const { cpuRequest, cpuLimit, memoryLimit } = input.podCgroup;
+  // Memory requests are not in the cgroup: the Pod-level one, else the sum. (The Go kubelet keeps the first one it reported.)
+  const memoryRequest = spec.resources?.requests?.memory ?? allocated.requests?.memory;
+  return compact({
+    ...spec.resources,
+    requests: mergeList(spec.resources?.requests ?? {}, known?.requests, cpuRequest, memoryRequest, 2),
+    limits: mergeList(spec.resources?.limits ?? {}, known?.limits, cpuLimit, memoryLimit, 10),
+  });
+}
+
+function isPodLevelResource(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+}
+
+function listOf(container: Container, side: Side): Amounts {
+  const entries = Object.entries(container.resources?.[side] ?? {});
+  return new Map(
+    entries.flatMap(([name, text]) => {
+      const amount = parseAmount(text);
+      return amount ? [[name, amount] as const] : [];
+    }),
+  );
+}
+
+function add(target: Amounts, more: Amounts): void {
+  for (const [name, amount] of more) {
+    const value = target.get(name);
+    target.set(name, value ? addAmounts(value, amount) : amount);
+  }
+}
+
+function raise(target: Amounts, floor: Amounts): void {
+  for (const [name, amount] of floor) {
+    const value = target.get(name);
+    if (!value || amount.nano > value.nano) target.set(name, amount);
+  }
+}
+
+function compact({ requests, limits, ...rest }: ResourceRequirements): ResourceRequirements {
+  return {
+    ...rest,
+    ...(requests && Object.keys(requests).length > 0 ? { requests } : {}),
+    ...(limits && Object.keys(limits).length > 0 ? { limits } : {}),
+  };
+}
