@@ -7,8 +7,11 @@ export interface Channel {
   /** Takes one more request now. */
   readonly open: boolean;
   readonly active: number;
+  /** Takes a place for one request; each needs one before it is sent. */
+  reserve(): void;
+  /** Sends a request; a failure frees its place. */
   request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
-  /** Says that the request's body was read or dropped. */
+  /** Frees the place of a request that was not sent, or whose body was read or dropped. */
   release(): void;
   /** Takes no new requests and closes after the last one. */
   retire(): void;
@@ -23,14 +26,39 @@ export interface ChannelOptions {
   /** A connection is dead after four of these without an answer to a ping. */
   readonly pingIntervalMs: number;
   readonly onClosed: (channel: Channel) => void;
+  /** Requests that one HTTP/2 connection takes; known to be lower once a server has shown it. */
+  readonly streams: number;
+  readonly onStreamLimit: (streams: number) => void;
 }
 
+/** A request was queued on a connection whose server takes no more streams, and was not sent: ask for another channel. */
+export const MOVED = new Error('the connection takes no more streams');
+
 /** Below kube-apiserver's limit of 100 streams a connection (its default without --http2-max-streams-per-connection). */
-const STREAMS = 90;
+export const STREAMS = 90;
 const MISSED_PINGS = 4;
 /** Own timers bound each request; undici's would end quiet watches. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 } as const;
 const IDLE_MS = 5 * 60_000;
+
+/**
+ * undici looks at the signal of a queued request only when its turn comes. A caller whose time is up must not wait for that; an
+ * answer that comes all the same is thrown away.
+ */
+function orAbort(response: Promise<Dispatcher.ResponseData>, signal: AbortSignal | null | undefined) {
+  if (!signal) return response;
+  return new Promise<Dispatcher.ResponseData>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    response
+      .then((data) => {
+        if (signal.aborted) data.body.on('error', () => {}).destroy();
+        resolve(data);
+      }, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
 
 abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
   protected readonly wire: Wire;
@@ -47,10 +75,13 @@ abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
     return !this.#retired;
   }
 
-  async request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  reserve(): void {
     this.active++;
+  }
+
+  async request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.wire.request(options);
+      return await orAbort(this.wire.request(options), options.signal as AbortSignal | null | undefined);
     } catch (error) {
       this.release();
       throw error;
@@ -85,7 +116,10 @@ abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
  */
 export class H2Channel extends BaseChannel<Client> {
   #missed = 0;
+  /** An answer came, so undici knows the server's settings and has sent all that they allow. */
   #ready = false;
+  #streams: number;
+  readonly #waiting = new Set<AbortController>();
   #timer: Disposable | undefined;
   readonly #options: ChannelOptions;
 
@@ -102,6 +136,7 @@ export class H2Channel extends BaseChannel<Client> {
     });
     super(client, options.onClosed);
     this.#options = options;
+    this.#streams = options.streams;
     client.on('connect', () => {
       this.#missed = 0;
       this.#watchPings();
@@ -113,15 +148,41 @@ export class H2Channel extends BaseChannel<Client> {
   }
 
   override get open(): boolean {
-    // A server with a lower stream limit than ours shows by requests that stay queued on a standing connection.
-    const full = this.active >= STREAMS || (this.#ready && this.wire.stats.pending > 0);
+    const full = this.active >= this.#streams || (this.#ready && this.wire.stats.pending > 0);
     return super.open && !full;
   }
 
+  /** Rejects with MOVED if the request has to go elsewhere. */
   override async request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
-    const response = await super.request(options);
+    if (this.#ready) return super.request(options);
+    const mover = new AbortController();
+    this.#waiting.add(mover);
+    const outer = options.signal as AbortSignal | null | undefined;
+    try {
+      const signal = outer ? AbortSignal.any([outer, mover.signal]) : mover.signal;
+      const response = await super.request({ ...options, signal });
+      this.#waiting.delete(mover);
+      this.#becomeReady();
+      return response;
+    } catch (error) {
+      throw mover.signal.aborted && !outer?.aborted ? MOVED : error;
+    } finally {
+      this.#waiting.delete(mover);
+    }
+  }
+
+  /**
+   * undici queues what is over the server's stream limit until a stream ends, which for watches takes minutes. It does not tell
+   * the limit, but with the first answer the queue shows it: the youngest requests are the queued ones.
+   */
+  #becomeReady(): void {
+    if (this.#ready) return;
     this.#ready = true;
-    return response;
+    const { pending, running } = this.wire.stats;
+    if (pending === 0) return;
+    this.#streams = Math.max(running, 1);
+    this.#options.onStreamLimit(this.#streams);
+    for (const mover of [...this.#waiting].slice(-pending)) mover.abort(MOVED);
   }
 
   override retire(): void {

@@ -287,7 +287,7 @@ export class ApiClient implements AsyncDisposable {
         signal,
         ...(encoded === undefined ? null : { body: encoded }),
       };
-      const response = await this.transport.request(request);
+      const response = await this.#send(request);
       if (response.status < 400) return response.text();
       const error = await errorOf(response, what);
       const wait =
@@ -295,6 +295,16 @@ export class ApiClient implements AsyncDisposable {
       const tooLate = wait === undefined || this.#clock.now().mono + wait >= deadline;
       if (tooLate || retry >= (options.maxRetries ?? MAX_RETRIES)) throw error;
       await sleep(this.#clock, wait, signal);
+    }
+  }
+
+  /** A read is sent once more when its connection turns out to be dead: after an outage that is the rule, not the exception. */
+  async #send(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await this.transport.request(request);
+    } catch (error) {
+      if (request.method !== 'GET' || request.signal?.aborted || !(error instanceof ApiUnreachableError)) throw error;
+      return this.transport.request(request);
     }
   }
 }

@@ -4,7 +4,7 @@ import { buildConnector, type Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { ApiUnreachableError } from './apiError.ts';
-import { type Channel, H1Channel, H2Channel } from './channel.ts';
+import { type Channel, type ChannelOptions, H1Channel, H2Channel, MOVED, STREAMS } from './channel.ts';
 import { authorizer, type ConnectionConfig, tlsOptions } from './connection.ts';
 
 /** Long-lived watches and short calls never share a connection: a write must not wait for a stream slot behind 300 watches. */
@@ -50,6 +50,7 @@ export class Transport implements AsyncDisposable {
   #connector: buildConnector.connector;
   #spare: Socket | TLSSocket | undefined;
   #closed = false;
+  #streams = STREAMS;
 
   constructor(config: ConnectionConfig, options: TransportOptions) {
     this.#options = options;
@@ -61,23 +62,12 @@ export class Transport implements AsyncDisposable {
 
   /** Sends a request and resolves with the answer's head. Rejects with ApiUnreachableError, or the signal's reason on abort. */
   async request(request: HttpRequest): Promise<HttpResponse> {
-    try {
-      const authorization = await this.#authorization();
-      const channel = await this.#pick(request.lane);
-      const response = await channel.request({
-        method: request.method,
-        path: this.#url.pathname.replace(/\/$/, '') + request.path,
-        headers: {
-          'user-agent': this.#options.userAgent,
-          ...(authorization === undefined ? null : { authorization }),
-          ...request.headers,
-        },
-        body: request.body ?? null,
-        signal: request.signal ?? null,
-      });
-      return wrapResponse(response, channel, (error) => this.#failure(request, error));
-    } catch (error) {
-      throw this.#failure(request, error);
+    for (;;) {
+      try {
+        return await this.#send(request);
+      } catch (error) {
+        if (error !== MOVED) throw this.#failure(request, error);
+      }
     }
   }
 
@@ -91,6 +81,7 @@ export class Transport implements AsyncDisposable {
     this.#authorization = authorizer(config, this.#options.clock);
     this.#connector = this.#makeConnector();
     this.#protocol = undefined;
+    this.#streams = STREAMS;
     this.#dropSpare();
     for (const channel of this.#all) channel.retire();
     this.#lanes = { call: [], watch: [] };
@@ -109,6 +100,24 @@ export class Transport implements AsyncDisposable {
     this.dropConnections('the API client was closed');
   }
 
+  async #send(request: HttpRequest): Promise<HttpResponse> {
+    const authorization = await this.#authorization();
+    const channel = await this.#pick(request.lane);
+    const response = await channel.request({
+      method: request.method,
+      path: this.#url.pathname.replace(/\/$/, '') + request.path,
+      headers: {
+        'user-agent': this.#options.userAgent,
+        ...(authorization === undefined ? null : { authorization }),
+        ...request.headers,
+      },
+      body: request.body ?? null,
+      signal: request.signal ?? null,
+    });
+    return wrapResponse(response, channel, (error) => this.#failure(request, error));
+  }
+
+  /** A channel with a place reserved on it. */
   async #pick(lane: Lane): Promise<Channel> {
     this.#protocol ??= this.#negotiate();
     const negotiating = this.#protocol;
@@ -120,14 +129,22 @@ export class Transport implements AsyncDisposable {
       throw error;
     }
     if (this.#closed) throw new ApiUnreachableError('the API client is closed', 'ApiUnreachable');
-    const found = this.#lanes[lane].find((channel) => channel.open);
-    if (found) return found;
-    const options = {
+    const channel = this.#lanes[lane].find((each) => each.open) ?? this.#open(lane, protocol);
+    channel.reserve();
+    return channel;
+  }
+
+  #open(lane: Lane, protocol: 'h1' | 'h2'): Channel {
+    const options: ChannelOptions = {
       origin: this.#url.origin,
       connect: this.#connector,
       clock: this.#options.clock,
       pingIntervalMs: this.#options.pingIntervalMs ?? 5000,
-      onClosed: (closed: Channel) => this.#forget(closed),
+      onClosed: (closed) => this.#forget(closed),
+      streams: this.#streams,
+      onStreamLimit: (streams) => {
+        this.#streams = Math.min(this.#streams, streams);
+      },
     };
     const channel =
       protocol === 'h2' ? new H2Channel(options) : new H1Channel(options, lane === 'call' ? H1_CALL_CONNECTIONS : null);
