@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster/state.ts';
 import { step } from '../lib/log.ts';
 import { run } from '../lib/run.ts';
 import { waitFor } from '../lib/wait.ts';
+import { forCluster } from './show.ts';
 
 /** What the Pod's reading container has printed so far: its log file in the node's log directory. */
 function readLog(layout: Layout): string {
@@ -41,8 +42,8 @@ export function showStandaloneSteps(cluster: Cluster): void {
 What to try next
   rm ${layout.manifests}/counter.yaml        the Pod ends; copy it back and it starts
   tail -f ${layout.logs}/pods/default_counter-*/read/*.log
-  hack/enter curl -s http://127.0.0.1:10255/pods
+  ${forCluster(cluster, 'hack/enter curl -s http://127.0.0.1:10255/pods')}
   tail -f ${layout.logs}/kubelet.log
   npm run up                                 the whole cluster (builds Kubernetes: about 20 minutes the first time)
-  npm run down                               removes everything`);
+  ${forCluster(cluster, 'npm run down')}                               removes everything`);
 }
