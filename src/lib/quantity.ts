@@ -38,9 +38,10 @@ export function parseQuantity(text: string | number): ParsedQuantity {
   const match = SYNTAX.exec(String(text));
   const whole = match?.[2] ?? '';
   const fraction = match?.[3] ?? '';
-  if (!match || whole + fraction === '') throw invalid(text);
+  if (!match || match[0] === '') throw invalid(text);
   const suffix = match[4]!;
-  const digits = BigInt(whole + fraction) * (match[1] === '-' ? -1n : 1n);
+  // As resource.Quantity, a suffix or sign without digits is zero: the API server lets it pass.
+  const digits = BigInt(whole + fraction || '0') * (match[1] === '-' ? -1n : 1n);
   const power = BINARY_POWERS[suffix];
   if (power !== undefined) {
     const nano = divideUp(digits * 1024n ** BigInt(power) * NANO, 10n ** BigInt(fraction.length));
