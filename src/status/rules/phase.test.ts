@@ -193,7 +193,7 @@ const rows: Row[] = [
 ];
 
 describe('phaseOf', () => {
-  test.each(rows)('%s', (_name, podSpec, statuses, expected, more) => {
+  test.each(rows)('%s', (...[, podSpec, statuses, expected, more]) => {
     expect(phaseOf(podSpec, statusesOf(statuses), { ...facts, ...more })).toBe(expected);
   });
 });
