@@ -31,14 +31,18 @@ export class PodWorkers {
   readonly #ports: WorkersPorts;
   readonly #held = new Map<string, Held>();
   readonly #names = new StaticNames();
-  #checkpoints: Map<string, Checkpoint>;
+  #checkpoints = new Map<string, Checkpoint>();
   #sourcesReady = false;
   #listSeq: number | undefined;
   readonly #listed = new Set<string>();
 
-  constructor(ports: WorkersPorts, checkpoints: Map<string, Checkpoint> = new Map()) {
+  constructor(ports: WorkersPorts) {
     this.#ports = ports;
-    this.#checkpoints = checkpoints;
+  }
+
+  /** The notes of an earlier life, before any Pod is heard of. Each serves the first worker of its UID. */
+  adopt(checkpoints: ReadonlyMap<string, Checkpoint>): void {
+    this.#checkpoints = new Map(checkpoints);
   }
 
   get(uid: string): PodWorker | undefined {

@@ -1,0 +1,341 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cri, connectCri } from '../../cri/client.ts';
+import { watchEvents } from '../../cri/events.ts';
+import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
+import { Gate } from '../../cri/gate.ts';
+import { createObserver, type Observer } from '../../cri/observe.ts';
+import { ImageManager } from '../../images/imageManager.ts';
+import { Ledger } from '../../ledger/ledger.ts';
+import { testNode } from '../../ledger/testNode.ts';
+import { type Clock, realClock } from '../../lib/clock.ts';
+import { FakeMounter } from '../../lib/fake/mounter.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import type { TraceRecord } from '../../timeline/recorder.ts';
+import type { Pod, PodStatus } from '../../types/k8s.ts';
+import { createVolumeManager } from '../../volumes/manager.ts';
+import { effects } from '../actions/registry.ts';
+import type { Services } from '../actions/services.ts';
+import { FileCheckpoints } from '../checkpointStore.ts';
+import { References } from '../references.ts';
+import type { Action } from '../rules/actions.ts';
+import type { ObjectState } from '../rules/facts.ts';
+import type { PodEvent } from '../rules/turn.ts';
+import { PodWorkers } from '../workers.ts';
+
+/** An API object that a test gives the node. */
+export interface FakeObject {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** The state that outlives the kubelet: the runtime, the disk, and what the API server has. */
+export class FakeWorld implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'kts-node-'));
+  readonly mounter = new FakeMounter();
+  readonly pods = new Map<string, Pod>();
+  readonly accepted = new Map<string, PodStatus>();
+  readonly objects = new Map<string, FakeObject>();
+  readonly deleted: string[] = [];
+  readonly cri: FakeCri;
+  /** Every status that was written, by UID, in order. */
+  readonly statuses = new Map<string, PodStatus[]>();
+
+  constructor(cri: FakeCri) {
+    this.cri = cri;
+    cri.images.add('busybox', { sizeBytes: 1000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cri[Symbol.asyncDispose]();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+export async function fakeWorld(): Promise<FakeWorld> {
+  return new FakeWorld(await startFakeCri());
+}
+
+/** One life of the kubelet on a FakeWorld: everything real but the runtime, the API server, cgroups and mounts. */
+export class FakeNode implements Disposable {
+  readonly world: FakeWorld;
+  readonly clock: Clock;
+  readonly cri: Cri;
+  readonly observer: Observer;
+  readonly workers: PodWorkers;
+  readonly events: (PodEvent & { readonly uid: string })[] = [];
+  readonly actions: { readonly uid: string; readonly action: Action }[] = [];
+  readonly trace: TraceRecord[] = [];
+  networkReady = true;
+  /** Called before each effect; throw to crash the node at that point. */
+  beforeEffect: (uid: string, action: Action) => void = () => {};
+  afterEffect: (uid: string, action: Action) => void = () => {};
+  readonly #own = new DisposableStack();
+  #watchers = new Set<() => void>();
+  #dead = false;
+
+  constructor(world: FakeWorld, clock: Clock = realClock) {
+    this.world = world;
+    this.clock = clock;
+    this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
+    this.observer = createObserver(this.cri);
+    const services = this.#services();
+    const effect = effects(services);
+    this.workers = new PodWorkers({
+      log: silentLogger,
+      random: () => 0.5,
+      clock,
+      effect: async (action, context) => {
+        this.beforeEffect(context.facts.uid, action);
+        if (this.#dead) return new Promise(() => {});
+        const outcome = await effect(action, context);
+        this.afterEffect(context.facts.uid, action);
+        if (this.#dead) return new Promise(() => {});
+        return outcome;
+      },
+      observe: (uid, signal) => this.observer.observePod(uid, { signal }),
+      lastSeq: () => this.observer.lastSeq(),
+      nodeFacts: () => this.#nodeFacts(),
+      gatePositions: () => ({}),
+      publish: (pod, status) => this.#publish(pod, status),
+      event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
+      decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),
+      actionStarted: (uid, action) => this.actions.push({ uid, action }),
+      actionEnded: () => {},
+      changed: () => {},
+      opened: (worker) => {
+        const references = new References(
+          this.#objectSource(),
+          worker.facts,
+          () => worker.wake(),
+          (pod) => services.volumes.needs(pod).filter((r) => r.kind !== 'ServiceAccountToken') as never,
+        );
+        const original = worker.setPod.bind(worker);
+        worker.setPod = (pod, origin) => {
+          references.follow(pod);
+          original(pod, origin);
+        };
+        return references;
+      },
+    });
+  }
+
+  /** As the kubelet starts: list the runtime, hear the sources, watch events. */
+  async start(): Promise<this> {
+    const checkpoints = await new FileCheckpoints(join(this.world.root, 'checkpoints')).load(silentLogger);
+    this.workers.adopt(checkpoints);
+    const list = await this.observer.observeAll();
+    this.workers.listed(list, this.observer.lastSeq());
+    this.#own.use(
+      watchEvents({
+        cri: this.cri,
+        clock: this.clock,
+        onEvent: (e) => this.workers.look(e.podUid),
+        onConnected: () => this.relist(),
+        onLost: () => {},
+        onUnsupported: () => {},
+      }),
+    );
+    for (const pod of this.world.pods.values()) this.setPod(pod);
+    this.workers.sourcesSynced();
+    return this;
+  }
+
+  relist(): void {
+    this.observer.observeAll().then(
+      (list) => this.workers.listed(list, list[0]?.seq ?? this.observer.lastSeq()),
+      () => {},
+    );
+  }
+
+  setPod(pod: Pod): void {
+    const uid = pod.metadata!.uid!;
+    this.world.pods.set(uid, pod);
+    this.workers.set(pod, 'api');
+    const worker = this.workers.get(uid);
+    if (worker) worker.facts.accepted = this.world.accepted.get(uid);
+    worker?.wake();
+  }
+
+  /** `kubectl delete`: the deletion is requested; the worker deletes the object in the end. */
+  deletePod(uid: string, graceSeconds = 30): void {
+    const pod = this.world.pods.get(uid)!;
+    const metadata = {
+      ...pod.metadata,
+      deletionTimestamp: new Date().toISOString(),
+      deletionGracePeriodSeconds: graceSeconds,
+    };
+    this.setPod({ ...pod, metadata });
+  }
+
+  setObject(key: string, object: FakeObject): void {
+    this.world.objects.set(key, object);
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  status(uid: string): PodStatus | undefined {
+    return this.world.accepted.get(uid);
+  }
+
+  /** kill -9: nothing of this life happens any more, calls under way are cut off. */
+  crash(): void {
+    this.#dead = true;
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.workers.stop();
+    this.#own.dispose();
+  }
+
+  #publish(pod: Pod, status: PodStatus): void {
+    const uid = pod.metadata!.uid!;
+    if (this.#dead || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
+    this.world.accepted.set(uid, status);
+    this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);
+    const current = this.world.pods.get(uid);
+    if (current) this.world.pods.set(uid, { ...current, status });
+    const worker = this.workers.get(uid);
+    if (!worker) return;
+    worker.facts.accepted = status;
+    worker.wake();
+  }
+
+  #nodeFacts() {
+    return {
+      api: true,
+      runtimeName: 'containerd',
+      networkReady: this.networkReady,
+      networkMessage: this.networkReady ? '' : 'cni config uninitialized',
+      hostIPs: ['192.168.1.1'],
+      primaryFamily: 4 as const,
+      crashLoopMaxMs: 300_000,
+    };
+  }
+
+  #objectSource() {
+    return {
+      state: (kind: string, namespace: string, name: string): ObjectState => {
+        const object = this.world.objects.get(`${kind} ${namespace}/${name}`);
+        return object ? { state: 'present', version: object.metadata.resourceVersion } : { state: 'absent' };
+      },
+      subscribe: (_kind: string, _namespace: string, _name: string, onChange: () => void): Disposable => {
+        this.#watchers.add(onChange);
+        return { [Symbol.dispose]: () => this.#watchers.delete(onChange) };
+      },
+    };
+  }
+
+  #lookup = {
+    get: (kind: string, namespace: string, name: string) => {
+      const object = this.world.objects.get(`${kind} ${namespace}/${name}`);
+      return object ? { state: 'present', object } : { state: 'absent' };
+    },
+  };
+
+  #services(): Services {
+    const { root, mounter } = this.world;
+    return {
+      clock: this.clock,
+      log: silentLogger,
+      cri: this.cri,
+      gate: this.#own.use(new Gate({ clock: this.clock })),
+      ledger: new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) }),
+      images: new ImageManager(this.cri, this.clock),
+      volumes: createVolumeManager({ root, mounter }),
+      volumeContext: {
+        objects: this.#lookup as never,
+        token: async () => ({ token: 'secret-token', refreshAt: this.clock.now().wall + 3_000_000 }),
+        nodeAllocatable: { memory: '8Gi', cpu: '4' },
+      },
+      cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },
+      hooks: { postStart: async () => {}, preStop: async () => {} },
+      checkpoints: new FileCheckpoints(join(root, 'checkpoints')),
+      api: {
+        deletePod: async (_namespace, _name, uid) => {
+          this.world.deleted.push(uid);
+          const pod = this.world.pods.get(uid);
+          this.world.pods.delete(uid);
+          if (pod) queueMicrotask(() => this.workers.remove(pod));
+        },
+        createMirror: async () => {},
+        deleteMirror: async () => {},
+      },
+      spec: specNode(root),
+      dns: () => ({
+        hostResolvConf: 'nameserver 10.0.0.2\n',
+        clusterDNS: ['10.96.0.10'],
+        clusterDomain: 'cluster.local',
+        nodeIPs: ['192.168.1.1'],
+      }),
+      podsDir: join(root, 'pods'),
+      hostsFile: async () => '127.0.0.1 localhost\n',
+      runtimeHandler: () => '',
+      envLookups: async (_pod, _container, podIPs) => ({
+        hasApiServer: true,
+        configMaps: new Map(),
+        secrets: new Map(),
+        services: [],
+        files: new Map(),
+        hostIPs: ['192.168.1.1'],
+        podIPs,
+        allocatable: { cpu: '4', memory: '8Gi' },
+      }),
+      pullSecrets: () => [],
+      recursiveReadOnly: () => true,
+      sandboxConfigs: new Map(),
+    };
+  }
+}
+
+function specNode(root: string): Services['spec'] {
+  return {
+    cgroupVersion: 1,
+    cpuCFSQuota: true,
+    cpuCFSQuotaPeriod: 100_000,
+    memoryCapacity: 8 * 2 ** 30,
+    swapCapacity: 0,
+    hugePageSizes: [],
+    singleProcessOOMKill: true,
+    swapControllerAvailable: false,
+    swapBehavior: '',
+    thermalThrottlePaths: [],
+    seLinuxEnabled: false,
+    seccompDefault: false,
+    seccompRoot: join(root, 'seccomp'),
+    podLogsRoot: join(root, 'logs'),
+    containerStopSignals: false,
+  };
+}
+
+/** A Pod as the API server would store it. */
+export function fakePod(
+  name: string,
+  spec: Partial<NonNullable<Pod['spec']>> = {},
+  metadata: Pod['metadata'] = {},
+): Pod {
+  const container = { name: 'main', image: 'busybox', imagePullPolicy: 'IfNotPresent' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: `uid-${name}`,
+      creationTimestamp: new Date().toISOString(),
+      generation: 1,
+      ...metadata,
+    },
+    spec: {
+      restartPolicy: 'Always',
+      terminationGracePeriodSeconds: 30,
+      enableServiceLinks: true,
+      securityContext: {},
+      dnsPolicy: 'ClusterFirst',
+      containers: [container],
+      ...spec,
+    },
+    status: { phase: 'Pending' },
+  } as Pod;
+}

@@ -1,0 +1,91 @@
+import type { PodRecord, Recorder } from '../../timeline/recorder.ts';
+import { timelineText } from '../../timeline/timelineText.ts';
+import { why, whyText } from '../../timeline/why.ts';
+
+/** A plain answer: the whole body at once. */
+export interface Answer {
+  readonly status: number;
+  readonly type: 'text/plain; charset=utf-8' | 'application/json';
+  readonly body: string;
+}
+
+/** What the explanation endpoints read. */
+export interface ExplanationSource {
+  readonly recorder: Recorder;
+  /** Monotonic ms, for durations. */
+  mono(): number;
+  /** Brings what is only looked up on demand (pull progress) up to date. */
+  refresh(): Promise<void>;
+}
+
+const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
+const json = (value: unknown): Answer => ({
+  status: 200,
+  type: 'application/json',
+  body: `${JSON.stringify(value)}\n`,
+});
+
+type View = (record: PodRecord, source: ExplanationSource, asJson: boolean) => Answer;
+
+const views: Readonly<Record<string, View>> = {
+  why: (record, source, asJson) => {
+    const answer = why(record, source.mono());
+    return asJson ? json(answer) : text(200, whyText(answer));
+  },
+  timeline: (record, _source, asJson) =>
+    asJson
+      ? json({
+          uid: record.uid,
+          namespace: record.namespace,
+          name: record.name,
+          dropped: record.entries.dropped,
+          entries: record.entries.items,
+        })
+      : text(200, timelineText(record)),
+  trace: (record) =>
+    json({
+      uid: record.uid,
+      namespace: record.namespace,
+      name: record.name,
+      dropped: record.trace.dropped,
+      records: record.trace.items,
+    }),
+};
+
+/**
+ * `/debug/pods/{namespace}/{name}/{why|timeline|trace}` and `/debug/pods/why` (every Pod that waits). `?output=json` or an
+ * Accept header asks for JSON; a trace is always JSON.
+ */
+export async function podExplanation(
+  path: string,
+  asJson: boolean,
+  source: ExplanationSource,
+): Promise<Answer | undefined> {
+  const parts = path.split('/').slice(1);
+  if (parts[0] !== 'debug' || parts[1] !== 'pods') return undefined;
+  await source.refresh();
+  if (parts.length === 3 && parts[2] === 'why') return whyAll(source, asJson);
+  const [, , namespace, name, kind] = parts.map(decode);
+  const view = kind === undefined ? undefined : views[kind];
+  if (parts.length !== 5 || !view || namespace === undefined || name === undefined) return undefined;
+  const record = source.recorder.find(namespace, name);
+  if (!record) return text(404, `pod ${JSON.stringify(`${namespace}/${name}`)} is not known on this node\n`);
+  return view(record, source, asJson);
+}
+
+function whyAll(source: ExplanationSource, asJson: boolean): Answer {
+  const waiting = source.recorder
+    .all()
+    .filter((r) => !r.ended && r.reasons.length > 0)
+    .map((r) => why(r, source.mono()));
+  if (asJson) return json(waiting);
+  return text(200, waiting.length === 0 ? 'No Pod on this node waits for anything.\n' : waiting.map(whyText).join(''));
+}
+
+function decode(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
