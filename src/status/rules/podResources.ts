@@ -1,13 +1,15 @@
+import { isPodLevelResource } from '../../lib/podResources.ts';
+import type { ParsedQuantity } from '../../lib/quantity.ts';
+import { addQuantities, formatQuantity, maxQuantity } from '../../lib/quantity.ts';
 import type { Container, PodSpec, PodStatus, ResourceRequirements } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';
-import type { Amount } from './quantity.ts';
-import { addAmounts, formatAmount, parseAmount } from './quantity.ts';
+import { readQuantity } from './quantity.ts';
 import { mergeList } from './resources.ts';
 import { isSidecar } from './restartPolicy.ts';
 
 type ResourceList = Readonly<Record<string, string>>;
-type Amounts = Map<string, Amount>;
+type Amounts = Map<string, ParsedQuantity>;
 type Side = 'requests' | 'limits';
 
 /** `resources` and `allocatedResources` of the Pod as a whole (KEP-5419): sums until it runs, then what its cgroup allows. */
@@ -27,17 +29,17 @@ export function podLevelResources(
 export function podTotal(spec: PodSpec, side: Side): ResourceList {
   const total = containersTotal(spec, side);
   for (const [name, text] of Object.entries(spec.resources?.[side] ?? {})) {
-    const amount = parseAmount(text);
+    const amount = readQuantity(text);
     if (amount && isPodLevelResource(name)) total.set(name, amount);
   }
   for (const [name, text] of Object.entries(spec.overhead ?? {})) {
-    const overhead = parseAmount(text);
+    const overhead = readQuantity(text);
     const value = total.get(name);
     // No limit plus overhead is still no limit.
     if (!overhead || (side === 'limits' && (!value || value.nano === 0n))) continue;
-    total.set(name, value ? addAmounts(value, overhead) : overhead);
+    total.set(name, value ? addQuantities(value, overhead) : overhead);
   }
-  return Object.fromEntries([...total].map(([name, amount]) => [name, formatAmount(amount)]));
+  return Object.fromEntries([...total].map(([name, amount]) => [name, formatQuantity(amount)]));
 }
 
 function containersTotal(spec: PodSpec, side: Side): Amounts {
@@ -75,15 +77,11 @@ function inForce(input: StatusInput, spec: PodSpec, allocated: ResourceRequireme
   });
 }
 
-function isPodLevelResource(name: string): boolean {
-  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
-}
-
 function listOf(container: Container, side: Side): Amounts {
   const entries = Object.entries(container.resources?.[side] ?? {});
   return new Map(
     entries.flatMap(([name, text]) => {
-      const amount = parseAmount(text);
+      const amount = readQuantity(text);
       return amount ? [[name, amount] as const] : [];
     }),
   );
@@ -92,14 +90,14 @@ function listOf(container: Container, side: Side): Amounts {
 function add(target: Amounts, more: Amounts): void {
   for (const [name, amount] of more) {
     const value = target.get(name);
-    target.set(name, value ? addAmounts(value, amount) : amount);
+    target.set(name, value ? addQuantities(value, amount) : amount);
   }
 }
 
 function raise(target: Amounts, floor: Amounts): void {
   for (const [name, amount] of floor) {
     const value = target.get(name);
-    if (!value || amount.nano > value.nano) target.set(name, amount);
+    target.set(name, value ? maxQuantity(value, amount) : amount);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { formatQuantity, quantityOf, quantityOfMilli } from '../../lib/quantity.ts';
 import type { Container, ContainerStatus, ResourceRequirements } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
-import { formatAmount, milliOf } from './quantity.ts';
+import { milliOf } from './quantity.ts';
 
 type ResourceList = Readonly<Record<string, string>>;
 
@@ -60,9 +61,9 @@ export function actualResources(
   const limit = cpuPeriod > 0 && cpuQuota > 0 ? Math.floor((cpuQuota * 1000) / cpuPeriod) : 0;
   return {
     ...applied,
-    ...(request > 0 ? { cpuRequest: milliText(request) } : {}),
-    ...(limit > 0 ? { cpuLimit: milliText(limit) } : {}),
-    ...(memoryLimitBytes > 0 ? { memoryLimit: bytesText(memoryLimitBytes) } : {}),
+    ...(request > 0 ? { cpuRequest: formatQuantity(quantityOfMilli(request)) } : {}),
+    ...(limit > 0 ? { cpuLimit: formatQuantity(quantityOfMilli(limit)) } : {}),
+    ...(memoryLimitBytes > 0 ? { memoryLimit: formatQuantity(quantityOf(BigInt(memoryLimitBytes), 'BinarySI')) } : {}),
   };
 }
 
@@ -101,12 +102,4 @@ export function mergeList(
   const inForce = memory ?? known?.memory;
   if (inForce !== undefined) result.memory = inForce;
   return result;
-}
-
-function milliText(milli: number): string {
-  return formatAmount({ nano: BigInt(milli) * 1_000_000n, format: 'decimal' });
-}
-
-function bytesText(bytes: number): string {
-  return formatAmount({ nano: BigInt(bytes) * 1_000_000_000n, format: 'binary' });
 }
