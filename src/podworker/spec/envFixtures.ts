@@ -1,11 +1,13 @@
 import type { Container, Pod } from '../../types/k8s.ts';
 import { resolveEnv } from './env.ts';
-import type { EnvLookups, EnvProblem } from './envTypes.ts';
+import type { EnvLookups } from './envTypes.ts';
 import { LOOKUPS, testContainer, testPod } from './fixtures.ts';
 
 // What the tests of environments share: a Pod, and a world with a ConfigMap `cm`, a Secret `sec`, both named `gone` absent.
 
+/** A Secret's value. */
 export const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64');
+/** The world. */
 export const lookups: EnvLookups = {
   ...LOOKUPS,
   configMaps: new Map([
@@ -18,17 +20,21 @@ export const lookups: EnvLookups = {
     ['gone', { state: 'notFound' }],
   ]),
 };
+/** A scheduled Pod with a label and an annotation. */
 export const pod: Pod = testPod(
   { nodeName: 'node-1', serviceAccountName: 'sa' },
   { labels: { app: 'x' }, annotations: { 'a.b/C': 'y' } },
 );
+/** resolveEnv of a container with these fields. */
 export const resolve = (container: Partial<Container>, look: EnvLookups = lookups, p: Pod = pod) =>
   resolveEnv(p, testContainer(container), look);
+/** Its variables; fails when there are problems. */
 export const values = (container: Partial<Container>, look?: EnvLookups, p?: Pod) => {
   const result = resolve(container, look, p);
   if ('missing' in result) throw new Error(result.missing[0].message);
   return Object.fromEntries(result.env.map(({ name, value }) => [name, value]));
 };
+/** Its problems. */
 export const problems = (container: Partial<Container>, look?: EnvLookups, p?: Pod) => {
   const result = resolve(container, look, p);
   return 'missing' in result ? result.missing : [];
