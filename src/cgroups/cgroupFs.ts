@@ -1,0 +1,57 @@
+import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
+import { errnoCode } from '../lib/linux/linuxError.ts';
+
+/** The few calls that cgroups are managed with. Paths are absolute. */
+export interface CgroupFs {
+  /** False if it existed. */
+  mkdir(path: string): Promise<boolean>;
+  read(path: string): Promise<string>;
+  /** Into a control file that exists. */
+  write(path: string, value: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  /** Names of child cgroups; none if the cgroup does not exist. */
+  children(path: string): Promise<string[]>;
+  /** SIGKILL. A process that is gone already is fine. */
+  kill(pid: number): void;
+}
+
+/** The kernel's cgroup file systems, on libuv's threads: making a cgroup may wait for other cgroup changes of the machine. */
+export const realCgroupFs: CgroupFs = {
+  mkdir: async (path) => {
+    try {
+      await mkdir(path, 0o755);
+      return true;
+    } catch (error) {
+      if (errnoCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+  },
+  read: (path) => readFile(path, 'utf8'),
+  write: async (path, value) => {
+    // Without O_CREAT a missing control file is ENOENT, not a permission problem.
+    const handle = await open(path, 'r+');
+    try {
+      await handle.write(value);
+    } finally {
+      await handle.close();
+    }
+  },
+  rmdir: (path) => rmdir(path),
+  children: async (path) => {
+    try {
+      const entries = await readdir(path, { withFileTypes: true });
+      return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    } catch (error) {
+      // ENODEV: removed between opening and reading.
+      if (['ENOENT', 'ENODEV'].includes(errnoCode(error) ?? '')) return [];
+      throw error;
+    }
+  },
+  kill: (pid) => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (errnoCode(error) !== 'ESRCH') throw error;
+    }
+  },
+};

@@ -1,0 +1,37 @@
+/**
+ * Writes the newest of many values: equal ones are dropped, and of those that come while one is being written only the last is
+ * written next. The returned promise settles when the given value, or a later one, is in force; after a failure the next call writes
+ * again, whatever its value.
+ */
+export class LatestValue<T> {
+  readonly #write: (value: T) => Promise<void>;
+  #wanted: T | undefined;
+  #written: T | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(write: (value: T) => Promise<void>) {
+    this.#write = write;
+  }
+
+  set(value: T): Promise<void> {
+    this.#wanted = value;
+    if (!this.#running) {
+      if (value === this.#written) return Promise.resolve();
+      this.#running = this.#run().finally(() => {
+        this.#running = undefined;
+      });
+    }
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Values of the same turn are one write.
+    await Promise.resolve();
+    while (this.#wanted !== this.#written) {
+      const value = this.#wanted as T;
+      this.#written = undefined;
+      await this.#write(value);
+      this.#written = value;
+    }
+  }
+}

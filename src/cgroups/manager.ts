@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { type Clock, realClock } from '../lib/clock.ts';
+import { MIN_SHARES } from '../lib/cpuShares.ts';
+import { KubeletError } from '../lib/errors.ts';
+import { errnoCode } from '../lib/linux/linuxError.ts';
+import { podQOS } from '../lib/qos.ts';
+import { type CgroupHost, delegateControllers, ensureCgroup, writeConfig } from './applyConfig.ts';
+import { type CgroupFs, realCgroupFs } from './cgroupFs.ts';
+import type { CgroupManager, PodCgroup } from './contract.ts';
+import { destroyCgroup, pidsBelow } from './destroy.ts';
+import type { Hierarchies } from './hierarchies.ts';
+import { LatestValue } from './latestValue.ts';
+import { readLimits } from './readLimits.ts';
+import {
+  type CgroupDriver,
+  type CgroupName,
+  cgroupParent,
+  cgroupPath,
+  nodeCgroup,
+  podCgroup,
+  podUidOfDirectory,
+  qosCgroup,
+} from './rules/names.ts';
+import { type NodeLimits, nodeConfig, qosConfig } from './rules/nodeConfig.ts';
+import { type PodCgroupSettings, podConfig } from './rules/podConfig.ts';
+
+const QOS_CLASSES = ['Guaranteed', 'Burstable', 'BestEffort'] as const;
+
+export interface CgroupManagerOptions {
+  readonly hierarchies: Hierarchies;
+  readonly driver: CgroupDriver;
+  /** KubeletConfiguration cgroupRoot. */
+  readonly cgroupRoot: string;
+  readonly settings: PodCgroupSettings;
+  readonly fs?: CgroupFs;
+  readonly clock?: Clock;
+}
+
+/** The cgroup manager for either version; detectHierarchies tells which one the machine has. */
+export function createCgroupManager(options: CgroupManagerOptions): CgroupManager {
+  const { hierarchies, driver, settings, fs = realCgroupFs, clock = realClock } = options;
+  const host: CgroupHost = { fs, hierarchies };
+  const node = nodeCgroup(options.cgroupRoot);
+  const pathOf = (name: CgroupName) => cgroupPath(name, driver);
+  const describe = (uid: string, name: CgroupName): PodCgroup => {
+    return { uid, name, path: pathOf(name), cgroupParent: cgroupParent(name, driver) };
+  };
+  const burstable = pathOf(qosCgroup(node, 'Burstable'));
+  const qos = new LatestValue<number>((milliCPU) =>
+    writeConfig(host, burstable, qosConfig('Burstable', milliCPU, hierarchies.hugePageSizes)),
+  );
+  let limits: NodeLimits | undefined;
+  let requests: number | undefined;
+  const setUpNode = async (next: NodeLimits) => {
+    requireCgroupfs(driver);
+    limits = next;
+    await setUpNodeCgroups(host, node, driver, next, requests);
+  };
+  return {
+    version: hierarchies.version,
+    driver,
+    hugePageSizes: hierarchies.hugePageSizes,
+    setUpNode,
+    podCgroup: (pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod))),
+    ensurePod: async (pod, exclusiveCPUs = false) => {
+      requireCgroupfs(driver);
+      const own = describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod)));
+      const config = podConfig(pod, settings, exclusiveCPUs);
+      try {
+        await ensureCgroup(host, own.path, config);
+      } catch (error) {
+        // Somebody removed the parents; without them no Pod would ever start again.
+        if (errnoCode(error) !== 'ENOENT' || !limits) throw error;
+        await setUpNode(limits);
+        await ensureCgroup(host, own.path, config);
+      }
+      return own;
+    },
+    apply: (name, config) => writeConfig(host, pathOf(name), config),
+    reduceCpu: (name) => writeConfig(host, pathOf(name), { cpuShares: MIN_SHARES }),
+    updateQos: (milliCPU) => {
+      requests = milliCPU;
+      return qos.set(milliCPU);
+    },
+    destroy: (name, signal) => destroyCgroup(host, pathOf(name), clock, signal),
+    listPods: () => listPods(host, node, driver, describe),
+    pids: (name) =>
+      pidsBelow(
+        fs,
+        hierarchies.mounts.map((mount) => join(mount, pathOf(name))),
+      ),
+    readLimits: (name) => readLimits(host, pathOf(name)),
+  };
+}
+
+async function setUpNodeCgroups(
+  host: CgroupHost,
+  node: CgroupName,
+  driver: CgroupDriver,
+  limits: NodeLimits,
+  burstableRequests: number | undefined,
+): Promise<void> {
+  const path = cgroupPath(node, driver);
+  const above = cgroupPath(node.slice(0, -1), driver);
+  await delegateControllers(host, above);
+  await ensureCgroup(host, path, nodeConfig(limits));
+  await delegateControllers(host, path);
+  for (const qos of ['Burstable', 'BestEffort'] as const) {
+    const child = cgroupPath(qosCgroup(node, qos), driver);
+    await ensureCgroup(host, child, qosConfig(qos, burstableRequests, host.hierarchies.hugePageSizes));
+    await delegateControllers(host, child);
+  }
+}
+
+async function listPods(
+  { fs, hierarchies }: CgroupHost,
+  node: CgroupName,
+  driver: CgroupDriver,
+  describe: (uid: string, name: CgroupName) => PodCgroup,
+): Promise<PodCgroup[]> {
+  const found = new Map<string, PodCgroup>();
+  const places = hierarchies.mounts.flatMap((mount) => QOS_CLASSES.map((qos) => ({ mount, qos })));
+  await Promise.all(
+    places.map(async ({ mount, qos }) => {
+      for (const directory of await fs.children(join(mount, cgroupPath(qosCgroup(node, qos), driver)))) {
+        const uid = podUidOfDirectory(directory, driver);
+        if (uid === undefined) continue;
+        const pod = describe(uid, podCgroup(node, qos, uid));
+        found.set(pod.path, pod);
+      }
+    }),
+  );
+  return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * systemd owns its slices: a directory made behind its back is removed at the next daemon-reload. Names and listing work with the
+ * systemd driver; making cgroups needs systemd's D-Bus interface.
+ */
+function requireCgroupfs(driver: CgroupDriver): void {
+  if (driver === 'cgroupfs') return;
+  throw new KubeletError(
+    'cgroupDriver systemd needs systemd over D-Bus to make slices, which kubelet-ts cannot do yet; set cgroupDriver: cgroupfs in the kubelet configuration and in the container runtime',
+    { code: 'Cgroup', reason: 'CgroupDriver' },
+  );
+}
+
+function uidOf(pod: { readonly metadata?: { readonly uid?: string } }): string {
+  const uid = pod.metadata?.uid;
+  if (!uid) throw new KubeletError('a Pod without a UID has no cgroup', { code: 'Cgroup' });
+  return uid;
+}

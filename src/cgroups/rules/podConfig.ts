@@ -1,0 +1,54 @@
+import { cpuQuota, cpuShares, MIN_SHARES } from '../../lib/cpuShares.ts';
+import { limitDeclared, podLimits, podRequests } from '../../lib/podResources.ts';
+import { podQOS } from '../../lib/qos.ts';
+import { amountOf, milliValue, type ResourceAmounts, wholeValue } from '../../lib/resourceAmounts.ts';
+import type { Pod } from '../../types/k8s.ts';
+import type { ResourceConfig } from './resourceConfig.ts';
+
+/** Settings of the node that shape every Pod's cgroup. */
+export interface PodCgroupSettings {
+  /** KubeletConfiguration cpuCFSQuota. */
+  readonly cpuCFSQuota: boolean;
+  /** Microseconds. */
+  readonly cpuCFSQuotaPeriod: number;
+  /** KubeletConfiguration podPidsLimit; 0 or less is no limit. */
+  readonly podPidsLimit: number;
+}
+
+/**
+ * The limits of a Pod's cgroup (ResourceConfigForPod in pkg/kubelet/cm/helpers_linux.go): CPU weight from requests; quota and memory
+ * only when every container, or the Pod itself, is limited; overhead included. A Pod with CPUs of its own is never throttled.
+ */
+export function podConfig(pod: Pod, settings: PodCgroupSettings, exclusiveCPUs = false): ResourceConfig {
+  const requests = podRequests(pod);
+  const limits = podLimits(pod);
+  const qos = podQOS(pod);
+  const common = {
+    hugePages: hugePageLimits(requests),
+    ...(settings.podPidsLimit > 0 && { pids: settings.podPidsLimit }),
+  };
+  if (qos === 'BestEffort') return { cpuShares: MIN_SHARES, ...common };
+  const shares = cpuShares(milliValue(requests.get('cpu') ?? 0n));
+  const hasCpuLimit = qos === 'Guaranteed' || limitDeclared(pod, 'cpu');
+  const hasMemoryLimit = qos === 'Guaranteed' || limitDeclared(pod, 'memory');
+  const throttled = settings.cpuCFSQuota && !exclusiveCPUs;
+  const period = settings.cpuCFSQuotaPeriod;
+  const quota = throttled ? cpuQuota(milliValue(limits.get('cpu') ?? 0n), period) : -1;
+  return {
+    cpuShares: shares,
+    ...(hasCpuLimit && { cpuQuota: quota, cpuPeriod: period }),
+    ...(hasMemoryLimit && { memory: wholeValue(limits.get('memory') ?? 0n) }),
+    ...common,
+  };
+}
+
+/** Huge page resources by page size in bytes. Requests and limits of huge pages are always equal. */
+export function hugePageLimits(amounts: ResourceAmounts): ReadonlyMap<number, bigint> {
+  const limits = new Map<number, bigint>();
+  for (const [name, amount] of amounts) {
+    if (!name.startsWith('hugepages-')) continue;
+    const size = wholeValue(amountOf({ size: name.slice('hugepages-'.length) }, 'size'));
+    limits.set(size, (limits.get(size) ?? 0n) + BigInt(wholeValue(amount)));
+  }
+  return limits;
+}
