@@ -1,4 +1,15 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, type Tags } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  type Tags,
+} from 'yaml';
 
 /** A parsed YAML or JSON document that still knows where its values stand. */
 export interface YamlFile {
@@ -18,8 +29,8 @@ export class YamlError extends Error {
   }
 }
 
-/** A document with more alias expansions than this is refused as a bomb. */
-const MAX_ALIASES = 100;
+/** A document whose aliases and merges, written out, hold more values than this is refused as a bomb. */
+const MAX_EXPANDED = 1_000_000;
 /**
  * Kubernetes reads YAML 1.1 as go-yaml v2 does: `yes` is true and 0644 is octal, but there are no base-60 numbers (`80:80` is text), and
  * dates stay text.
@@ -51,9 +62,30 @@ export function parseYaml(text: string): YamlFile[] {
 function read(document: Document.Parsed, counter: LineCounter): YamlFile[] {
   const first = document.errors[0];
   if (first) throw new YamlError(sentence(first.message), counter.linePos(first.pos[0]).line || 1);
-  const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  expandedSize(document.contents, new Map());
+  // The count above is exact and linear, so the library's own guard (which misses nested merges) is not needed.
+  const value: unknown = document.toJS({ maxAliasCount: -1 });
   if (value === null || value === undefined) return [];
   return [{ value, lineOf: (path) => lineOf(document, counter, path) }];
+}
+
+/** How many values a node holds once its aliases are written out. Throws YamlError above the limit and for a loop. */
+function expandedSize(node: unknown, anchors: Map<string, number>): number {
+  let size = 1;
+  if (isAlias(node)) {
+    const target = anchors.get(node.source);
+    if (target === undefined)
+      throw new YamlError(`the alias *${node.source.slice(0, 40)} refers to nothing before it`, 1);
+    size = target;
+  } else if (isPair(node)) {
+    size = expandedSize(node.key, anchors) + expandedSize(node.value, anchors);
+  } else if (isCollection(node)) {
+    for (const item of node.items) size += expandedSize(item, anchors);
+  }
+  if (size > MAX_EXPANDED) throw new YamlError('its aliases expand to too many values', 1);
+  const anchor = isNode(node) && !isAlias(node) ? node.anchor : undefined;
+  if (anchor !== undefined) anchors.set(anchor, size);
+  return size;
 }
 
 function sentence(message: string): string {

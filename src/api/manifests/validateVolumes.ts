@@ -1,0 +1,185 @@
+import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
+import type { Pod, ProjectedVolumeSource, Volume } from '../../types/k8s.ts';
+import type { FieldPath } from './fieldPath.ts';
+import type { Findings } from './findings.ts';
+import { validateLocalPath } from './localPath.ts';
+
+const MAX_MODE = 0o777;
+const HOST_PATH_TYPES = [
+  '',
+  'DirectoryOrCreate',
+  'Directory',
+  'FileOrCreate',
+  'File',
+  'Socket',
+  'CharDevice',
+  'BlockDevice',
+];
+
+/** A file in a volume that is made of an API object. */
+interface Item {
+  readonly key?: string;
+  readonly path?: string;
+  readonly mode?: number;
+}
+
+/** Checks the volumes of a Pod. */
+export function validateVolumes(pod: Pod, path: FieldPath, findings: Findings): void {
+  const names = new Set<string>();
+  for (const [index, volume] of (pod.spec?.volumes ?? []).entries()) {
+    const at = path.index(index);
+    const { name = '' } = volume;
+    if (name === '') findings.required(at.child('name'));
+    else findings.invalidAll(at.child('name'), name, dnsLabelErrors(name));
+    if (names.has(name)) findings.duplicate(at.child('name'), name);
+    names.add(name);
+    validateSource(volume, at, findings);
+  }
+}
+
+type Check = (volume: Volume, path: FieldPath, findings: Findings) => void;
+
+/** Checks by kind of volume; kinds that are not here have no check besides their types. */
+const CHECKS: Partial<Record<keyof Volume, Check>> = {
+  hostPath: ({ hostPath }, path, findings) => {
+    if (!hostPath?.path) findings.required(path.child('path'));
+    else if (hostPath.path.split('/').includes('..'))
+      findings.invalid(path.child('path'), hostPath.path, "must not contain '..'");
+    findings.oneOf(path.child('type'), hostPath?.type, HOST_PATH_TYPES);
+  },
+  emptyDir: ({ emptyDir }, path, findings) => {
+    if (emptyDir?.sizeLimit?.startsWith('-')) {
+      findings.forbidden(path.child('sizeLimit'), 'SizeLimit field must be a valid resource quantity');
+    }
+  },
+  configMap: ({ configMap }, path, findings) => {
+    objectName(configMap?.name, path.child('name'), findings);
+    files(configMap?.defaultMode, configMap?.items, path, findings);
+  },
+  secret: ({ secret }, path, findings) => {
+    objectName(secret?.secretName, path.child('secretName'), findings);
+    files(secret?.defaultMode, secret?.items, path, findings);
+  },
+  downwardAPI: ({ downwardAPI }, path, findings) => {
+    mode(downwardAPI?.defaultMode, path.child('defaultMode'), findings);
+    downwardItems(downwardAPI?.items, path.child('items'), findings);
+  },
+  projected: ({ projected }, path, findings) => projectedSources(projected!, path, findings),
+  nfs: ({ nfs }, path, findings) => {
+    if (!nfs?.server) findings.required(path.child('server'));
+    if (!nfs?.path) findings.required(path.child('path'));
+    else if (!nfs.path.startsWith('/')) findings.invalid(path.child('path'), nfs.path, 'must be an absolute path');
+  },
+  persistentVolumeClaim: ({ persistentVolumeClaim: claim }, path, findings) => {
+    if (!claim?.claimName) findings.required(path.child('claimName'));
+  },
+  csi: ({ csi }, path, findings) => {
+    if (!csi?.driver) findings.required(path.child('driver'));
+  },
+  image: ({ image }, path, findings) => {
+    if (!image?.reference) findings.required(path.child('reference'));
+    findings.oneOf(path.child('pullPolicy'), image?.pullPolicy, ['Always', 'IfNotPresent', 'Never']);
+  },
+};
+
+function validateSource(volume: Volume, path: FieldPath, findings: Findings): void {
+  const { name: _name, ...sources } = volume;
+  const kinds = Object.keys(sources) as (keyof Volume)[];
+  if (kinds.length === 0) findings.required(path, 'must specify a volume type');
+  for (const extra of kinds.slice(1)) findings.forbidden(path.child(extra), 'may not specify more than 1 volume type');
+  const [kind] = kinds;
+  if (kind) CHECKS[kind]?.(volume, path.child(kind), findings);
+}
+
+function objectName(name: string | undefined, path: FieldPath, findings: Findings): void {
+  if (!name) findings.required(path);
+  else findings.invalidAll(path, name, dnsSubdomainErrors(name));
+}
+
+function files(
+  defaultMode: number | undefined,
+  items: readonly Item[] | undefined,
+  path: FieldPath,
+  findings: Findings,
+): void {
+  mode(defaultMode, path.child('defaultMode'), findings);
+  for (const [index, item] of (items ?? []).entries()) {
+    const at = path.child('items').index(index);
+    if (!item.key) findings.required(at.child('key'));
+    filePath(item.path, at.child('path'), findings);
+    mode(item.mode, at.child('mode'), findings);
+  }
+}
+
+function filePath(value: string | undefined, path: FieldPath, findings: Findings): void {
+  if (!value) findings.required(path);
+  else {
+    validateLocalPath(value, path, findings);
+    if (value.startsWith('..') && !value.startsWith('../')) findings.invalid(path, value, "must not start with '..'");
+  }
+}
+
+function mode(value: number | undefined, path: FieldPath, findings: Findings): void {
+  if (value === undefined || (value >= 0 && value <= MAX_MODE)) return;
+  findings.invalid(path, value, 'must be a number between 0 and 0777 (octal), both inclusive');
+}
+
+type DownwardItems = NonNullable<Volume['downwardAPI']>['items'];
+
+function downwardItems(items: DownwardItems, path: FieldPath, findings: Findings): void {
+  for (const [index, item] of (items ?? []).entries()) {
+    const at = path.index(index);
+    filePath(item.path, at.child('path'), findings);
+    mode(item.mode, at.child('mode'), findings);
+    const { fieldRef, resourceFieldRef } = item;
+    if (fieldRef && resourceFieldRef)
+      findings.invalid(at, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously');
+    else if (fieldRef) validateFieldPath(fieldRef.fieldPath ?? '', at.child('fieldRef', 'fieldPath'), findings);
+    else if (!resourceFieldRef)
+      findings.required(at.child('fieldRef'), 'one of fieldRef and resourceFieldRef is required');
+    else if (!resourceFieldRef.containerName) findings.required(at.child('resourceFieldRef', 'containerName'));
+  }
+}
+
+const DOWNWARD_PATHS = [
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.labels',
+  'metadata.annotations',
+  'metadata.uid',
+];
+
+function validateFieldPath(fieldPath: string, path: FieldPath, findings: Findings): void {
+  if (fieldPath === '') findings.required(path);
+  else if (!/^metadata\.(labels|annotations)\['[^']+'\]$/.test(fieldPath))
+    findings.oneOf(path, fieldPath, DOWNWARD_PATHS);
+}
+
+function projectedSources(projected: ProjectedVolumeSource, path: FieldPath, findings: Findings): void {
+  mode(projected.defaultMode, path.child('defaultMode'), findings);
+  for (const [index, source] of (projected.sources ?? []).entries()) {
+    const at = path.child('sources').index(index);
+    const kinds = Object.keys(source);
+    if (kinds.length === 0) findings.required(at, 'must specify at least one projected volume source');
+    for (const extra of kinds.slice(1))
+      findings.forbidden(at.child(extra), 'may not specify more than 1 volume type per source');
+    const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+    for (const [name, object] of [['configMap', configMap] as const, ['secret', secret] as const]) {
+      if (!object) continue;
+      objectName(object.name, at.child(name, 'name'), findings);
+      files(undefined, object.items, at.child(name), findings);
+    }
+    downwardItems(downwardAPI?.items, at.child('downwardAPI', 'items'), findings);
+    if (serviceAccountToken) {
+      filePath(serviceAccountToken.path, at.child('serviceAccountToken', 'path'), findings);
+      const seconds = serviceAccountToken.expirationSeconds ?? 3600;
+      if (seconds < 600) {
+        findings.invalid(
+          at.child('serviceAccountToken', 'expirationSeconds'),
+          seconds,
+          'may not specify a duration less than 10 minutes',
+        );
+      }
+    }
+  }
+}
