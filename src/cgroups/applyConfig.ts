@@ -17,8 +17,9 @@ export async function ensureCgroup(host: CgroupHost, path: string, config: Resou
   const { fs, hierarchies } = host;
   await Promise.all(
     [...byMount(hierarchies)].map(async ([mount, controllers]) => {
-      await fs.mkdir(join(mount, path));
-      if (hierarchies.version === 1 && controllers.includes('cpuset')) await inheritCpuset(fs, join(mount, path));
+      const isNew = await fs.mkdir(join(mount, path));
+      if (hierarchies.version === 1 && controllers.includes('cpuset'))
+        await inheritCpuset(fs, join(mount, path), isNew);
     }),
   );
   await writeConfig(host, path, config);
@@ -68,11 +69,12 @@ function byMount({ controllers }: Hierarchies): Map<string, Controller[]> {
 }
 
 /** A new cpuset of cgroup v1 is empty, and no process can enter an empty one. */
-async function inheritCpuset(fs: CgroupFs, path: string): Promise<void> {
-  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    if ((await fs.read(join(path, file))).trim() !== '') continue;
+async function inheritCpuset(fs: CgroupFs, path: string, isNew: boolean): Promise<void> {
+  const inherit = async (file: string) => {
+    if (!isNew && (await fs.read(join(path, file))).trim() !== '') return;
     await fs.write(join(path, file), (await fs.read(join(dirname(path), file))).trim());
-  }
+  };
+  await Promise.all(['cpuset.cpus', 'cpuset.mems'].map(inherit));
 }
 
 async function writeLane(fs: CgroupFs, directory: string, writes: readonly ControlWrite[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { errnoCode } from '../lib/linux/linuxError.ts';
 
 /** The few calls that cgroups are managed with. Paths are absolute. */
@@ -27,15 +27,8 @@ export const realCgroupFs: CgroupFs = {
     }
   },
   read: (path) => readFile(path, 'utf8'),
-  write: async (path, value) => {
-    // Without O_CREAT a missing control file is ENOENT, not a permission problem.
-    const handle = await open(path, 'r+');
-    try {
-      await handle.write(value);
-    } finally {
-      await handle.close();
-    }
-  },
+  // Without O_CREAT a missing control file is ENOENT, not a permission problem. writeFile is one trip to a thread, a FileHandle three.
+  write: (path, value) => writeFile(path, value, { flag: 'r+' }),
   rmdir: (path) => rmdir(path),
   children: async (path) => {
     try {
