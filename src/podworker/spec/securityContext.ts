@@ -78,13 +78,16 @@ export function containerSecurityContext(
   const own = effectiveSecurityContext(pod, container);
   const fromPod = pod.spec?.securityContext;
   const unmasked = own.procMount === 'Unmasked';
+  // When several things are wrong, the Go kubelet reports the first of this order.
+  const seccomp = seccompProfile(pod, container, inputs);
+  const armor = appArmor(pod, container);
   const namespaces = namespaceOptions(pod, inputs.userNamespace);
   const target = inputs.targetContainerId;
   return {
     ...user(own.runAsUser, inputs.imageUser),
-    ...appArmor(pod, container),
+    ...armor,
     runAsGroup: int64(own.runAsGroup),
-    seccomp: seccompProfile(pod, container, inputs),
+    seccomp,
     privileged: own.privileged ?? false,
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
     noNewPrivs: own.allowPrivilegeEscalation === false,
