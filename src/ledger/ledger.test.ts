@@ -1,9 +1,9 @@
 import type { StoredPod } from '../types/k8s.ts';
+import { type TestPod, testNode, testPod } from './fake/pods.ts';
 import { Ledger, type LedgerOptions } from './ledger.ts';
 import { portsConflict } from './rules/hostPorts.ts';
 import { allocatableAmounts } from './rules/measure.ts';
 import { takenBy } from './rules/room.ts';
-import { type TestPod, testNode, testPod } from './testNode.ts';
 import type { Verdict } from './types.ts';
 
 const fresh = { hasRunningContainers: false, createdAt: 0 };

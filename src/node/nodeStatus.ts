@@ -62,6 +62,13 @@ export class NodeStatusPublisher {
     this.#wake?.();
   }
 
+  /** A watch saw that somebody deleted the Node: forgets it, and updates now, which registers it again. */
+  nodeDeleted(): void {
+    this.#patched = undefined;
+    this.#reportedAt = undefined;
+    this.trigger();
+  }
+
   /** Runs until the signal aborts. */
   async run(): Promise<void> {
     const { signal, clock, logger, updateMs, random } = this.#options;

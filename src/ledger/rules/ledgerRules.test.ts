@@ -1,5 +1,5 @@
 import type { NodeSelectorTerm, StoredPod } from '../../types/k8s.ts';
-import { type TestPod, testNode, testPod } from '../testNode.ts';
+import { type TestPod, testNode, testPod } from '../fake/pods.ts';
 import type { NodeView, Rejection } from '../types.ts';
 import { assess } from './assess.ts';
 import { shortages } from './fit.ts';

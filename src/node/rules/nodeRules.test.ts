@@ -1,6 +1,6 @@
 import type { Node, NodeCondition } from '../../types/k8s.ts';
+import { testFacts, testSettings } from '../fake/facts.ts';
 import { initialNode, reconciledNode } from '../nodeObject.ts';
-import { testFacts, testSettings } from '../testFacts.ts';
 import type { AddressFacts, MachineFacts, NodeFacts, NodeSettings } from '../types.ts';
 import { nodeAddresses, nodeIPError, parseNodeIPs } from './addresses.ts';
 import { formatBytes, formatMilli } from './amounts.ts';

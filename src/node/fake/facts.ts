@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeSettings } from './types.ts';
+import type { NodeFacts, NodeSettings } from '../types.ts';
 
 /** Settings of a plain node, for tests. */
 export const testSettings: NodeSettings = {

@@ -1,7 +1,7 @@
-import type { PodSpec, StoredPod } from '../types/k8s.ts';
-import { allocatableAmounts } from './rules/measure.ts';
-import { sysctlAllowlist } from './rules/sysctls.ts';
-import type { NodeView } from './types.ts';
+import type { PodSpec, StoredPod } from '../../types/k8s.ts';
+import { allocatableAmounts } from '../rules/measure.ts';
+import { sysctlAllowlist } from '../rules/sysctls.ts';
+import type { NodeView } from '../types.ts';
 
 /** A node for tests: 4 cores, 8 GiB, 10 Pods. */
 export function testNode(more: Partial<NodeView> = {}, allocatable: Record<string, string> = {}): NodeView {

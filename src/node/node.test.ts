@@ -1,0 +1,259 @@
+import { ApiError } from '../api/apiError.ts';
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { silentLogger } from '../lib/logger.ts';
+import type { Node } from '../types/k8s.ts';
+import { testFacts, testSettings } from './fake/facts.ts';
+import { TestApi } from './fake/nodeApi.ts';
+import { keepLease } from './lease.ts';
+import { initialNode } from './nodeObject.ts';
+import { NodeStatusPublisher } from './nodeStatus.ts';
+import { registerNode } from './registration.ts';
+import type { NodeEvent, NodeFacts } from './types.ts';
+
+const NOW = '2026-01-01T00:00:00Z';
+const fresh = () => initialNode(testSettings, testFacts, NOW).node;
+
+describe('registration', () => {
+  function setUp() {
+    const api = new TestApi();
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const options = {
+      api,
+      clock,
+      logger: silentLogger,
+      random: () => 0,
+      initialNode: async () => fresh(),
+      signal: stop.signal,
+    };
+    return { api, clock, stop, options };
+  }
+
+  test('creates the Node', async () => {
+    const { api, options } = setUp();
+    expect((await registerNode(options)).metadata).toMatchObject({ name: 'node-1', uid: 'Node-uid' });
+    expect(api.calls).toEqual(['create Node']);
+  });
+
+  test.each([
+    ['AlreadyExists', 409],
+    ['Forbidden', 403],
+  ])('%s: reads and reconciles what is there', async (reason, status) => {
+    const { api, options } = setUp();
+    api.node = { metadata: { name: 'node-1', labels: { mine: '1' } }, status: {} };
+    api.fail = (call) => {
+      if (call === 'create Node') throw new ApiError(status, reason, 'no');
+    };
+    const node = await registerNode(options);
+    expect(api.calls).toEqual(['create Node', 'get Node', 'patch Node/status']);
+    expect(node.metadata?.labels).toMatchObject({ mine: '1', 'kubernetes.io/hostname': 'node-1' });
+    api.calls.length = 0;
+    await registerNode(options);
+    expect(api.calls).toEqual(['create Node', 'get Node']);
+  });
+
+  test('retries after 100 ms doubling to 7 s, until stopped', async () => {
+    const { api, clock, stop, options } = setUp();
+    api.fail = () => {
+      throw new Error('connection refused');
+    };
+    const registering = registerNode(options);
+    const waits: (number | undefined)[] = [];
+    for (let i = 0; i < 9; i++) {
+      await clock.advanceAsync(0);
+      waits.push(clock.nextIn);
+      await clock.advanceAsync(clock.nextIn ?? 0);
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 7000, 7000]);
+    stop.abort(new Error('stopped'));
+    await expect(registering).rejects.toThrow('stopped');
+  });
+});
+
+describe('lease', () => {
+  function setUp() {
+    const api = new TestApi();
+    api.node = { metadata: { name: 'node-1', uid: 'node-uid' } };
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    let repeated = 0;
+    const done = keepLease({
+      api,
+      clock,
+      logger: silentLogger,
+      random: () => 0,
+      nodeName: 'node-1',
+      durationSeconds: 40,
+      onRepeatedFailure: () => repeated++,
+      signal: stop.signal,
+    });
+    return { api, clock, stop, done, repeated: () => repeated };
+  }
+
+  test('is created with its owner and renewed every 10 s without a read', async () => {
+    const { api, clock, stop, done } = setUp();
+    await clock.advanceAsync(0);
+    expect(api.lease).toMatchObject({
+      metadata: {
+        name: 'node-1',
+        namespace: 'kube-node-lease',
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'node-uid' }],
+      },
+      spec: { holderIdentity: 'node-1', leaseDurationSeconds: 40, renewTime: '2026-01-01T00:00:00.000000Z' },
+    });
+    api.calls.length = 0;
+    await clock.advanceAsync(9_999);
+    expect(api.calls).toEqual([]);
+    await clock.advanceAsync(10_001);
+    expect(api.calls).toEqual(['update Lease', 'update Lease']);
+    expect(api.lease?.spec?.renewTime).toBe('2026-01-01T00:00:20.000000Z');
+    stop.abort();
+    await done;
+  });
+
+  test('a conflict reads again; a lost Lease is made again', async () => {
+    const { api, clock, stop, done } = setUp();
+    await clock.advanceAsync(0);
+    api.lease = { ...api.lease, metadata: { ...api.lease!.metadata, resourceVersion: '99' } };
+    api.calls.length = 0;
+    await clock.advanceAsync(10_000);
+    expect(api.calls).toEqual(['update Lease', 'get Lease', 'update Lease']);
+    api.lease = undefined;
+    api.calls.length = 0;
+    await clock.advanceAsync(10_000);
+    expect(api.calls).toEqual(['update Lease', 'get Lease', 'get Node', 'create Lease']);
+    stop.abort();
+    await done;
+  });
+
+  test('repeated failures are told, and the next success goes on', async () => {
+    const { api, clock, stop, done, repeated } = setUp();
+    await clock.advanceAsync(0);
+    api.fail = () => {
+      throw new Error('connection refused');
+    };
+    await clock.advanceAsync(10_000);
+    expect(repeated()).toBe(4);
+    api.fail = () => {};
+    await clock.advanceAsync(30_000);
+    expect(Date.parse(api.lease!.spec!.renewTime!)).toBeGreaterThan(Date.UTC(2026, 0, 1, 0, 0, 10));
+    stop.abort();
+    await done;
+  });
+});
+
+describe('status', () => {
+  function setUp() {
+    const api = new TestApi();
+    api.node = { ...fresh(), metadata: { ...fresh().metadata, uid: 'u', resourceVersion: '0' } };
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const events: NodeEvent[] = [];
+    const state = { facts: testFacts as NodeFacts, cached: undefined as Node | undefined };
+    let registered = 0;
+    const publisher = new NodeStatusPublisher({
+      api,
+      clock,
+      logger: silentLogger,
+      random: () => 0.5,
+      settings: testSettings,
+      readFacts: async () => state.facts,
+      cachedNode: () => state.cached,
+      recordEvent: (event) => events.push(event),
+      register: async () => {
+        registered++;
+        return api.create('Node', fresh()) as Promise<Node>;
+      },
+      updateMs: 10_000,
+      reportMs: 300_000,
+      signal: stop.signal,
+    });
+    const patches = () => api.patches.length;
+    return { api, clock, stop, events, state, publisher, patches, registered: () => registered };
+  }
+
+  test('reports once at the start, then only changes or once in a report period', async () => {
+    const { clock, stop, publisher, patches } = setUp();
+    const done = publisher.run();
+    await clock.advanceAsync(0);
+    expect(patches()).toBe(1);
+    await clock.advanceAsync(280_000);
+    expect(patches()).toBe(1);
+    await clock.advanceAsync(30_000);
+    expect(patches()).toBe(2);
+    stop.abort();
+    await done;
+  });
+
+  test('a trigger reports at once, and NotReady says why', async () => {
+    const { api, clock, stop, state, events, publisher, patches } = setUp();
+    const done = publisher.run();
+    await clock.advanceAsync(0);
+    state.facts = { ...testFacts, runtime: { ...testFacts.runtime, errors: ['container runtime is down: timeout'] } };
+    publisher.trigger();
+    await clock.advanceAsync(0);
+    expect(patches()).toBe(2);
+    expect(api.node?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      message: 'container runtime is down: timeout',
+    });
+    expect(events.map(({ reason }) => reason)).toEqual(['NodeNotReady']);
+    stop.abort();
+    await done;
+  });
+
+  test('an update that is tried again reads the Node and tells Events once', async () => {
+    const { api, state, events, publisher } = setUp();
+    await publisher.update();
+    state.facts = { ...testFacts, pressure: { memory: true, disk: false, pid: false } };
+    let failures = 2;
+    api.fail = (call) => {
+      if (call.startsWith('patch') && failures-- > 0) throw new Error('timeout');
+    };
+    api.calls.length = 0;
+    await publisher.update();
+    expect(api.calls).toEqual(['patch Node/status', 'get Node', 'patch Node/status', 'get Node', 'patch Node/status']);
+    expect(events.map(({ reason }) => reason)).toEqual(['NodeHasInsufficientMemory']);
+  });
+
+  test('gives up after five attempts', async () => {
+    const { api, publisher } = setUp();
+    api.fail = () => {
+      throw new Error('connection refused');
+    };
+    await expect(publisher.update()).rejects.toThrow('connection refused');
+    expect(api.calls).toHaveLength(5);
+  });
+
+  test('a deleted Node is registered again', async () => {
+    const { api, publisher, registered } = setUp();
+    await publisher.update();
+    api.node = undefined;
+    publisher.nodeDeleted();
+    await publisher.update();
+    expect(registered()).toBe(1);
+    expect(api.node).toBeDefined();
+  });
+
+  test('starts from the newest Node it knows', async () => {
+    const { api, state, publisher, patches } = setUp();
+    await publisher.update();
+    const lagging = { ...api.node!, metadata: { ...api.node!.metadata, resourceVersion: '0' }, status: {} };
+    state.cached = lagging;
+    await publisher.update();
+    expect(patches()).toBe(1);
+    state.cached = { ...lagging, metadata: { ...lagging.metadata, resourceVersion: '1000' } };
+    await publisher.update();
+    expect(patches()).toBe(2);
+  });
+
+  test('tells when the node is cordoned', async () => {
+    const { api, events, publisher } = setUp();
+    api.node = { ...api.node, spec: { unschedulable: true } };
+    await publisher.update();
+    await publisher.update();
+    expect(events).toEqual([
+      { type: 'Normal', reason: 'NodeNotSchedulable', message: 'Node node-1 status is now: NodeNotSchedulable' },
+    ]);
+  });
+});
