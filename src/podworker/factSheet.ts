@@ -71,6 +71,11 @@ export class FactSheet {
     return this.#gone;
   }
 
+  /** Where a volume that is set up lies on the node. */
+  volumePath(name: string): string | undefined {
+    return this.#volumes[name]?.hostPath;
+  }
+
   setPod(pod: Pod, origin: PodOrigin): void {
     this.#pod = pod;
     this.#origin = origin;

@@ -78,6 +78,11 @@ export class PodWorker {
     return this.#lastFacts && this.#lastDecision ? { facts: this.#lastFacts, decision: this.#lastDecision } : undefined;
   }
 
+  /** Slots in use whose names begin so. */
+  slotNames(prefix: string): string[] {
+    return Object.keys(this.#slots.facts()).filter((name) => name.startsWith(prefix));
+  }
+
   /** The source's newest version of the Pod. */
   setPod(pod: Pod, origin: PodOrigin): void {
     this.facts.setPod(pod, origin);

@@ -28,8 +28,8 @@ export interface PodDns extends ResolvConf {
 
 /** Limits that the resolvers in use have (API validation: MaxDNSNameservers, MaxDNSSearchPaths, MaxDNSSearchListChars). */
 const MAX_NAMESERVERS = 3;
-const MAX_SEARCHES = 32;
-const MAX_SEARCH_CHARACTERS = 2048;
+export const MAX_SEARCHES = 32;
+export const MAX_SEARCH_CHARACTERS = 2048;
 
 const NO_CLUSTER_DNS =
   'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. ' +

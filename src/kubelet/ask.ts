@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from '../config/command.ts';
+import { errorMessage, KubeletError } from '../lib/errors.ts';
+import { type RecordedDecision, replay } from '../podworker/replay.ts';
+
+type Asking = Extract<Command, { kind: 'why' | 'timeline' }>;
+
+/** Asks a running agent on this machine for an explanation; returns what to print. Throws with the next step when it cannot. */
+export async function ask(command: Asking): Promise<string> {
+  const pod = command.pod
+    ? `${encodeURIComponent(command.pod.namespace)}/${encodeURIComponent(command.pod.name)}/`
+    : '';
+  const url = `http://${command.address}/debug/pods/${pod}${command.kind}${command.output === 'json' ? '?output=json' : ''}`;
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause ? error.cause : error;
+    throw new KubeletError(
+      `no kubelet-ts answers at ${command.address} (${errorMessage(cause)}); is it running, and was it started with --ts-debug-address=${command.address}?`,
+      { code: 'NoAgent', cause: error },
+    );
+  }
+  const body = await response.text();
+  if (!response.ok) throw new KubeletError(body.trim(), { code: 'NotFound' });
+  return body;
+}
+
+type Replaying = Extract<Command, { kind: 'replay' }>;
+
+/** Makes the decisions of a recording again. `same` is false when today's rules differ somewhere. */
+export async function replayFile(command: Replaying): Promise<{ same: boolean; text: string }> {
+  const records = parseTrace(await readFile(command.file, 'utf8'), command.file);
+  const difference = replay(records);
+  if (command.output === 'json')
+    return {
+      same: !difference,
+      text: `${JSON.stringify({ decisions: records.length, difference: difference ?? null })}\n`,
+    };
+  if (!difference) return { same: true, text: `${records.length} decisions replayed, all equal.\n` };
+  const { at, path, recorded, today } = difference;
+  const text = `Decision ${at + 1} of ${records.length} differs at ${path || 'its root'}:\n  recorded: ${JSON.stringify(recorded)}\n  today:    ${JSON.stringify(today)}\n`;
+  return { same: false, text };
+}
+
+/** A trace is the JSON of `/debug/pods/…/trace`, or the lines of --ts-record-dir. */
+function parseTrace(text: string, file: string): RecordedDecision[] {
+  try {
+    if (text.startsWith('{"uid"')) return (JSON.parse(text) as { records: RecordedDecision[] }).records;
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as RecordedDecision);
+  } catch (error) {
+    throw new KubeletError(`${file} is neither a trace nor a recording of kubelet-ts: ${errorMessage(error)}`, {
+      code: 'BadTrace',
+      cause: error,
+    });
+  }
+}

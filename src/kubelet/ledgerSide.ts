@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { sysctlAllowlist } from '../ledger/rules/sysctls.ts';
+import type { NodeView } from '../ledger/types.ts';
+import { type LedgerInput, ledgerView } from '../node/ledgerView.ts';
+import { admissionFact } from '../podworker/actions/admission.ts';
+import type { PodWorkers } from '../podworker/workers.ts';
+import type { NodeSide } from './nodeSide.ts';
+
+/** The ledger with its view of the node kept current. */
+export class LedgerSide {
+  readonly ledger: Ledger;
+  readonly #node: NodeSide;
+  readonly #input: LedgerInput;
+
+  constructor(config: KubeletConfiguration, node: NodeSide) {
+    this.#node = node;
+    this.#input = {
+      nodeName: node.name,
+      sysctls: sysctlAllowlist(release(), config.allowedUnsafeSysctls ?? []),
+      ...appArmorProblem(),
+      pressures: [],
+      shuttingDown: false,
+    };
+    this.ledger = new Ledger({ node: this.#view(), refreshNode: async () => this.#view() });
+  }
+
+  /** The Node object changed: labels, taints, allocatable. */
+  refresh(): void {
+    this.ledger.setNode(this.#view());
+  }
+
+  /** Verdicts that come after a wait go to the worker as a fact. Victims of a waiting Pod are ended. */
+  onVerdict(workers: () => PodWorkers): void {
+    this.ledger.onVerdict((uid, verdict) => {
+      const worker = workers().get(uid);
+      if (!worker) return;
+      worker.facts.admission = admissionFact(verdict);
+      worker.wake();
+    });
+  }
+
+  #view(): NodeView {
+    return ledgerView(this.#node.node, this.#input);
+  }
+}
+
+function appArmorProblem(): { appArmorError?: string } {
+  try {
+    return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y')
+      ? {}
+      : { appArmorError: 'AppArmor is not enabled on the host' };
+  } catch {
+    return { appArmorError: 'AppArmor is not enabled on the host' };
+  }
+}

@@ -1,0 +1,208 @@
+import { hostname } from 'node:os';
+import type { FeatureGates } from '../config/featureGates.ts';
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import type { KubeletOptions } from '../config/options.ts';
+import type { Cri } from '../cri/client.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { readAddressFacts } from '../node/addressFacts.ts';
+import { keepLease } from '../node/lease.ts';
+import { readMachineFacts } from '../node/machineFacts.ts';
+import { initialNode } from '../node/nodeObject.ts';
+import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
+import { registerNode } from '../node/registration.ts';
+import { RuntimeStatus } from '../node/runtimeStatus.ts';
+import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
+import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
+import type { Node } from '../types/k8s.ts';
+import type { ApiSide } from './apiSide.ts';
+
+/** The Node's name: the flag, else the hostname, in lower case. */
+export function nodeNameOf(options: KubeletOptions): string {
+  return (options.hostnameOverride || hostname()).trim().toLowerCase();
+}
+
+/** What the configuration says about the Node. */
+export function nodeSettings(config: KubeletConfiguration, options: KubeletOptions, gates: FeatureGates): NodeSettings {
+  return {
+    nodeName: nodeNameOf(options),
+    hostname: nodeNameOf(options),
+    nodeIPs: options.nodeIp === '' ? [] : options.nodeIp.split(',').map((ip) => ip.trim()),
+    externalCloud: options.cloudProvider === 'external',
+    ...(config.providerID ? { providerID: config.providerID } : {}),
+    labels: options.nodeLabels,
+    taints: config.registerWithTaints ?? [],
+    controllerAttachDetach: config.enableControllerAttachDetach,
+    maxPods: config.maxPods,
+    podsPerCore: config.podsPerCore,
+    kubeReserved: config.kubeReserved ?? {},
+    systemReserved: config.systemReserved ?? {},
+    evictionHard: config.evictionHard ?? {},
+    kubeletPort: config.port,
+    maxImages: config.nodeStatusMaxImages,
+    localStorageIsolation: config.localStorageCapacityIsolation,
+    enabledGates: gates.list().flatMap((gate) => (gate.enabled ? [gate.name] : [])),
+  };
+}
+
+export interface NodeSideOptions {
+  readonly config: KubeletConfiguration;
+  readonly settings: NodeSettings;
+  readonly rootDir: string;
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recordEvent: (event: NodeEvent) => void;
+}
+
+/** The node's own facts and its object in the API. */
+export class NodeSide implements Disposable {
+  readonly runtime: RuntimeStatus;
+  readonly machine: MachineFacts;
+  readonly #options: NodeSideOptions;
+  readonly #stop = new AbortController();
+  #runtimeVersion: string | undefined;
+  #node: Node;
+  #publisher: NodeStatusPublisher | undefined;
+
+  private constructor(options: NodeSideOptions, machine: MachineFacts) {
+    this.#options = options;
+    this.machine = machine;
+    this.runtime = new RuntimeStatus(options.cri, options.clock);
+    this.#node = { metadata: { name: options.settings.nodeName } };
+  }
+
+  static async create(options: NodeSideOptions): Promise<NodeSide> {
+    const side = new NodeSide(options, await readMachineFacts(options.rootDir));
+    side.#node = await side.#initial();
+    return side;
+  }
+
+  get name(): string {
+    return this.#options.settings.nodeName;
+  }
+
+  /** The node's addresses for Pods' status.hostIPs, primary first. */
+  hostIPs(): readonly string[] {
+    const all = (this.#node.status?.addresses ?? []).filter((a) => a.type === 'InternalIP').map((a) => a.address);
+    const first = all[0];
+    if (first === undefined) return [];
+    const other = all.find((ip) => ip.includes(':') !== first.includes(':'));
+    return other === undefined ? [first] : [first, other];
+  }
+
+  /** What gates every Pod of the node. `apiProblem`: why the API server is not connected. */
+  facts(api: boolean, apiProblem: string | undefined, crashLoopMaxMs: number): PodNodeFacts {
+    const { runtimeReady, networkReady, errors, networkErrors } = this.runtime.fact;
+    const hostIPs = this.hostIPs();
+    return {
+      api,
+      runtimeName: this.#runtimeVersion?.split('://')[0] ?? 'containerd',
+      networkReady,
+      networkMessage: networkErrors.join(', '),
+      ...(runtimeReady ? {} : { runtimeProblem: errors.join(', ') || 'the runtime has not answered yet' }),
+      ...(apiProblem === undefined ? {} : { apiProblem }),
+      hostIPs,
+      primaryFamily: hostIPs[0]?.includes(':') ? 6 : 4,
+      crashLoopMaxMs,
+    };
+  }
+
+  /** Something that `facts` tells has changed. */
+  onFacts(listener: () => void): Disposable {
+    return this.runtime.onChange(listener);
+  }
+
+  /** The newest version of the Node object; the initial one until the API server has answered. */
+  get node(): Node {
+    return this.#node;
+  }
+
+  /** The API server shows another version. */
+  seen(node: Node | undefined): void {
+    if (node) this.#node = node;
+  }
+
+  /** Starts to ask the runtime how it is. */
+  start(): void {
+    this.runtime.start();
+    this.runtime.onChange(() => this.#publisher?.trigger());
+  }
+
+  /** Registers the Node and keeps its lease and status. Never returns before the end. */
+  async serve(api: ApiSide, onNode: (node: Node) => void): Promise<void> {
+    const { config, settings, clock, log } = this.#options;
+    const { signal } = this.#stop;
+    const common = { clock, logger: log, random: Math.random, signal };
+    const register = () => registerNode({ ...common, api: api.heartbeat, initialNode: () => this.#initial() });
+    if (config.registerNode) this.#node = await register();
+    api.node.start();
+    onNode(this.#node);
+    this.#publisher = new NodeStatusPublisher({
+      ...common,
+      api: api.heartbeat,
+      settings,
+      readFacts: () => this.#facts(),
+      cachedNode: () =>
+        api.node.objects().get(`/${settings.nodeName}`) ?? (this.#node.metadata?.uid ? this.#node : undefined),
+      recordEvent: this.#options.recordEvent,
+      register,
+      updateMs: config.nodeStatusUpdateFrequency,
+      reportMs: config.nodeStatusReportFrequency,
+    });
+    this.#publisher.onNode((node) => {
+      this.#node = node;
+      onNode(node);
+    });
+    const lease = {
+      ...common,
+      api: api.heartbeat,
+      nodeName: settings.nodeName,
+      durationSeconds: config.nodeLeaseDurationSeconds,
+    };
+    await Promise.all([this.#publisher.run(), keepLease(lease)]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+    this.runtime[Symbol.dispose]();
+  }
+
+  async #initial(): Promise<Node> {
+    return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall)).node;
+  }
+
+  async #facts(): Promise<NodeFacts> {
+    const { cri, settings } = this.#options;
+    const [addresses, images] = await Promise.all([
+      readAddressFacts(settings.hostname),
+      cri.listImages().catch(() => undefined),
+      this.#readVersion(),
+    ]);
+    return {
+      machine: this.machine,
+      addresses,
+      runtime: this.runtime.fact,
+      ...(this.#runtimeVersion === undefined ? {} : { runtimeVersion: this.#runtimeVersion }),
+      ...(images
+        ? {
+            images: images.map((i) => ({
+              repoDigests: i.repoDigests,
+              repoTags: i.repoTags,
+              sizeBytes: Number(i.size),
+            })),
+          }
+        : {}),
+      pressure: { memory: false, disk: false, pid: false },
+      notReady: [],
+      warnings: [],
+      volumesInUse: [],
+    };
+  }
+
+  async #readVersion(): Promise<void> {
+    if (this.#runtimeVersion !== undefined && this.runtime.fact.runtimeReady) return;
+    const version = await this.#options.cri.version().catch(() => undefined);
+    if (version) this.#runtimeVersion = `${version.runtimeName}://${version.runtimeVersion.replace(/^v/, '')}`;
+  }
+}

@@ -1,0 +1,47 @@
+import { ApiError } from '../api/apiError.ts';
+import type { ApiClient } from '../api/client.ts';
+import { mirrorPodFor } from '../api/manifests/mirror.ts';
+import { KubeletError } from '../lib/errors.ts';
+import type { PodApi } from '../podworker/actions/services.ts';
+import type { Node, Pod, StoredPod } from '../types/k8s.ts';
+
+/** Writes about Pods to the API server. What is gone already counts as done. */
+export function podApi(
+  client: ApiClient,
+  node: () => Node | undefined,
+  mirrorOf: (pod: Pod) => Pod | undefined,
+): PodApi {
+  return {
+    async deletePod(namespace, name, uid, signal) {
+      await unlessGone(() => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
+    },
+    async createMirror(pod, signal) {
+      const owner = node();
+      if (!owner)
+        throw new KubeletError('the Node object is not known yet; its UID goes into the mirror Pod', {
+          code: 'NodeUnknown',
+          retryable: true,
+        });
+      try {
+        await client.create('Pod', mirrorPodFor(pod as StoredPod, owner), { signal });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+      }
+    },
+    async deleteMirror(pod, signal) {
+      const mirror = mirrorOf(pod);
+      if (!mirror?.metadata?.uid) return;
+      const { name = '', namespace = '', uid } = mirror.metadata;
+      await unlessGone(() => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
+    },
+  };
+}
+
+/** A Conflict of the UID precondition means that another Pod has the name now. */
+async function unlessGone(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 409)) throw error;
+  }
+}

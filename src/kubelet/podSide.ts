@@ -1,0 +1,207 @@
+import { join } from 'node:path';
+import type { Cri } from '../cri/client.ts';
+import { watchEvents } from '../cri/events.ts';
+import type { Gate } from '../cri/gate.ts';
+import { createObserver, type Observer } from '../cri/observe.ts';
+import type { Clock } from '../lib/clock.ts';
+import { disposable } from '../lib/disposables.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { effects } from '../podworker/actions/registry.ts';
+import type { Services } from '../podworker/actions/services.ts';
+import { FileCheckpoints } from '../podworker/checkpointStore.ts';
+import type { Effect } from '../podworker/outcome.ts';
+import { References } from '../podworker/references.ts';
+import type { NodeFacts, PodFacts, PodOrigin } from '../podworker/rules/facts.ts';
+import type { PodEvent } from '../podworker/rules/turn.ts';
+import type { PodWorker } from '../podworker/worker.ts';
+import { PodWorkers } from '../podworker/workers.ts';
+import type { Recorder } from '../timeline/recorder.ts';
+import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
+import type { PodObjects } from './objects.ts';
+import { recordHeard, recordingPorts } from './recording.ts';
+
+/** Allowed polls of this module (docs/architecture.md): a slow list that repairs lost events, a fast one without events. */
+const slowListMs = 45_000;
+const fastListMs = 1_000;
+
+/** What follows the workers: probes and the status publisher. */
+export interface PodSideHooks {
+  opened(worker: PodWorker): void;
+  decided(worker: PodWorker): void;
+  publish(pod: Pod, status: PodStatus): void;
+  done(uid: string): void;
+  event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
+}
+
+export interface PodSideOptions {
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: Recorder;
+  readonly rootDir: string;
+  readonly objects: PodObjects;
+  readonly nodeFacts: () => NodeFacts;
+  readonly gate: Gate;
+  /** Everything but what this side makes itself. */
+  readonly services: (observer: Observer) => Services;
+  readonly hooks: PodSideHooks;
+}
+
+/** The workers with their eyes on the runtime. */
+export class PodSide implements Disposable {
+  readonly workers: PodWorkers;
+  readonly observer: Observer;
+  readonly services: Services;
+  readonly #options: PodSideOptions;
+  readonly #own = new DisposableStack();
+  #listTimer: Disposable | undefined;
+  #listEveryMs = slowListMs;
+  #stopped = false;
+
+  constructor(options: PodSideOptions) {
+    this.#options = options;
+    this.observer = createObserver(options.cri);
+    this.services = options.services(this.observer);
+    this.workers = this.#makeWorkers(effects(this.services));
+  }
+
+  /** Finds what runs already, then follows the runtime's events. Resolves after the first full list. */
+  async start(): Promise<void> {
+    const checkpoints = new FileCheckpoints(checkpointDir(this.#options.rootDir));
+    this.workers.adopt(await checkpoints.load(this.#options.log));
+    for (let wait = 100; !this.#stopped; wait = Math.min(5_000, wait * 2)) {
+      if (await this.#list()) break;
+      await new Promise<void>((resolve) => this.#options.clock.setTimer(wait, resolve));
+    }
+    this.#watch();
+    this.#listLater();
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+    this.#listTimer?.[Symbol.dispose]();
+    this.workers.stop();
+    this.#own.dispose();
+  }
+
+  async #list(): Promise<boolean> {
+    const { log } = this.#options;
+    try {
+      const pods = await this.observer.observeAll();
+      this.workers.listed(pods, pods[0]?.seq ?? this.observer.lastSeq());
+      return true;
+    } catch (error) {
+      log.warn('the runtime could not be listed', { error: errorMessage(error) });
+      return false;
+    }
+  }
+
+  #listLater(): void {
+    this.#listTimer?.[Symbol.dispose]();
+    if (this.#stopped) return;
+    this.#listTimer = this.#options.clock.setTimer(
+      this.#listEveryMs,
+      () => void this.#list().then(() => this.#listLater()),
+    );
+  }
+
+  #watch(): void {
+    const { cri, clock, log } = this.#options;
+    const relist = () => void this.#list();
+    this.#own.use(
+      watchEvents({
+        cri,
+        clock,
+        onEvent: (event) => this.workers.look(event.podUid),
+        onConnected: relist,
+        onLost: (error) =>
+          log.warn('the event stream of the runtime was lost', { error: error ? errorMessage(error) : 'closed' }),
+        onUnsupported: () => {
+          log.warn('the runtime has no event stream; it is listed every second instead (containerd 2 has one)');
+          this.#listEveryMs = fastListMs;
+          this.#listLater();
+        },
+      }),
+    );
+  }
+
+  #makeWorkers(effect: Effect): PodWorkers {
+    const { clock, log, hooks, recorder, gate } = this.#options;
+    const followers = new Map<string, References>();
+    const recording = recordingPorts(recorder);
+    return new PodWorkers({
+      log,
+      clock,
+      random: Math.random,
+      effect,
+      observe: (uid, signal) => this.observer.observePod(uid, { signal }),
+      lastSeq: () => this.observer.lastSeq(),
+      nodeFacts: this.#options.nodeFacts,
+      gatePositions: (uid) => positions(gate, this.workers.get(uid)),
+      publish: (pod, status) => hooks.publish(pod, status),
+      event: (pod, facts, event) => hooks.event(pod, facts, event),
+      ...recording,
+      decided: (facts, memory, decision, now) => {
+        recording.decided(facts, memory, decision, now);
+        const worker = this.workers.get(facts.uid);
+        if (worker) queueMicrotask(() => hooks.decided(worker));
+      },
+      changed: (worker, pod) => followers.get(worker.uid)?.follow(pod),
+      opened: (worker) => {
+        const references = new References(
+          this.#options.objects,
+          worker.facts,
+          () => worker.wake(),
+          (pod) => this.#needs(pod),
+        );
+        followers.set(worker.uid, references);
+        const created = worker.facts.pod?.metadata?.creationTimestamp;
+        recordHeard(
+          recorder,
+          worker,
+          worker.facts.pod ? 'a source' : 'the runtime',
+          created ? Date.parse(created) : undefined,
+        );
+        hooks.opened(worker);
+        return disposable(() => {
+          references[Symbol.dispose]();
+          followers.delete(worker.uid);
+          this.observer.forget(worker.uid);
+          recorder.close(worker.uid);
+          hooks.done(worker.uid);
+        });
+      },
+    });
+  }
+
+  #needs(pod: StoredPod) {
+    return this.services.volumes
+      .needs(pod)
+      .flatMap((r) =>
+        r.kind === 'ServiceAccountToken'
+          ? []
+          : [{ kind: r.kind, namespace: r.namespace, name: r.name, volume: r.volume }],
+      );
+  }
+}
+
+/** Where the notes of design rule 6 lie. */
+export function checkpointDir(rootDir: string): string {
+  return join(rootDir, 'kubelet-ts', 'pods');
+}
+
+function positions(gate: Gate, worker: PodWorker | undefined): Record<string, number> {
+  const found: Record<string, number> = {};
+  if (!worker || gate.load.waiting === 0) return found;
+  for (const slot of ['sandbox', ...worker.slotNames('container/')]) {
+    const position = gate.position(`${worker.uid}/${slot}`);
+    if (position !== undefined) found[slot] = position + 1;
+  }
+  return found;
+}
+
+/** Sources name the origin as the API does. */
+export function originOf(source: 'api' | 'file' | 'http' | undefined): PodOrigin {
+  return source ?? 'api';
+}

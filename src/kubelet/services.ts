@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CgroupManager } from '../cgroups/contract.ts';
+import type { LoadedConfiguration } from '../config/load.ts';
+import type { Cri } from '../cri/client.ts';
+import type { Gate } from '../cri/gate.ts';
+import { ImageManager } from '../images/imageManager.ts';
+import { DEFAULT_PULL_LIMITS } from '../images/pullFlights.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createMounter } from '../lib/linux/mounter.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { HookRunner, Services } from '../podworker/actions/services.ts';
+import { FileCheckpoints } from '../podworker/checkpointStore.ts';
+import type { PodWorkers } from '../podworker/workers.ts';
+import type { Pod, Secret } from '../types/k8s.ts';
+import { createVolumeManager } from '../volumes/manager.ts';
+import type { ApiSide } from './apiSide.ts';
+import { envLookups } from './environment.ts';
+import type { Mirrors } from './mirrors.ts';
+import type { NodeSide } from './nodeSide.ts';
+import type { PodObjects } from './objects.ts';
+import { podApi } from './podApi.ts';
+import { checkpointDir } from './podSide.ts';
+import { specNode } from './specNode.ts';
+
+export interface ServicesOptions {
+  readonly loaded: LoadedConfiguration;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cri: Cri;
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly node: NodeSide;
+  readonly objects: PodObjects;
+  readonly api: ApiSide | null;
+  readonly mirrors: Mirrors;
+  readonly cgroups: CgroupManager;
+  readonly hooks: HookRunner;
+  readonly rootDir: string;
+  readonly workers: () => PodWorkers;
+}
+
+/** Everything that the Pods' effects work with. */
+export function makeServices(options: ServicesOptions): Services {
+  const { loaded, clock, log, cri, node, objects, api, cgroups, rootDir } = options;
+  const { config } = loaded;
+  const allocatable = () => node.node.status?.allocatable ?? null;
+  const limits = {
+    maxParallel: config.maxParallelImagePulls ?? DEFAULT_PULL_LIMITS.maxParallel,
+    qps: config.registryPullQPS,
+    burst: config.registryBurst,
+  };
+  return {
+    clock,
+    log,
+    cri,
+    gate: options.gate,
+    ledger: options.ledger,
+    images: new ImageManager(cri, clock, limits),
+    volumes: createVolumeManager({ root: rootDir, mounter: createMounter(), log }),
+    volumeContext: {
+      objects: objects.lookup,
+      token: (demand, signal) => objects.token(demand, signal),
+      get nodeAllocatable() {
+        return allocatable() ?? {};
+      },
+    },
+    cgroups: {
+      parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
+      ensure: async (pod) => void (await cgroups.ensurePod(pod)),
+      remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
+    },
+    hooks: options.hooks,
+    checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
+    api: api
+      ? podApi(
+          api.heartbeat,
+          () => node.node,
+          (pod) => options.mirrors.of(pod),
+        )
+      : null,
+    spec: specNode(config, rootDir, node.machine, cgroups),
+    dns: () => ({
+      hostResolvConf: readResolvConf(config.resolvConf),
+      clusterDNS: config.clusterDNS ?? [],
+      clusterDomain: config.clusterDomain ?? '',
+      nodeIPs: node.hostIPs(),
+    }),
+    podsDir: join(rootDir, 'pods'),
+    hostsFile: () => readFile('/etc/hosts', 'utf8').catch(() => ''),
+    runtimeHandler: (pod) => objects.runtimeHandler(pod),
+    envLookups: (pod, container, podIPs) =>
+      envLookups(
+        {
+          hasApiServer: api !== null,
+          lookup: objects.lookup,
+          services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
+          hostIPs: () => node.hostIPs(),
+          allocatable,
+          volumePath: (uid, volume) => options.workers().get(uid)?.facts.volumePath(volume),
+        },
+        pod,
+        container,
+        podIPs,
+      ),
+    pullSecrets: (pod) => pullSecrets(objects, pod),
+    recursiveReadOnly: (handler) =>
+      node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
+    sandboxConfigs: new Map(),
+  };
+}
+
+/** Read for each sandbox, as kubelet does: resolv.conf changes with the node's network. It is small and local. */
+function readResolvConf(path: string): string | null {
+  if (path === '') return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function pullSecrets(objects: PodObjects, pod: Pod): Secret[] {
+  const namespace = pod.metadata?.namespace ?? '';
+  return (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => {
+    const found = name ? objects.lookup.get('Secret', namespace, name) : undefined;
+    return found?.state === 'present' ? [found.object] : [];
+  });
+}

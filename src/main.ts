@@ -1,0 +1,68 @@
+import { parseCommand } from './config/command.ts';
+import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
+import { ConfigurationError } from './config/problem.ts';
+import { ask, replayFile } from './kubelet/ask.ts';
+import { startKubelet } from './kubelet.ts';
+import { errorMessage } from './lib/errors.ts';
+import { createLogger, type Logger } from './lib/logger.ts';
+
+/** Exit codes: 0 done, 1 it failed (a replay that differs too), 2 the command line or configuration is wrong. */
+async function main(args: readonly string[]): Promise<number | undefined> {
+  const command = parseCommand(args);
+  switch (command.kind) {
+    case 'print':
+      process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
+      return 0;
+    case 'why':
+    case 'timeline':
+      process.stdout.write(await ask(command));
+      return 0;
+    case 'replay': {
+      const { same, text } = await replayFile(command);
+      process.stdout.write(text);
+      return same ? 0 : 1;
+    }
+    case 'plan':
+      throw new Error('plan is not there yet');
+    case 'run':
+      await run(loadConfiguration(command.flags));
+      return undefined;
+  }
+}
+
+function loggerFor({ config }: LoadedConfiguration): Logger {
+  return createLogger({
+    format: config.logging.format === 'json' ? 'json' : 'text',
+    verbosity: config.logging.verbosity,
+  });
+}
+
+/** Runs until SIGTERM or SIGINT. Pods go on running without us: a kubelet's end is not its Pods' end. */
+async function run(loaded: LoadedConfiguration): Promise<void> {
+  const log = loggerFor(loaded);
+  for (const warning of loaded.warnings) log.warn(warning);
+  process.on('unhandledRejection', (reason) =>
+    log.error('a failure nobody waited for', { error: errorMessage(reason) }),
+  );
+  const kubelet = await startKubelet(loaded, log);
+  const end = (signal: NodeJS.Signals) => {
+    log.info('ending; the Pods go on running', { signal });
+    kubelet[Symbol.asyncDispose]().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+    setTimeout(() => process.exit(0), 5_000).unref();
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    if (code !== undefined) process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`kubelet-ts: ${errorMessage(error)}\n`);
+    process.exit(error instanceof ConfigurationError ? 2 : 1);
+  },
+);
