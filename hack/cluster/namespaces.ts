@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { withLock } from '../lib/lock.ts';
 import { run } from '../lib/run.ts';
 import { type Layout, net, stateBase } from './layout.ts';
 import { mounts } from './mounts.ts';
@@ -20,6 +21,11 @@ function overlays(layout: Layout): Record<string, string> {
     '/run/containerd': path.join(layout.run, 'shims'),
     '/var/lib/cni': path.join(layout.state, 'cni/lib'),
   };
+}
+
+/** Held while mount points are made and covered, or removed: rmdir takes away what another namespace has mounted there. */
+export function withMountPointsLock(work: () => Promise<void>): Promise<void> {
+  return withLock(path.join(stateBase(), 'mount-points.lock'), 60_000, work);
 }
 
 /** The file in which the machine's directories are listed that had to be made as mount points. */
@@ -77,5 +83,5 @@ export async function makeNamespaces(cluster: Cluster): Promise<void> {
     await run('mount', ['--make-private', directory]);
   }
   if (!mounted.has(cluster.layout.netns)) await makeNetworkNamespace(cluster);
-  if (!mounted.has(cluster.layout.mountns)) await makeMountNamespace(cluster);
+  if (!mounted.has(cluster.layout.mountns)) await withMountPointsLock(() => makeMountNamespace(cluster));
 }

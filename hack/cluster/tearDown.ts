@@ -8,7 +8,7 @@ import { clusterLock } from './bringUp.ts';
 import { cgroupDirectories, killCgroup, removeCgroup } from './cgroups.ts';
 import { clusterNames, type Layout, layoutOf, runBase, stateBase } from './layout.ts';
 import { mounts, mountsBelow, unmountBelow } from './mounts.ts';
-import { mountPointsFile } from './namespaces.ts';
+import { mountPointsFile, withMountPointsLock } from './namespaces.ts';
 import { findCluster } from './state.ts';
 
 /** The processes in one of the cluster's namespaces, in whatever cgroup they are (a shell somebody opened, for instance). */
@@ -80,7 +80,7 @@ export async function tearDown(name: string): Promise<void> {
       removeTree(layout.run);
       removeTree(layout.state);
     });
-    removeSharedDirectories();
+    await withMountPointsLock(async () => removeSharedDirectories());
   });
   removeIfEmpty(path.dirname(clusterLock(layout)) === stateBase() ? stateBase() : layout.state);
 }
