@@ -9,8 +9,13 @@ await main(async () => {
     options: {
       name: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'dev' },
       all: { type: 'boolean', default: false },
+      yes: { type: 'boolean', default: false },
     },
   });
+  if (values.all && !values.yes) {
+    // On a shared machine some of them belong to other people.
+    throw new Error(`--all would remove ${clusterNames().join(', ') || 'nothing'}; say --all --yes if they are all yours`);
+  }
   for (const name of values.all ? clusterNames() : [values.name]) {
     if (!existsAny(layoutOf(name))) {
       say(`there is no cluster called ${name}`);
