@@ -12,6 +12,11 @@ export function cpuShares(milliCPU: number): number {
   return Math.min(Math.max(shares, MIN_SHARES), MAX_SHARES);
 }
 
+/** Thousandths of a core that shares stand for, rounded up: the inverse of cpuShares. */
+export function milliOfShares(shares: number): number {
+  return shares < MIN_SHARES ? 0 : Math.ceil((shares * 1000) / SHARES_PER_CPU);
+}
+
 /** CFS quota in microseconds of each period (microseconds too) for a limit in thousandths of a core; 0 for no limit. */
 export function cpuQuota(milliCPU: number, period: number): number {
   if (milliCPU === 0) return 0;
