@@ -104,6 +104,13 @@ describe('volume mounts', () => {
   ])('%j is refused', (mount, message) => expect(() => mounted(mount)).toThrow(message));
 });
 
+test('a Pod with an image volume names sub paths in all mounts', () => {
+  const container = testContainer({ volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'a' }] });
+  const context = { ...CONTAINER_CONTEXT, volumes, subPaths: new Map([[0, '/subpaths/0']]) };
+  const pod = testPod({ volumes: [{ name: 'img', image: { reference: 'x' } }] });
+  expect(containerMounts(pod, container, context, [])).toMatchObject([{ hostPath: '/subpaths/0', imageSubPath: 'a' }]);
+});
+
 test('the order: devices, volumes, /etc/hosts, termination log', () => {
   const container = testContainer({
     terminationMessagePath: 'dev//log',

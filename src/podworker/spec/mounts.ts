@@ -20,7 +20,7 @@ export function containerMounts(
 ): Mount[] {
   const mounts: Mount[] = [...(context.deviceAllocation?.mounts ?? [])];
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
-    mounts.push(volumeMount(container, mount, index, context, env));
+    mounts.push(volumeMount(pod, container, mount, index, context, env));
   }
   const selinuxRelabel = context.node.seLinuxEnabled;
   if (mountsEtcHosts(pod, container, context.podIPs)) {
@@ -43,6 +43,7 @@ export function withIdMappings(mounts: readonly Mount[], namespaces: NamespaceOp
 }
 
 function volumeMount(
+  pod: Pod,
   container: Container,
   mount: VolumeMount,
   index: number,
@@ -56,6 +57,8 @@ function volumeMount(
     throw new SpecError(`cannot find volume ${goQuote(mount.name)} to mount into container ${goQuote(container.name)}`);
   }
   const subPath = mountSubPath(mount, env);
+  // A Pod with an image volume names the sub path in its other mounts as well, where runtimes do not look at it.
+  const hasImages = pod.spec?.volumes?.some((v) => v.image) ?? false;
   const hostPath = subPath === '' || image ? volume.hostPath : context.subPaths.get(index);
   if (hostPath === undefined) {
     throw new SpecError(
@@ -70,7 +73,7 @@ function volumeMount(
     propagation: propagation(mount.mountPropagation),
     recursiveReadOnly: recursiveReadOnly(mount, context.supportsRecursiveReadOnly),
     image: image ?? null,
-    imageSubPath: image ? subPath : '',
+    imageSubPath: image || hasImages ? subPath : '',
   };
 }
 
