@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
+import { settleAll } from '../lib/settleAll.ts';
 import type { CgroupFs } from './cgroupFs.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { type Controller, type ControlWrite, controlWrites } from './rules/controlFiles.ts';
@@ -15,7 +16,7 @@ export interface CgroupHost {
 /** Makes the cgroup in every hierarchy that the kubelet uses and writes its limits. ENOENT when the parent is missing. */
 export async function ensureCgroup(host: CgroupHost, path: string, config: ResourceConfig): Promise<void> {
   const { fs, hierarchies } = host;
-  await Promise.all(
+  await settleAll(
     [...byMount(hierarchies)].map(async ([mount, controllers]) => {
       const isNew = await fs.mkdir(join(mount, path));
       if (hierarchies.version === 1 && controllers.includes('cpuset'))
@@ -36,7 +37,7 @@ export async function writeConfig(
     directory: join(mount, path),
     writes: writes.filter((write) => write.controller === controller),
   }));
-  await Promise.all(lanes.map((lane) => writeLane(fs, lane.directory, lane.writes)));
+  await settleAll(lanes.map((lane) => writeLane(fs, lane.directory, lane.writes)));
 }
 
 /** cgroup v2: lets the children of this path and of all its parents have the controllers (cgroups(7), subtree_control). */
@@ -74,7 +75,7 @@ async function inheritCpuset(fs: CgroupFs, path: string, isNew: boolean): Promis
     if (!isNew && (await fs.read(join(path, file))).trim() !== '') return;
     await fs.write(join(path, file), (await fs.read(join(dirname(path), file))).trim());
   };
-  await Promise.all(['cpuset.cpus', 'cpuset.mems'].map(inherit));
+  await settleAll(['cpuset.cpus', 'cpuset.mems'].map(inherit));
 }
 
 async function writeLane(fs: CgroupFs, directory: string, writes: readonly ControlWrite[]): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { KubeletError } from '../lib/errors.ts';
 import { errnoCode, ignoring } from '../lib/linux/linuxError.ts';
+import { settleAll } from '../lib/settleAll.ts';
 import type { CgroupHost } from './applyConfig.ts';
 import type { CgroupFs } from './cgroupFs.ts';
 
@@ -41,7 +42,7 @@ export async function pidsBelow(fs: CgroupFs, places: readonly string[]): Promis
     for (const pid of await pidsIn(fs, place)) found.add(pid);
     for (const child of await fs.children(place)) await visit(join(place, child));
   };
-  await Promise.all(places.map(visit));
+  await settleAll(places.map(visit));
   return [...found].sort((a, b) => a - b);
 }
 
@@ -65,7 +66,7 @@ function killLeftover(fs: CgroupFs, pid: number): void {
 }
 
 async function remaining(places: readonly string[], remove: (place: string) => Promise<boolean>): Promise<string[]> {
-  const done = await Promise.all(places.map(remove));
+  const done = await settleAll(places.map(remove));
   return places.filter((_, index) => !done[index]);
 }
 

@@ -1,37 +1,51 @@
 import { randomInt } from 'node:crypto';
+import syncFs from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoCode, ignoring } from '../lib/linux/linuxError.ts';
+import { inGroups } from '../lib/settleAll.ts';
 import type { FileProjection, Payload } from './rules/payload.ts';
 import { checkedPayload } from './rules/payloadPath.ts';
 
 /** The calls the writer makes, so that a test can stop it between any two. */
-export type WriterFs = Pick<
-  typeof nodeFs,
-  | 'chmod'
-  | 'lchown'
-  | 'lstat'
-  | 'mkdir'
-  | 'readdir'
-  | 'readFile'
-  | 'readlink'
-  | 'rename'
-  | 'rm'
-  | 'symlink'
-  | 'unlink'
-  | 'writeFile'
->;
+export type WriterFs = Pick<typeof nodeFs, (typeof CALLS)[number]>;
 
 export interface WriteOptions {
   /** Group that gets read access to every file (fsGroup). */
   readonly group?: number;
-  /** False: only add and replace; keep names that the payload no longer has. Defaults to true. */
   readonly fs?: WriterFs;
 }
+
+const CALLS = [
+  'chmod',
+  'lchown',
+  'lstat',
+  'mkdir',
+  'readdir',
+  'readFile',
+  'readlink',
+  'rename',
+  'rm',
+  'symlink',
+  'unlink',
+  'writeFile',
+] as const;
+
+/**
+ * The calls without a trip to a thread, for small payloads on a tmpfs: they wait for no device, and all of them together cost the event
+ * loop less (some tenths of a millisecond) than starting their asynchronous forms would.
+ */
+export const memoryFs = Object.fromEntries(
+  CALLS.map((name) => [
+    name,
+    async (...args: unknown[]) => (syncFs[`${name}Sync`] as (...args: unknown[]) => unknown)(...args),
+  ]),
+) as unknown as WriterFs;
 
 const DATA = '..data';
 const NEXT = '..data_tmp';
 const VERSION = /^\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+$/;
+const PARALLEL = 8;
 const GROUP_READ_FILE = 0o440;
 const GROUP_DIRECTORY = 0o2550;
 
@@ -106,7 +120,7 @@ async function writeVersion(fs: WriterFs, target: string, files: Payload, group:
     // Users other than root must get through whatever the umask is.
     await fs.chmod(directory, group === undefined ? 0o755 : 0o755 | GROUP_DIRECTORY);
   }
-  for (const [path, file] of files) await writeOne(fs, join(root, path), file, group);
+  await inGroups([...files], PARALLEL, ([path, file]) => writeOne(fs, join(root, path), file, group));
   return name;
 }
 
@@ -118,15 +132,14 @@ async function writeOne(fs: WriterFs, path: string, file: FileProjection, group:
 }
 
 async function linkNames(fs: WriterFs, target: string, present: readonly string[], files: Payload): Promise<void> {
+  const missing = new Map<string, FileProjection>();
   const known = new Set(present);
-  for (const [path, file] of files) {
-    const name = topName(path);
-    // Something of that name that is no link of ours is a mount point that another volume needs here; it stays.
-    if (known.has(name)) continue;
-    known.add(name);
+  // Something of that name that is no link of ours is a mount point that another volume needs here; it stays.
+  for (const [path, file] of files) if (!known.has(topName(path))) missing.set(topName(path), file);
+  await inGroups([...missing], PARALLEL, async ([name, { owner }]) => {
     await fs.symlink(join(DATA, name), join(target, name));
-    if (file.owner !== undefined) await fs.lchown(join(target, name), file.owner, -1);
-  }
+    if (owner !== undefined) await fs.lchown(join(target, name), owner, -1);
+  });
 }
 
 /** Removes links to names that are gone, versions other than the current one, and a half-made switch. */

@@ -19,10 +19,10 @@ const SETGID = 0o2000;
  * either nothing or all of it, and what the Pod later changes about it stays (the Go kubelet keeps a `ready` file for this).
  */
 export async function ensureOpenDirectory(path: string, group: number | undefined): Promise<Made> {
-  if (await ignoring(['ENOENT'], () => lstat(path))) return 'present';
   const parent = dirname(path);
   const draft = join(parent, `..new-${basename(path)}`);
-  await mkdir(parent, { recursive: true, mode: PARENT_MODE });
+  const isFresh = (await mkdir(parent, { recursive: true, mode: PARENT_MODE })) !== undefined;
+  if (!isFresh && (await ignoring(['ENOENT'], () => lstat(path)))) return 'present';
   if (!(await makeDirectory(draft))) {
     await removeTree(draft);
     await makeDirectory(draft);

@@ -3,6 +3,7 @@ import { chmod, chown, type FileHandle, lchown, lstat, open, opendir, stat } fro
 import { errorMessage } from '../lib/errors.ts';
 import { O_PATH } from '../lib/linux/mountId.ts';
 import { fdPath } from '../lib/linux/safePath.ts';
+import { settleAll } from '../lib/settleAll.ts';
 
 /** What to do with a volume that keeps its files between Pods (fsGroup on persistent volumes). */
 export interface OwnershipRequest {
@@ -71,11 +72,11 @@ async function walkDirectory(walk: Walk, directory: FileHandle): Promise<void> {
     if (entry.isDirectory()) await visit(walk, directory, entry.name);
     else chunk.push(visit(walk, directory, entry.name));
     if (chunk.length < PARALLEL) continue;
-    await Promise.all(chunk);
+    await settleAll(chunk);
     chunk = [];
     walk.progress?.(walk.entries);
   }
-  await Promise.all(chunk);
+  await settleAll(chunk);
 }
 
 async function visit(walk: Walk, parent: FileHandle, name: string): Promise<void> {

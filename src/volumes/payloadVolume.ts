@@ -1,7 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { makeDirBeneath } from '../lib/linux/safePath.ts';
-import { writeAtomically } from './atomicWriter.ts';
+import { memoryFs, writeAtomically } from './atomicWriter.ts';
 import type { MountedVolume, Reference, VolumeUpdate } from './contract.ts';
 import { ensureOpenDirectory, type Made } from './directories.ts';
 import { volumePath } from './paths.ts';
@@ -35,7 +35,7 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
       task.signal.throwIfAborted();
       const path = pathOf(task, plugin);
       const made = await (medium === 'memory' ? ensureMemory(task, path) : ensureOpenDirectory(path, groupOf(task)));
-      await fill(task, path, made, collected.payload);
+      await fill(task, path, made, collected.payload, medium);
       const mounted: MountedVolume = {
         name: task.volume.name,
         hostPath: path,
@@ -48,7 +48,7 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
     update: async (task) => {
       const { payload, refreshAt } = await collect(task);
       task.signal.throwIfAborted();
-      const changed = await write(task, pathOf(task, plugin), payload);
+      const changed = await write(task, pathOf(task, plugin), payload, medium);
       const update: VolumeUpdate = { changed, digest: task.host.digest(payload) };
       return refreshAt === undefined ? update : { ...update, refreshAt };
     },
@@ -56,12 +56,18 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
 }
 
 /** On failure takes back what this call made, but never touches a volume that containers may already use. */
-async function fill(task: VolumeTask, path: string, made: Made, payload: Payload): Promise<void> {
+async function fill(
+  task: VolumeTask,
+  path: string,
+  made: Made,
+  payload: Payload,
+  medium: 'memory' | 'disk',
+): Promise<void> {
   try {
     for (const directory of nestedMountpoints(task.volume.name, task.pod.spec)) {
       await makeDirBeneath(path, directory, 0o755);
     }
-    await write(task, path, payload);
+    await write(task, path, payload, medium);
   } catch (error) {
     if (made === 'created') {
       await ignoring(['EINVAL', 'ENOENT', 'EPERM', 'EBUSY'], () => task.host.mounter.unmount(path));
@@ -71,9 +77,17 @@ async function fill(task: VolumeTask, path: string, made: Made, payload: Payload
   }
 }
 
-async function write(task: VolumeTask, path: string, payload: Payload): Promise<boolean> {
+/** Bytes up to which a payload in memory is written on the event loop's own thread. */
+const SMALL = 128 * 1024;
+
+async function write(task: VolumeTask, path: string, payload: Payload, medium: 'memory' | 'disk'): Promise<boolean> {
   const group = groupOf(task);
-  return writeAtomically(path, payload, group === undefined ? {} : { group });
+  let size = 0;
+  for (const file of payload.values()) size += file.bytes.byteLength;
+  return writeAtomically(path, payload, {
+    ...(group !== undefined && { group }),
+    ...(medium === 'memory' && size <= SMALL && { fs: memoryFs }),
+  });
 }
 
 function ensureMemory(task: VolumeTask, path: string): Promise<Made> {

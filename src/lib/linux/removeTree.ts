@@ -1,7 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { constants, type Dirent, fstatSync } from 'node:fs';
+import { type FileHandle, open, opendir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KubeletError } from '../errors.ts';
+import { inGroups } from '../settleAll.ts';
 import { errnoCode, ignoring } from './linuxError.ts';
 import { mountIdOf, mountIdOfFd } from './mountId.ts';
 import { fdPath } from './safePath.ts';
@@ -11,6 +12,14 @@ const BATCH = 256;
 const PARALLEL = 8;
 /** Each level holds one descriptor; deeper directories are moved up to the root first. */
 const MAX_DEPTH = 32;
+
+/** Size in bytes up to which a directory is listed at once: some thousand entries. */
+const SMALL = 64 * 1024;
+
+interface Entry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
 
 interface Removal {
   readonly root: FileHandle;
@@ -38,7 +47,7 @@ export async function removeTree(path: string): Promise<void> {
   const root = await ignoring(['ENOENT'], () => open(path, DIRECTORY));
   if (!root) return;
   try {
-    const mountId = await mountIdOfFd(root.fd);
+    const mountId = mountIdOfFd(root.fd);
     if (mountId !== (await mountIdOf(dirname(path)))) throw crossing(path);
     await clear(root, path, 0, { root, rootPath: path, mountId, moved: 0 });
   } finally {
@@ -49,16 +58,16 @@ export async function removeTree(path: string): Promise<void> {
 
 async function clear(directory: FileHandle, shown: string, depth: number, removal: Removal): Promise<void> {
   for (;;) {
-    const batch = await nextEntries(directory);
-    if (batch.length === 0) return;
-    const directories = batch.filter((entry) => entry.isDirectory);
-    const files = batch.filter((entry) => !entry.isDirectory);
-    for (let start = 0; start < files.length; start += PARALLEL) {
-      const chunk = files.slice(start, start + PARALLEL);
-      const removed = await Promise.all(chunk.map((file) => removeFile(directory, file.name)));
-      directories.push(...chunk.filter((_, index) => !removed[index]));
-    }
+    const { entries, isAll } = await nextEntries(directory);
+    const directories = entries.filter((entry) => entry.isDirectory);
+    const files = entries.filter((entry) => !entry.isDirectory);
+    await inGroups(files, PARALLEL, async (file) => {
+      if (!(await removeFile(directory, file.name))) directories.push(file);
+    });
     for (const { name } of directories) await removeDirectory(directory, name, `${shown}/${name}`, depth, removal);
+    // What is moved up to the root comes on top of what was listed there.
+    if (isAll && (directory !== removal.root || removal.moved === 0)) return;
+    if (entries.length === 0) return;
   }
 }
 
@@ -91,7 +100,7 @@ async function removeDirectory(
   const directory = await ignoring(['ENOENT'], () => open(path, DIRECTORY));
   if (!directory) return;
   try {
-    if ((await mountIdOfFd(directory.fd)) !== removal.mountId) throw crossing(shown);
+    if (mountIdOfFd(directory.fd) !== removal.mountId) throw crossing(shown);
     await clear(directory, shown, depth + 1, removal);
   } finally {
     await directory.close();
@@ -99,18 +108,26 @@ async function removeDirectory(
   await ignoring(['ENOENT'], () => rmdir(path));
 }
 
-async function nextEntries(directory: FileHandle): Promise<{ name: string; isDirectory: boolean }[]> {
-  const entries: { name: string; isDirectory: boolean }[] = [];
+/** All entries of a small directory in one call; of a large one so many at a time that a hostile Pod cannot fill the memory. */
+async function nextEntries(directory: FileHandle): Promise<{ entries: Entry[]; isAll: boolean }> {
+  if (fstatSync(directory.fd).size <= SMALL) {
+    return { entries: (await readdir(fdPath(directory), { withFileTypes: true })).map(entryOf), isAll: true };
+  }
+  const entries: Entry[] = [];
   const listing = await opendir(fdPath(directory), { bufferSize: BATCH });
   try {
-    for (let entry = await listing.read(); entry && entries.length < BATCH; entry = await listing.read()) {
-      entries.push({ name: entry.name, isDirectory: entry.isDirectory() });
+    while (entries.length < BATCH) {
+      const entry = await listing.read();
+      if (!entry) return { entries, isAll: true };
+      entries.push(entryOf(entry));
     }
   } finally {
     await listing.close();
   }
-  return entries;
+  return { entries, isAll: false };
 }
+
+const entryOf = (entry: Dirent): Entry => ({ name: entry.name, isDirectory: entry.isDirectory() });
 
 function crossing(path: string): KubeletError {
   return new KubeletError(`${path} is a mount point; it must be unmounted before what is around it can be removed`, {
