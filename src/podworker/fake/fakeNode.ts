@@ -8,7 +8,7 @@ import { Gate } from '../../cri/gate.ts';
 import { createObserver, type Observer } from '../../cri/observe.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { Ledger } from '../../ledger/ledger.ts';
-import { testNode } from '../../ledger/testNode.ts';
+import { testNode } from '../../ledger/fake/pods.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
