@@ -40,11 +40,16 @@ export function recordHeard(
   recorder.record(uid, { kind: 'heard', at, origin, ...(createdAt === undefined ? {} : { createdAt }) });
 }
 
-/** What a status write says, in a few words. */
+/** What a status PATCH changes, in a few words. */
 export function statusSummary(status: PodStatus): string {
   const trueOnes = (status.conditions ?? []).filter((c) => c.status === 'True').map((c) => c.type);
-  const reason = status.reason ? ` ${status.reason}` : '';
-  return `${status.phase ?? 'Pending'}${reason}${trueOnes.length > 0 ? ` (${trueOnes.join(', ')})` : ''}`;
+  const words = [
+    ...(status.phase ? [status.phase] : []),
+    ...(status.reason ? [status.reason] : []),
+    ...(status.containerStatuses ?? []).map((c) => `${c.name} ${Object.keys(c.state ?? {})[0] ?? 'unknown'}`),
+    ...(trueOnes.length > 0 ? [`(${trueOnes.join(', ')} True)`] : []),
+  ];
+  return words.join(' ') || Object.keys(status).join(', ');
 }
 
 /**

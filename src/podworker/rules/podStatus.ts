@@ -1,4 +1,5 @@
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
+import type { ObservedPod } from '../../cri/observed.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
@@ -18,7 +19,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const input: StatusInput = {
     pod,
     ...(memory.status ? { previous: memory.status } : {}),
-    runtime: facts.runtime,
+    runtime: withoutCreated(facts.runtime),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
     health: healthOf(turn, pod),
@@ -31,12 +32,21 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
       aliveContainers(facts).length === 0 &&
       memory.unmounted &&
       memory.cgroupRemoved,
-    readyToStartContainers: addressed && !ending && (volumes || ran),
+    readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
     now: now.wall,
   };
   return derivePodStatus(input);
+}
+
+/**
+ * A container between CreateContainer and StartContainer says nothing that a client waits for: the Go kubelet never shows it
+ * either, because one sync does both. Left out, it costs no write.
+ */
+function withoutCreated(runtime: ObservedPod | null): ObservedPod | null {
+  if (!runtime?.containers.some((c) => c.state === 'created')) return runtime;
+  return { ...runtime, containers: runtime.containers.filter((c) => c.state !== 'created') };
 }
 
 function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {

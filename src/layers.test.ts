@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+/** The direction of imports (docs/architecture.md): a layer may import only from layers before it, and from itself. */
+const order = [
+  ['types'],
+  ['lib'],
+  ['timeline'],
+  ['cri'],
+  ['api'],
+  ['config'],
+  ['images', 'cgroups', 'ledger', 'volumes', 'probes', 'status'],
+  ['podworker'],
+  ['node', 'server'],
+  ['kubelet'],
+  ['main'],
+] as const;
+const rank = new Map(order.flatMap((layers, i) => layers.map((layer) => [layer as string, i] as const)));
+/** Node's status setters feed the composition root only; config reads the API's connection types. */
+const src = join(import.meta.dirname);
+
+function sources(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return sources(path);
+    return path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+const files = sources(src);
+const isTest = (path: string) => /\.test\.ts$|\/(fake|testing)\//.test(path) || /(testing|testNode|[Ff]ixtures?)\.ts$/.test(path);
+const layerOf = (path: string): string => relative(src, path).split('/')[0]!.replace(/\.ts$/, '');
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+function importsOf(path: string): Import[] {
+  const text = readFileSync(path, 'utf8');
+  const found: Import[] = [];
+  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?[^;]*?from\s+'(\.[^']+)'/gm)) {
+    found.push({ from: path, to: resolve(dirname(path), match[2]!), typeOnly: match[1] !== undefined });
+  }
+  return found;
+}
+
+test('every source file belongs to a layer', () => {
+  const unknown = files.filter((f) => !isTest(f) && !rank.has(layerOf(f)));
+  expect(unknown.map((f) => relative(src, f))).toEqual([]);
+});
+
+test('imports point from right to left', () => {
+  const wrong = files
+    .filter((f) => !isTest(f))
+    .flatMap(importsOf)
+    .filter(({ from, to, typeOnly }) => {
+      const [a, b] = [layerOf(from), layerOf(to)];
+      if (a === b) return false;
+      const [ra, rb] = [rank.get(a)!, rank.get(b)!];
+      if (rb < ra) return false;
+      return !(rb === ra && typeOnly);
+    });
+  expect(wrong.map(({ from, to }) => `${relative(src, from)} → ${relative(src, to)}`)).toEqual([]);
+});
+
+test('the timeline imports types and lib only', () => {
+  const wrong = files
+    .filter((f) => layerOf(f) === 'timeline' && !isTest(f))
+    .flatMap(importsOf)
+    .filter(({ to }) => !['timeline', 'types', 'lib'].includes(layerOf(to)));
+  expect(wrong.map(({ from }) => relative(src, from))).toEqual([]);
+});
+
+describe('pure is pure (design rule 1)', () => {
+  const pure = files.filter((f) => !isTest(f) && /\/(rules|spec)\//.test(f));
+  const impureModules = /from\s+'(?:node:(?!buffer|util|url|path)[^']*|undici|koffi|@grpc\/[^']*|prom-client)'/;
+  const impureGlobals =
+    /\b(?:Date\.now\(|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.|fetch\(|globalThis|crypto\.)/;
+
+  test('rules and spec exist', () => expect(pure.length).toBeGreaterThan(50));
+
+  test.each(pure.map((f) => [relative(src, f)]))('%s', (name) => {
+    const code = readFileSync(join(src, name), 'utf8')
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/\/\/.*$/gm, '');
+    expect(impureModules.exec(code)?.[0]).toBeUndefined();
+    expect(impureGlobals.exec(code)?.[0]).toBeUndefined();
+  });
+});
+
+test('a file has at most 400 lines', () => {
+  const long = files.filter((f) => !f.includes('/generated/') && !f.endsWith('.test.ts') && readFileSync(f, 'utf8').split('\n').length > 400);
+  expect(long.map((f) => relative(src, f))).toEqual([]);
+});
