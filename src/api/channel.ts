@@ -37,34 +37,19 @@ export const MOVED = new Error('the connection takes no more streams');
 /** Below kube-apiserver's limit of 100 streams a connection (its default without --http2-max-streams-per-connection). */
 export const STREAMS = 90;
 const MISSED_PINGS = 4;
+/** Ping intervals that streams may outlive their connection's GOAWAY. */
+const DRAIN_INTERVALS = 3;
 /** Own timers bound each request; undici's would end quiet watches. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 } as const;
 const IDLE_MS = 5 * 60_000;
-
-/**
- * undici looks at the signal of a queued request only when its turn comes. A caller whose time is up must not wait for that; an
- * answer that comes all the same is thrown away.
- */
-function orAbort(response: Promise<Dispatcher.ResponseData>, signal: AbortSignal | null | undefined) {
-  if (!signal) return response;
-  return new Promise<Dispatcher.ResponseData>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    response
-      .then((data) => {
-        if (signal.aborted) data.body.on('error', () => {}).destroy();
-        resolve(data);
-      }, reject)
-      .finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
 
 abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
   protected readonly wire: Wire;
   protected readonly onClosed: (channel: Channel) => void;
   active = 0;
   #retired = false;
+  readonly #bodies = new Set<Dispatcher.ResponseData['body']>();
+  readonly #heads = new Set<(error: unknown) => void>();
 
   constructor(wire: Wire, onClosed: (channel: Channel) => void) {
     this.wire = wire;
@@ -81,7 +66,10 @@ abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
 
   async request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
     try {
-      return await orAbort(this.wire.request(options), options.signal as AbortSignal | null | undefined);
+      const response = await this.#head(options, options.signal as AbortSignal | null | undefined);
+      this.#bodies.add(response.body);
+      response.body.once('close', () => this.#bodies.delete(response.body));
+      return response;
     } catch (error) {
       this.release();
       throw error;
@@ -105,7 +93,38 @@ abstract class BaseChannel<Wire extends Dispatcher> implements Channel {
       this.#retired = true;
       this.onClosed(this);
     }
+    // undici does not end what runs on a connection that it has let go after a GOAWAY.
+    for (const reject of this.#heads) reject(error);
+    for (const body of this.#bodies) body.destroy(error);
     void this.wire.destroy(error).catch(() => {});
+  }
+
+  /**
+   * The head of the answer. undici looks at the signal of a queued request only when its turn comes; a caller whose time is up must
+   * not wait for that. An answer that comes all the same is thrown away.
+   */
+  #head(options: Dispatcher.RequestOptions, signal: AbortSignal | null | undefined): Promise<Dispatcher.ResponseData> {
+    const { promise, resolve, reject } = Promise.withResolvers<Dispatcher.ResponseData>();
+    let late = false;
+    const giveUp = (error: unknown) => {
+      late = true;
+      reject(error);
+    };
+    const onAbort = () => giveUp(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    this.#heads.add(giveUp);
+    this.wire
+      .request(options)
+      .then((response) => {
+        if (late) response.body.on('error', () => {}).destroy();
+        resolve(response);
+      }, reject)
+      .finally(() => {
+        signal?.removeEventListener('abort', onAbort);
+        this.#heads.delete(giveUp);
+      });
+    return promise;
   }
 }
 
@@ -118,6 +137,7 @@ export class H2Channel extends BaseChannel<Client> {
   #missed = 0;
   /** An answer came, so undici knows the server's settings and has sent all that they allow. */
   #ready = false;
+  #draining = false;
   #streams: number;
   readonly #waiting = new Set<AbortController>();
   #timer: Disposable | undefined;
@@ -139,9 +159,10 @@ export class H2Channel extends BaseChannel<Client> {
     this.#streams = options.streams;
     client.on('connect', () => {
       this.#missed = 0;
-      this.#watchPings();
+      // undici may connect anew to repeat what a GOAWAY refused; the pings of that connection say nothing about the old streams.
+      if (!this.#draining) this.#watchPings();
     });
-    client.on('disconnect', () => this.#timer?.[Symbol.dispose]());
+    client.on('disconnect', () => this.#drain());
     (client as unknown as NodeJS.EventEmitter).on('ping', () => {
       this.#missed = 0;
     });
@@ -185,14 +206,38 @@ export class H2Channel extends BaseChannel<Client> {
     for (const mover of [...this.#waiting].slice(-pending)) mover.abort(MOVED);
   }
 
+  override release(): void {
+    super.release();
+    this.#stopTimerWhenDone();
+  }
+
   override retire(): void {
     super.retire();
-    if (this.active === 0) this.#timer?.[Symbol.dispose]();
+    this.#stopTimerWhenDone();
+  }
+
+  #stopTimerWhenDone(): void {
+    if (!super.open && this.active === 0) this.#timer?.[Symbol.dispose]();
   }
 
   override kill(error: Error): void {
     this.#timer?.[Symbol.dispose]();
     super.kill(error);
+  }
+
+  /**
+   * The connection is gone, or the server wants it gone (GOAWAY: it shuts down or balances load). In the second case streams go on,
+   * but undici pings no more, so they may do so for a short time only: a watch continues elsewhere without loss.
+   */
+  #drain(): void {
+    this.#draining = true;
+    this.retire();
+    if (this.active === 0) return;
+    this.#timer?.[Symbol.dispose]();
+    const { clock, pingIntervalMs } = this.#options;
+    this.#timer = clock.setTimer(DRAIN_INTERVALS * pingIntervalMs, () => {
+      this.kill(new ApiUnreachableError('the API server asked to leave the connection', 'ApiUnreachable'));
+    });
   }
 
   #watchPings(): void {

@@ -105,6 +105,24 @@ test('a quiet but living connection is left alone', async () => {
   expect(ended).toBe(false);
 });
 
+test('after a GOAWAY calls use a new connection; a watch still delivers, and soon ends to continue elsewhere', async () => {
+  await using w = await world({ tls: true }, { pingIntervalMs: 100 });
+  const heard: string[] = [];
+  const ended = failure(w.watch('a', (name) => heard.push(name)));
+  await w.client.text('/livez');
+  await until(() => w.fake.watches === 1);
+  w.fake.goaway();
+  w.fake.objects.set('ConfigMap', { metadata: { name: 'a', namespace: 'ns' } });
+  await w.client.text('/livez');
+  await until(() => heard.length === 1);
+  expect(await ended).toMatchObject({
+    code: 'ApiUnreachable',
+    message: expect.stringContaining('leave the connection'),
+  });
+  await until(() => w.fake.watches === 0);
+  await w.client.text('/livez');
+});
+
 test('new credentials serve the next request; watches of the old ones go on', async () => {
   await using w = await world({ tls: true });
   const first = w.fake.authority!.issue('system:node:n1', ['system:nodes']);

@@ -1,5 +1,5 @@
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest } from 'node:http2';
+import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectionConfig } from '../connection.ts';
@@ -44,6 +44,7 @@ export class FakeApiServer implements AsyncDisposable {
   readonly #context: HandlerContext;
   readonly #server: Server;
   readonly #watches = new Set<() => void>();
+  readonly #sessions = new Set<ServerHttp2Session>();
   #wire: Wire | undefined;
 
   private constructor(options: FakeOptions) {
@@ -63,6 +64,10 @@ export class FakeApiServer implements AsyncDisposable {
       const settings = { maxConcurrentStreams: options.maxStreams ?? 100 };
       const alpn = options.http2 === false ? { ALPNProtocols: ['http/1.1'] } : null;
       this.#server = createSecureServer({ ...tls, settings, ...alpn }, onRequest as never) as unknown as Server;
+      this.#server.on('session', (session: ServerHttp2Session) => {
+        this.#sessions.add(session);
+        session.once('close', () => this.#sessions.delete(session));
+      });
     } else {
       this.#server = createHttp({ keepAliveTimeout: 60_000 }, onRequest as never);
     }
@@ -99,6 +104,11 @@ export class FakeApiServer implements AsyncDisposable {
   /** Ends every watch as a server does whose time limit for it is over. */
   endWatches(): void {
     for (const end of [...this.#watches]) end();
+  }
+
+  /** Asks the clients of all HTTP/2 connections to leave, as a server does that shuts down or balances load; streams go on. */
+  goaway(): void {
+    for (const session of this.#sessions) session.goaway();
   }
 
   /** Adds a fault; dispose to take it away. */
