@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { applyOwnership } from './ownership.ts';
 
-// With the tester's own group, so that no root is needed; other groups are in realMounts.scenario.ts.
+// With the tester's own group, so that no root is needed; other groups are in testing/realMounts.ts.
 const group = process.getgid!();
 const { signal } = new AbortController();
 let dir: string;

@@ -9,7 +9,7 @@ if (!isRoot) console.warn('volumes.root.test.ts is skipped: it needs root');
 (isRoot ? test : test.skip)(
   'volumes on real mounts',
   async () => {
-    const script = join(__dirname, 'realMounts.scenario.ts');
+    const script = join(__dirname, 'testing', 'realMounts.ts');
     const args = ['--mount', '--propagation', 'private', process.execPath, script];
     const { stdout } = await promisify(execFile)('unshare', args, { timeout: 60_000 });
     const lines = stdout.trim().split('\n');

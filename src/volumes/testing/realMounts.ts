@@ -13,12 +13,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMounter, MountFlag } from '../lib/linux/mounter.ts';
-import { removeTree } from '../lib/linux/removeTree.ts';
-import type { StoredPod, Volume } from '../types/k8s.ts';
-import type { VolumeContext } from './contract.ts';
-import { createVolumeManager } from './manager.ts';
-import { applyOwnership } from './ownership.ts';
+import { createMounter, MountFlag } from '../../lib/linux/mounter.ts';
+import { removeTree } from '../../lib/linux/removeTree.ts';
+import type { StoredPod, Volume } from '../../types/k8s.ts';
+import type { VolumeContext } from '../contract.ts';
+import { createVolumeManager } from '../manager.ts';
+import { applyOwnership } from '../ownership.ts';
 
 // Run by volumes.root.test.ts in a mount namespace of its own. Prints one line for each check that passed; throws at the first that did not.
 

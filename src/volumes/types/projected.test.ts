@@ -1,0 +1,84 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StoredPod, Volume } from '../../types/k8s.ts';
+import { base64, podWith, VolumeNode } from '../testing/fixtures.ts';
+
+let node: VolumeNode;
+beforeEach(() => {
+  node = new VolumeNode();
+});
+afterEach(() => node[Symbol.dispose]());
+
+describe('projected', () => {
+  const projected = (sources: NonNullable<Volume['projected']>['sources']): Volume => ({
+    name: 'v',
+    projected: { defaultMode: 0o644, sources: sources! },
+  });
+  const tokenSource = { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } };
+
+  test('joins its sources; the later one wins', async () => {
+    node.put('ConfigMap', 'cm', { data: { 'ca.crt': 'CA', name: 'from config' } });
+    node.put('Secret', 's', { data: { p: base64('x') } });
+    const mounted = await node.mount(
+      projected([
+        { configMap: { name: 'cm' } },
+        { secret: { name: 's', items: [{ key: 'p', path: 'deep/p', mode: 0o400 }] } },
+        tokenSource,
+        { downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
+      ]),
+    );
+    const read = (name: string) => readFileSync(join(mounted.hostPath, name), 'utf8');
+    expect([read('ca.crt'), read('deep/p'), read('token'), read('name')]).toEqual(['CA', 'x', 'token-for-api', 'web']);
+    expect(statSync(join(mounted.hostPath, 'deep/p')).mode & 0o777).toBe(0o400);
+    expect(mounted).toMatchObject({ refreshAt: 1234, tmpfs: true });
+  });
+
+  test('names everything that is missing in one message', async () => {
+    node.token = async () => Promise.reject(new Error('serviceaccounts "robot" not found'));
+    const error = await node
+      .mount(projected([{ configMap: { name: 'a' } }, { secret: { name: 'b' } }, tokenSource]))
+      .catch((e) => e);
+    expect(error.message).toBe(
+      'MountVolume.SetUp failed for volume "v" : [configmap "a" not found, secret "b" not found, serviceaccounts "robot" not found]',
+    );
+    expect(error.waitingFor).toMatchObject({ kind: 'ConfigMap', name: 'a' });
+  });
+
+  const self = process.getuid!();
+  test.each<[string, Partial<StoredPod['spec']>, number]>([
+    ['nobody in particular: the default mode', {}, 0o644],
+    ['one user for all: 0600', { securityContext: { runAsUser: self } }, 0o600],
+    ['a group: 0600 and its read bit', { securityContext: { fsGroup: process.getgid!() } }, 0o640],
+    [
+      'different users: the default mode',
+      { containers: [1, 2].map((n) => ({ name: `c${n}`, image: 'i', securityContext: { runAsUser: n } })) },
+      0o644,
+    ],
+  ])('token for %s', async (_, spec, mode) => {
+    const mounted = await node.mount(projected([tokenSource]), spec);
+    expect(statSync(join(mounted.hostPath, 'token')).mode & 0o777).toBe(mode);
+  });
+
+  test('an aborted token request is an abort, not a failed mount', async () => {
+    const controller = new AbortController();
+    node.token = (_, abort) =>
+      new Promise((_resolve, reject) => abort.addEventListener('abort', () => reject(abort.reason)));
+    const volume = projected([tokenSource]);
+    const pending = node.manager.mount(podWith([volume]), volume, node.context, controller.signal);
+    controller.abort();
+    await expect(pending).rejects.toMatchObject({ name: 'AbortError' });
+    expect(node.mounter.calls).toEqual([]);
+  });
+
+  test('needs lists what to watch', () => {
+    const volume = projected([{ configMap: { name: 'a', optional: true } }, { secret: { name: 'b' } }, tokenSource]);
+    expect(
+      node.manager.needs(podWith([volume, { name: 'w', configMap: { name: 'cm' } }, { name: 'e', emptyDir: {} }])),
+    ).toEqual([
+      { kind: 'ConfigMap', namespace: 'shop', name: 'a', optional: true, volume: 'v' },
+      { kind: 'Secret', namespace: 'shop', name: 'b', optional: false, volume: 'v' },
+      { kind: 'ServiceAccountToken', namespace: 'shop', name: 'robot', optional: false, volume: 'v' },
+      { kind: 'ConfigMap', namespace: 'shop', name: 'cm', optional: false, volume: 'w' },
+    ]);
+  });
+});
