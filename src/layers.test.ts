@@ -28,7 +28,8 @@ function sources(dir: string): string[] {
 }
 
 const files = sources(src);
-const isTest = (path: string) => /\.test\.ts$|\/(fake|testing)\//.test(path) || /(testing|testNode|[Ff]ixtures?)\.ts$/.test(path);
+const isTest = (path: string) =>
+  /\.test\.ts$|\/(fake|testing)\//.test(path) || /(testing|testNode|[Ff]ixtures?)\.ts$/.test(path);
 const layerOf = (path: string): string => relative(src, path).split('/')[0]!.replace(/\.ts$/, '');
 
 interface Import {
@@ -91,6 +92,8 @@ describe('pure is pure (design rule 1)', () => {
 });
 
 test('a file has at most 400 lines', () => {
-  const long = files.filter((f) => !f.includes('/generated/') && !f.endsWith('.test.ts') && readFileSync(f, 'utf8').split('\n').length > 400);
+  const long = files.filter(
+    (f) => !f.includes('/generated/') && !f.endsWith('.test.ts') && readFileSync(f, 'utf8').split('\n').length > 400,
+  );
   expect(long.map((f) => relative(src, f))).toEqual([]);
 });

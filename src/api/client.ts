@@ -64,6 +64,15 @@ export interface ClientOptions {
   /** Holds back calls (never watches). */
   readonly limiter?: RateLimiter;
   readonly pingIntervalMs?: number;
+  /** Hears of the end of each call (not of watches), retries counted singly: for metrics and the timeline. Must not throw. */
+  readonly observe?: (call: ObservedCall) => void;
+}
+export interface ObservedCall {
+  readonly method: string;
+  readonly path: string;
+  /** The HTTP status, or `<error>` as client-go's metrics say when no answer came. */
+  readonly code: string;
+  readonly ms: number;
 }
 
 const PATCH_CONTENT: Record<PatchType, string> = {
@@ -88,10 +97,12 @@ export class ApiClient implements AsyncDisposable {
   readonly transport: Transport;
   readonly #clock: Clock;
   readonly #limiter: RateLimiter | undefined;
+  readonly #observe: ((call: ObservedCall) => void) | undefined;
 
   constructor(connection: ConnectionConfig | Transport, options: ClientOptions = {}) {
     this.#clock = options.clock ?? realClock;
     this.#limiter = options.limiter;
+    this.#observe = options.observe;
     this.transport =
       connection instanceof Transport
         ? connection
@@ -104,7 +115,8 @@ export class ApiClient implements AsyncDisposable {
 
   /** A client on the same connections with its own rate limit, as events have. */
   withLimiter(limiter: RateLimiter | undefined): ApiClient {
-    return new ApiClient(this.transport, { clock: this.#clock, ...(limiter ? { limiter } : null) });
+    const observe = this.#observe ? { observe: this.#observe } : null;
+    return new ApiClient(this.transport, { clock: this.#clock, ...(limiter ? { limiter } : null), ...observe });
   }
 
   get<K extends Kind>(
@@ -301,10 +313,23 @@ export class ApiClient implements AsyncDisposable {
   /** A read is sent once more when its connection turns out to be dead: after an outage that is the rule, not the exception. */
   async #send(request: HttpRequest): Promise<HttpResponse> {
     try {
-      return await this.transport.request(request);
+      return await this.#observed(request);
     } catch (error) {
       if (request.method !== 'GET' || request.signal?.aborted || !(error instanceof ApiUnreachableError)) throw error;
-      return this.transport.request(request);
+      return this.#observed(request);
+    }
+  }
+
+  async #observed(request: HttpRequest): Promise<HttpResponse> {
+    const { method, path } = request;
+    const started = this.#clock.now().mono;
+    let code = '<error>';
+    try {
+      const response = await this.transport.request(request);
+      code = String(response.status);
+      return response;
+    } finally {
+      this.#observe?.({ method, path, code, ms: this.#clock.now().mono - started });
     }
   }
 }

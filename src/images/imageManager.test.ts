@@ -191,6 +191,25 @@ test('a pull ends when the last one who wanted it has gone', async () => {
   expect(await next).toMatchObject({ do: 'use' });
 });
 
+test('two containers of one Pod share a pull, each with its own signal', async () => {
+  const { runtime, manager, request } = setUp();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const first = manager.ensure(request('p1', 'a', { signal: one.signal }));
+  await settle();
+  const second = manager.ensure(request('p1', 'a', { signal: two.signal }));
+  const third = manager.ensure(request('p1', 'a'));
+  await settle();
+  expect(runtime.pulls).toHaveLength(1);
+  two.abort(new Error('second gave up'));
+  await expect(second).rejects.toThrow('second gave up');
+  one.abort(new Error('first gave up'));
+  await expect(first).rejects.toThrow('first gave up');
+  await settle();
+  expect(runtime.pulls).toHaveLength(2);
+  runtime.pulls[1]!.succeed();
+  expect(await third).toMatchObject({ do: 'use' });
+});
+
 test('a queued pull that nobody wants any more is never sent', async () => {
   const { runtime, manager, request } = setUp({ maxParallel: 1, qps: 0, burst: 1 });
   const gone = new AbortController();

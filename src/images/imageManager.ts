@@ -135,7 +135,8 @@ export class ImageManager {
     request: ImageRequest & { readonly policy: PullPolicy; readonly since?: number },
   ): Promise<ImageOutcome> {
     const { image, policy, podUid } = request;
-    const since = request.since ?? this.#clock.now().mono;
+    const start = this.#clock.now().mono;
+    const since = Math.min(request.since ?? start, start); // one in the future would never be answered
     let previous: ImageDecision | undefined;
     for (;;) {
       const next = decideImage(this.fact(podUid, image), { image, policy, since, now: this.#clock.now().mono });
@@ -169,11 +170,15 @@ export class ImageManager {
     }
   }
 
-  /** One call of a kind per Pod and image: a second one gets the first one's promise. */
-  #once(kind: string, { podUid, image }: ImageRequest, run: () => Promise<ImageFact>): Promise<ImageFact> {
+  /** One call of a kind per Pod and image: who comes second waits for the first one's, but leaves on a signal of its own. */
+  async #once(kind: string, request: ImageRequest, run: () => Promise<ImageFact>): Promise<ImageFact> {
+    const { podUid, image, signal } = request;
     const key = JSON.stringify([kind, podUid, image]);
     const running = this.#running.get(key);
-    if (running) return running;
+    if (running) {
+      await untilAborted(running, signal);
+      return this.fact(podUid, image);
+    }
     const started = run().finally(() => this.#running.delete(key));
     this.#running.set(key, started);
     return started;
@@ -201,6 +206,20 @@ export class ImageManager {
     this.#changes.emit(podUid, fact);
     return fact;
   }
+}
+
+/** Resolves when the promise settles, either way; rejects when the signal aborts first. */
+function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const leave = () => reject(signal?.reason);
+    const done = () => {
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    promise.then(done, done);
+  });
 }
 
 function specOf({ image, annotations, runtimeHandler }: ImageRequest): ImageSpec {

@@ -133,6 +133,25 @@ test('a victim that goes does not bring another one down', async () => {
   expect(later.at(-1)).toMatchObject(['critical', { verdict: 'admitted' }]);
 });
 
+test('tells every victim once, and again only after a new reservation', async () => {
+  const { ledger, reserve } = setUp();
+  const told: [string, string][] = [];
+  ledger.onVictim(({ uid }, preemptor) => told.push([uid, preemptor]));
+  await reserve('a', { requests: { cpu: '2' } });
+  await reserve('b', { requests: { cpu: '2' } });
+  await reserve('c1', { ...CRITICAL, requests: { cpu: '1' } });
+  expect(told).toEqual([['a', 'c1']]);
+  await reserve('c2', { ...CRITICAL, requests: { cpu: '3' } });
+  expect(told).toEqual([
+    ['a', 'c1'],
+    ['b', 'c2'],
+  ]);
+  ledger.setNode(testNode());
+  expect(told).toHaveLength(2);
+  ledger.release('a');
+  expect(told).toHaveLength(2);
+});
+
 test('a critical Pod that no victim can help is rejected', async () => {
   const { reserve } = setUp();
   expect(await reserve('critical', { ...CRITICAL, requests: { cpu: '5' } })).toEqual({

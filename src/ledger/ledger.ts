@@ -6,7 +6,7 @@ import { hostPortsOf } from './rules/hostPorts.ts';
 import { knownRequests, measure } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
 import { toStrings } from './rules/room.ts';
-import type { Allocation, Entry, NodeView, ReserveContext, Verdict } from './types.ts';
+import type { Allocation, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
 
 export interface LedgerOptions {
   readonly node: NodeView;
@@ -42,6 +42,8 @@ export class Ledger {
   readonly #waiting = new Map<string, Waiter>();
   readonly #queue = new Map<string, Request>();
   readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
+  readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
+  readonly #told = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
   #node: NodeView;
   #closed: boolean;
@@ -69,6 +71,7 @@ export class Ledger {
   /** Gives up whatever the Pod holds, waits for or has asked for. Unknown UIDs are ignored. */
   release(uid: string): void {
     this.#drop(uid, 'Released');
+    this.#told.delete(uid);
     const held = this.#admitted.delete(uid);
     if (this.#waiting.delete(uid) || held) this.#reconsider();
   }
@@ -88,6 +91,14 @@ export class Ledger {
   /** Tells each later verdict on a Pod that waits. The first verdict is `reserve`'s own result. */
   onVerdict(listener: (uid: string, verdict: Verdict) => void): Disposable {
     return this.#verdicts.add(listener);
+  }
+
+  /**
+   * Tells each Pod that must go so that another one (`preemptor`, a UID) can be admitted: once, until it is released. Whoever
+   * listens terminates it (`PREEMPTED` has the words).
+   */
+  onVictim(listener: (victim: Victim, preemptor: string) => void): Disposable {
+    return this.#victims.add(listener);
   }
 
   /** What is held and who waits, for `why`, metrics and tests. */
@@ -121,6 +132,7 @@ export class Ledger {
         if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
         this.#queue.delete(uid);
         request.resolve(this.#enter(request, verdict));
+        this.#tellVictims();
       } catch (error) {
         this.#queue.delete(uid);
         request.reject(error as Error);
@@ -194,6 +206,17 @@ export class Ledger {
     }
     // Only now, because a listener may call back.
     for (const [uid, verdict] of changed) this.#verdicts.emit(uid, verdict);
+    this.#tellVictims();
+  }
+
+  #tellVictims(): void {
+    for (const waiter of this.#inOrder()) {
+      for (const victim of waiter.victims) {
+        if (this.#told.has(uidOf(victim)) || !this.#admitted.has(uidOf(victim))) continue;
+        this.#told.add(uidOf(victim));
+        this.#victims.emit(toVictim(victim), uidOf(waiter.holder));
+      }
+    }
   }
 }
 

@@ -39,8 +39,32 @@ const LEFT_OUT = /^tag:yaml\.org,2002:(timestamp|binary|set|omap|pairs)$/;
 const goYamlTags = (tags: Tags): Tags =>
   tags.filter((tag) => typeof tag === 'string' || !(LEFT_OUT.test(tag.tag) || tag.format === 'TIME'));
 
+/** JSON longer than this is read without the lines of its values: finding them costs as much as reading YAML. */
+const MAX_LINES_LENGTH = 256 * 1024;
+
 /** Reads all documents of a text; empty ones are left out. Throws YamlError, and nothing else whatever the text. */
 export function parseYaml(text: string): YamlFile[] {
+  return parseJson(text) ?? parseDocuments(text);
+}
+
+/** JSON is YAML, but reading it as JSON is a hundred times faster. Undefined when the text is no JSON map. */
+function parseJson(text: string): YamlFile[] | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    let located: YamlFile | undefined;
+    const lineOf: YamlFile['lineOf'] = (path) => {
+      if (text.length > MAX_LINES_LENGTH) return 1;
+      located ??= parseDocuments(text)[0];
+      return located?.lineOf(path) ?? 1;
+    };
+    return [{ value, lineOf }];
+  } catch {
+    return undefined;
+  }
+}
+
+function parseDocuments(text: string): YamlFile[] {
   const counter = new LineCounter();
   try {
     const documents = parseAllDocuments(text, {

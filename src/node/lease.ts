@@ -4,6 +4,7 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Lease, LeaseSpec, Node } from '../types/k8s.ts';
+import type { HeartbeatOptions } from './types.ts';
 
 const NAMESPACE = 'kube-node-lease';
 /** Attempts at one renewal before the next period. */
@@ -14,10 +15,10 @@ const ENSURE_RETRY = { initialMs: 200, maxMs: 7_000, jitter: 0.1 } as const;
 
 /** The calls the lease needs; `ApiClient` satisfies it. Give it a client without a rate limit. */
 export interface LeaseApi {
-  get(kind: 'Lease', ref: { namespace: string; name: string }, options?: { signal?: AbortSignal }): Promise<Lease>;
-  get(kind: 'Node', ref: { name: string }, options?: { signal?: AbortSignal }): Promise<Node>;
-  create(kind: 'Lease', object: Lease, options?: { signal?: AbortSignal }): Promise<Lease>;
-  update(kind: 'Lease', object: Lease, options?: { signal?: AbortSignal }): Promise<Lease>;
+  get(kind: 'Lease', ref: { namespace: string; name: string }, options?: HeartbeatOptions): Promise<Lease>;
+  get(kind: 'Node', ref: { name: string }, options?: HeartbeatOptions): Promise<Node>;
+  create(kind: 'Lease', object: Lease, options?: HeartbeatOptions): Promise<Lease>;
+  update(kind: 'Lease', object: Lease, options?: HeartbeatOptions): Promise<Lease>;
 }
 
 export interface LeaseOptions {
@@ -69,10 +70,11 @@ async function renewOnce(options: LeaseOptions, latest: Lease | undefined): Prom
 
 async function update(options: LeaseOptions, base: Lease): Promise<Lease> {
   const { api, signal } = options;
+  const call = callOptions(options);
   let current = base;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await api.update('Lease', await renewed(options, current), { signal });
+      return await api.update('Lease', await renewed(options, current), call);
     } catch (error) {
       signal.throwIfAborted();
       if (attempt > 1) options.onRepeatedFailure?.();
@@ -88,12 +90,15 @@ async function ensure(options: LeaseOptions): Promise<{ lease: Lease; created: b
   const ref = { namespace: NAMESPACE, name: nodeName };
   for (let attempt = 0; ; attempt++) {
     try {
-      const found = await api.get('Lease', ref, { signal }).catch((error) => {
+      const found = await api.get('Lease', ref, callOptions(options)).catch((error) => {
         if (isNotFound(error)) return undefined;
         throw error;
       });
       if (found) return { lease: found, created: false };
-      return { lease: await api.create('Lease', await renewed(options, undefined), { signal }), created: true };
+      return {
+        lease: await api.create('Lease', await renewed(options, undefined), callOptions(options)),
+        created: true,
+      };
     } catch (error) {
       signal.throwIfAborted();
       const waitMs = Math.round(backoffDelay(ENSURE_RETRY, attempt, random()));
@@ -105,10 +110,12 @@ async function ensure(options: LeaseOptions): Promise<{ lease: Lease; created: b
 
 /** The Lease to write. Without its owner (the Node is not read yet) a new one is not made, but an old one is renewed. */
 async function renewed(options: LeaseOptions, base: Lease | undefined): Promise<Lease> {
-  const { api, clock, nodeName, durationSeconds, signal } = options;
+  const { api, clock, nodeName, durationSeconds } = options;
   const owners = base?.metadata?.ownerReferences ?? [];
   const owner =
-    owners.length > 0 ? undefined : await api.get('Node', { name: nodeName }, { signal }).catch(rethrowIf(!base));
+    owners.length > 0
+      ? undefined
+      : await api.get('Node', { name: nodeName }, callOptions(options)).catch(rethrowIf(!base));
   const uid = owner?.metadata?.uid;
   const spec: LeaseSpec = {
     ...base?.spec,
@@ -130,4 +137,9 @@ function rethrowIf(condition: boolean): (error: unknown) => undefined {
   return (error) => {
     if (condition) throw error;
   };
+}
+
+/** A quarter of the lease: an attempt that hangs leaves time for others. */
+function callOptions({ signal, durationSeconds }: LeaseOptions): HeartbeatOptions {
+  return { signal, timeoutMs: durationSeconds * 1000 * RENEW_FRACTION };
 }

@@ -37,7 +37,7 @@ export function nodeFactsReader({ service, clock, settings, rootDir, runtime, ot
   const images = cached(clock, IMAGES_MS, async () => (await service.listImages()).map(toNodeImage));
   const version = cached(clock, VERSION_MS, async () => {
     const { runtimeName, runtimeVersion } = await service.version();
-    return `${runtimeName}://${runtimeVersion}`;
+    return `${runtimeName}://${runtimeVersion.replace(/^v/, '')}`;
   });
   const named = settings.nodeIPs.some((ip) => !isUnspecified(ip)) || isIP(settings.hostname);
   return async (): Promise<NodeFacts> => {

@@ -108,10 +108,11 @@ export class NodeStatusPublisher {
   }
 
   async #tryUpdate(attempt: number): Promise<void> {
-    const { api, settings, clock, readFacts, signal } = this.#options;
+    const { api, settings, clock, readFacts, signal, updateMs } = this.#options;
+    const call = { signal, timeoutMs: updateMs };
     const ref = { name: settings.nodeName };
     const known = attempt === 1 ? this.#newest() : undefined;
-    const [original, facts] = await Promise.all([known ?? api.get('Node', ref, { signal }), readFacts()]);
+    const [original, facts] = await Promise.all([known ?? api.get('Node', ref, call), readFacts()]);
     const next = nextNode(original, settings, facts, rfc3339(clock.now().wall));
     this.#say(next.problems);
     this.#recordSchedulable(original);
@@ -121,7 +122,7 @@ export class NodeStatusPublisher {
     const first = this.#reportedAt === undefined;
     const node = await api.patch('Node', ref, 'strategic', nodeStatusPatch(original, next.node, OWN_CONDITIONS), {
       subresource: 'status',
-      signal,
+      ...call,
     });
     for (const event of next.events) this.#options.recordEvent(event);
     this.#delay = changed || first ? this.#options.reportMs * (this.#options.random() - 0.5) : 0;

@@ -122,13 +122,14 @@ test('a runtime that hangs does not hold up the facts', async () => {
   let hang = false;
   const answer = <T>(value: T) => (hang ? new Promise<T>(() => {}) : Promise.resolve(value));
   const service = {
-    version: () => answer({ version: '', runtimeName: 'containerd', runtimeVersion: 'v2', runtimeApiVersion: 'v1' }),
+    version: () =>
+      answer({ version: '', runtimeName: 'containerd', runtimeVersion: 'v2.1.4', runtimeApiVersion: 'v1' }),
     listImages: () => answer(images),
   };
   const { pressure, notReady, warnings, runtime } = testFacts;
   const options = { service, clock, settings: testSettings, rootDir: dir, runtime: () => runtime };
   const read = nodeFactsReader({ ...options, others: () => ({ pressure, notReady, warnings }) });
-  const known = { runtimeVersion: 'containerd://v2', images: [{ repoTags: ['t'], repoDigests: [], sizeBytes: 7 }] };
+  const known = { runtimeVersion: 'containerd://2.1.4', images: [{ repoTags: ['t'], repoDigests: [], sizeBytes: 7 }] };
   expect(await read()).toMatchObject(known);
   hang = true;
   clock.advance(120_000);

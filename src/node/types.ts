@@ -122,16 +122,22 @@ export interface Update<T> {
   readonly problems?: readonly string[];
 }
 
+/** Heartbeats have a deadline of their own: one that hangs must not cost the node its lease. */
+export interface HeartbeatOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
 /** The calls that the node module makes; `ApiClient` satisfies it. Give it a client without a rate limit: heartbeats must not
  * queue behind other calls. */
 export interface NodeApi {
-  get(kind: 'Node', ref: { name: string }, options?: { signal?: AbortSignal }): Promise<Node>;
-  create(kind: 'Node', object: Node, options?: { signal?: AbortSignal }): Promise<Node>;
+  get(kind: 'Node', ref: { name: string }, options?: HeartbeatOptions): Promise<Node>;
+  create(kind: 'Node', object: Node, options?: HeartbeatOptions): Promise<Node>;
   patch(
     kind: 'Node',
     ref: { name: string },
     type: 'strategic',
     patch: object,
-    options?: { subresource?: string; signal?: AbortSignal },
+    options?: HeartbeatOptions & { subresource?: string },
   ): Promise<Node>;
 }

@@ -167,6 +167,17 @@ describe('fake API server', () => {
     });
   });
 
+  test('adds the service account volume on demand', async () => {
+    await using w = await setup();
+    const { spec } = w.fake.objects.createPod(sketch, 'n1', { token: true });
+    expect(spec.containers[0]!.volumeMounts?.[0]?.name).toBe(spec.volumes?.[0]?.name);
+    expect(spec.volumes?.[0]?.projected?.sources?.map((source) => Object.keys(source)[0])).toEqual([
+      'serviceAccountToken',
+      'configMap',
+      'downwardAPI',
+    ]);
+  });
+
   test('a Pod on a node is deleted in two steps; grace only shrinks; the end needs the right UID', async () => {
     let now = Date.UTC(2026, 0, 1);
     await using w = await setup(() => now);

@@ -1,6 +1,7 @@
 import type { KubeObject, Mutable, Pod, StoredPod } from '../../types/k8s.ts';
 import type { Kind, KindMap } from '../resources.ts';
 import { bindPod, type HandlerContext } from './handlers.ts';
+import { addTokenVolume } from './podDefaults.ts';
 import { deleteObject, prepareCreate } from './rules.ts';
 
 /** A Pod as a test writes it: only what it cares about. */
@@ -45,10 +46,11 @@ export class FakeObjects {
     this.#context.storage.remove(kind, namespace, name);
   }
 
-  /** Creates a Pod with the API server's defaults; given a node, bound to it. */
-  createPod(sketch: PodSketch, node?: string): StoredPod {
+  /** Creates a Pod with the API server's defaults; given a node, bound to it; with `token`, with the usual service account volume. */
+  createPod(sketch: PodSketch, node?: string, options: { readonly token?: boolean } = {}): StoredPod {
     const pod = JSON.parse(JSON.stringify({ ...sketch, spec: { containers: [], ...sketch.spec } })) as Mutable<Pod>;
     delete pod.spec!.nodeName;
+    if (options.token) addTokenVolume(pod.spec!);
     prepareCreate('Pod', pod);
     const target = node ?? sketch.spec.nodeName;
     const stored = this.#context.storage.put('Pod', pod as KubeObject) as Pod;

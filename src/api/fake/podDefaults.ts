@@ -1,93 +1,37 @@
-import type { Container, Mutable, Pod, PodSpec, Probe } from '../../types/k8s.ts';
+import { computePodQOS } from '../../lib/qos.ts';
+import type { Mutable, Pod, PodSpec } from '../../types/k8s.ts';
+import { applyPodDefaults } from '../manifests/defaults.ts';
 
-type M<T> = Mutable<T>;
-
-/** What the API server fills into a Pod on creation (pkg/apis/core/v1/defaults.go), as far as node agents can see it. */
-export function defaultPod(pod: M<Pod>): void {
-  pod.spec ??= { containers: [] };
-  const spec = pod.spec;
-  spec.restartPolicy ??= 'Always';
-  spec.dnsPolicy ??= 'ClusterFirst';
-  spec.schedulerName ??= 'default-scheduler';
-  spec.terminationGracePeriodSeconds ??= 30;
-  spec.securityContext ??= {};
-  spec.enableServiceLinks ??= true;
+/** What the API server makes of a new Pod: defaults, the default admission plugins that node agents can see, the first status. */
+export function admitPod(pod: Mutable<Pod>): void {
+  applyPodDefaults(pod);
+  const spec = pod.spec!;
   spec.preemptionPolicy ??= 'PreemptLowerPriority';
   spec.priority ??= 0;
   spec.serviceAccountName ??= 'default';
   spec.serviceAccount ??= spec.serviceAccountName;
-  const containers = [
-    ...(spec.initContainers ?? []),
-    ...spec.containers,
-    ...((spec.ephemeralContainers as M<Container>[]) ?? []),
+  const wanted = spec.tolerations ?? [];
+  const missing = ['not-ready', 'unreachable']
+    .map((state) => `node.kubernetes.io/${state}`)
+    .filter((key) => !wanted.some((toleration) => !toleration.key || toleration.key === key))
+    .map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }));
+  spec.tolerations = [...wanted, ...missing];
+  pod.status = { phase: 'Pending', qosClass: computePodQOS(pod as Pod) };
+}
+
+const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The volume with token, CA and namespace that the ServiceAccount admission plugin adds to each container of a Pod. */
+export function addTokenVolume(spec: Mutable<PodSpec>): void {
+  const name = 'kube-api-access-fake1';
+  const namespace = { path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } };
+  const sources = [
+    { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    { downwardAPI: { items: [namespace] } },
   ];
-  for (const container of containers) defaultContainer(container, spec.hostNetwork === true);
-  for (const volume of spec.volumes ?? []) {
-    for (const source of [volume.secret, volume.configMap, volume.downwardAPI, volume.projected]) {
-      if (source) source.defaultMode ??= 0o644;
-    }
-    for (const projection of volume.projected?.sources ?? []) {
-      if (projection.serviceAccountToken) projection.serviceAccountToken.expirationSeconds ??= 3600;
-    }
-    if (volume.hostPath) volume.hostPath.type ??= '';
-    defaultFieldRefs(volume);
+  spec.volumes = [...(spec.volumes ?? []), { name, projected: { sources, defaultMode: 0o644 } }];
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    container.volumeMounts = [...(container.volumeMounts ?? []), { name, mountPath: MOUNT, readOnly: true }];
   }
-  defaultFieldRefs(spec);
-}
-
-function defaultContainer(container: M<Container>, hostNetwork: boolean): void {
-  const tag = /@/.test(container.image ?? '') ? 'digest' : /:([^/:]+)$/.exec(container.image ?? '')?.[1];
-  container.imagePullPolicy ??= tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent';
-  container.terminationMessagePath ??= '/dev/termination-log';
-  container.terminationMessagePolicy ??= 'File';
-  container.resources ??= {};
-  const { limits } = container.resources;
-  if (limits) container.resources.requests = { ...limits, ...container.resources.requests };
-  for (const port of container.ports ?? []) {
-    port.protocol ??= 'TCP';
-    if (hostNetwork) port.hostPort ??= port.containerPort;
-  }
-  for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe])
-    if (probe) defaultProbe(probe);
-  for (const hook of [container.lifecycle?.postStart, container.lifecycle?.preStop]) defaultHttp(hook?.httpGet);
-}
-
-function defaultProbe(probe: M<Probe>): void {
-  probe.timeoutSeconds ||= 1;
-  probe.periodSeconds ||= 10;
-  probe.successThreshold ||= 1;
-  probe.failureThreshold ||= 3;
-  defaultHttp(probe.httpGet);
-  if (probe.grpc) probe.grpc.service ??= '';
-}
-
-function defaultHttp(http: { path?: string; scheme?: string } | undefined): void {
-  if (!http) return;
-  http.path ||= '/';
-  http.scheme ||= 'HTTP';
-}
-
-/** `fieldRef.apiVersion` is v1 wherever a fieldRef stands. */
-function defaultFieldRefs(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const [key, inner] of Object.entries(value)) {
-    if (key === 'fieldRef' && inner) (inner as { apiVersion?: string }).apiVersion ??= 'v1';
-    else defaultFieldRefs(inner);
-  }
-}
-
-/** The QoS class that the API server writes into a new Pod's status, from cpu and memory of its containers. */
-export function qosClass(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  let any = false;
-  let guaranteed = true;
-  for (const { resources } of [...(spec.initContainers ?? []), ...spec.containers]) {
-    for (const name of ['cpu', 'memory']) {
-      const request = resources?.requests?.[name];
-      const limit = resources?.limits?.[name];
-      any ||= request !== undefined || limit !== undefined;
-      guaranteed &&= limit !== undefined && (request === undefined || request === limit);
-    }
-  }
-  if (!any) return 'BestEffort';
-  return guaranteed ? 'Guaranteed' : 'Burstable';
 }

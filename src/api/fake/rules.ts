@@ -1,6 +1,6 @@
-import type { KubeObject, Mutable, Namespace, Node, Pod } from '../../types/k8s.ts';
+import type { KubeObject, Mutable, Namespace, Pod } from '../../types/k8s.ts';
 import type { Kind } from '../resources.ts';
-import { defaultPod, qosClass } from './podDefaults.ts';
+import { admitPod } from './podDefaults.ts';
 import { apiTime, type Storage } from './storage.ts';
 
 /** An answer of the fake that is an error. */
@@ -36,10 +36,8 @@ export function prepareCreate(kind: Kind, object: Writable): void {
   for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const)
     delete meta[field];
   if (kind === 'Pod') {
-    defaultPod(object as Mutable<Pod>);
+    admitPod(object as Mutable<Pod>);
     meta.generation = 1;
-    const pod = object as Mutable<Pod>;
-    pod.status = { phase: 'Pending', qosClass: qosClass(pod.spec as Pod['spec'] & object) };
   }
   if (kind === 'Namespace') (object as Mutable<Namespace>).status ??= { phase: 'Active' };
   if (kind === 'Secret') (object as { type?: string }).type ??= 'Opaque';
@@ -153,9 +151,4 @@ export function reapIfDone(storage: Storage, kind: Kind, object: KubeObject): Ku
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers, namespace, name } = object.metadata!;
   const done = deletionTimestamp !== undefined && !finalizers?.length && (deletionGracePeriodSeconds ?? 0) === 0;
   return done ? (storage.remove(kind, namespace, name!) ?? object) : object;
-}
-
-/** A Node is created by its kubelet; tests often only need one to be there. */
-export function plainNode(name: string): Node {
-  return { metadata: { name, labels: { 'kubernetes.io/hostname': name } }, spec: {}, status: {} };
 }

@@ -39,6 +39,8 @@ export interface ManifestRules {
   readonly preventApiReferences: boolean;
 }
 
+const MAX_PROBLEMS = 50;
+
 type Json = Record<string, unknown>;
 interface Part {
   readonly value: unknown;
@@ -62,6 +64,8 @@ export function readManifest(text: string, origin: Origin, rules: ManifestRules)
   const sink: Sink = { origin, rules, pods: [], objects: [], problems: [], warnings: [] };
   for (const part of partsOf(text, sink)) readObject(part, sink);
   refuseTwins(sink);
+  limit(sink.problems);
+  limit(sink.warnings);
   const { pods, objects, problems, warnings } = sink;
   return problems.length > 0 ? { pods: [], objects: [], problems, warnings } : { pods, objects, problems, warnings };
 }
@@ -170,6 +174,14 @@ function refuseTwins(sink: Sink): void {
     }
     uids.add(metadata.uid);
   }
+}
+
+/** A generated manifest can be wrong a thousand times in the same way. */
+function limit(problems: ManifestProblem[]): void {
+  const more = problems.length - MAX_PROBLEMS;
+  if (more <= 0) return;
+  const { file } = problems[0]!;
+  problems.splice(MAX_PROBLEMS, more, { file, sentence: `${file}: and ${more} more problems` });
 }
 
 function problem(sink: Sink, line: number | undefined, sentence: string): void {

@@ -10,6 +10,17 @@ export interface Candidate {
   readonly requests: Amounts;
 }
 
+/** What a victim is told, in kubelet 1.36's words: its terminal status, its condition and its Warning Event. */
+export const PREEMPTED = {
+  reason: 'Preempting',
+  message: 'Preempted in order to admit critical pod',
+  condition: {
+    type: 'DisruptionTarget',
+    reason: 'TerminationByKubelet',
+    message: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+  },
+} as const;
+
 type Needs = ReadonlyMap<string, bigint>;
 
 /** Whether `preemptor` may push `other` off the node. */

@@ -1,5 +1,5 @@
-import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ObservedPod } from '../../cri/observed.ts';
+import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';

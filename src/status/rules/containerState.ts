@@ -35,7 +35,8 @@ export function observedState(
     return { state: { terminated: terminatedState(container, runtimeName) }, restartCount };
   if (container.state === 'running') {
     // RestartAllContainers removes the old containers and their counts with them, so the reported count goes on.
-    const restarted = old?.state?.terminated && oldCount >= container.restartCount;
+    const replaced = old?.containerID !== apiContainerId(runtimeName, container.id);
+    const restarted = replaced && old?.state?.terminated && oldCount >= container.restartCount;
     const state = { running: { startedAt: rfc3339(container.startedAt) } };
     return { state, restartCount: restarted ? oldCount + 1 : restartCount };
   }

@@ -54,7 +54,8 @@ export function statusWithoutContainer(
   old: ContainerStatus | undefined,
   turn: Turn,
 ): ContainerStatus {
-  if (turn.restartingAll && old && old.state?.waiting?.reason === restartingAllContainers) return old;
+  // Stays until the next start or a new reason to wait; the Go kubelet writes once more, to show the default reason.
+  if (old?.state?.waiting?.reason === restartingAllContainers) return old;
   if (turn.restartingAll && old && !old.state?.waiting) return removedForRestart(old);
   if (old?.state?.terminated) return old;
   const status = notStarted(container, old, turn);

@@ -1,0 +1,37 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Probe } from '../../types/k8s.ts';
+import { execHandler } from './exec.ts';
+import { grpcHandler } from './grpc.ts';
+import type { Attempt, AttemptContext, ExecSync, Handler, HandlerKind } from './handler.ts';
+import { HANDLER_KINDS } from './handler.ts';
+import { httpHandler } from './http.ts';
+import { tcpHandler } from './tcp.ts';
+
+/** One handler for every way to probe. */
+export type Handlers = { readonly [K in HandlerKind]: Handler<K> };
+
+/** The handlers of this program. A kind without one does not compile. */
+export function createHandlers(cri: ExecSync, clock: Clock): Handlers {
+  return {
+    exec: execHandler(cri),
+    httpGet: httpHandler(clock),
+    tcpSocket: tcpHandler(clock),
+    grpc: grpcHandler(clock),
+  };
+}
+
+/** One attempt of a probe by the handler of its kind. */
+export async function attempt(handlers: Handlers, probe: Probe, context: AttemptContext): Promise<Attempt> {
+  const kind = HANDLER_KINDS.find((k) => probe[k] !== undefined && probe[k] !== null);
+  if (kind === undefined) return { result: 'unknown', error: `missing probe handler for ${context.container.name}` };
+  return run(handlers, kind, probe, context);
+}
+
+function run<K extends HandlerKind>(
+  handlers: Handlers,
+  kind: K,
+  probe: Probe,
+  context: AttemptContext,
+): Promise<Attempt> {
+  return handlers[kind](probe[kind]!, context);
+}
