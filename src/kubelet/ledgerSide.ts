@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { PREEMPTED } from '../ledger/rules/preemption.ts';
 import { sysctlAllowlist } from '../ledger/rules/sysctls.ts';
 import type { NodeView } from '../ledger/types.ts';
 import { type LedgerInput, ledgerView } from '../node/ledgerView.ts';
@@ -39,6 +40,10 @@ export class LedgerSide {
       if (!worker) return;
       worker.facts.admission = admissionFact(verdict);
       worker.wake();
+    });
+    this.ledger.onVictim(({ uid }) => {
+      const { reason, message, condition } = PREEMPTED;
+      workers().get(uid)?.terminate({ cause: 'preempted', reason, message, condition });
     });
   }
 

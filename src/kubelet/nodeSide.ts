@@ -5,12 +5,13 @@ import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { readAddressFacts } from '../node/addressFacts.ts';
 import { keepLease } from '../node/lease.ts';
 import { readMachineFacts } from '../node/machineFacts.ts';
+import { nodeFactsReader } from '../node/nodeFacts.ts';
 import { initialNode } from '../node/nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
 import { registerNode } from '../node/registration.ts';
+import { parseNodeIPs } from '../node/rules/addresses.ts';
 import { RuntimeStatus } from '../node/runtimeStatus.ts';
 import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -27,7 +28,7 @@ export function nodeSettings(config: KubeletConfiguration, options: KubeletOptio
   return {
     nodeName: nodeNameOf(options),
     hostname: nodeNameOf(options),
-    nodeIPs: options.nodeIp === '' ? [] : options.nodeIp.split(',').map((ip) => ip.trim()),
+    nodeIPs: parseNodeIPs(options.nodeIp).ips,
     externalCloud: options.cloudProvider === 'external',
     ...(config.providerID ? { providerID: config.providerID } : {}),
     labels: options.nodeLabels,
@@ -61,6 +62,7 @@ export class NodeSide implements Disposable {
   readonly machine: MachineFacts;
   readonly #options: NodeSideOptions;
   readonly #stop = new AbortController();
+  readonly #read: () => Promise<NodeFacts>;
   #runtimeVersion: string | undefined;
   #node: Node;
   #publisher: NodeStatusPublisher | undefined;
@@ -69,6 +71,19 @@ export class NodeSide implements Disposable {
     this.#options = options;
     this.machine = machine;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
+    this.#read = nodeFactsReader({
+      service: options.cri,
+      clock: options.clock,
+      settings: options.settings,
+      rootDir: options.rootDir,
+      runtime: () => this.runtime.fact,
+      others: () => ({
+        pressure: { memory: false, disk: false, pid: false },
+        notReady: [],
+        warnings: [],
+        volumesInUse: [],
+      }),
+    });
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
@@ -121,6 +136,7 @@ export class NodeSide implements Disposable {
   /** The API server shows another version. */
   seen(node: Node | undefined): void {
     if (node) this.#node = node;
+    else this.#publisher?.nodeDeleted();
   }
 
   /** Starts to ask the runtime how it is. */
@@ -146,7 +162,7 @@ export class NodeSide implements Disposable {
       cachedNode: () =>
         api.node.objects().get(`/${settings.nodeName}`) ?? (this.#node.metadata?.uid ? this.#node : undefined),
       recordEvent: this.#options.recordEvent,
-      register,
+      register: config.registerNode ? register : () => api.heartbeat.get('Node', { name: settings.nodeName }),
       updateMs: config.nodeStatusUpdateFrequency,
       reportMs: config.nodeStatusReportFrequency,
     });
@@ -173,36 +189,8 @@ export class NodeSide implements Disposable {
   }
 
   async #facts(): Promise<NodeFacts> {
-    const { cri, settings } = this.#options;
-    const [addresses, images] = await Promise.all([
-      readAddressFacts(settings.hostname),
-      cri.listImages().catch(() => undefined),
-      this.#readVersion(),
-    ]);
-    return {
-      machine: this.machine,
-      addresses,
-      runtime: this.runtime.fact,
-      ...(this.#runtimeVersion === undefined ? {} : { runtimeVersion: this.#runtimeVersion }),
-      ...(images
-        ? {
-            images: images.map((i) => ({
-              repoDigests: i.repoDigests,
-              repoTags: i.repoTags,
-              sizeBytes: Number(i.size),
-            })),
-          }
-        : {}),
-      pressure: { memory: false, disk: false, pid: false },
-      notReady: [],
-      warnings: [],
-      volumesInUse: [],
-    };
-  }
-
-  async #readVersion(): Promise<void> {
-    if (this.#runtimeVersion !== undefined && this.runtime.fact.runtimeReady) return;
-    const version = await this.#options.cri.version().catch(() => undefined);
-    if (version) this.#runtimeVersion = `${version.runtimeName}://${version.runtimeVersion.replace(/^v/, '')}`;
+    const facts = await this.#read();
+    this.#runtimeVersion = facts.runtimeVersion ?? this.#runtimeVersion;
+    return facts;
   }
 }
