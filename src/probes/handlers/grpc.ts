@@ -1,12 +1,13 @@
 import { formatDuration } from '../../config/duration.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { goQuote } from '../../lib/goText.ts';
+import type { Attempt } from '../rules/attempt.ts';
 import { hostPort } from '../rules/port.ts';
 import { deadline } from './deadline.ts';
-import type { Attempt, Handler } from './handler.ts';
-import { NO_POD_IP, USER_AGENT_VERSION } from './handler.ts';
 import type { Check, CheckEnd } from './grpcCheck.ts';
 import { check } from './grpcCheck.ts';
+import type { Handler } from './handler.ts';
+import { NO_POD_IP, USER_AGENT_VERSION } from './handler.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 1000;

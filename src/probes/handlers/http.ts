@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Attempt, Handler } from './handler.ts';
+import type { Attempt } from '../rules/attempt.ts';
+import type { Handler } from './handler.ts';
 import { get, getRequest } from './httpGet.ts';
 
 /** httpGet: 200–399 is healthy. A last answer in the 300s (a redirect that is not followed) counts as success with a warning. */

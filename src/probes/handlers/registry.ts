@@ -1,8 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Probe } from '../../types/k8s.ts';
+import type { Attempt } from '../rules/attempt.ts';
 import { execHandler } from './exec.ts';
 import { grpcHandler } from './grpc.ts';
-import type { Attempt, AttemptContext, ExecSync, Handler, HandlerKind } from './handler.ts';
+import type { AttemptContext, ExecSync, Handler, HandlerKind } from './handler.ts';
 import { HANDLER_KINDS } from './handler.ts';
 import { httpHandler } from './http.ts';
 import { tcpHandler } from './tcp.ts';

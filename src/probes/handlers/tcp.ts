@@ -1,9 +1,10 @@
 import type { Clock } from '../../lib/clock.ts';
+import type { Attempt } from '../rules/attempt.ts';
 import { networkText } from '../rules/netText.ts';
 import { hostPort, resolvePort } from '../rules/port.ts';
 import { open } from './connection.ts';
 import { deadline } from './deadline.ts';
-import type { Attempt, Handler } from './handler.ts';
+import type { Handler } from './handler.ts';
 import { NO_POD_IP } from './handler.ts';
 
 /** tcpSocket: healthy when the connection is accepted. Nothing is sent. */
@@ -28,7 +29,9 @@ function dial(host: string, port: number, timeoutMs: number, clock: Clock, signa
     };
     const failure = (output: string) => settle({ result: 'failure', output });
     const onAbort = () => failure(`dial tcp ${remote}: operation was canceled`);
-    const connection = open(host, port, false, (error) => failure(networkText(error, { host, remote, local: undefined })));
+    const connection = open(host, port, false, (error) =>
+      failure(networkText(error, { host, remote, local: undefined })),
+    );
     const timer = deadline(clock, timeoutMs, () => failure(`dial tcp ${remote}: i/o timeout`));
     connection.socket.once('connect', () => settle({ result: 'success', output: '' }));
     signal.addEventListener('abort', onAbort, { once: true });
