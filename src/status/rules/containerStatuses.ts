@@ -41,7 +41,8 @@ function listFor(
       ? statusFromRuntime(container, [newest, ...older], old, turn)
       : statusWithoutContainer(container, old, turn);
     if (kind === 'init' && newest?.state === 'exited' && newest.exitCode === 0) return status;
-    if (kind === 'init' && !newest && isForgotten(container, status, runtime, spec)) return treatedAsCompleted(status);
+    const mayForget = kind === 'init' && !newest && !turn.restartingAll;
+    if (mayForget && isForgotten(container, status, runtime, spec)) return asCompleted(status);
     return withReason(status, container, newest, spec, turn);
   });
 }
@@ -70,7 +71,8 @@ function startsAgain(
   spec: PodSpec,
   input: StatusInput,
 ): boolean {
-  if (input.pod.metadata?.deletionTimestamp !== undefined) return false;
+  // Also without a deletion a Pod that is being ended starts nothing: its containers' real ends are shown.
+  if (input.terminating || input.pod.metadata?.deletionTimestamp !== undefined) return false;
   if (!newest || newest.state === 'unknown' || newest.state === 'created') return true;
   return newest.state === 'exited' && restartsAfter(container, spec, newest.exitCode);
 }
@@ -78,14 +80,14 @@ function startsAgain(
 // Neither the API nor the runtime remembers this init container, but a main container exists: so it must have succeeded.
 // A sidecar is simply started again.
 function isForgotten(container: Container, status: ContainerStatus, runtime: ObservedPod, spec: PodSpec): boolean {
-  if (isSidecar(container) || !status.state?.waiting) return false;
+  if (isSidecar(container) || (!status.state?.waiting && status.state?.terminated?.exitCode !== 0)) return false;
   const main = new Set(spec.containers.map((c) => c.name));
   return runtime.containers.some((c) => c.state !== 'unknown' && main.has(c.name));
 }
 
-function treatedAsCompleted(status: ContainerStatus): ContainerStatus {
-  const terminated = { exitCode: 0, reason: 'Completed', message: lostInitContainerMessage };
-  return { ...status, state: { terminated } };
+function asCompleted(status: ContainerStatus): ContainerStatus {
+  if (status.state?.terminated) return status;
+  return { ...status, state: { terminated: { exitCode: 0, reason: 'Completed', message: lostInitContainerMessage } } };
 }
 
 function byName(a: ContainerStatus, b: ContainerStatus): number {
