@@ -63,8 +63,9 @@ export async function delegateControllers({ fs, hierarchies }: CgroupHost, path:
   }
 }
 
-function byMount({ controllers }: Hierarchies): Map<string, Controller[]> {
-  const mounts = new Map<string, Controller[]>();
+/** Version 2 has its directory even on a machine whose controllers are all elsewhere. */
+function byMount({ version, controllers, mounts: all }: Hierarchies): Map<string, Controller[]> {
+  const mounts = new Map<string, Controller[]>(version === 2 ? all.map((mount) => [mount, []]) : []);
   for (const [controller, mount] of controllers) mounts.set(mount, [...(mounts.get(mount) ?? []), controller]);
   return mounts;
 }

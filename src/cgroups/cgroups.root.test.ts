@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import type { Pod } from '../types/k8s.ts';
 import { realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager } from './contract.ts';
-import { detectHierarchies, type Hierarchies } from './hierarchies.ts';
+import { detectHierarchies, type Hierarchies, hierarchiesV2 } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
 
 // Real cgroups of this machine, only below one of our own that is removed afterwards.
@@ -91,5 +92,33 @@ describeAsRoot('real cgroups', () => {
     );
     // The goal is 3 ms on a quiet machine; this bound only catches a change of kind on a loaded one.
     expect(median).toBeLessThan(30);
+  });
+});
+
+/** On machines with both versions the second one's file system is there without controllers: enough for directories and processes. */
+describeAsRoot('a bare cgroup v2 tree', () => {
+  const mount = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).find(
+    ({ fsType }) => fsType === 'cgroup2',
+  )?.mountPoint;
+
+  (mount ? test : test.skip)('destroy kills and removes below it', async () => {
+    const hierarchies = hierarchiesV2(mount!, '', []);
+    const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 50 };
+    const manager = createCgroupManager({ hierarchies, driver: 'cgroupfs', cgroupRoot: `/${ROOT}`, settings });
+    await realCgroupFs.mkdir(join(mount!, ROOT));
+    try {
+      await manager.setUpNode(limits);
+      const own = await manager.ensurePod(pod('uid-3'));
+      const place = join(mount!, own.path, 'container');
+      await realCgroupFs.mkdir(place);
+      const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      writeFileSync(join(place, 'cgroup.procs'), String(child.pid));
+      await manager.destroy(own.name, new AbortController().signal);
+      expect((await exited)[1]).toBe('SIGKILL');
+      expect(existsSync(join(mount!, own.path))).toBe(false);
+    } finally {
+      await manager.destroy([ROOT], new AbortController().signal);
+    }
   });
 });

@@ -122,6 +122,21 @@ describe('configMap and secret', () => {
     expect(await node.mounter.list()).toHaveLength(1);
   });
 
+  test('an update of a volume that was unmounted by hand mounts it again first', async () => {
+    node.put('Secret', 's', { data: { p: base64('x') } });
+    const { hostPath } = await node.mount(secret);
+    await node.mounter.unmount(hostPath);
+    await expect(node.update(secret)).resolves.toMatchObject({ changed: true });
+    expect(await node.mounter.list()).toHaveLength(1);
+  });
+
+  test('a refusal of the kernel is worth another try, one of ours is not', async () => {
+    node.put('Secret', 's', { data: {} });
+    node.mounter.failNext('mount tmpfs', 13);
+    await expect(node.mount(secret)).rejects.toMatchObject({ retryable: true, cause: { code: 'EACCES' } });
+    await expect(node.mount({ name: '../v', emptyDir: {} })).rejects.toMatchObject({ retryable: false });
+  });
+
   test('a kernel without noswap is asked once', async () => {
     node.put('Secret', 's', { data: {} });
     node.mounter.failNext('noswap', 22);

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, isAbort, KubeletError } from '../lib/errors.ts';
+import { errorMessage, isAbort } from '../lib/errors.ts';
 import { goQuote } from '../lib/goText.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -10,7 +10,7 @@ import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
 import { tearDown } from './teardown.ts';
 import { volumeKind, volumeTypes } from './types/registry.ts';
-import { setUpFailed, VolumeError } from './volumeError.ts';
+import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
@@ -53,8 +53,7 @@ export function createVolumeManager({ root, mounter, log = silentLogger }: Volum
 
 function tearDownFailed(uid: string, error: unknown): VolumeError {
   const message = `UnmountVolume.TearDown failed for the volumes of pod ${goQuote(uid)} : ${errorMessage(error)}`;
-  const retryable = !(error instanceof KubeletError) || error.retryable;
-  return new VolumeError(message, '', retryable, undefined, error);
+  return new VolumeError(message, '', mayPass(error), undefined, error);
 }
 
 async function scanVolumes(root: string): Promise<FoundVolumes[]> {

@@ -34,7 +34,7 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
       const collected = await collect(task);
       task.signal.throwIfAborted();
       const path = pathOf(task, plugin);
-      const made = await (medium === 'memory' ? ensureMemory(task, path) : ensureOpenDirectory(path, groupOf(task)));
+      const made = await ensure(task, path, medium);
       await fill(task, path, made, collected.payload, medium);
       const mounted: MountedVolume = {
         name: task.volume.name,
@@ -48,7 +48,10 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
     update: async (task) => {
       const { payload, refreshAt } = await collect(task);
       task.signal.throwIfAborted();
-      const changed = await write(task, pathOf(task, plugin), payload, medium);
+      const path = pathOf(task, plugin);
+      // Somebody may have unmounted it behind our back; a secret must not land in the directory below.
+      await ensure(task, path, medium);
+      const changed = await write(task, path, payload, medium);
       const update: VolumeUpdate = { changed, digest: task.host.digest(payload) };
       return refreshAt === undefined ? update : { ...update, refreshAt };
     },
@@ -90,9 +93,11 @@ async function write(task: VolumeTask, path: string, payload: Payload, medium: '
   });
 }
 
-function ensureMemory(task: VolumeTask, path: string): Promise<Made> {
+function ensure(task: VolumeTask, path: string, medium: 'memory' | 'disk'): Promise<Made> {
+  const group = groupOf(task);
+  if (medium === 'disk') return ensureOpenDirectory(path, group);
   const size = memoryVolumeSize(task.pod, undefined, task.context.nodeAllocatable);
-  return ensureTmpfs(task.host, { path, size, group: groupOf(task) });
+  return ensureTmpfs(task.host, { path, size, group });
 }
 
 function pathOf({ host, pod, volume }: VolumeTask, plugin: string): string {

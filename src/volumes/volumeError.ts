@@ -1,5 +1,6 @@
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { goQuote } from '../lib/goText.ts';
+import { LinuxError } from '../lib/linux/linuxError.ts';
 import { PayloadError, type Reference } from './rules/payload.ts';
 
 /** A volume that cannot be used now. The message is the text of the Pod's FailedMount event. */
@@ -22,6 +23,10 @@ export function setUpFailed(volume: string, thrown: unknown): VolumeError {
   if (thrown instanceof PayloadError) {
     return new VolumeError(message, volume, thrown.retryable, thrown.waitingFor, thrown);
   }
-  // The Go kubelet tries every failed mount again. Only errors that say of themselves that it is pointless are taken at their word.
-  return new VolumeError(message, volume, thrown instanceof KubeletError ? thrown.retryable : true, undefined, thrown);
+  return new VolumeError(message, volume, mayPass(thrown), undefined, thrown);
+}
+
+/** The Go kubelet tries every failed mount again. Only what this program refuses by itself is not worth it; the machine may change. */
+export function mayPass(thrown: unknown): boolean {
+  return thrown instanceof LinuxError || !(thrown instanceof KubeletError) || thrown.retryable;
 }

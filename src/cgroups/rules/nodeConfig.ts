@@ -27,7 +27,9 @@ export function nodeConfig({ capacity, reserved, enforcePods }: NodeLimits): Res
       if (allocatable.has(name)) allocatable.set(name, left > 0n ? left : 0n);
     }
   }
-  return reservedConfig(allocatable, false);
+  const { hugePages, ...config } = reservedConfig(allocatable, false);
+  // No size at all means that nobody counted them, not that there are none: a limit of 0 would take them from every Pod.
+  return hugePages && hugePages.size > 0 ? { ...config, hugePages } : config;
 }
 
 /**

@@ -173,7 +173,6 @@ describe('nodeConfig', () => {
     expect(nodeConfig({ capacity, reserved, enforcePods: false })).toMatchObject({ cpuShares: 4096, memory: 2 ** 33 });
     expect(nodeConfig({ capacity: { cpu: '1' }, reserved: [{ cpu: '2', memory: '1' }], enforcePods: true })).toEqual({
       cpuShares: 2,
-      hugePages,
     });
   });
 

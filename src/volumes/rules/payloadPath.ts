@@ -17,7 +17,8 @@ export function checkedPayload(payload: Payload): Payload {
   for (const path of clean.keys()) {
     for (let cut = path.indexOf('/'); cut !== -1; cut = path.indexOf('/', cut + 1)) {
       if (!clean.has(path.slice(0, cut))) continue;
-      throw invalid(`${path.slice(0, cut)} is a file and the directory of ${path}`);
+      // Keys of several objects may collide, and objects change.
+      throw invalid(`${path.slice(0, cut)} is a file and the directory of ${path}`, true);
     }
   }
   return clean;
@@ -48,6 +49,6 @@ function checkPath(path: string): void {
   if (cleanPath(path) === '.') throw invalid(`must name a file: ${path}`);
 }
 
-function invalid(problem: string): PayloadError {
-  return new PayloadError(`invalid path: ${problem}`, undefined, false);
+function invalid(problem: string, retryable = false): PayloadError {
+  return new PayloadError(`invalid path: ${problem}`, undefined, retryable);
 }
