@@ -5,6 +5,7 @@ import type { Container, Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 import { hugepageLimits } from './hugepages.ts';
 import { linuxResources } from './linuxResources.ts';
+import { withMemoryQoS } from './memoryQoS.ts';
 import { oomScoreAdj } from './oomScore.ts';
 import { withSwapLimit } from './swap.ts';
 
@@ -42,7 +43,7 @@ export function containerResources(
     cpusetCpus,
     cpusetMems,
   };
-  return withSwapLimit(complete, pod, container, node);
+  return withMemoryQoS(withSwapLimit(complete, pod, container, node), pod, container, node);
 }
 
 /** The container's own limit, else the Pod's. */

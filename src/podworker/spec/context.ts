@@ -1,6 +1,7 @@
 import type { ImageSpec, Mount } from '../../cri/generated/runtime.ts';
 import type { DnsInputs } from './dns.ts';
 import type { ResolvedVariable } from './envTypes.ts';
+import type { MemoryQoSSettings } from './memoryQoS.ts';
 import type { UserNamespaceIds } from './namespaces.ts';
 import type { ImageUser } from './runAsNonRoot.ts';
 
@@ -33,6 +34,8 @@ export interface NodeFacts {
   readonly seccompRoot: string;
   /** KubeletConfiguration podLogsDir, no slash at the end. */
   readonly podLogsRoot: string;
+  /** Set with the feature gate MemoryQoS (alpha, off). */
+  readonly memoryQoS?: MemoryQoSSettings;
   /** Feature gate ContainerStopSignals (alpha, off). */
   readonly containerStopSignals: boolean;
 }

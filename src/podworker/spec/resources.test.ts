@@ -116,6 +116,30 @@ describe('swap', () => {
   });
 });
 
+describe('MemoryQoS', () => {
+  const memoryQoS = { throttlingFactor: 0.9, tieredReservation: false, allocatableMemory: 8_000_000, pageSize: 4096 };
+  const tiered = { memoryQoS: { ...memoryQoS, tieredReservation: true } };
+  const none = { 'memory.min': '0', 'memory.low': '0' };
+  const memory = (request: string, limit?: string, cpu?: string): ResourceRequirements => ({
+    requests: { memory: request, ...(cpu && { cpu }) },
+    ...(limit && { limits: { memory: limit, ...(cpu && { cpu }) } }),
+  });
+  test.each<[string, ResourceRequirements, Partial<NodeFacts>, Record<string, string> | undefined]>([
+    ['off', memory('1M', '2M'), {}, undefined],
+    ['cgroup v1', memory('1M', '2M'), { memoryQoS, cgroupVersion: 1 }, undefined],
+    ['up to the limit', memory('1M', '2M'), { memoryQoS }, { ...none, 'memory.high': '1896448' }],
+    ['up to the node', memory('1M'), { memoryQoS }, { ...none, 'memory.high': '7299072' }],
+    ['the node unknown', memory('1M'), { memoryQoS: { ...memoryQoS, allocatableMemory: 0 } }, none],
+    ['limit equal to request', memory('1M', '1M'), { memoryQoS }, none],
+    ['too close for a page', memory('1M', '1000100'), { memoryQoS }, none],
+    ['Burstable is kept softly', memory('1M', '1M'), tiered, { 'memory.low': '1000000' }],
+    ['Guaranteed is kept', memory('1M', '1M', '1'), tiered, { 'memory.min': '1000000' }],
+    ['no request and no limit', {}, tiered, none],
+  ])('%s', (_name, own, node, wanted) => {
+    expect(resources(own, {}, { singleProcessOOMKill: true, ...node }).unified).toEqual(wanted);
+  });
+});
+
 describe('oomScoreAdj', () => {
   const memory = (request: string, more: Partial<Container> = {}) =>
     testContainer({ resources: { requests: { memory: request } }, ...more });
