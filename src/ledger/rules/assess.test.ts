@@ -1,15 +1,11 @@
-import type { NodeSelectorTerm, StoredPod } from '../../types/k8s.ts';
+import type { StoredPod } from '../../types/k8s.ts';
 import { type TestPod, testNode, testPod } from '../fake/pods.ts';
 import type { NodeView, Rejection } from '../types.ts';
 import { assess } from './assess.ts';
 import { shortages } from './fit.ts';
-import { anyPortConflict, hostPortsOf } from './hostPorts.ts';
+import { hostPortsOf } from './hostPorts.ts';
 import { knownRequests, measure } from './measure.ts';
-import { matchesRequiredNodeAffinity } from './nodeAffinity.ts';
-import { choosePreemption } from './preemption.ts';
 import { takenBy } from './room.ts';
-import { checkSysctls, normalizeSysctl, sysctlAllowlist } from './sysctls.ts';
-import { untoleratedTaint } from './taints.ts';
 
 const holder = (pod: StoredPod) => ({ pod, ...measure(pod), hostPorts: hostPortsOf(pod) });
 
@@ -17,7 +13,6 @@ function judge(pod: StoredPod, node: NodeView, others: readonly StoredPod[] = []
   const applicant = { ...holder(pod), requests: knownRequests(pod, node.allocatable) };
   return assess(applicant, takenBy(others.map(holder)), node);
 }
-
 const STATIC = { 'kubernetes.io/config.source': 'file' };
 
 describe('rejections in kubelet 1.36 words', () => {
@@ -253,165 +248,5 @@ describe('requests', () => {
     const room = { allocatable: { cpu: 1n, pods: 9n }, used: { cpu: 5n }, pods: 0 };
     expect(shortages({ cpu: 0n, 'example.com/x': 0n }, room)).toEqual([]);
     expect(shortages({ cpu: 1n }, room)).toHaveLength(1);
-  });
-});
-
-describe('host ports', () => {
-  const port = (hostIP: string, protocol: string, number: number) => ({ hostIP, protocol, port: number });
-  test.each([
-    ['same', port('0.0.0.0', 'TCP', 80), port('0.0.0.0', 'TCP', 80), true],
-    ['other port', port('0.0.0.0', 'TCP', 80), port('0.0.0.0', 'TCP', 81), false],
-    ['other protocol', port('0.0.0.0', 'TCP', 80), port('0.0.0.0', 'UDP', 80), false],
-    ['other address', port('10.0.0.1', 'TCP', 80), port('10.0.0.2', 'TCP', 80), false],
-    ['all against one', port('0.0.0.0', 'TCP', 80), port('10.0.0.2', 'TCP', 80), true],
-    ['one against all', port('10.0.0.1', 'TCP', 80), port('0.0.0.0', 'TCP', 80), true],
-  ])('%s', (_name, a, b, conflict) => {
-    expect(anyPortConflict([a], [b])).toBe(conflict);
-  });
-
-  test('sidecars count, plain init containers and zero do not; empty fields have their defaults', () => {
-    const ports = [{ containerPort: 1, hostPort: 1 }];
-    const initContainers = [
-      { name: 'i', ports },
-      {
-        name: 's',
-        restartPolicy: 'Always',
-        ports: [{ containerPort: 2, hostPort: 2, protocol: 'UDP', hostIP: '1.2.3.4' }],
-      },
-    ];
-    expect(hostPortsOf(testPod('p', { hostPorts: [0, 3], spec: { initContainers } }))).toEqual([
-      port('1.2.3.4', 'UDP', 2),
-      port('0.0.0.0', 'TCP', 3),
-    ]);
-    expect(hostPortsOf(testPod('p', { hostPorts: [0, 3] }))).toEqual([port('0.0.0.0', 'TCP', 3)]);
-  });
-});
-
-describe('node affinity', () => {
-  const node = { name: 'node-1', labels: { zone: 'a', size: '10' } };
-  const withTerms = (...nodeSelectorTerms: NodeSelectorTerm[]) =>
-    testPod('p', {
-      spec: { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } },
-    });
-  const one = (key: string, operator: string, values?: string[]) => ({
-    matchExpressions: [{ key, operator, ...(values && { values }) }],
-  });
-  test.each<[string, NodeSelectorTerm[], boolean]>([
-    ['In', [one('zone', 'In', ['a', 'b'])], true],
-    ['In, other', [one('zone', 'In', ['b'])], false],
-    ['NotIn', [one('zone', 'NotIn', ['b'])], true],
-    ['NotIn, absent', [one('nope', 'NotIn', ['b'])], true],
-    ['Exists', [one('zone', 'Exists')], true],
-    ['DoesNotExist', [one('nope', 'DoesNotExist')], true],
-    ['Gt', [one('size', 'Gt', ['9'])], true],
-    ['Gt, equal', [one('size', 'Gt', ['10'])], false],
-    ['Lt', [one('size', 'Lt', ['11'])], true],
-    ['Gt of no number', [one('zone', 'Gt', ['1'])], false],
-    ['unknown operator', [one('zone', 'Near', ['a'])], false],
-    ['unknown operator beside a match', [one('zone', 'Near', ['a']), one('zone', 'Exists')], true],
-    ['Exists with values', [one('zone', 'Exists', ['a'])], false],
-    ['empty term', [{}], false],
-    ['no terms', [], false],
-    ['field', [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }] }], true],
-    ['field, other', [{ matchFields: [{ key: 'metadata.name', operator: 'NotIn', values: ['node-1'] }] }], false],
-    ['key that is inherited', [one('constructor', 'Exists')], false],
-  ])('%s', (_name, terms, matches) => {
-    expect(matchesRequiredNodeAffinity(withTerms(...terms), node)).toBe(matches);
-  });
-});
-
-describe('taints', () => {
-  const taint = { key: 'k', value: 'v', effect: 'NoExecute' };
-  test.each([
-    ['none', [], false],
-    ['equal', [{ key: 'k', operator: 'Equal', value: 'v' }], true],
-    ['equal without operator', [{ key: 'k', value: 'v' }], true],
-    ['other value', [{ key: 'k', value: 'w' }], false],
-    ['exists', [{ key: 'k', operator: 'Exists' }], true],
-    ['everything', [{ operator: 'Exists' }], true],
-    ['other effect', [{ operator: 'Exists', effect: 'NoSchedule' }], false],
-    ['comparison is alpha', [{ key: 'k', operator: 'Gt', value: '1' }], false],
-  ])('%s', (_name, tolerations, tolerated) => {
-    expect(untoleratedTaint(testPod('p', { spec: { tolerations } }), [taint])).toBe(tolerated ? undefined : taint);
-  });
-});
-
-describe('sysctls', () => {
-  const list = sysctlAllowlist('4.5.0-rc1', ['kernel.msg*', 'net.core.somaxconn', 'net/ipv6/conf/*']);
-  test.each([
-    ['kernel.shm_rmid_forced', {}, undefined],
-    ['kernel/shm_rmid_forced', {}, undefined],
-    ['kernel.shm_rmid_forced', { hostIPC: true }, '"kernel.shm_rmid_forced" not allowed with host IPC enabled'],
-    ['net.ipv4.tcp_syncookies', { hostNetwork: true }, '"net.ipv4.tcp_syncookies" not allowed with host Net enabled'],
-    ['net.ipv4.tcp_keepalive_time', {}, undefined],
-    ['net.ipv4.tcp_fin_timeout', {}, '"net.ipv4.tcp_fin_timeout" not allowlisted'],
-    ['kernel.msgmax', {}, undefined],
-    ['kernel.msgmax', { hostIPC: true }, '"kernel.msgmax" not allowed with host IPC enabled'],
-    ['net.core.somaxconn', {}, undefined],
-    ['net.ipv6.conf.eth0/1.forwarding', {}, undefined],
-    ['vm.swappiness', {}, '"vm.swappiness" not allowlisted'],
-  ])('%s with %j', (name, spec, problem) => {
-    const answer = checkSysctls(
-      { containers: [], ...spec, securityContext: { sysctls: [{ name, value: '1' }] } },
-      list,
-    );
-    expect(answer?.message).toBe(problem && `forbidden sysctl: ${problem}`);
-  });
-
-  test.each([['vm.swappiness'], ['kernel.*.x'], ['Net.x'], ['']])('refuses the pattern %j', (pattern) => {
-    expect(() => sysctlAllowlist('6.1', [pattern])).toThrow(/sysctl/);
-  });
-
-  test('the first separator decides the form of a name', () => {
-    expect(normalizeSysctl('net/ipv4/conf/eno2.100/rp_filter')).toBe('net.ipv4.conf.eno2/100.rp_filter');
-    expect(normalizeSysctl('net.ipv4.conf.eno2/100.rp_filter')).toBe('net.ipv4.conf.eno2/100.rp_filter');
-  });
-});
-
-describe('preemption', () => {
-  const critical = testPod('critical', { priority: 2_000_000_000 });
-  const guaranteed = (uid: string, cpu: string) =>
-    testPod(uid, { requests: { cpu, memory: '1Mi' }, limits: { cpu, memory: '1Mi' } });
-  const burstable = (uid: string, cpu: string) => testPod(uid, { requests: { cpu } });
-  const lack = (cpu: bigint) => [{ resource: 'cpu', requested: cpu, used: 0n, capacity: 0n }];
-  const names = (pods: readonly StoredPod[], cpu: bigint) => {
-    const choice = choosePreemption(critical, pods.map(holder), lack(cpu));
-    return 'error' in choice ? choice.error : choice.victims.map(({ pod }) => pod.metadata.uid);
-  };
-
-  test.each<[string, StoredPod[], bigint, unknown]>([
-    ['burstable before guaranteed', [guaranteed('g', '2'), burstable('b', '2')], 1000n, ['b']],
-    ['fewest pods', [burstable('s1', '1'), burstable('s2', '1'), burstable('l', '2')], 2000n, ['l']],
-    ['smaller of two that suffice', [burstable('l', '3'), burstable('s', '2')], 2000n, ['s']],
-    [
-      'guaranteed only for the rest',
-      [guaranteed('g1', '1'), guaranteed('g2', '2'), burstable('b', '2')],
-      3000n,
-      ['b', 'g1'],
-    ],
-    [
-      'critical Pods stay',
-      [testPod('c2', { priority: 2_000_000_000, requests: { cpu: '4' } }), burstable('b', '1')],
-      1000n,
-      ['b'],
-    ],
-    [
-      'impossible',
-      [burstable('b', '1')],
-      2000n,
-      'preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [(res: cpu, q: 1000), ]',
-    ],
-  ])('%s', (_name, pods, cpu, victims) => {
-    expect(names(pods, cpu)).toEqual(victims);
-  });
-
-  test('a missing Pod slot costs one Pod, the least important', () => {
-    const lacking = [{ resource: 'pods', requested: 1n, used: 3n, capacity: 3n }];
-    const choice = choosePreemption(
-      critical,
-      [guaranteed('g', '1'), burstable('b', '1'), testPod('e')].map(holder),
-      lacking,
-    );
-    expect(choice).toMatchObject({ victims: [{ pod: { metadata: { uid: 'e' } } }] });
   });
 });
