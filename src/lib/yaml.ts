@@ -42,9 +42,12 @@ const goYamlTags = (tags: Tags): Tags =>
 /** JSON longer than this is read without the lines of its values: finding them costs as much as reading YAML. */
 const MAX_LINES_LENGTH = 256 * 1024;
 
-/** Reads all documents of a text; empty ones are left out. Throws YamlError, and nothing else whatever the text. */
-export function parseYaml(text: string): YamlFile[] {
-  return parseJson(text) ?? parseDocuments(text);
+/**
+ * Reads all documents of a text; empty ones are left out. Throws YamlError, and nothing else whatever the text.
+ * With `fastJson` a JSON text is read by JSON.parse, which lets a key given twice pass.
+ */
+export function parseYaml(text: string, { fastJson = false } = {}): YamlFile[] {
+  return (fastJson ? parseJson(text) : undefined) ?? parseDocuments(text);
 }
 
 /** JSON is YAML, but reading it as JSON is a hundred times faster. Undefined when the text is no JSON map. */
@@ -55,7 +58,11 @@ function parseJson(text: string): YamlFile[] | undefined {
     let located: YamlFile | undefined;
     const lineOf: YamlFile['lineOf'] = (path) => {
       if (text.length > MAX_LINES_LENGTH) return 1;
-      located ??= parseDocuments(text)[0];
+      try {
+        located ??= parseDocuments(text)[0];
+      } catch {
+        // JSON that is no YAML (a key given twice): its value is good all the same.
+      }
       return located?.lineOf(path) ?? 1;
     };
     return [{ value, lineOf }];

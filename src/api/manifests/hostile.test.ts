@@ -70,7 +70,8 @@ function manifest(seed: number): string {
   const spec = value('PodSpec', next, 4);
   const metadata = next() < 0.8 ? { name: 'web' } : value('ObjectMeta', next, 2);
   const object = { apiVersion: 'v1', kind: next() < 0.9 ? 'Pod' : 'ConfigMap', metadata, spec };
-  const text = JSON.stringify(object);
+  // JSON and YAML are read by different code: a comment makes the difference.
+  const text = (seed % 2 === 0 ? '# YAML\n' : '') + JSON.stringify(object);
   const cut = next();
   // Some are cut off, some have bytes of another kind in them: what a half-written file looks like.
   if (cut < 0.1) return text.slice(0, Math.floor(text.length * next()));

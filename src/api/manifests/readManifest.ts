@@ -72,7 +72,7 @@ export function readManifest(text: string, origin: Origin, rules: ManifestRules)
 
 function partsOf(text: string, sink: Sink): Part[] {
   try {
-    const documents = parseYaml(text);
+    const documents = parseYaml(text, { fastJson: true });
     if (documents.length === 0) problem(sink, undefined, 'is empty: it must hold a Pod');
     return documents.flatMap(({ value, lineOf }) => {
       const kind = isJson(value) ? value.kind : undefined;
