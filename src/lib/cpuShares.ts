@@ -1,4 +1,4 @@
-// CPU amounts in the kernel's terms (kubelet pkg/kubelet/cm/helpers_linux.go).
+// CPU amounts in the kernel’s terms (kubelet MilliCPUToShares, MilliCPUToQuota, SharesToMilliCPU).
 
 /** The least weight that the kernel takes, and what a request of nothing is. */
 export const MIN_SHARES = 2;
