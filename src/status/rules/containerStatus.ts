@@ -55,17 +55,18 @@ export function statusWithoutContainer(
   turn: Turn,
 ): ContainerStatus {
   // Stays until the next start or a new reason to wait; the Go kubelet writes once more, to show the default reason.
-  if (old?.state?.waiting?.reason === restartingAllContainers) return old;
-  if (turn.restartingAll && old && !old.state?.waiting) return removedForRestart(old);
+  const fresh = notStarted(container, old, turn);
+  if (old?.state?.waiting?.reason === restartingAllContainers)
+    return { ...fresh, state: { waiting: old.state.waiting } };
+  if (turn.restartingAll && old && !old.state?.waiting) return removedForRestart(fresh);
   if (old?.state?.terminated) return old;
-  const status = notStarted(container, old, turn);
-  if (!old?.state?.running || status.lastState?.terminated) return status;
+  if (!old?.state?.running || fresh.lastState?.terminated) return fresh;
   // It ran and is gone. With an end of its own it counts as stopped, and the Pod does not fall back to Pending.
   const deleted = turn.input.pod.metadata?.deletionTimestamp !== undefined;
   return {
-    ...status,
+    ...fresh,
     lastState: { terminated: lostContainer(lostWhenDeleted) },
-    restartCount: deleted ? status.restartCount : status.restartCount + 1,
+    restartCount: deleted ? fresh.restartCount : fresh.restartCount + 1,
   };
 }
 
@@ -84,13 +85,13 @@ export function notStarted(container: Container, old: ContainerStatus | undefine
   };
 }
 
-function removedForRestart(old: ContainerStatus): ContainerStatus {
+function removedForRestart(fresh: ContainerStatus): ContainerStatus {
   const words = { reason: restartingAllContainers, message: restartingAllContainersMessage };
   return {
-    ...old,
+    ...fresh,
     state: { waiting: words },
     lastState: { terminated: { ...words, exitCode: unknownExitCode } },
-    restartCount: old.restartCount + 1,
+    restartCount: fresh.restartCount + 1,
   };
 }
 

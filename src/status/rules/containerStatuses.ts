@@ -53,13 +53,15 @@ function withReason(
   container: Container,
   newest: ObservedContainer | undefined,
   spec: PodSpec,
-  { input }: Turn,
+  turn: Turn,
 ): ContainerStatus {
+  const { input } = turn;
   const waiting = Object.hasOwn(input.waiting, container.name) ? input.waiting[container.name] : undefined;
   if (!waiting || !startsAgain(container, newest, spec, input)) return status;
   const { reason, message } = waiting;
   return {
-    ...status,
+    // Without a container there is no id or image to show either.
+    ...(newest ? status : notStarted(container, status, turn)),
     state: { waiting: { ...(reason ? { reason } : {}), ...(message ? { message } : {}) } },
     ...(status.state?.terminated ? { lastState: { terminated: status.state.terminated } } : {}),
   };

@@ -14,7 +14,8 @@ export interface RestartAll {
 /** The worker's word if it gave one; else concluded from exit codes and the previous condition. */
 export function restartAllState(input: StatusInput, spec: PodSpec): RestartAll {
   const wanted = wasRestarting(previousStatus(input)) || askedFor(input, spec);
-  const restarting = input.restartAllContainers === true || wanted;
+  // A Pod that is being ended restarts nothing: what is gone then is simply gone.
+  const restarting = !input.terminating && (input.restartAllContainers === true || wanted);
   const condition = input.restartAllContainers ?? (wanted && someContainerLeft(input, spec));
   return { restarting, condition };
 }
