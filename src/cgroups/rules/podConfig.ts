@@ -16,7 +16,7 @@ export interface PodCgroupSettings {
 }
 
 /**
- * The limits of a Pod's cgroup (ResourceConfigForPod in pkg/kubelet/cm/helpers_linux.go): CPU weight from requests; quota and memory
+ * The limits of a Pod's cgroup (ResourceConfigForPod in pkg/kubelet/cm): CPU weight from requests; quota and memory
  * only when every container, or the Pod itself, is limited; overhead included. A Pod with CPUs of its own is never throttled.
  */
 export function podConfig(pod: Pod, settings: PodCgroupSettings, exclusiveCPUs = false): ResourceConfig {

@@ -6,7 +6,7 @@ import { errnoCode } from './linuxError.ts';
 import { O_PATH } from './mountId.ts';
 
 /**
- * Paths inside a volume belong to a Pod, which may swap a directory for a symlink between two calls of ours. These helpers hold each
+ * Paths inside a volume belong to a Pod, which may swap a directory for a symlink between two calls of ours. These functions hold each
  * directory by a descriptor and name the next step as `/proc/self/fd/<n>/<name>`: the kernel resolves that magic link to the
  * directory itself, whatever its path has become, so this is openat(2) on Node's own asynchronous calls.
  */
