@@ -172,6 +172,23 @@ test('tries credentials in turn and reports all errors', async () => {
   expect(await outcome).toMatchObject({ reason: 'ErrImagePull', message: '[denied, denied too]' });
 });
 
+test("the node's credentials come after the Pod's, and no attempt goes without any", async () => {
+  const runtime = new Runtime();
+  const asked: string[] = [];
+  const manager = new ImageManager(runtime, new ManualClock(), undefined, async (repository) => {
+    asked.push(repository);
+    return [{ username: 'node' }];
+  });
+  const outcome = manager.ensure({ podUid: 'p', image: 'app', policy: 'Always', auths: [{ username: 'pod' }] });
+  await settle();
+  runtime.pulls[0]!.fail(new Error('denied'));
+  await settle();
+  runtime.pulls[1]!.succeed();
+  expect(await outcome).toMatchObject({ do: 'use' });
+  expect(asked).toEqual(['docker.io/library/app']);
+  expect(runtime.pulls.map(({ auth }) => auth?.username)).toEqual(['pod', 'node']);
+});
+
 test('a pull ends when the last one who wanted it has gone', async () => {
   const { runtime, manager, request } = setUp({ maxParallel: 1, qps: 0, burst: 1 });
   const [one, two] = [new AbortController(), new AbortController()];

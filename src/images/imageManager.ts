@@ -2,6 +2,7 @@ import type { AuthConfig, ImageOut, ImageSpec, PodSandboxConfig } from '../cri/g
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { goQuote } from '../lib/goText.ts';
+import type { NodeAuths } from './nodeAuths.ts';
 import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
 import { PullFlights, pullErrorText } from './pullFlights.ts';
 import { nextBackOff } from './rules/backOff.ts';
@@ -48,13 +49,16 @@ export class ImageManager {
   readonly #service: ImageService;
   readonly #clock: Clock;
   readonly #flights: PullFlights;
+  readonly #nodeAuths: NodeAuths;
   readonly #facts = new Map<string, Map<string, ImageFact>>();
   readonly #running = new Map<string, Promise<ImageFact>>();
   readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
   #progressMissing = false;
 
-  constructor(service: ImageService, clock: Clock, limits?: PullLimits) {
+  /** `nodeAuths`: credentials of the node, tried after those of the Pod; none by default. */
+  constructor(service: ImageService, clock: Clock, limits?: PullLimits, nodeAuths: NodeAuths = async () => []) {
     this.#service = service;
+    this.#nodeAuths = nodeAuths;
     this.#clock = clock;
     this.#flights = new PullFlights(service, clock, limits);
   }
@@ -108,12 +112,16 @@ export class ImageManager {
     return this.#once('pull', request, async () => {
       const sinceMono = this.#clock.now().mono;
       request.onEvent?.(pullingEvent(request.image));
+      this.#set(request, { ...this.fact(request.podUid, request.image), pulling: { sinceMono } });
       const onMove = (position: number | undefined) => {
         const base = this.fact(request.podUid, request.image);
         this.#set(request, { ...base, pulling: { sinceMono, ...(position !== undefined && { position }) } });
       };
       try {
-        const { signal, auths = [], sandboxConfig } = request;
+        const { signal, sandboxConfig } = request;
+        const name = parseImageName(request.image);
+        const own = 'error' in name ? [] : await this.#nodeAuths(name.repository);
+        const auths = [...(request.auths ?? []), ...own];
         const flight = { spec: specOf(request), auths, ...(sandboxConfig && { sandboxConfig }) };
         return await this.#pulled(request, sinceMono, await this.#flights.join(flight, onMove, signal));
       } catch (error) {

@@ -12,6 +12,7 @@ import { initialNode } from '../node/nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
 import { registerNode } from '../node/registration.ts';
 import { parseNodeIPs } from '../node/rules/addresses.ts';
+import { STARTING } from '../node/rules/nodeEvents.ts';
 import { RuntimeStatus } from '../node/runtimeStatus.ts';
 import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -149,6 +150,7 @@ export class NodeSide implements Disposable {
   async serve(api: ApiSide, onNode: (node: Node) => void): Promise<void> {
     const { config, settings, clock, log } = this.#options;
     const { signal } = this.#stop;
+    this.#options.recordEvent(STARTING);
     const common = { clock, logger: log, random: Math.random, signal };
     const register = () => registerNode({ ...common, api: api.heartbeat, initialNode: () => this.#initial() });
     if (config.registerNode) this.#node = await register();

@@ -6,6 +6,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Gate } from '../cri/gate.ts';
 import { ImageManager } from '../images/imageManager.ts';
+import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS } from '../images/pullFlights.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -58,7 +59,7 @@ export function makeServices(options: ServicesOptions): Services {
     cri,
     gate: options.gate,
     ledger: options.ledger,
-    images: new ImageManager(cri, clock, limits),
+    images: new ImageManager(cri, clock, limits, nodeAuths(rootDir, clock, log)),
     volumes: createVolumeManager({ root: rootDir, mounter: createMounter(), log }),
     volumeContext: {
       objects: objects.lookup,

@@ -42,6 +42,13 @@ export function keyringOfConfigJson(text: string): Keyring {
   return keyring;
 }
 
+/** The keyring of a docker `.dockercfg` (the old form, without `auths`). Throws SyntaxError if it is not JSON. */
+export function keyringOfDockercfg(text: string): Keyring {
+  const keyring = new Map<string, RegistryLogin[]>();
+  addAll(keyring, objectOf(JSON.parse(text)));
+  return keyring;
+}
+
 function dockerConfigOf(secret: Secret): Record<string, unknown> {
   const read = (key: string) => JSON.parse(Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8')) as unknown;
   if (secret.type === 'kubernetes.io/dockerconfigjson') return objectOf(objectOf(read('.dockerconfigjson')).auths);
