@@ -1,23 +1,88 @@
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { HookRunner } from '../podworker/actions/services.ts';
+import type { HookRunner as Hooks } from '../podworker/actions/services.ts';
+import { podViews } from '../podworker/rules/view.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
+import type { ProbeTarget } from '../probes/containerProbes.ts';
+import { createHandlers } from '../probes/handlers/registry.ts';
+import { HookRunner } from '../probes/hooks.ts';
+import { Prober } from '../probes/prober.ts';
+import type { ContainerStatus, Pod } from '../types/k8s.ts';
 import type { EventSide } from './eventSide.ts';
 
-/** Probes and hooks of all Pods. */
+/** Probes and hooks of all Pods: follows the workers' decisions, and turns verdicts into facts of theirs. */
 export class ProbeSide implements Disposable {
-  readonly hooks: HookRunner;
+  readonly hooks: Hooks;
+  readonly #prober: Prober;
+  #workers: () => PodWorkers | undefined = () => undefined;
 
-  constructor(_cri: Cri, _clock: Clock, _events: EventSide) {
-    this.hooks = { postStart: async () => {}, preStop: async () => {} };
+  constructor(cri: Cri, clock: Clock, events: EventSide) {
+    const emit = (
+      uid: string,
+      container: string,
+      event: { type: 'Normal' | 'Warning'; reason: string; message: string },
+    ) => {
+      const last = this.#workers()?.get(uid)?.last;
+      if (last) events.pod(last.facts.pod, last.facts, { ...event, container });
+    };
+    this.hooks = new HookRunner({ cri, clock, onEvent: emit });
+    this.#prober = new Prober({
+      clock,
+      random: Math.random,
+      handlers: createHandlers(cri, clock),
+      onEvent: emit,
+      onChange: (uid, states) => {
+        const worker = this.#workers()?.get(uid);
+        if (!worker) return;
+        worker.facts.probes = states;
+        worker.wake();
+      },
+    });
   }
 
-  follow(_worker: PodWorker): void {}
+  /** Where verdicts go. */
+  onChange(workers: () => PodWorkers): void {
+    this.#workers = workers;
+  }
 
-  forget(_uid: string): void {}
+  /** Brings the Pod's probes in line with what runs of it now. */
+  follow(worker: PodWorker): void {
+    const { last, memory } = worker;
+    const pod = last?.facts.pod;
+    if (!last || !pod || !hasProbes(pod)) return;
+    const { facts, decision } = last;
+    const hooked = new Set(decision.reasons.flatMap((r) => (r.code === 'PostStartHook' ? [r.container] : [])));
+    const targets: ProbeTarget[] = podViews(facts, pod).all.flatMap((view) => {
+      const c = view.current;
+      if (c?.state !== 'running' || hooked.has(view.name) || view.kind === 'ephemeral') return [];
+      return [{ container: view.container, containerId: c.id, startedAt: c.startedAt }];
+    });
+    const sandbox = facts.runtime?.sandboxes[0];
+    const podIP = sandbox?.ips[0] ?? facts.node.hostIPs[0] ?? '';
+    const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+    this.#prober.sync(pod, targets, {
+      podIP,
+      readinessOnly: memory.phase !== 'Active',
+      previouslyReady: flags(before, (c) => c.ready),
+      previouslyStarted: flags(before, (c) => c.started === true),
+    });
+  }
 
-  onChange(_workers: () => PodWorkers): void {}
+  forget(uid: string): void {
+    this.#prober.remove(uid);
+  }
 
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {
+    this.#prober[Symbol.dispose]();
+  }
+}
+
+function hasProbes(pod: Pod): boolean {
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  return containers.some((c) => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
+}
+
+function flags(statuses: readonly ContainerStatus[], of: (c: ContainerStatus) => boolean): Record<string, boolean> {
+  return Object.fromEntries(statuses.map((c) => [c.name, of(c)]));
 }

@@ -99,6 +99,6 @@ export type Reason =
   | { readonly code: 'ApiDelete'; readonly problem?: string }
   | { readonly code: 'Finalizers'; readonly finalizers: readonly string[] }
   | { readonly code: 'MirrorPod'; readonly problem?: string }
-  | { readonly code: 'Completed'; readonly phase: string };
+  | { readonly code: 'Completed'; readonly phase: string; readonly reason?: string; readonly message?: string };
 
 export type ReasonCode = Reason['code'];

@@ -91,7 +91,8 @@ const sentences: Sentences = {
   ApiDelete: (r) => `the Pod object is being deleted from the API${r.problem ? `: ${r.problem}` : ''}`,
   Finalizers: (r) => `everything here is ended; the API object stays for its finalizers: ${r.finalizers.join(', ')}`,
   MirrorPod: (r) => `the mirror Pod is not current${r.problem ? `: ${r.problem}` : ''}`,
-  Completed: (r) => `the Pod ran to its end (${r.phase})`,
+  Completed: (r) =>
+    r.reason ? `the Pod is over (${r.phase}): ${r.reason}: ${r.message ?? ''}` : `the Pod ran to its end (${r.phase})`,
 };
 
 /** What `why` prints for one reason. `mono`: now, monotonic ms, for durations. */

@@ -126,7 +126,12 @@ function explainStatus(turn: Turn, status: PodStatus): void {
   const ready = status.conditions?.find((c) => c.type === 'Ready');
   if (ready?.status === 'True') return;
   if (turn.memory.phase === 'Finished' && terminalStatusAccepted(turn)) {
-    because(turn, { code: 'Completed', phase: status.phase ?? 'Unknown' });
+    because(turn, {
+      code: 'Completed',
+      phase: status.phase ?? 'Unknown',
+      ...(status.reason ? { reason: status.reason } : {}),
+      ...(status.message ? { message: status.message } : {}),
+    });
     return;
   }
   for (const gate of turn.facts.pod?.spec?.readinessGates ?? []) {

@@ -57,7 +57,8 @@ function lostState(
   if (old?.state?.terminated && sameContainer) return { state: old.state, restartCount: old.restartCount };
   if (!old?.state?.running) return undefined;
   const reason = restartingAll ? restartingAllContainers : containerStatusUnknown;
-  return { state: { terminated: lostContainer(lostWhenTerminated, reason) }, restartCount: old.restartCount + 1 };
+  const restartCount = Math.max(old.restartCount + 1, container.restartCount);
+  return { state: { terminated: lostContainer(lostWhenTerminated, reason) }, restartCount };
 }
 
 /** The end of a container that nobody saw. */
