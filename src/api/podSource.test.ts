@@ -40,6 +40,15 @@ describe('Pods from the API server', () => {
     expect(Object.isFrozen(pod!.spec.containers[0])).toBe(true);
   });
 
+  test('are listed in pages that parse quickly', async () => {
+    await using fake = await FakeApiServer.start();
+    await using client = new ApiClient(fake.connection);
+    for (let i = 0; i < 110; i++) fake.objects.createPod(sketch(`p${i}`), 'n1');
+    using source = new ApiPodSource(client, 'n1').start();
+    await until(() => source.synced());
+    expect([source.pods().size, fake.seen('list', 'Pod').length]).toEqual([110, 3]);
+  });
+
   test('keep the time at which they were first seen', async () => {
     await using fake = await FakeApiServer.start();
     await using client = new ApiClient(fake.connection);

@@ -17,6 +17,9 @@ export interface ApiPodSourceOptions {
 const SOURCE_ANNOTATION = 'kubernetes.io/config.source';
 const SEEN_ANNOTATION = 'kubernetes.io/config.seen';
 
+/** Pods are large, some 10 KB each. */
+const POD_PAGE = 50;
+
 /** The Pods that the API server has bound to this node. */
 export class ApiPodSource implements PodSource, Disposable {
   readonly name = 'api';
@@ -40,7 +43,12 @@ export class ApiPodSource implements PodSource, Disposable {
         onSync: () => this.#sync(),
         ...(options.onState ? { onState: options.onState } : null),
       },
-      { clock: this.#clock, prepare: this.#mark, ...(options.random ? { random: options.random } : null) },
+      {
+        clock: this.#clock,
+        prepare: this.#mark,
+        pageSize: POD_PAGE,
+        ...(options.random ? { random: options.random } : null),
+      },
     );
   }
 

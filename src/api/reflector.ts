@@ -28,6 +28,8 @@ export interface ReflectorOptions<T> {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly prepare?: Prepare<T>;
+  /** Objects a page of the list: a page is parsed in one go, so it should stay under half a megabyte. Default 250. */
+  readonly pageSize?: number;
   /** The wait before the next attempt after this error; undefined for the usual back-off. */
   readonly retryDelay?: (error: unknown, attempt: number) => number | undefined;
 }
@@ -124,7 +126,7 @@ export class Reflector<K extends Kind> implements Disposable {
     do {
       const options = {
         ...this.#selector,
-        limit: PAGE,
+        limit: this.#options.pageSize ?? PAGE,
         signal: this.#abort.signal,
         ...(next === undefined ? null : { continue: next }),
       };
