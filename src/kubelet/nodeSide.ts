@@ -12,6 +12,7 @@ import { initialNode } from '../node/nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
 import { registerNode } from '../node/registration.ts';
 import { parseNodeIPs } from '../node/rules/addresses.ts';
+import type { NextNode } from '../node/rules/nextNode.ts';
 import { STARTING } from '../node/rules/nodeEvents.ts';
 import { RuntimeStatus } from '../node/runtimeStatus.ts';
 import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
@@ -90,7 +91,7 @@ export class NodeSide implements Disposable {
 
   static async create(options: NodeSideOptions): Promise<NodeSide> {
     const side = new NodeSide(options, await readMachineFacts(options.rootDir));
-    side.#node = await side.#initial();
+    side.#node = (await side.#initial()).node;
     return side;
   }
 
@@ -152,7 +153,17 @@ export class NodeSide implements Disposable {
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);
     const common = { clock, logger: log, random: Math.random, signal };
-    const register = () => registerNode({ ...common, api: api.heartbeat, initialNode: () => this.#initial() });
+    const register = async () => {
+      let events: readonly NodeEvent[] = [];
+      const initial = async () => {
+        const next = await this.#initial();
+        events = next.events;
+        return next.node;
+      };
+      const node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial });
+      for (const event of events) this.#options.recordEvent(event);
+      return node;
+    };
     if (config.registerNode) this.#node = await register();
     api.node.start();
     onNode(this.#node);
@@ -186,8 +197,8 @@ export class NodeSide implements Disposable {
     this.runtime[Symbol.dispose]();
   }
 
-  async #initial(): Promise<Node> {
-    return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall)).node;
+  async #initial(): Promise<NextNode> {
+    return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall));
   }
 
   async #facts(): Promise<NodeFacts> {
