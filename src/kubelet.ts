@@ -169,6 +169,7 @@ async function assemble(
 /** The API Pod source starts only after the Node object was read (design rule 5). */
 function serveApi(api: ApiSide, node: NodeSide, ledger: LedgerSide, log: Logger, nodeName: string): void {
   api.services.start();
+  ledger.readNode = () => api.heartbeat.get('Node', { name: nodeName });
   const onNode = () => ledger.refresh();
   let started = false;
   node

@@ -8,11 +8,14 @@ import type { NodeView } from '../ledger/types.ts';
 import { type LedgerInput, ledgerView } from '../node/ledgerView.ts';
 import { admissionFact } from '../podworker/actions/admission.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
+import type { Node } from '../types/k8s.ts';
 import type { NodeSide } from './nodeSide.ts';
 
 /** The ledger with its view of the node kept current. */
 export class LedgerSide {
   readonly ledger: Ledger;
+  /** Reads the Node from the API server; null in standalone mode. */
+  readNode: (() => Promise<Node>) | null = null;
   readonly #node: NodeSide;
   readonly #input: LedgerInput;
 
@@ -25,7 +28,7 @@ export class LedgerSide {
       pressures: [],
       shuttingDown: false,
     };
-    this.ledger = new Ledger({ node: this.#view(), refreshNode: async () => this.#view() });
+    this.ledger = new Ledger({ node: this.#view(), refreshNode: () => this.#freshView() });
   }
 
   /** The Node object changed: labels, taints, allocatable. */
@@ -45,6 +48,13 @@ export class LedgerSide {
       const { reason, message, condition } = PREEMPTED;
       workers().get(uid)?.terminate({ cause: 'preempted', reason, message, condition });
     });
+  }
+
+  /** A label may have been set a moment ago, and the watch not have told it yet. */
+  async #freshView(): Promise<NodeView | undefined> {
+    const node = await this.readNode?.();
+    this.#node.seen(node ?? this.#node.node);
+    return node && this.#view();
   }
 
   #view(): NodeView {
