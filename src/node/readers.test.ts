@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CriError } from '../cri/error.ts';
 import type { StatusResponseOut } from '../cri/generated/runtime.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -112,6 +113,33 @@ describe('runtime status', () => {
     status[Symbol.dispose]();
     expect(clock.pending).toBe(0);
   });
+});
+
+test.each([
+  [
+    (n: number) =>
+      new CriError('Status', { code: 4, details: `Deadline exceeded after 10.00${n}s,metadata filters: 0.00${n}s` }),
+    'it did not answer within 10 s',
+  ],
+  [
+    (n: number) =>
+      new CriError('Status', {
+        code: 14,
+        details: `Last error: connect ENOENT /x (2026-01-01T00:00:0${n}.123Z). Note`,
+      }),
+    'Last error: connect ENOENT /x. Note',
+  ],
+])('one lasting problem of the runtime is told once', async (errorOf, text) => {
+  const clock = new ManualClock();
+  let calls = 0;
+  const status = new RuntimeStatus({ status: () => Promise.reject(errorOf(++calls)) }, clock);
+  const seen: string[] = [];
+  status.onChange(({ errors }) => seen.push(errors.join()));
+  status.start();
+  await clock.advanceAsync(1000);
+  expect(calls).toBe(5);
+  expect(seen).toEqual([`container runtime status check may not have completed yet: ${text}`]);
+  status[Symbol.dispose]();
 });
 
 test('a runtime that hangs does not hold up the facts', async () => {

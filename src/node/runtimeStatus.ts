@@ -1,3 +1,4 @@
+import { CriError } from '../cri/error.ts';
 import type { StatusResponseOut } from '../cri/generated/runtime.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
@@ -88,7 +89,7 @@ export class RuntimeStatus implements Disposable {
       const answer = await this.#service.status(false, { signal, timeoutMs: TIMEOUT_MS });
       this.#memory = withAnswer(this.#memory, answer, this.#clock.now().mono);
     } catch (error) {
-      this.#memory = withFailure(this.#memory, errorMessage(error));
+      this.#memory = withFailure(this.#memory, steadyText(error));
     }
     if (!signal.aborted) this.#publish();
   }
@@ -110,4 +111,17 @@ export class RuntimeStatus implements Disposable {
     if (goodAt === undefined || now - goodAt >= RUNTIME_DOWN_MS) return;
     this.#downTimer = this.#clock.setTimer(goodAt + RUNTIME_DOWN_MS - now, () => this.#publish());
   }
+}
+
+/**
+ * The error without what differs from one attempt to the next (grpc-js adds times): it becomes part of the Ready condition, and
+ * a new text there is a PATCH.
+ */
+function steadyText(error: unknown): string {
+  if (error instanceof CriError && error.grpcCodeName === 'DeadlineExceeded') {
+    return `it did not answer within ${TIMEOUT_MS / 1000} s`;
+  }
+  return errorMessage(error)
+    .replace(/ ?\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/g, '')
+    .trim();
 }
