@@ -54,7 +54,8 @@ function lostState(
   restartingAll: boolean,
 ): { state: ContainerState; restartCount: number } | undefined {
   const sameContainer = old?.containerID === apiContainerId(runtimeName, container.id);
-  if (old?.state?.terminated && sameContainer) return { state: old.state, restartCount: old.restartCount };
+  const atLeast = Math.max(old?.restartCount ?? 0, container.restartCount);
+  if (old?.state?.terminated && sameContainer) return { state: old.state, restartCount: atLeast };
   if (!old?.state?.running) return undefined;
   const reason = restartingAll ? restartingAllContainers : containerStatusUnknown;
   const restartCount = Math.max(old.restartCount + 1, container.restartCount);
@@ -73,9 +74,11 @@ export function lastStateOf(
   old: ContainerStatus | undefined,
   runtimeName: string,
 ): ContainerState {
-  if (older?.state === 'exited') return { terminated: terminatedState(older, runtimeName) };
-  // After RestartAllContainers the runtime has no older container; what was reported must not be lost.
   const replaced = old?.containerID !== apiContainerId(runtimeName, newest.id);
+  // Its own lost end may have moved here already, while it waits for the next start.
+  const moved = newest.state === 'unknown' && !replaced && old?.lastState?.terminated;
+  if (older?.state === 'exited' && !moved) return { terminated: terminatedState(older, runtimeName) };
+  // After RestartAllContainers the runtime has no older container; what was reported must not be lost.
   if (replaced && old?.state?.terminated) return { terminated: old.state.terminated };
   return old?.lastState?.terminated ? { terminated: old.lastState.terminated } : {};
 }

@@ -41,7 +41,9 @@ function listFor(
       ? statusFromRuntime(container, [newest, ...older], old, turn)
       : statusWithoutContainer(container, old, turn);
     if (kind === 'init' && newest?.state === 'exited' && newest.exitCode === 0) return status;
-    const mayForget = kind === 'init' && !newest && !turn.restartingAll;
+    // A worker that gives a reason means to run it, so it is not taken for done unless it is known to be.
+    const isWanted = Object.hasOwn(turn.input.waiting, container.name) && status.state?.terminated?.exitCode !== 0;
+    const mayForget = kind === 'init' && !newest && !turn.restartingAll && !isWanted;
     if (mayForget && isForgotten(container, status, runtime, spec)) return asCompleted(status);
     return withReason(status, container, newest, spec, turn);
   });
