@@ -6,6 +6,7 @@ import { formatDuration, parseDuration } from './duration.ts';
 import { resolveGates } from './featureGates.ts';
 import { parseFlags } from './flags.ts';
 import { DEFAULT_EVICTION_HARD, loadConfiguration } from './load.ts';
+import { hostProblems } from './validate.ts';
 
 const HEADER = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 let directory: string;
@@ -200,6 +201,15 @@ describe('refused with file, line, path and what is allowed', () => {
     );
     expect(refused(() => load('--image-gc-low-threshold=95'))).toMatch(/^--image-gc-low-threshold must be less than/);
   });
+});
+
+test('what the host cannot give', () => {
+  const problems = (text: string, cgroupV2: boolean) =>
+    hostProblems(loadFile(text).config, { cgroupV2 }).map((p) => p.path);
+  expect(problems('', true)).toEqual([]);
+  expect(problems('', false)).toEqual(['failCgroupV1']);
+  expect(problems('failCgroupV1: false', false)).toEqual([]);
+  expect(problems('failCgroupV1: false\nsingleProcessOOMKill: false', false)).toEqual(['singleProcessOOMKill']);
 });
 
 test('what is known but not acted on is warned of with its place; what equals its default is not', () => {

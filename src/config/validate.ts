@@ -11,6 +11,18 @@ export function crossProblems(config: KubeletConfiguration, gates: FeatureGates)
   return RULES.flatMap((rule) => rule(config, gates)).filter((problem) => problem !== false);
 }
 
+/** What the configuration asks of the host and the host cannot give. */
+export function hostProblems(config: KubeletConfiguration, host: { readonly cgroupV2: boolean }): Problem[] {
+  if (host.cgroupV2) return [];
+  if (config.failCgroupV1) {
+    return [
+      at('failCgroupV1', 'is true and this host runs cgroup v1; set it to false (--fail-cgroupv1=false) to run here'),
+    ];
+  }
+  const kill = config.singleProcessOOMKill === false;
+  return kill ? [at('singleProcessOOMKill', 'must not be false on a host that runs cgroup v1')] : [];
+}
+
 const at = (path: string, sentence: string): Problem => ({ path, sentence });
 
 const imageRules: Rule = (c, gates) => [

@@ -6,7 +6,9 @@ import { defaultPullPolicy } from './imageTag.ts';
 const FILE_MODE = 0o644;
 const TOKEN_SECONDS = 3600;
 
-type FieldItems = readonly { fieldRef?: { apiVersion?: string } }[] | undefined;
+type FieldItems =
+  | readonly { fieldRef?: { apiVersion?: string }; resourceFieldRef?: { divisor?: string } }[]
+  | undefined;
 
 /** Fills in what the API server would for one volume, in place. */
 export function defaultVolume(volume: Mutable<Volume>): void {
@@ -32,7 +34,10 @@ export function defaultVolume(volume: Mutable<Volume>): void {
 }
 
 function fieldRefs(items: FieldItems): void {
-  for (const { fieldRef } of items ?? []) if (fieldRef) fieldRef.apiVersion ||= 'v1';
+  for (const { fieldRef, resourceFieldRef } of items ?? []) {
+    if (fieldRef) fieldRef.apiVersion ||= 'v1';
+    if (resourceFieldRef) resourceFieldRef.divisor ??= '0';
+  }
 }
 
 /** In-tree block storage that still has defaults in the API. */

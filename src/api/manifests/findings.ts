@@ -10,7 +10,7 @@ export interface Finding {
 
 /** More findings than this about one object help nobody. */
 const MAX_FINDINGS = 20;
-const MAX_SHOWN = 120;
+const MAX_SHOWN = 300;
 
 /** Collects findings in the words of the API server (apimachinery: util/validation/field). */
 export class Findings {

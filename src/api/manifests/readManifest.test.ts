@@ -84,6 +84,19 @@ describe('a good manifest', () => {
     expect(Object.isFrozen(pods[0]?.spec.containers[0])).toBe(true);
   });
 
+  test.each([
+    ['nginx', 'Always'],
+    ['nginx:latest', 'Always'],
+    ['r.io:5000/a/b', 'Always'],
+    ['r.io:5000/a/b:1', 'IfNotPresent'],
+    [`nginx:latest@sha256:${'0'.repeat(64)}`, 'Always'],
+    [`nginx@sha256:${'0'.repeat(64)}`, 'IfNotPresent'],
+    ['Not An Image', 'IfNotPresent'],
+  ])('image %s is pulled %s', (image, policy) => {
+    const { pods } = read(pod(`  containers: [{name: c, image: "${image}"}]`));
+    expect(pods[0]?.spec.containers[0]?.imagePullPolicy).toBe(policy);
+  });
+
   test('pod-level resources are completed (KEP-2837)', () => {
     const { pods } = read(
       pod(

@@ -115,12 +115,19 @@ describe('files', () => {
     const file = join(directory, 'a.yaml');
     writeFileSync(file, `${pod('a')}---\n${pod('b')}`);
     const source = open();
+    const warnings: string[] = [];
+    source.onWarnings((list) => warnings.push(...list.map((w) => w.sentence)));
     await until(() => source.synced());
     const seen: string[] = [];
     source.subscribe((change) => change.type !== 'synced' && seen.push(`${change.type} ${change.pod.metadata.name}`));
     writeFileSync(file, `# a comment\n${pod('a')}---\n${pod('b', 'nginx:2')}`);
     await until(() => seen.length === 2);
     expect(seen).toEqual(['remove b-n', 'set b-n']);
+    expect(warnings).toEqual([]);
+    writeFileSync(file, `${pod('a')}---\n${pod('b', 'nginx:2')}  hostNetwrk: true\n`);
+    await until(() => warnings.length === 1);
+    expect(warnings[0]).toMatch(/a\.yaml:12: Pod "b": spec\.hostNetwrk: unknown field; did you mean hostNetwork\?$/);
+    expect(seen).toHaveLength(2);
   });
 
   test('a directory that comes later, and one that is replaced, are found by the rescan', async () => {

@@ -21,6 +21,8 @@ export interface StaticPodSource extends PodSource, Disposable {
   problems(): readonly ManifestProblem[];
   /** Called after `problems()` changed. */
   onProblems(listener: (problems: readonly ManifestProblem[]) => void): Disposable;
+  /** Called with what is odd about a manifest that was read: unknown fields, which are left out. */
+  onWarnings(listener: (warnings: readonly ManifestProblem[]) => void): Disposable;
   /** A ConfigMap or Secret from the manifests (standalone mode), or undefined. */
   object(kind: 'ConfigMap' | 'Secret', namespace: string, name: string): LocalObject | undefined;
   /** Called with each ConfigMap or Secret that came, changed or went. */
@@ -47,6 +49,7 @@ export class StaticPods {
   readonly #seen = new Map<string, string>();
   readonly changes = new Listeners<[PodChange]>();
   readonly problemChanges = new Listeners<[readonly ManifestProblem[]]>();
+  readonly warnings = new Listeners<[readonly ManifestProblem[]]>();
   readonly objectChanges = new Listeners<[LocalObject]>();
   #synced = false;
 
@@ -96,6 +99,7 @@ export class StaticPods {
     const content = readManifest(text, origin, this.#options.rules);
     const problems = [...content.problems, ...this.#foreignUids(location, content.pods)];
     this.#report(location, problems);
+    if (content.warnings.length > 0) this.warnings.emit(content.warnings);
     if (problems.length > 0) return;
     const pods = new Map(content.pods.map((pod) => [pod.metadata.uid, this.#stamp(pod)]));
     const objects = new Map(content.objects.map((object) => [objectKey(object), object]));

@@ -62,6 +62,10 @@ export class UrlPodSource implements StaticPodSource {
     return this.#static.problemChanges.add(listener);
   }
 
+  onWarnings(listener: (warnings: readonly ManifestProblem[]) => void): Disposable {
+    return this.#static.warnings.add(listener);
+  }
+
   object(kind: 'ConfigMap' | 'Secret', namespace: string, name: string): LocalObject | undefined {
     return this.#static.object(kind, namespace, name);
   }

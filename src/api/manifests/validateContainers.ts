@@ -1,11 +1,10 @@
-import { isIP } from 'node:net';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
 import type { Container, EnvVar, Pod, VolumeMount } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';
 import { validateLocalPath } from './localPath.ts';
 import { portNameErrors, validateProbes } from './validateProbes.ts';
-import { validateResources } from './validateResources.ts';
+import { validateResourceField, validateResources } from './validateResources.ts';
 import { validateContainerSecurity } from './validateSecurity.ts';
 
 /** What the checks of a container need to know of its Pod. */
@@ -77,8 +76,34 @@ function validateContainer(container: Container, facts: PodFacts, path: FieldPat
   validateProbes(container, facts.graceSeconds, path, findings);
   validateResources(container.resources ?? {}, path.child('resources'), findings);
   validateContainerSecurity(container, path.child('securityContext'), findings);
+  validateRestartRules(container, path, findings);
+  validateResize(container, path.child('resizePolicy'), findings);
+}
+
+function validateRestartRules(container: Container, path: FieldPath, findings: Findings): void {
+  const rules = container.restartPolicyRules ?? [];
   if (container.restartPolicy !== undefined) {
-    findings.oneOf(path.child('restartPolicy'), container.restartPolicy, ['Always', 'OnFailure', 'Never']);
+    findings.oneOf(path.child('restartPolicy'), container.restartPolicy, ['Always', 'Never', 'OnFailure']);
+  } else if (rules.length > 0) {
+    findings.required(path.child('restartPolicy'), 'must specify restartPolicy when restart rules are used');
+  }
+  for (const [index, rule] of rules.entries()) {
+    const at = path.child('restartPolicyRules').index(index);
+    findings.oneOf(at.child('action'), rule.action, ['Restart', 'RestartAllContainers']);
+    if (!rule.exitCodes) findings.required(at.child('exitCodes'), 'must be specified');
+    else findings.oneOf(at.child('exitCodes', 'operator'), rule.exitCodes.operator, ['In', 'NotIn']);
+  }
+}
+
+function validateResize(container: Container, path: FieldPath, findings: Findings): void {
+  const seen = new Set<string>();
+  for (const { resourceName, restartPolicy } of container.resizePolicy ?? []) {
+    if (seen.has(resourceName)) findings.duplicate(path, resourceName);
+    seen.add(resourceName);
+    if (resourceName) findings.oneOf(path, resourceName, ['cpu', 'memory']);
+    else findings.required(path);
+    if (restartPolicy) findings.oneOf(path, restartPolicy, ['NotRequired', 'RestartContainer']);
+    else findings.required(path);
   }
 }
 
@@ -102,13 +127,6 @@ function validatePorts(container: Container, facts: PodFacts, path: FieldPath, f
     if (!port.containerPort) findings.required(at.child('containerPort'));
     else findings.range(at.child('containerPort'), port.containerPort, 1, 65535);
     findings.oneOf(at.child('protocol'), port.protocol, ['SCTP', 'TCP', 'UDP']);
-    if (port.hostIP && isIP(port.hostIP) === 0) {
-      findings.invalid(
-        at.child('hostIP'),
-        port.hostIP,
-        'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-      );
-    }
     if (!port.hostPort) continue;
     findings.range(at.child('hostPort'), port.hostPort, 1, 65535);
     if (facts.pod.spec?.hostNetwork && port.hostPort !== port.containerPort) {
@@ -143,13 +161,23 @@ function validateEnv(env: EnvVar, path: FieldPath, findings: Findings): void {
     if (!ref.name) findings.required(at.child(name, 'name'));
     if (!ref.key) findings.required(at.child(name, 'key'));
   }
-  if (resourceFieldRef && !resourceFieldRef.resource) findings.required(at.child('resourceFieldRef', 'resource'));
+  if (resourceFieldRef)
+    validateResourceField(resourceFieldRef.resource, at.child('resourceFieldRef', 'resource'), findings);
 }
 
 function validateFieldRef(fieldPath: string, path: FieldPath, findings: Findings): void {
   if (fieldPath === '') findings.required(path);
-  else if (!SUBSCRIPTED.test(fieldPath)) {
-    findings.oneOf(path, fieldPath, [...FIELD_PATHS, "metadata.labels['KEY']", "metadata.annotations['KEY']"]);
+  else if (
+    /^(metadata\.(labels|annotations)|spec\.(hostNetwork|restartPolicy|schedulerName)|status\.phase)$/.test(fieldPath)
+  ) {
+    // Fields that selectors know and environment variables do not.
+    findings.oneOf(path, fieldPath, FIELD_PATHS);
+  } else if (!FIELD_PATHS.includes(fieldPath) && !SUBSCRIPTED.test(fieldPath)) {
+    findings.invalid(
+      path,
+      fieldPath,
+      `error converting fieldPath: field label not supported: ${fieldPath.slice(0, 80)}`,
+    );
   }
 }
 
@@ -178,6 +206,7 @@ function validateMounts(container: Container, facts: PodFacts, path: FieldPath, 
       findings.invalid(at.child('mountPath'), mount.mountPath, 'must be unique');
     mountPaths.add(mount.mountPath ?? '');
     validateSubPath(mount, at, findings);
+    validateRecursiveReadOnly(mount, at.child('recursiveReadOnly'), findings);
     if (mount.mountPropagation === 'Bidirectional' && container.securityContext?.privileged !== true) {
       findings.forbidden(
         at.child('mountPropagation'),
@@ -198,6 +227,16 @@ function validateMounts(container: Container, facts: PodFacts, path: FieldPath, 
     if (!device.devicePath) findings.required(at.child('devicePath'));
     else if (mountPaths.has(device.devicePath))
       findings.invalid(at.child('devicePath'), device.devicePath, 'must not already exist as a path in volumeMounts');
+  }
+}
+
+function validateRecursiveReadOnly(mount: VolumeMount, path: FieldPath, findings: Findings): void {
+  const value = mount.recursiveReadOnly;
+  if (value === undefined || value === 'Disabled') return;
+  findings.oneOf(path, value, ['Disabled', 'Enabled', 'IfPossible']);
+  if (!mount.readOnly) findings.forbidden(path, 'may only be specified when readOnly is true');
+  if (mount.mountPropagation !== undefined && mount.mountPropagation !== 'None') {
+    findings.forbidden(path, 'may only be specified when mountPropagation is None or not specified');
   }
 }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
+import { dnsLabelErrors, dnsSubdomainErrors, qualifiedNameErrors } from '../../lib/nameValidation.ts';
 import type { Pod, PodSpec, Toleration } from '../../types/k8s.ts';
 import { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';
@@ -10,6 +10,13 @@ import { validatePodSecurity } from './validateSecurity.ts';
 import { validateVolumes } from './validateVolumes.ts';
 
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
+const IP_RULE = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+/** A DNS subdomain whose labels may start with an underscore. */
+const SEARCH_PATTERN = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*';
+const SEARCH_DOMAIN = new RegExp(`^${SEARCH_PATTERN}$`);
+const SEARCH_RULE =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with " +
+  `an alphanumeric character (e.g. 'example.com', regex used for validation is '${SEARCH_PATTERN}')`;
 const MAX_INT32 = 2 ** 31 - 1;
 
 /**
@@ -23,7 +30,6 @@ export function validatePod(pod: Pod, findings: Findings): void {
   validateVolumes(pod, path.child('volumes'), findings);
   validateContainers(pod, path, findings);
   findings.oneOf(path.child('restartPolicy'), spec.restartPolicy, ['Always', 'OnFailure', 'Never']);
-  findings.notNegative(path.child('terminationGracePeriodSeconds'), spec.terminationGracePeriodSeconds);
   findings.range(path.child('activeDeadlineSeconds'), spec.activeDeadlineSeconds, 1, MAX_INT32);
   validateNames(spec, path, findings);
   validateDns(spec, path, findings);
@@ -34,6 +40,10 @@ export function validatePod(pod: Pod, findings: Findings): void {
   }
   if (spec.resources) validateResources(spec.resources, path.child('resources'), findings);
   if (spec.securityContext) validatePodSecurity(spec.securityContext, path.child('securityContext'), findings);
+  for (const [index, gate] of (spec.readinessGates ?? []).entries()) {
+    const at = path.child('readinessGates').index(index).child('conditionType');
+    findings.invalidAll(at, gate.conditionType ?? '', qualifiedNameErrors(gate.conditionType ?? ''));
+  }
   if (spec.nodeName && (spec.schedulingGates ?? []).length > 0) {
     findings.forbidden(path.child('nodeName'), 'cannot be set until all schedulingGates have been cleared');
   }
@@ -56,7 +66,7 @@ function validateNames(spec: PodSpec, path: FieldPath, findings: Findings): void
     if (name) findings.invalidAll(path.child(field), name, dnsLabelErrors(name));
   }
   if (spec.preemptionPolicy !== undefined) {
-    findings.oneOf(path.child('preemptionPolicy'), spec.preemptionPolicy, ['Never', 'PreemptLowerPriority']);
+    findings.oneOf(path.child('preemptionPolicy'), spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']);
   }
   if (spec.os) findings.oneOf(path.child('os', 'name'), spec.os.name, ['linux', 'windows']);
 }
@@ -72,7 +82,7 @@ function validateDns(spec: PodSpec, path: FieldPath, findings: Findings): void {
   if (nameservers.length > 3)
     findings.invalid(at.child('nameservers'), nameservers, 'must not have more than 3 nameservers');
   for (const [index, server] of nameservers.entries()) {
-    if (isIP(server) === 0) findings.invalid(at.child('nameservers').index(index), server, 'must be valid IP address');
+    if (isIP(server) === 0) findings.invalid(at.child('nameservers').index(index), server, IP_RULE);
   }
   if (searches.length > 32)
     findings.invalid(at.child('searches'), searches.length, 'must not have more than 32 search paths');
@@ -82,6 +92,11 @@ function validateDns(spec: PodSpec, path: FieldPath, findings: Findings): void {
       searches.length,
       'must not have more than 2048 characters (including spaces) in the search list',
     );
+  }
+  for (const [index, search] of searches.entries()) {
+    const name = search.replace(/\.$/, '');
+    if (search === '.' || (name.length <= 253 && SEARCH_DOMAIN.test(name))) continue;
+    findings.invalid(at.child('searches').index(index), name, SEARCH_RULE);
   }
   for (const [index, option] of options.entries()) {
     if (!option.name) findings.required(at.child('options').index(index), 'must not be empty');
@@ -104,7 +119,7 @@ function validateHost(spec: PodSpec, path: FieldPath, findings: Findings): void 
   for (const [index, alias] of (spec.hostAliases ?? []).entries()) {
     const at = path.child('hostAliases').index(index);
     if (isIP(alias.ip ?? '') === 0) {
-      findings.invalid(at.child('ip'), alias.ip ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
+      findings.invalid(at.child('ip'), alias.ip ?? '', IP_RULE);
     }
     for (const [n, name] of (alias.hostnames ?? []).entries()) {
       findings.invalidAll(at.child('hostnames').index(n), name, dnsSubdomainErrors(name));
@@ -113,7 +128,8 @@ function validateHost(spec: PodSpec, path: FieldPath, findings: Findings): void 
 }
 
 function validateToleration(toleration: Toleration, path: FieldPath, findings: Findings): void {
-  const { key = '', operator = 'Equal', value = '', effect = '', tolerationSeconds } = toleration;
+  const { key = '', operator = '', value = '', effect = '', tolerationSeconds } = toleration;
+  if (key !== '') findings.invalidAll(path.child('key'), key, qualifiedNameErrors(key));
   if (key === '' && operator !== 'Exists') {
     findings.invalid(
       path.child('operator'),
@@ -124,7 +140,7 @@ function validateToleration(toleration: Toleration, path: FieldPath, findings: F
   if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
     findings.invalid(path.child('effect'), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
   }
-  findings.oneOf(path.child('operator'), operator, ['Equal', 'Exists']);
+  findings.oneOf(path.child('operator'), operator || 'Equal', ['Equal', 'Exists']);
   if (operator === 'Exists' && value !== '') {
     findings.invalid(path.child('operator'), value, "value must be empty when `operator` is 'Exists'");
   }

@@ -39,7 +39,12 @@ function validateList(
     const nano = amounts.get(name);
     if (nano === undefined) findings.invalid(at, text, "must be a quantity such as '500m' or '1Gi'");
     else if (nano < 0n) findings.invalid(at, text, 'must be greater than or equal to 0');
-    else if (!canOvercommit(name) && nano % NANO_PER_UNIT !== 0n) findings.invalid(at, text, 'must be an integer');
+    else if (!canOvercommit(name) && nano % NANO_PER_UNIT !== 0n)
+      findings.invalid(
+        at,
+        text,
+        name.startsWith('hugepages-') ? `${text} is not positive integer multiple of ${name}` : 'must be an integer',
+      );
   }
 }
 
@@ -54,5 +59,14 @@ function resourceNameErrors(name: string): string[] {
   const errors = qualifiedNameErrors(name);
   if (errors.length > 0 || name.includes('/')) return errors;
   const standard = ['cpu', 'memory', 'ephemeral-storage'].includes(name) || name.startsWith('hugepages-');
-  return standard ? [] : ['must be a standard resource for containers'];
+  return standard ? [] : ['must be a standard resource type or fully qualified'];
+}
+
+const RESOURCE_FIELDS = ['cpu', 'ephemeral-storage', 'memory'];
+const SELECTORS = ['limits', 'requests'].flatMap((side) => RESOURCE_FIELDS.map((name) => `${side}.${name}`));
+
+/** Checks the `resource` of a resourceFieldRef. */
+export function validateResourceField(resource: string | undefined, path: FieldPath, findings: Findings): void {
+  if (!resource) findings.required(path);
+  else if (!/^(limits|requests)\.hugepages-/.test(resource)) findings.oneOf(path, resource, SELECTORS);
 }

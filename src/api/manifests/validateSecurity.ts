@@ -4,6 +4,9 @@ import type { Findings } from './findings.ts';
 import { validateLocalPath } from './localPath.ts';
 
 const MAX_ID = 2 ** 31 - 1;
+const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
+const SYSCTL_RULE =
+  'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$';
 
 /** Checks the security context of a container. */
 export function validateContainerSecurity(
@@ -35,21 +38,20 @@ export function validatePodSecurity(context: PodSecurityContext, path: FieldPath
     findings.range(path.child('supplementalGroups').index(index), group, 0, MAX_ID);
   }
   if (context.fsGroupChangePolicy !== undefined) {
-    findings.oneOf(path.child('fsGroupChangePolicy'), context.fsGroupChangePolicy, ['OnRootMismatch', 'Always']);
+    findings.oneOf(path.child('fsGroupChangePolicy'), context.fsGroupChangePolicy, ['Always', 'OnRootMismatch']);
   }
   if (context.supplementalGroupsPolicy !== undefined) {
     findings.oneOf(path.child('supplementalGroupsPolicy'), context.supplementalGroupsPolicy, ['Merge', 'Strict']);
+  }
+  if (context.seLinuxChangePolicy !== undefined) {
+    findings.oneOf(path.child('seLinuxChangePolicy'), context.seLinuxChangePolicy, ['MountOption', 'Recursive']);
   }
   const names = new Set<string>();
   for (const [index, { name = '' }] of (context.sysctls ?? []).entries()) {
     const at = path.child('sysctls').index(index).child('name');
     if (name === '') findings.required(at);
-    else if (!/^[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/.test(name)) {
-      findings.invalid(
-        at,
-        name,
-        "must have at most 253 characters and be parts of a-z, 0-9, '-' and '_' joined by '.' or '/'",
-      );
+    else if (name.length > 253 || !SYSCTL.test(name)) {
+      findings.invalid(at, name, SYSCTL_RULE);
     } else if (names.has(name)) findings.duplicate(at, name);
     names.add(name);
   }
@@ -60,7 +62,7 @@ export function validatePodSecurity(context: PodSecurityContext, path: FieldPath
 function validateProfile(profile: SeccompProfile | undefined, path: FieldPath, findings: Findings): void {
   if (!profile) return;
   const { type, localhostProfile } = profile;
-  if (!type) findings.required(path.child('type'));
+  if (!type) findings.required(path.child('type'), `type is required when ${path.parts.at(-1)} is set`);
   else findings.oneOf(path.child('type'), type, ['Localhost', 'RuntimeDefault', 'Unconfined']);
   if (type === 'Localhost' && !localhostProfile)
     findings.required(path.child('localhostProfile'), 'must be set when type is Localhost');

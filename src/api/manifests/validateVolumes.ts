@@ -1,8 +1,9 @@
-import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
+import { dnsLabelErrors } from '../../lib/nameValidation.ts';
 import type { Pod, ProjectedVolumeSource, Volume } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';
 import { validateLocalPath } from './localPath.ts';
+import { validateResourceField } from './validateResources.ts';
 
 const MAX_MODE = 0o777;
 const HOST_PATH_TYPES = [
@@ -53,11 +54,11 @@ const CHECKS: Partial<Record<keyof Volume, Check>> = {
     }
   },
   configMap: ({ configMap }, path, findings) => {
-    objectName(configMap?.name, path.child('name'), findings);
+    if (!configMap?.name) findings.required(path.child('name'));
     files(configMap?.defaultMode, configMap?.items, path, findings);
   },
   secret: ({ secret }, path, findings) => {
-    objectName(secret?.secretName, path.child('secretName'), findings);
+    if (!secret?.secretName) findings.required(path.child('secretName'));
     files(secret?.defaultMode, secret?.items, path, findings);
   },
   downwardAPI: ({ downwardAPI }, path, findings) => {
@@ -77,10 +78,41 @@ const CHECKS: Partial<Record<keyof Volume, Check>> = {
     if (!csi?.driver) findings.required(path.child('driver'));
   },
   image: ({ image }, path, findings) => {
-    if (!image?.reference) findings.required(path.child('reference'));
     findings.oneOf(path.child('pullPolicy'), image?.pullPolicy, ['Always', 'IfNotPresent', 'Never']);
   },
 };
+
+/** Fields that storage systems of the API cannot do without; they have no other check here. */
+const REQUIRED: Partial<Record<keyof Volume, readonly string[]>> = {
+  awsElasticBlockStore: ['volumeID'],
+  azureDisk: ['diskName', 'diskURI'],
+  azureFile: ['secretName', 'shareName'],
+  cephfs: ['monitors'],
+  cinder: ['volumeID'],
+  ephemeral: ['volumeClaimTemplate'],
+  flexVolume: ['driver'],
+  gcePersistentDisk: ['pdName'],
+  gitRepo: ['repository'],
+  glusterfs: ['endpoints', 'path'],
+  iscsi: ['targetPortal', 'iqn'],
+  photonPersistentDisk: ['pdID'],
+  portworxVolume: ['volumeID'],
+  quobyte: ['registry', 'volume'],
+  rbd: ['monitors', 'image'],
+  scaleIO: ['gateway', 'system', 'volumeName'],
+  storageos: ['volumeName'],
+  vsphereVolume: ['volumePath'],
+};
+
+function validateRequired(volume: Volume, kind: keyof Volume, path: FieldPath, findings: Findings): void {
+  const source = volume[kind] as unknown as Readonly<Record<string, unknown>>;
+  for (const field of REQUIRED[kind] ?? []) {
+    const value = source[field];
+    if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) {
+      findings.required(path.child(field));
+    }
+  }
+}
 
 function validateSource(volume: Volume, path: FieldPath, findings: Findings): void {
   const { name: _name, ...sources } = volume;
@@ -88,12 +120,9 @@ function validateSource(volume: Volume, path: FieldPath, findings: Findings): vo
   if (kinds.length === 0) findings.required(path, 'must specify a volume type');
   for (const extra of kinds.slice(1)) findings.forbidden(path.child(extra), 'may not specify more than 1 volume type');
   const [kind] = kinds;
-  if (kind) CHECKS[kind]?.(volume, path.child(kind), findings);
-}
-
-function objectName(name: string | undefined, path: FieldPath, findings: Findings): void {
-  if (!name) findings.required(path);
-  else findings.invalidAll(path, name, dnsSubdomainErrors(name));
+  if (!kind) return;
+  CHECKS[kind]?.(volume, path.child(kind), findings);
+  validateRequired(volume, kind, path.child(kind), findings);
 }
 
 function files(
@@ -137,7 +166,10 @@ function downwardItems(items: DownwardItems, path: FieldPath, findings: Findings
     else if (fieldRef) validateFieldPath(fieldRef.fieldPath ?? '', at.child('fieldRef', 'fieldPath'), findings);
     else if (!resourceFieldRef)
       findings.required(at.child('fieldRef'), 'one of fieldRef and resourceFieldRef is required');
-    else if (!resourceFieldRef.containerName) findings.required(at.child('resourceFieldRef', 'containerName'));
+    else {
+      if (!resourceFieldRef.containerName) findings.required(at.child('resourceFieldRef', 'containerName'));
+      validateResourceField(resourceFieldRef.resource, at.child('resourceFieldRef', 'resource'), findings);
+    }
   }
 }
 
@@ -166,7 +198,7 @@ function projectedSources(projected: ProjectedVolumeSource, path: FieldPath, fin
     const { configMap, secret, downwardAPI, serviceAccountToken } = source;
     for (const [name, object] of [['configMap', configMap] as const, ['secret', secret] as const]) {
       if (!object) continue;
-      objectName(object.name, at.child(name, 'name'), findings);
+      if (!object.name) findings.required(at.child(name, 'name'));
       files(undefined, object.items, at.child(name), findings);
     }
     downwardItems(downwardAPI?.items, at.child('downwardAPI', 'items'), findings);
