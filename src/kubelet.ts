@@ -149,7 +149,7 @@ async function assemble(
     }),
   );
   probes.onChange(() => side.workers);
-  ledger.onVerdict(() => side.workers);
+  ledger.onVerdict(() => side.workers, events);
   node.onFacts(() => side.workers.wakeAll());
   node.start();
   await side.start();

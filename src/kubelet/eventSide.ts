@@ -19,7 +19,7 @@ export class EventSide {
     this.#log = log;
   }
 
-  pod(pod: Pod | null, facts: PodFacts, event: PodEvent): void {
+  pod(pod: Pod | null, facts: Pick<PodFacts, 'uid' | 'namespace' | 'name'>, event: PodEvent): void {
     const { uid, namespace, name } = facts;
     this.#recorder.record(uid, {
       kind: 'event',

@@ -9,6 +9,7 @@ import { type LedgerInput, ledgerView } from '../node/ledgerView.ts';
 import { admissionFact } from '../podworker/actions/admission.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
 import type { Node } from '../types/k8s.ts';
+import type { EventSide } from './eventSide.ts';
 import type { NodeSide } from './nodeSide.ts';
 
 /** The ledger with its view of the node kept current. */
@@ -37,7 +38,7 @@ export class LedgerSide {
   }
 
   /** Verdicts that come after a wait go to the worker as a fact. Victims of a waiting Pod are ended. */
-  onVerdict(workers: () => PodWorkers): void {
+  onVerdict(workers: () => PodWorkers, events: EventSide): void {
     this.ledger.onVerdict((uid, verdict) => {
       const worker = workers().get(uid);
       if (!worker) return;
@@ -46,7 +47,10 @@ export class LedgerSide {
     });
     this.ledger.onVictim(({ uid }) => {
       const { reason, message, condition } = PREEMPTED;
-      workers().get(uid)?.terminate({ cause: 'preempted', reason, message, condition });
+      const victim = workers().get(uid);
+      if (!victim) return;
+      events.pod(victim.facts.pod, victim.facts, { type: 'Warning', reason, message });
+      victim.terminate({ cause: 'preempted', reason, message, condition });
     });
   }
 

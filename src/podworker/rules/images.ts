@@ -82,11 +82,13 @@ function failedImage(
   }
   const text = `Back-off pulling image "${image}"`;
   turn.waiting[view.name] = { reason: 'ImagePullBackOff', message: `${text}: ${error.reason}: ${error.message}` };
-  emitOnce(turn, `pullbackoff/${view.name}`, endedAt, {
-    type: 'Normal',
-    reason: 'BackOff',
-    message: text,
-    container: view.name,
+  const container = view.name;
+  emitOnce(turn, `pullbackoff/${container}`, endedAt, { type: 'Normal', reason: 'BackOff', message: text, container });
+  emitOnce(turn, `pullbackofferror/${container}`, endedAt, {
+    type: 'Warning',
+    reason: 'Failed',
+    message: 'Error: ImagePullBackOff',
+    container,
   });
   return 'held';
 }
