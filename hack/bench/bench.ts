@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util';
+import { bringUp } from '../cluster/bringUp.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { tearDown } from '../cluster/tearDown.ts';
+import { main, say } from '../lib/log.ts';
+import { type Agent, measure, type Sample, withAgent } from './agents.ts';
+import type { Shape } from './pods.ts';
+import { burstTable, type Row, ratioTable } from './report.ts';
+
+const { values } = parseArgs({
+  options: {
+    name: { type: 'string', default: 'bench' },
+    rounds: { type: 'string', default: '4' },
+    count: { type: 'string', default: '6' },
+    burst: { type: 'string', default: '30' },
+    agents: { type: 'string', default: 'null,go,ts' },
+    'skip-burst': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+const help = `npm run bench [-- --rounds 4] [--count 6] [--burst 30] [--skip-burst] [--agents null,go,ts]
+Starts and deletes Pods one at a time, plain and with volumes, under the null agent (the least that any kubelet must do), the Go
+kubelet and kubelet-ts, taking turns on one containerd; then a burst at gate limits 2, 4, 8 and none. Prints ratios: this machine's
+speed changes within minutes, so times of one agent alone mean nothing.`;
+
+/** One turn of every agent; repeated, so that a slow minute hits all of them. */
+async function round(cluster: Cluster, agents: readonly Agent[], number: number, rows: Row[]): Promise<void> {
+  for (const agent of agents) {
+    await withAgent(cluster, agent, [], async () => {
+      for (const shape of ['plain', 'volumes'] as const) {
+        // The null agent mounts nothing: it is the floor for both shapes.
+        const real: Shape = agent === 'null' ? 'plain' : shape;
+        await measure(cluster, real, { count: 1 }, `warm-${agent}-${shape}-${number}`);
+        const sample = await measure(cluster, real, { count: Number(values.count) }, `${agent}-${shape}-${number}`);
+        rows.push({ agent, shape, sample });
+        say(
+          `round ${number}: ${agent}, ${shape}: start ${median(sample.starts)} ms, delete ${median(sample.deletes)} ms`,
+        );
+      }
+    });
+  }
+}
+
+async function bursts(cluster: Cluster): Promise<{ label: string; sample: Sample }[]> {
+  const found: { label: string; sample: Sample }[] = [];
+  const size = Number(values.burst);
+  const limits = [2, 4, 8, 1000];
+  const turn = async (label: string, agent: Agent, args: readonly string[]) => {
+    await withAgent(cluster, agent, args, async () => {
+      await measure(cluster, 'plain', { count: 1 }, `warm-${found.length}`);
+      const sample = await measure(cluster, 'plain', { burst: size }, `burst-${found.length}`);
+      found.push({ label, sample });
+      say(
+        `burst of ${size}, ${label}: p50 ${median(sample.starts)} ms, last ${Math.round(Math.max(...sample.starts))} ms`,
+      );
+    });
+  };
+  for (let repeat = 0; repeat < 2; repeat++) {
+    await turn('go', 'go', []);
+    for (const limit of limits)
+      await turn(limit === 1000 ? 'ts, no limit' : `ts, limit ${limit}`, 'ts', [`--ts-gate-limit=${limit}`]);
+  }
+  return found;
+}
+
+function median(list: readonly number[]): number {
+  const sorted = [...list].sort((a, b) => a - b);
+  return Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0);
+}
+
+await main(async () => {
+  if (values.help) return console.log(help);
+  const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
+  try {
+    const rows: Row[] = [];
+    const agents = values.agents.split(',') as Agent[];
+    for (let i = 1; i <= Number(values.rounds); i++) await round(cluster, agents, i, rows);
+    const burst = values['skip-burst'] ? [] : await bursts(cluster);
+    console.log(ratioTable(rows));
+    if (burst.length > 0) console.log(burstTable(burst));
+  } finally {
+    await tearDown(values.name);
+  }
+});

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ApiClient } from '../../src/api/client.ts';
+import { ApiPodSource } from '../../src/api/podSource.ts';
+import { detectHierarchies } from '../../src/cgroups/hierarchies.ts';
+import { createCgroupManager } from '../../src/cgroups/manager.ts';
+import { openKubeconfig } from '../../src/config/credentials.ts';
+import { connectCri } from '../../src/cri/client.ts';
+import type { Pod, StoredPod } from '../../src/types/k8s.ts';
+import { containerRequest, sandboxRequest } from './requests.ts';
+
+/**
+ * The null agent: the least that any kubelet must do, as the floor of the benchmark. It watches the node's Pods; for each one
+ * it makes the Pod cgroup, sends the requests to the runtime that kubelet-ts would send (the same pure functions make them), and
+ * PATCHes the status once. On deletion: StopContainer, StopPodSandbox, terminal PATCH, DELETE. No volumes, images present, no errors
+ * handled, nothing remembered.
+ */
+const { values } = parseArgs({
+  options: {
+    kubeconfig: { type: 'string' },
+    endpoint: { type: 'string' },
+    node: { type: 'string' },
+    'cgroup-root': { type: 'string' },
+    root: { type: 'string' },
+  },
+});
+const root = values.root ?? '/var/lib/kubelet';
+const client = new ApiClient((await openKubeconfig(values.kubeconfig!)).current());
+const cri = connectCri({ runtimeEndpoint: values.endpoint! });
+const cgroups = createCgroupManager({
+  hierarchies: await detectHierarchies(),
+  driver: 'cgroupfs',
+  cgroupRoot: values['cgroup-root'] ?? '/',
+  settings: { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: -1 },
+});
+await cgroups.setUpNode({ capacity: { cpu: '2', memory: '16Gi' }, reserved: [], enforcePods: true });
+
+interface Running {
+  readonly sandbox: string;
+  readonly container: string;
+}
+const running = new Map<string, Promise<Running>>();
+const ending = new Set<string>();
+
+async function start(pod: StoredPod): Promise<Running> {
+  const spec = pod.spec!.containers[0]!;
+  const cgroup = await cgroups.ensurePod(pod);
+  const sandboxConfig = sandboxRequest(pod, cgroup.cgroupParent);
+  const sandbox = await cri.runPodSandbox(sandboxConfig, '');
+  const container = await cri.createContainer(
+    sandbox,
+    containerRequest(pod, spec, cgroup.cgroupParent, join(root, 'pods')),
+    sandboxConfig,
+  );
+  await cri.startContainer(container);
+  const { status } = await cri.podSandboxStatus(sandbox);
+  await patch(pod, {
+    phase: 'Running',
+    podIP: status?.network?.ip ?? '',
+    podIPs: [{ ip: status?.network?.ip ?? '' }],
+    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString().replace(/\.\d+/, '') }],
+    containerStatuses: [
+      {
+        name: spec.name,
+        image: spec.image,
+        imageID: '',
+        ready: true,
+        started: true,
+        restartCount: 0,
+        containerID: `containerd://${container}`,
+        state: { running: { startedAt: new Date().toISOString().replace(/\.\d+/, '') } },
+      },
+    ],
+  });
+  return { sandbox, container };
+}
+
+async function end(pod: StoredPod): Promise<void> {
+  const { uid } = pod.metadata;
+  if (ending.has(uid)) return;
+  ending.add(uid);
+  const made = await running.get(uid);
+  if (made) {
+    await cri.stopContainer(made.container, Math.max(2, pod.metadata.deletionGracePeriodSeconds ?? 30));
+    await cri.stopPodSandbox(made.sandbox);
+  }
+  await patch(pod, { phase: 'Succeeded' });
+  await client.delete(
+    'Pod',
+    { namespace: pod.metadata.namespace!, name: pod.metadata.name! },
+    { gracePeriodSeconds: 0, uid },
+  );
+  if (!made) return;
+  await cri.removeContainer(made.container);
+  await cri.removePodSandbox(made.sandbox);
+  await cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000));
+}
+
+async function patch(pod: Pod, status: object): Promise<void> {
+  const { namespace = '', name = '', uid } = pod.metadata ?? {};
+  await client.patch('Pod', { namespace, name }, 'strategic', { metadata: { uid }, status }, { subresource: 'status' });
+}
+
+function hear(pod: StoredPod): void {
+  const { uid, deletionTimestamp } = pod.metadata;
+  const told = (error: unknown) => console.error(`null agent: ${pod.metadata.name}: ${error}`);
+  if (deletionTimestamp) end(pod).catch(told);
+  else if (!running.has(uid) && pod.status?.phase === 'Pending') {
+    const made = start(pod);
+    made.catch(told);
+    running.set(uid, made);
+  }
+}
+
+const source = new ApiPodSource(client, values.node!);
+source.subscribe((change) => {
+  if (change.type === 'set') hear(change.pod);
+  if (change.type === 'synced') console.log('null agent: ready');
+});
+source.start();
+process.once('SIGTERM', () => process.exit(0));
