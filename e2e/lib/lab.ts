@@ -1,0 +1,140 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { Agent, request } from 'undici';
+import { bringUp } from '../../hack/cluster/bringUp.ts';
+import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
+import type { KubeletOptions } from '../../hack/cluster/kubelet.ts';
+import { inside, startService } from '../../hack/cluster/service.ts';
+import type { Cluster } from '../../hack/cluster/state.ts';
+import { tearDown } from '../../hack/cluster/tearDown.ts';
+import { type RunResult, run, tryRun } from '../../hack/lib/run.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
+import { ensureTools } from '../../hack/tools/ensure.ts';
+import { type Cri, connectCri } from '../../src/cri/client.ts';
+import type { Entry } from '../../src/timeline/entries.ts';
+import type { Why } from '../../src/timeline/why.ts';
+import type { Event, Pod } from '../../src/types/k8s.ts';
+import { Api } from './api.ts';
+import { Collection, patience } from './collection.ts';
+
+/** A Pod's timeline as the agent tells it. */
+export interface Timeline {
+  readonly uid: string;
+  readonly entries: readonly Entry[];
+}
+
+/** One cluster with everything that tests need to act on it and look at it. */
+export class Lab implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly api: Api;
+  readonly cri: Cri;
+  readonly pods: Collection<Pod>;
+  readonly events: Collection<Event>;
+  /** Where every start of kubelet-ts records its decisions, one directory a start. */
+  readonly recordings: string;
+  #starts = 0;
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.recordings = path.join(cluster.layout.state, 'recordings');
+    this.api = new Api(cluster);
+    this.cri = connectCri({ runtimeEndpoint: `unix://${cluster.layout.containerdSocket}` });
+    this.pods = new Collection<Pod>(this.api, '/api/v1/pods');
+    this.events = new Collection<Event>(this.api, '/api/v1/events');
+  }
+
+  /** Brings a cluster up whose node is kubelet-ts, recording. */
+  static async open(name: string): Promise<Lab> {
+    const cluster = await bringUp({ name, kubelet: 'none', controlPlane: true });
+    const lab = new Lab(cluster);
+    startService(cluster, {
+      name: 'forward-debug',
+      argv: ['socat', `UNIX-LISTEN:${lab.#debugSocket},fork,unlink-early,mode=600`, 'TCP:127.0.0.1:10247'],
+      place: 'network',
+    });
+    await lab.startAgent();
+    await waitForNodeReady(cluster, patience);
+    return lab;
+  }
+
+  get node(): string {
+    return this.cluster.layout.nodeName;
+  }
+
+  get #debugSocket(): string {
+    return path.join(this.cluster.layout.run, 'debug.sock');
+  }
+
+  /** Starts kubelet-ts; what it decides goes to a new directory below `recordings`. Returns when its health endpoint answers. */
+  async startAgent(options: KubeletOptions = {}): Promise<void> {
+    this.#starts += 1;
+    const directory = path.join(this.recordings, String(this.#starts).padStart(4, '0'));
+    mkdirSync(directory, { recursive: true });
+    const args = [`--ts-record-dir=${directory}`, ...(options.args ?? [])];
+    await startKubelet(this.cluster, 'ts', { ...options, args });
+  }
+
+  /** Ends the kubelet and starts kubelet-ts with other settings; waits for the node to be Ready. */
+  async restartAgent(options: KubeletOptions = {}): Promise<void> {
+    await stopKubelet(this.cluster);
+    await this.startAgent(options);
+    await waitForNodeReady(this.cluster, patience);
+  }
+
+  async kubectl(...args: string[]): Promise<RunResult> {
+    const tools = await ensureTools(['kubernetes']);
+    return tryRun(tools.bin('kubectl'), [`--kubeconfig=${this.cluster.layout.adminKubeconfig}`, ...args]);
+  }
+
+  /** Runs a command on the node, in its network and mount namespaces; throws when it fails. */
+  async onNode(...argv: string[]): Promise<string> {
+    const [command = '', ...args] = inside(this.cluster, 'node', argv);
+    return run(command, args);
+  }
+
+  /** Why a Pod is not further, as the agent says it; undefined when it does not know the Pod or does not answer. */
+  async why(namespace: string, name: string): Promise<Why | undefined> {
+    return this.#ask<Why>(`/debug/pods/${namespace}/${name}/why?output=json`);
+  }
+
+  async timeline(namespace: string, name: string): Promise<Timeline> {
+    const url = `/debug/pods/${namespace}/${name}/timeline?output=json`;
+    return waitFor(`the timeline of ${namespace}/${name}`, { timeout: 10_000 }, () => this.#ask<Timeline>(url));
+  }
+
+  async #ask<T>(url: string): Promise<T | undefined> {
+    try {
+      const dispatcher = new Agent({ connect: { socketPath: this.#debugSocket }, pipelining: 0 });
+      try {
+        const { statusCode, body } = await request(`http://agent${url}`, { dispatcher, headersTimeout: 10_000 });
+        const text = await body.text();
+        return statusCode === 200 ? (JSON.parse(text) as T) : undefined;
+      } finally {
+        await dispatcher.close();
+      }
+    } catch {
+      return undefined; // it is down, or starting: tests do that to it, and wait for an answer
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pods[Symbol.asyncDispose]();
+    await this.events[Symbol.asyncDispose]();
+    await this.api[Symbol.asyncDispose]();
+    this.cri[Symbol.dispose]();
+  }
+
+  /** Removes the cluster with everything in it. */
+  async remove(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    await tearDown(this.cluster.layout.name);
+  }
+
+  /** A directory of its own for a test's hostPath volumes. */
+  directory(name: string): string {
+    const directory = path.join(this.cluster.layout.state, 'e2e', name);
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true });
+    return directory;
+  }
+}
