@@ -91,7 +91,11 @@ describe('runtime status', () => {
     const clock = new ManualClock();
     let answer: () => Promise<StatusResponseOut> = () => Promise.reject(new Error('connect ENOENT'));
     let calls = 0;
-    const status = new RuntimeStatus({ status: () => (calls++, answer()) }, clock);
+    const ask = () => {
+      calls++;
+      return answer();
+    };
+    const status = new RuntimeStatus({ status: ask }, clock);
     const seen: string[] = [];
     status.onChange(({ errors }) => seen.push(errors.join()));
     status.start();
