@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Tools } from '../tools/ensure.ts';
 import { apiRequest } from './apiRequest.ts';
 import { type Layout, net } from './layout.ts';
-import { writeKubeconfig } from './pki.ts';
+import { tokenFile, writeKubeconfig } from './pki.ts';
 import { startService, waitForService } from './service.ts';
 import { type Cluster, saveCluster } from './state.ts';
 
@@ -31,6 +31,7 @@ function serverFlags(layout: Layout): Record<string, string> {
     'enable-bootstrap-token-auth': 'true',
     'enable-aggregator-routing': 'true',
     'client-ca-file': pki('ca.crt'),
+    'token-auth-file': tokenFile(layout),
     'tls-cert-file': pki('apiserver.crt'),
     'tls-private-key-file': pki('apiserver.key'),
     'kubelet-client-certificate': pki('apiserver-kubelet.crt'),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../lib/run.ts';
@@ -82,6 +83,22 @@ export async function makePki(layout: Layout): Promise<void> {
   if (existsSync(serviceAccountKey)) return;
   await run('openssl', ['genrsa', '-out', serviceAccountKey, '2048']);
   await run('openssl', ['rsa', '-in', serviceAccountKey, '-pubout', '-out', path.join(layout.pki, 'sa.pub')]);
+}
+
+/** The file of bearer tokens that the API server accepts; made on first use, with one token for the administrator. */
+export function tokenFile(layout: Layout): string {
+  const file = path.join(layout.pki, 'tokens.csv');
+  if (!existsSync(file)) {
+    writeFileSync(file, `${randomBytes(32).toString('hex')},admin-token,admin-token,"system:masters"\n`, {
+      mode: 0o600,
+    });
+  }
+  return file;
+}
+
+/** The administrator's bearer token, for suites that know no client certificates. */
+export function apiToken(layout: Layout): string {
+  return readFileSync(tokenFile(layout), 'utf8').split(',')[0] ?? '';
 }
 
 /** Writes a kubeconfig with everything in it, for the identity of one certificate. */

@@ -1,0 +1,42 @@
+import { apiRequest } from '../../hack/cluster/apiRequest.ts';
+import { bringUp } from '../../hack/cluster/bringUp.ts';
+import { stopKubelet } from '../../hack/cluster/control.ts';
+import { type Cluster, findCluster } from '../../hack/cluster/state.ts';
+import { say } from '../../hack/lib/log.ts';
+import { tryRun } from '../../hack/lib/run.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
+import { ensureTools } from '../../hack/tools/ensure.ts';
+
+/**
+ * The cluster that the suites run against; brought up, or what is missing of it. The kubelet is started anew, so that it is
+ * the wanted one and kubelet-ts the checkout's present state.
+ */
+export async function conformanceCluster(name: string, kubelet: 'go' | 'ts'): Promise<Cluster> {
+  const present = findCluster(name);
+  if (present) await stopKubelet(present);
+  return bringUp({ name, kubelet, controlPlane: true });
+}
+
+interface NamespaceList {
+  items: { metadata: { name: string; labels?: Record<string, string> } }[];
+}
+
+async function testNamespaces(cluster: Cluster): Promise<string[]> {
+  const { body } = await apiRequest(cluster, '/api/v1/namespaces');
+  const { items } = JSON.parse(body) as NamespaceList;
+  return items.filter(({ metadata }) => metadata.labels?.['e2e-run']).map(({ metadata }) => metadata.name);
+}
+
+/** Deletes the namespaces that a killed run left behind, and waits until they are gone: their Pods cost time. */
+export async function removeLeftovers(cluster: Cluster): Promise<void> {
+  const names = await testNamespaces(cluster);
+  if (names.length === 0) return;
+  say(`removing what a killed run left: ${names.length} namespaces`);
+  const tools = await ensureTools(['kubernetes']);
+  const args = [`--kubeconfig=${cluster.layout.adminKubeconfig}`, 'delete', 'namespace', '--wait=false', ...names];
+  await tryRun(tools.bin('kubectl'), args);
+  const gone = async (): Promise<boolean> => (await testNamespaces(cluster)).length === 0;
+  await waitFor('old test namespaces to be gone', { timeout: 180_000, interval: 1000 }, gone).catch((error: Error) =>
+    say(`going on although: ${error.message}`),
+  );
+}

@@ -1,0 +1,182 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Cluster } from '../../hack/cluster/state.ts';
+import { say } from '../../hack/lib/log.ts';
+import { repoRoot } from '../../hack/lib/paths.ts';
+import { run } from '../../hack/lib/run.ts';
+import { ensureTools } from '../../hack/tools/ensure.ts';
+import { conformanceCluster, removeLeftovers } from './cluster.ts';
+import type { SpecReport } from './ginkgoOutput.ts';
+import { junit } from './junit.ts';
+import { readList, type Spec, select, suiteOf } from './lists.ts';
+import type { ConformanceOptions } from './options.ts';
+import { bySpec, isSettled, type Result, ResultStore, verdictOf } from './results.ts';
+import { runBatch } from './runBatch.ts';
+import { type Batch, batches, batchSize } from './schedule.ts';
+import { fileTable, plainTable, rows } from './table.ts';
+
+export interface Summary {
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** Wanted, but without a result: the time limit, or a crash of the suite. */
+  missing: number;
+}
+
+/** The store of a suite's results with one kubelet. */
+export function store(suite: 'e2e' | 'e2e_node', kubelet: 'go' | 'ts'): ResultStore {
+  return new ResultStore(path.join(repoRoot, 'e2e/conformance/results', `${suite}.${kubelet}.jsonl`));
+}
+
+async function commitName(): Promise<string> {
+  const commit = (await run('git', ['-C', repoRoot, 'rev-parse', '--short=9', 'HEAD'])).trim();
+  const changed = (await run('git', ['-C', repoRoot, 'status', '--porcelain', '--', 'src'])).trim();
+  return changed ? `${commit}+` : commit;
+}
+
+type Stores = Record<'e2e' | 'e2e_node', ResultStore>;
+
+function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOptions): Spec[] {
+  const results = { e2e: bySpec(stores.e2e.results), e2e_node: bySpec(stores.e2e_node.results) };
+  const lastRun = [stores.e2e.lastRun, stores.e2e_node.lastRun]
+    .filter((one) => one !== undefined)
+    .sort()
+    .at(-1);
+  return specs.filter((spec) => {
+    const known = results[suiteOf(spec)].get(spec.name) ?? [];
+    if (options.failed && verdictOf(known)?.outcome !== 'failed') return false;
+    if (options.kubelet === 'go' && !options.again) return !isSettled(known);
+    return !(options.resume && known.some((result) => result.run === lastRun));
+  });
+}
+
+interface Run {
+  cluster: Cluster;
+  options: ConformanceOptions;
+  stores: Stores;
+  id: string;
+  commit: string;
+  work: string;
+  results: Result[];
+  signal: AbortSignal;
+}
+
+function record(run: Run, specs: readonly Spec[], report: SpecReport): void {
+  const spec = specs.find(({ name }) => name === report.name);
+  if (!spec) return;
+  const { outcome, seconds, message } = report;
+  const result: Result = {
+    spec: spec.name,
+    file: spec.file,
+    kubelet: run.options.kubelet,
+    commit: run.commit,
+    date: new Date().toISOString(),
+    outcome,
+    seconds: Math.round(seconds * 10) / 10,
+    ...(message === undefined ? {} : { message }),
+    run: run.id,
+  };
+  run.stores[suiteOf(spec)].add(result);
+  run.results.push(result);
+  say(`${outcome.padEnd(7)} ${seconds.toFixed(0).padStart(4)} s  ${spec.name}`);
+  if (outcome !== 'failed') return;
+  say(`        ${message ?? ''}`);
+  const slug = spec.name.replace(/[^A-Za-z0-9]+/g, '-').slice(-150);
+  mkdirSync(path.join(run.work, 'failed'), { recursive: true });
+  writeFileSync(path.join(run.work, 'failed', `${slug}.log`), report.output.join('\n'));
+}
+
+/** Runs batches side by side, those that run alone at the end. */
+async function runAll(run: Run, list: readonly Batch[]): Promise<void> {
+  const tools = await ensureTools(['kubernetes', 'kubernetes-tests']);
+  let number = 0;
+  const queue = list.filter(({ alone }) => !alone);
+  const runOne = async (batch: Batch): Promise<void> => {
+    const work = path.join(run.work, `batch-${++number}`);
+    const report = (spec: SpecReport): void => record(run, batch.specs, spec);
+    const missing = await runBatch({ cluster: run.cluster, tools, batch, work, signal: run.signal, report });
+    if (!run.signal.aborted) for (const name of missing) say(`no result (see ${work}): ${name}`);
+  };
+  const worker = async (): Promise<void> => {
+    for (let batch = queue.shift(); batch && !run.signal.aborted; batch = queue.shift()) await runOne(batch);
+  };
+  await Promise.all(Array.from({ length: run.options.procs }, worker));
+  for (const batch of list.filter(({ alone }) => alone)) if (!run.signal.aborted) await runOne(batch);
+}
+
+/** Runs the specs on a cluster that is up; results go to the stores, and JUnit to the cluster's logs. */
+export async function runSpecs(
+  cluster: Cluster,
+  specs: readonly Spec[],
+  options: ConformanceOptions,
+): Promise<Summary> {
+  const { kubelet } = options;
+  const stores: Stores = { e2e: store('e2e', kubelet), e2e_node: store('e2e_node', kubelet) };
+  const id = lastRunId(stores, options) ?? new Date().toISOString();
+  const work = path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
+  mkdirSync(work, { recursive: true });
+  const limit = new AbortController();
+  const timer = options.timeLimit === undefined ? undefined : setTimeout(() => limit.abort(), options.timeLimit);
+  const current: Run = {
+    cluster,
+    options,
+    stores,
+    id,
+    commit: await commitName(),
+    work,
+    results: [],
+    signal: limit.signal,
+  };
+  const wanted = new Set<string>();
+  const attempts = kubelet === 'go' ? 3 : 1; // the kubelet under test is never run again by itself
+  try {
+    for (let attempt = 0; attempt < attempts && !limit.signal.aborted; attempt++) {
+      const list = pending(specs, stores, options);
+      if (list.length === 0) break;
+      for (const { name } of list) wanted.add(name);
+      say(`${list.length} specs, ${options.procs} processes, kubelet ${kubelet}, logs in ${work}`);
+      await runAll(current, batches(list, batchSize(list.length, options.procs)));
+      if (kubelet === 'go' && options.again) break;
+    }
+  } finally {
+    clearTimeout(timer);
+    writeFileSync(path.join(work, 'junit.xml'), junit(`${options.list} ${kubelet}`, current.results));
+  }
+  return summarize(current.results, wanted);
+}
+
+function lastRunId(stores: Stores, options: ConformanceOptions): string | undefined {
+  if (!options.resume) return undefined;
+  return [stores.e2e.lastRun, stores.e2e_node.lastRun]
+    .filter((one) => one !== undefined)
+    .sort()
+    .at(-1);
+}
+
+function summarize(results: readonly Result[], wanted: ReadonlySet<string>): Summary {
+  const verdicts = [...bySpec(results).values()].map((list) => verdictOf(list)?.outcome);
+  const count = (outcome: string): number => verdicts.filter((one) => one === outcome).length;
+  const passed = count('passed');
+  const [failed, skipped] = [count('failed'), count('skipped')];
+  return { passed, failed, skipped, missing: wanted.size - verdicts.length };
+}
+
+/** The whole command: cluster, run, table. */
+export async function conformance(options: ConformanceOptions): Promise<Summary> {
+  const specs = select(readList(options.list), {
+    files: options.files,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  });
+  if (specs.length === 0) throw new Error('no spec of the list is wanted: see --file and --name');
+  const cluster = await conformanceCluster(options.cluster, options.kubelet);
+  await removeLeftovers(cluster);
+  const summary = await runSpecs(cluster, specs, options);
+  const all = (kubelet: 'go' | 'ts'): Result[] => [
+    ...store('e2e', kubelet).results,
+    ...store('e2e_node', kubelet).results,
+  ];
+  console.log(`\n${plainTable(fileTable(rows(specs, all('ts'), all('go'))))}\n`);
+  const { passed, failed, skipped, missing } = summary;
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, ${missing} without a result`);
+  return summary;
+}

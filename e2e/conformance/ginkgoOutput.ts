@@ -1,0 +1,85 @@
+/** What a spec came to. `skipped`: the suite itself found that it does not apply here. */
+export type Outcome = 'passed' | 'failed' | 'skipped';
+
+export interface SpecReport {
+  name: string;
+  outcome: Outcome;
+  seconds: number;
+  /** The first line of the failure, or the reason of the skip. */
+  message?: string;
+  /** Everything that the spec printed. */
+  output: string[];
+}
+
+const separator = /^-{20,}$/;
+const result = /^(?:•|S|P)(?: \[([A-Z ]+)\])? \[([\d.]+) seconds\]$/;
+const started = /^k8s\.io\/.*\.go:\d+$/;
+
+/** The spec's name out of the line that begins its report: the suite appends the labels in brackets. */
+function specName(line: string): string {
+  return line.replace(/ \[[^\]]*\]$/, '');
+}
+
+function outcomeOf(word: string | undefined): Outcome {
+  if (word === undefined) return 'passed';
+  return word === 'SKIPPED' || word === 'PENDING' ? 'skipped' : 'failed';
+}
+
+function messageOf(details: readonly string[]): string | undefined {
+  const line = details.find((text) => /^\s+\[[A-Z]+\] /.test(text)) ?? details[2];
+  return line?.trim().replace(/^\[(FAILED|SKIPPED)\] /, '');
+}
+
+/**
+ * Reads the verbose output of a ginkgo suite line by line and reports each spec as soon as it has ended, so that a killed
+ * run loses nothing. `line` returns a report when that line ends one; `end` the last one.
+ */
+export class GinkgoOutput {
+  private block: string[] = [];
+  private reading: { name: string; outcome: Outcome; seconds: number; at: number } | undefined;
+  /** The spec that runs now. */
+  running: string | undefined;
+  /** Set when the suite could not begin: nothing that it says about specs counts. */
+  setupFailure: string | undefined;
+  private readonly names: ReadonlySet<string>;
+
+  constructor(names: Iterable<string>) {
+    this.names = new Set(names);
+  }
+
+  /** Takes one line of output. */
+  line(text: string): SpecReport | undefined {
+    if (separator.test(text)) return this.close();
+    this.block.push(text);
+    if (this.running === undefined && started.test(text)) {
+      const name = specName(this.block.at(-2) ?? '');
+      if (this.names.has(name)) this.running = name;
+    }
+    if (/^\[(Synchronized)?BeforeSuite\] \[[A-Z]+\]/.test(text)) this.setupFailure = 'the suite could not begin';
+    if (this.setupFailure === 'the suite could not begin' && /^\s+\[FAILED\] /.test(text)) {
+      this.setupFailure = text.trim();
+    }
+    const match = result.exec(text);
+    if (match && this.running !== undefined && !this.reading) {
+      const [, word, seconds = '0'] = match;
+      this.reading = { name: this.running, outcome: outcomeOf(word), seconds: Number(seconds), at: this.block.length };
+    }
+    return undefined;
+  }
+
+  /** The output has ended. */
+  end(): SpecReport | undefined {
+    return this.close();
+  }
+
+  private close(): SpecReport | undefined {
+    const { block, reading } = this;
+    this.block = [];
+    this.reading = undefined;
+    if (!reading) return undefined; // a spec's report may hold separators of its own
+    this.running = undefined;
+    const message = reading.outcome === 'passed' ? undefined : messageOf(block.slice(reading.at));
+    const { name, outcome, seconds } = reading;
+    return { name, outcome, seconds, output: block, ...(message === undefined ? {} : { message }) };
+  }
+}

@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import type { ListName } from './lists.ts';
+
+export const usage = `npm run conformance -- --list e2e|e2e_node [options]
+Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; keeps each result in e2e/conformance/results.
+  --list NAME       e2e, e2e_node, or ci (the selection that CI runs)
+  --kubelet KIND    ts (this checkout, the default) or go (the reference: results are kept and reused)
+  --file PART       only specs of files whose path holds PART; may be repeated
+  --name REGEX      only specs whose name matches
+  --failed          only specs whose last result is a failure
+  --procs N         processes side by side (4); [Serial] and timed specs run alone in any case
+  --time-limit 15m  stop then (s, m or h); what has not ended has no result
+  --resume          go on with the last run: specs that it has a result for are not run again
+  --again           go only: run specs that have a settled result too
+  --cluster NAME    the cluster to use (conf); it is brought up if it is not there`;
+
+export interface ConformanceOptions {
+  list: ListName | 'ci';
+  kubelet: 'go' | 'ts';
+  files: string[];
+  name?: RegExp;
+  failed: boolean;
+  procs: number;
+  /** Milliseconds. */
+  timeLimit?: number;
+  resume: boolean;
+  again: boolean;
+  cluster: string;
+}
+
+/** Reads `90s`, `15m` or `2h` as milliseconds. */
+export function duration(text: string): number {
+  const match = /^(\d+)(s|m|h)$/.exec(text);
+  if (!match) throw new Error(`--time-limit ${text}: write 90s, 15m or 2h`);
+  return Number(match[1]) * { s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h'];
+}
+
+function oneOf<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw new Error(`--${flag} ${text ?? ''}: choose ${choices.join(', ')}`);
+  return found;
+}
+
+/** Reads the command line; prints the usage and ends the program when asked for help. */
+export function conformanceOptions(args: readonly string[]): ConformanceOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      list: { type: 'string' },
+      kubelet: { type: 'string', default: 'ts' },
+      file: { type: 'string', multiple: true, default: [] },
+      name: { type: 'string' },
+      failed: { type: 'boolean', default: false },
+      procs: { type: 'string', default: '4' },
+      'time-limit': { type: 'string' },
+      resume: { type: 'boolean', default: false },
+      again: { type: 'boolean', default: false },
+      cluster: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'conf' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    process.exit(0);
+  }
+  const procs = Number(values.procs);
+  if (!Number.isInteger(procs) || procs < 1) throw new Error(`--procs ${values.procs}: a number from 1 on`);
+  return {
+    list: oneOf('list', values.list, ['e2e', 'e2e_node', 'ci']),
+    kubelet: oneOf('kubelet', values.kubelet, ['go', 'ts']),
+    files: values.file,
+    failed: values.failed,
+    procs,
+    resume: values.resume,
+    again: values.again,
+    cluster: values.cluster,
+    ...(values.name === undefined ? {} : { name: new RegExp(values.name) }),
+    ...(values['time-limit'] === undefined ? {} : { timeLimit: duration(values['time-limit']) }),
+  };
+}

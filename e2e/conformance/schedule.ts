@@ -1,0 +1,40 @@
+import { type Spec, suiteOf } from './lists.ts';
+
+/** Specs that one process of a suite runs one after the other. */
+export interface Batch {
+  suite: 'e2e' | 'e2e_node';
+  specs: readonly Spec[];
+  /** Nothing else runs meanwhile. */
+  alone: boolean;
+}
+
+/** Specs that are not marked [Serial] but measure times on the order of a second, which a loaded machine spoils. */
+const timed: readonly RegExp[] = [
+  /should call sidecar container PreStop hook simultaneously/,
+  /should respect termination grace period seconds/,
+  /should terminate sidecars in reverse order/,
+  /exceeded its termination grace period seconds/,
+];
+
+/** True for a spec that must have the node for itself. */
+export function runsAlone(spec: Spec): boolean {
+  return /\[(Serial|Disruptive)\]/.test(spec.name) || timed.some((pattern) => pattern.test(spec.name));
+}
+
+/** Cuts specs into batches of at most `size` that share a suite; those that run alone come last, in one batch a suite. */
+export function batches(specs: readonly Spec[], size: number): Batch[] {
+  const list: Batch[] = [];
+  for (const alone of [false, true]) {
+    for (const suite of ['e2e', 'e2e_node'] as const) {
+      const mine = specs.filter((spec) => suiteOf(spec) === suite && runsAlone(spec) === alone);
+      const step = alone ? Math.max(mine.length, 1) : size;
+      for (let at = 0; at < mine.length; at += step) list.push({ suite, specs: mine.slice(at, at + step), alone });
+    }
+  }
+  return list;
+}
+
+/** Small enough that the processes end at about the same time, large enough that starting them (3 s) does not count. */
+export function batchSize(specs: number, procs: number): number {
+  return Math.min(8, Math.max(1, Math.ceil(specs / procs / 3)));
+}

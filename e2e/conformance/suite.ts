@@ -1,0 +1,63 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { net } from '../../hack/cluster/layout.ts';
+import { apiToken } from '../../hack/cluster/pki.ts';
+import { inside } from '../../hack/cluster/service.ts';
+import type { Cluster } from '../../hack/cluster/state.ts';
+import type { Tools } from '../../hack/tools/ensure.ts';
+import type { Batch } from './schedule.ts';
+
+/** Quotes a name for Go's regular expressions. */
+export function quoted(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
+}
+
+function ginkgoFlags(batch: Batch, seconds: number): string[] {
+  return [
+    '--ginkgo.v',
+    '--ginkgo.no-color',
+    // Fixed, so that a run can be repeated; the order within a batch does not matter.
+    '--ginkgo.seed=1',
+    `--ginkgo.timeout=${Math.ceil(seconds)}s`,
+    // The text matched begins with the suite's own name: only its end can be anchored.
+    ...batch.specs.map(({ name }) => `--ginkgo.focus=${quoted(name)}$`),
+  ];
+}
+
+function e2eFlags(cluster: Cluster, tools: Tools): string[] {
+  return [
+    '--provider=skeleton',
+    `--kubeconfig=${cluster.layout.insideKubeconfig}`,
+    `--kubectl-path=${tools.bin('kubectl')}`,
+    '--num-nodes=1',
+    '--minStartupPods=0',
+    '--node-schedulable-timeout=2m',
+    '--system-pods-startup-timeout=1m',
+    '--dump-logs-on-failure=false',
+    '--disable-log-dump',
+    `--container-runtime-endpoint=unix://${cluster.layout.containerdSocket}`,
+  ];
+}
+
+/** Everything external: the suite starts neither API server nor kubelet, and asks the cluster's as its administrator. */
+function nodeFlags(cluster: Cluster): string[] {
+  return [
+    '--start-services=false',
+    '--stop-services=false',
+    '--prepull-images=false',
+    `--host=https://${net.nodeAddress}:${net.apiPort}`,
+    `--bearer-token=${apiToken(cluster.layout)}`,
+    `--node-name=${cluster.layout.nodeName}`,
+    `--container-runtime-endpoint=unix://${cluster.layout.containerdSocket}`,
+    '--dns-domain=cluster.local',
+  ];
+}
+
+/** The command line that runs a batch on the cluster's node, with at most `seconds` for all of it. */
+export function suiteCommand(cluster: Cluster, tools: Tools, batch: Batch, seconds: number, work: string): string[] {
+  const program = tools.bin(batch.suite === 'e2e' ? 'e2e.test' : 'e2e_node.test');
+  const own = batch.suite === 'e2e' ? e2eFlags(cluster, tools) : nodeFlags(cluster);
+  // The node suite leaves files in its working directory.
+  writeFileSync(path.join(work, 'specs.txt'), batch.specs.map(({ name }) => `${name}\n`).join(''));
+  return inside(cluster, 'node', [program, ...ginkgoFlags(batch, seconds), ...own], work);
+}
