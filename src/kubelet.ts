@@ -141,7 +141,7 @@ async function assemble(
         decided: (worker) => probes.follow(worker),
         publish: (pod, wanted) => status?.publish(pod, wanted),
         done: (uid) => {
-          status?.publisher.forget(uid);
+          status?.forget(uid);
           probes.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),

@@ -11,6 +11,14 @@ const makes: ReadonlySet<ActionKind> = new Set([
   'removeSandbox',
 ]);
 
+const starts: ReadonlySet<ActionKind> = new Set([
+  'createSandbox',
+  'createContainer',
+  'startContainer',
+  'stopContainer',
+  'stopSandbox',
+]);
+
 /** Slots that belong to one container or sandbox and go with it. */
 const perObject = ['sandbox/', 'gc/', 'prestop/', 'stop/'];
 
@@ -63,6 +71,11 @@ export class SlotBook {
     if (!slot?.running || slot.running.aborting) return false;
     this.#set(name, { ...slot, running: { ...slot.running, aborting: true } });
     return true;
+  }
+
+  /** A call that makes or starts something is under way. */
+  making(): boolean {
+    return Object.values(this.#slots).some((s) => s.running && starts.has(s.running.action.kind));
   }
 
   /** Some slot waits for a read that was sent after `seq`. */

@@ -33,6 +33,8 @@ export interface WorkerPorts {
   done(uid: string): void;
 }
 
+/** How long an event waits at most for calls of the same Pod that are under way. */
+const hintDelayMs = 250;
 /** Pause before a failed read of the runtime is repeated: 100 ms doubling to 5 s. */
 const firstReadRetryMs = 100;
 const maxReadRetryMs = 5_000;
@@ -53,6 +55,7 @@ export class PodWorker {
   #lastDecision: Decision | undefined;
   #turnQueued = false;
   #timer: Disposable | undefined;
+  #hintTimer: Disposable | undefined;
   #reading = false;
   #readAgain = false;
   #readFailures = 0;
@@ -111,6 +114,25 @@ export class PodWorker {
     });
   }
 
+  /**
+   * The runtime says that something happened to the Pod. Most of its events are echoes of calls of ours that are just under way
+   * and bring their own results: while one is, the read waits for it, but not for long.
+   */
+  hint(): void {
+    if (this.#hintTimer) return;
+    if (!this.#slots.making()) {
+      this.lookAgain();
+      return;
+    }
+    this.#hintTimer = this.#ports.clock.setTimer(hintDelayMs, () => this.#takeHint());
+  }
+
+  #takeHint(): void {
+    this.#hintTimer?.[Symbol.dispose]();
+    this.#hintTimer = undefined;
+    this.lookAgain();
+  }
+
   /** Something of the Pod may have changed in the runtime: read it again. One read is under way at most, one more is kept. */
   lookAgain(): void {
     if (this.#life.signal.aborted) return;
@@ -130,6 +152,7 @@ export class PodWorker {
   /** Ends the worker; running effects are told to stop, the Pod itself is left as it is. */
   stop(): void {
     this.#timer?.[Symbol.dispose]();
+    this.#hintTimer?.[Symbol.dispose]();
     this.#life.abort();
     for (const controller of this.#running.values()) controller.abort();
   }
@@ -180,6 +203,7 @@ export class PodWorker {
     if (decision.status && facts.pod) this.#ports.publish(facts.pod, decision.status, decision.memory.phase);
     for (const slot of decision.abort) this.#abort(slot);
     for (const action of decision.start) this.#start(action, facts);
+    if (this.#hintTimer && !this.#slots.making()) this.#takeHint();
     this.#arm(decision.wakeAt, now.mono);
     if (facts.runtime === null || this.#slots.needsRead(facts.runtime.seq)) this.lookAgain();
     if (decision.done) this.#ports.done(this.uid);

@@ -86,7 +86,7 @@ export class PodWorkers {
 
   /** Something in the runtime may have changed for this Pod. Events only wake (design rule 4). */
   look(uid: string): void {
-    this.get(uid)?.lookAgain();
+    this.get(uid)?.hint();
   }
 
   /** A full list of the runtime: finds Pods that nobody knows, and repairs what a lost event left behind. */

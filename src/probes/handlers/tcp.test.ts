@@ -1,0 +1,95 @@
+import http from 'node:http';
+import net from 'node:net';
+import { realClock } from '../../lib/clock.ts';
+import { ManualClock } from '../../lib/fake/manualClock.ts';
+import { listen, timeWaits } from '../fake/servers.ts';
+import { deadline } from './deadline.ts';
+import { httpHandler } from './http.ts';
+import { tcpHandler } from './tcp.ts';
+
+const never = new AbortController().signal;
+const context = { container: { name: 'c' }, containerId: 'c', podIP: '127.0.0.1', timeoutMs: 2000, signal: never };
+const probe = tcpHandler(realClock);
+
+test('an open port is healthy, a closed one is not', async () => {
+  const server = await listen(net.createServer());
+  expect(await probe({ port: server.port }, context)).toEqual({ result: 'success', output: '' });
+  await server[Symbol.asyncDispose]();
+  const output = `dial tcp 127.0.0.1:${server.port}: connect: connection refused`;
+  expect(await probe({ port: server.port }, context)).toEqual({ result: 'failure', output });
+});
+
+test('host, name and problems of the port', async () => {
+  await using server = await listen(net.createServer(), '::1');
+  expect(await probe({ port: server.port, host: '::1' }, { ...context, podIP: '' })).toMatchObject({
+    result: 'success',
+  });
+  expect(await probe({ port: 'x' }, context)).toMatchObject({ result: 'unknown' });
+  expect(await probe({ port: 1 }, { ...context, podIP: '' })).toMatchObject({ result: 'unknown' });
+});
+
+test('a listener whose queue is full lets the time run out', async () => {
+  // Loopback accepts into the backlog; a blocked one answers nothing more, like a filtered port.
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const abort = new AbortController();
+  const aborted = probe({ port: 9, host: '127.0.0.1' }, { ...context, signal: AbortSignal.abort() });
+  expect(await aborted).toMatchObject({ output: expect.stringContaining('operation was canceled') });
+  expect(await probe({ port }, { ...context, signal: abort.signal })).toMatchObject({ result: 'success' });
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('600 probes of each kind leave no connection in TIME_WAIT', async () => {
+  await using tcp = await listen(net.createServer());
+  await using web = await listen(http.createServer((_request, response) => response.end('ok')));
+  const get = httpHandler(realClock);
+  const results = new Set<string>();
+  for (let round = 0; round < 6; round++) {
+    const batch = Array.from({ length: 100 }, () => [
+      probe({ port: tcp.port }, context),
+      get({ port: web.port, path: '/' }, context),
+    ]).flat();
+    for (const { result } of await Promise.all(batch)) results.add(result);
+  }
+  expect([...results]).toEqual(['success']);
+  expect([timeWaits(tcp.port), timeWaits(web.port)]).toEqual([0, 0]);
+});
+
+describe('deadline', () => {
+  test('expires after its time, not before', async () => {
+    const clock = new ManualClock();
+    let over = false;
+    deadline(clock, 1000, () => {
+      over = true;
+    });
+    await clock.advanceAsync(999);
+    expect(over).toBe(false);
+    await clock.advanceAsync(1);
+    expect(over).toBe(true);
+  });
+
+  test('disposed, it never does', async () => {
+    const clock = new ManualClock();
+    const timer = deadline(clock, 1000, () => {
+      throw new Error('expired');
+    });
+    timer[Symbol.dispose]();
+    await clock.advanceAsync(2000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a stall is not charged', () => {
+    const armed: { ms: number; fn: () => void }[] = [];
+    const clock = {
+      now: () => ({ wall: 0, mono: 0 }),
+      setTimer: (ms: number, fn: () => void) => {
+        armed.push({ ms, fn });
+        return { [Symbol.dispose]() {} };
+      },
+    };
+    deadline(clock, 1000, () => {});
+    armed[0]?.fn(); // however late this comes, only its slice is gone
+    expect(armed.map(({ ms }) => ms)).toEqual([125, 125]);
+  });
+});

@@ -1,0 +1,79 @@
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import type { Cri } from '../cri/client.ts';
+import type { ObservedPod } from '../cri/observed.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Pod, PodStatus } from '../types/k8s.ts';
+import type { ExplanationSource } from './routes/podExplanation.ts';
+import type { SummarySource } from './stats/source.ts';
+
+/** A Pod as the server's routes see it. */
+export interface ServedPod {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Null when only the runtime knows the Pod. */
+  readonly pod: Pod | null;
+  /** The UID under which the API server shows a static Pod. */
+  readonly mirrorUid: string | undefined;
+  readonly isStatic: boolean;
+  /** The source no longer has it. */
+  readonly gone: boolean;
+  readonly status: PodStatus | undefined;
+  readonly observed: ObservedPod | null;
+}
+
+/** The Pods of the node. */
+export interface ServedPods {
+  all(): readonly ServedPod[];
+  get(uid: string): ServedPod | undefined;
+  /** Called whenever what is known of the Pod may have changed, and when it is over. */
+  onChange(uid: string, listener: () => void): Disposable;
+}
+
+/** The runtime calls that routes make. */
+export type ServerRuntime = Pick<
+  Cri,
+  | 'exec'
+  | 'attach'
+  | 'portForward'
+  | 'execSync'
+  | 'containerStatus'
+  | 'checkpointContainer'
+  | 'listContainers'
+  | 'listPodSandbox'
+>;
+
+/** Everything that the routes read. They decide nothing about Pods. */
+export interface ServerHost {
+  readonly nodeName: string;
+  readonly rootDir: string;
+  readonly config: KubeletConfiguration;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly pods: ServedPods;
+  readonly runtime: ServerRuntime;
+  readonly explanations: ExplanationSource;
+  readonly summary: SummarySource;
+  /** The agent's own metrics in Prometheus' text form. */
+  readonly metrics: {
+    text(): Promise<string>;
+    probes(): Promise<string>;
+    slis(): Promise<string>;
+  };
+  /** Why the agent is not healthy; undefined while it is. */
+  unhealthy(): string | undefined;
+  /** Sets the verbosity of the log. */
+  setVerbosity(level: number): void;
+}
+
+/** The Pod of a name, the one that its source still has before one that is ending. */
+export function findPod(pods: ServedPods, namespace: string, name: string): ServedPod | undefined {
+  const found = pods.all().filter((p) => p.pod !== null && p.namespace === namespace && p.name === name);
+  return found.findLast((p) => !p.gone) ?? found.at(-1);
+}
+
+/** Whether a UID in a request means this Pod: its own, or its mirror's. Empty means any. */
+export function hasUid(pod: ServedPod, uid: string | undefined): boolean {
+  return uid === undefined || uid === '' || uid === pod.uid || uid === pod.mirrorUid;
+}

@@ -1,0 +1,77 @@
+import { realpath } from 'node:fs/promises';
+import type { Clock } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import { goQuote } from '../../lib/goText.ts';
+import { FollowedLog, type Following } from './followLog.ts';
+import { LineWriter } from './lineWriter.ts';
+import { LogFile } from './logFile.ts';
+import type { LogOptions } from './options.ts';
+
+/** Takes the next piece and resolves when it wants more. */
+export type LogSink = (piece: Buffer) => Promise<void>;
+
+export interface SendLogOptions {
+  readonly options: LogOptions;
+  readonly following: Following;
+  readonly clock: Clock;
+  /** The client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends a container's log file as the options say; while following, until the container is over. Memory is one block of 64 KiB,
+ * however slow the sink. Rejects with kubelet's sentence when the file cannot be read.
+ */
+export async function sendLog(logPath: string, sink: LogSink, context: SendLogOptions): Promise<void> {
+  const path = await realpath(logPath).catch((error: unknown) => {
+    throw new Error(`failed to try resolving symlinks in path ${goQuote(logPath)}: ${systemError('lstat', error)}`);
+  });
+  const { options, signal } = context;
+  const file = await LogFile.open(path, options.tailLines).catch((error: unknown) => {
+    throw new Error(`failed to open log file ${goQuote(path)}: ${systemError('open', error)}`);
+  });
+  const writer = new LineWriter(options);
+  if (!options.follow) {
+    await using own = file;
+    await drain(own, writer, sink, signal, () => own.lines());
+    return;
+  }
+  await using log = new FollowedLog(path, file, context.following, context.clock, signal);
+  await drain(log, writer, sink, signal, () => log.next());
+}
+
+async function drain(
+  source: { rest(): Buffer | undefined },
+  writer: LineWriter,
+  sink: LogSink,
+  signal: AbortSignal,
+  next: () => Promise<Buffer[] | undefined>,
+): Promise<void> {
+  while (!writer.finished && !signal.aborted) {
+    const lines = await next();
+    const rest = lines ? undefined : source.rest();
+    await sendLines(lines ?? (rest ? [rest] : []), writer, sink);
+    if (!lines) return;
+  }
+}
+
+async function sendLines(lines: readonly Buffer[], writer: LineWriter, sink: LogSink): Promise<void> {
+  const out: Buffer[] = [];
+  for (const line of lines) {
+    if (writer.finished) break;
+    writer.take(line, out);
+  }
+  if (out.length > 0) await sink(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+}
+
+/** A system error in Go's form: `open /x: no such file or directory`. */
+function systemError(call: string, error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const texts: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file or directory',
+    EACCES: 'permission denied',
+    ENOTDIR: 'not a directory',
+    ELOOP: 'too many levels of symbolic links',
+  };
+  return code !== undefined && texts[code] ? `${call} ${path ?? ''}: ${texts[code]}` : errorMessage(error);
+}

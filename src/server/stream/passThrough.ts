@@ -1,0 +1,141 @@
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { errorMessage } from '../../lib/errors.ts';
+import { type Exchange, HttpError } from '../http/exchange.ts';
+
+/** After one side has ended, the other may still say something for as long as it goes on saying it. */
+const HALF_OPEN_IDLE_MS = 10_000;
+/** Ours alone: the runtime is on this machine and has no use for them. */
+const PRIVATE_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+/**
+ * Joins the client's connection with the runtime's streaming server, byte for byte: SPDY and WebSocket pass unread. Resolves when both
+ * sides are closed. Throws HttpError when the client asked for no other protocol, or the runtime did not take it up.
+ */
+export async function passThrough(exchange: Exchange, url: string): Promise<void> {
+  const { upgrade, request } = exchange;
+  if (!upgrade) throw new HttpError(500, 'Upgrade request required\n');
+  const answer = await ask(url, request, exchange.signal);
+  if (!answer.socket) {
+    await refuse(exchange, answer.response);
+    return;
+  }
+  exchange.response.detachSocket(upgrade.socket as never);
+  upgrade.socket.write(headOf(answer.response));
+  await join({ socket: upgrade.socket, head: upgrade.head }, { socket: answer.socket, head: answer.head });
+  exchange.response.emit('close');
+}
+
+interface Answer {
+  readonly response: IncomingMessage;
+  /** The connection, if the runtime has gone over to the other protocol. */
+  readonly socket?: Duplex;
+  readonly head: Buffer;
+}
+
+function ask(url: string, request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    // The runtime signs its own certificate, and its URL came over its own socket.
+    const outgoing = send(url, {
+      method: request.method ?? 'GET',
+      headers: passedOn(request.rawHeaders),
+      agent: false,
+      rejectUnauthorized: false,
+    });
+    const abort = () => outgoing.destroy(new Error('the client is gone'));
+    signal.addEventListener('abort', abort, { once: true });
+    const settled = () => signal.removeEventListener('abort', abort);
+    outgoing.on('upgrade', (response, socket, head) => {
+      settled();
+      resolve({ response, socket, head });
+    });
+    outgoing.on('response', (response) => {
+      settled();
+      resolve({ response, head: Buffer.alloc(0) });
+    });
+    outgoing.on('error', (error) => {
+      settled();
+      reject(new HttpError(500, `error dialing backend: ${errorMessage(error)}\n`));
+    });
+    outgoing.end();
+  });
+}
+
+function passedOn(raw: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name, value] = [raw[i] as string, raw[i + 1] as string];
+    if (!PRIVATE_HEADERS.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The runtime answered in HTTP: its error goes to the client as it is. */
+async function refuse({ response }: Exchange, answer: IncomingMessage): Promise<void> {
+  const status = answer.statusCode ?? 500;
+  if (status < 400) {
+    answer.destroy();
+    throw new HttpError(500, `invalid upgrade response: status code ${status}\n`);
+  }
+  response.writeHead(status, {
+    'content-type': answer.headers['content-type'] ?? 'text/plain; charset=utf-8',
+    connection: 'close',
+  });
+  for await (const chunk of answer) response.write(chunk);
+  response.end();
+}
+
+interface Side {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/**
+ * Copies both ways with back-pressure. The end of one side is passed on as an end, so that the other can finish what it was saying;
+ * the failure of one side takes down the other. Resolves when both are closed.
+ */
+export function join(a: Side, b: Side): Promise<void> {
+  const sides = [a.socket, b.socket];
+  let idle: NodeJS.Timeout | undefined;
+  const destroy = () => {
+    clearTimeout(idle);
+    for (const socket of sides) socket.destroy();
+  };
+  const arm = () => {
+    clearTimeout(idle);
+    idle = setTimeout(destroy, HALF_OPEN_IDLE_MS);
+  };
+  const closed = Promise.all(
+    sides.map((socket, i) => {
+      const other = sides[1 - i] as Duplex;
+      return new Promise<void>((resolve) => {
+        socket.on('error', destroy);
+        socket.once('close', () => {
+          resolve();
+          // What was written to the other side still goes out; it is ended, and closed when it has nothing more to say.
+          if (!other.writableEnded) other.end();
+          if (!other.destroyed) arm();
+        });
+        socket.once('end', () => {
+          arm();
+          other.on('data', arm);
+        });
+      });
+    }),
+  );
+  if (a.head.length > 0) b.socket.write(a.head);
+  if (b.head.length > 0) a.socket.write(b.head);
+  for (const socket of sides) (socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0);
+  for (const socket of sides) (socket as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
+  a.socket.pipe(b.socket);
+  b.socket.pipe(a.socket);
+  return closed.then(() => clearTimeout(idle));
+}
