@@ -61,7 +61,7 @@ export class CertificateManager implements Disposable {
     if (stored && stored.notAfter > now) return new CertificateManager(options, stored, false);
     if (!options.initial) return new CertificateManager(options, undefined, true);
     const pair = readPair(options.initial.cert, options.initial.key, 'the kubeconfig');
-    await options.store.update(pair.cert, pair.key, now);
+    if (pair.cert !== stored?.cert) await options.store.update(pair.cert, pair.key, now);
     return new CertificateManager(options, pair, true);
   }
 
