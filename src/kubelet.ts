@@ -12,12 +12,14 @@ import { makeCgroups } from './kubelet/cgroupSide.ts';
 import { makeDirectories } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { serveHealthz } from './kubelet/healthz.ts';
+import { Housekeeping } from './kubelet/housekeeping.ts';
 import { LedgerSide } from './kubelet/ledgerSide.ts';
 import { Mirrors } from './kubelet/mirrors.ts';
 import { NodeSide, nodeNameOf, nodeSettings } from './kubelet/nodeSide.ts';
 import { apiObjects, localObjects, type PodObjects } from './kubelet/objects.ts';
 import { PodSide } from './kubelet/podSide.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
+import { QosSide } from './kubelet/qosSide.ts';
 import { recordTo } from './kubelet/recording.ts';
 import { makeServices } from './kubelet/services.ts';
 import { followSources } from './kubelet/sourceSide.ts';
@@ -31,6 +33,8 @@ import { Recorder } from './timeline/recorder.ts';
 /** A running node agent. Disposing ends the agent and leaves its Pods running. */
 export interface Kubelet extends AsyncDisposable {
   readonly nodeName: string;
+  /** Resolves when the agent can do nothing any more without a new start: the process should end with this error. */
+  readonly fatal: Promise<Error>;
 }
 
 /** Builds the modules, connects them and starts them; no logic of its own. Rejects with one sentence when it cannot start. */
@@ -68,6 +72,7 @@ async function assemble(
       requestTimeoutMs: config.runtimeRequestTimeout,
     }),
   );
+  const fatal = Promise.withResolvers<Error>();
   const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
   const mirrors = new Mirrors();
   const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
@@ -87,7 +92,7 @@ async function assemble(
   const api = options.kubeconfig
     ? own.use(
         await apiSide({
-          kubeconfig: options.kubeconfig,
+          options,
           config,
           nodeName,
           clock,
@@ -96,7 +101,12 @@ async function assemble(
             node.seen(object);
             ledger.refresh();
           },
-          onConnection: () => side.workers.wakeAll(),
+          onConnection: () => {
+            side.workers.wakeAll();
+            // Static Pods must start while the API server is away; whoever runs already has asked by now.
+            if (api?.problem() !== undefined) ledger.ledger.open();
+          },
+          onFatal: fatal.resolve,
         }),
       )
     : null;
@@ -107,6 +117,7 @@ async function assemble(
   const cgroups = await makeCgroups(config, options, cri, node.machine, log);
   const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, () => side.workers)) : null;
   const probes = own.use(new ProbeSide(cri, clock, events));
+  const qos = new QosSide(cgroups, log);
   const services = () =>
     makeServices({
       loaded,
@@ -138,11 +149,15 @@ async function assemble(
         node.facts(api !== null, api?.problem(), config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000),
       hooks: {
         opened: () => {},
-        decided: (worker) => probes.follow(worker),
+        decided: (worker) => {
+          probes.follow(worker);
+          qos.follow(worker);
+        },
         publish: (pod, wanted) => status?.publish(pod, wanted),
         done: (uid) => {
           status?.forget(uid);
           probes.forget(uid);
+          qos.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
       },
@@ -154,7 +169,17 @@ async function assemble(
   node.start();
   await side.start();
   const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
-  followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, clock });
+  const housekeeping = own.use(new Housekeeping({ side, cgroups, podLogsDir: config.podLogsDir, clock, log }));
+  followSources({
+    sources,
+    api,
+    mirrors,
+    side,
+    status,
+    ledger: ledger.ledger,
+    log,
+    onSynced: () => housekeeping.start(),
+  });
   for (const source of manifests) source.start();
   if (api) serveApi(api, node, ledger, log, nodeName);
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, recorder, side));
@@ -163,7 +188,7 @@ async function assemble(
     standalone: api === null,
     runtime: config.containerRuntimeEndpoint,
   });
-  return { nodeName, [Symbol.asyncDispose]: () => own.disposeAsync() };
+  return { nodeName, fatal: fatal.promise, [Symbol.asyncDispose]: () => own.disposeAsync() };
 }
 
 /** The API Pod source starts only after the Node object was read (design rule 5). */
@@ -230,7 +255,3 @@ function debugServer(address: string, recorder: Recorder, side: PodSide) {
     refresh: () => side.services.images.refreshProgress(),
   });
 }
-
-export type { MergedPodSource };
-/** The node's own hosts file, for Pods on its network. */
-export const readHosts = (): Promise<string> => readFile(join('/', 'etc', 'hosts'), 'utf8').catch(() => '');

@@ -45,16 +45,23 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
     log.error('a failure nobody waited for', { error: errorMessage(reason) }),
   );
   const kubelet = await startKubelet(loaded, log);
-  const end = (signal: NodeJS.Signals) => {
-    log.info('ending; the Pods go on running', { signal });
+  const leave = (code: number) => {
     kubelet[Symbol.asyncDispose]().then(
-      () => process.exit(0),
+      () => process.exit(code),
       () => process.exit(1),
     );
-    setTimeout(() => process.exit(0), 5_000).unref();
+    setTimeout(() => process.exit(code), 5_000).unref();
+  };
+  const end = (signal: NodeJS.Signals) => {
+    log.info('ending; the Pods go on running', { signal });
+    leave(0);
   };
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
+  kubelet.fatal.then((error) => {
+    log.error('ending; the Pods go on running', { error: errorMessage(error) });
+    leave(1);
+  });
 }
 
 main(process.argv.slice(2)).then(

@@ -4,8 +4,9 @@ import { ObjectStore } from '../api/objectStore.ts';
 import { ApiPodSource } from '../api/podSource.ts';
 import { Reflector } from '../api/reflector.ts';
 import { TokenManager } from '../api/tokens.ts';
-import { openKubeconfig } from '../config/credentials.ts';
+import { openClientConnection } from '../config/certificates/clientConnection.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import type { KubeletOptions } from '../config/options.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RateLimiter } from '../lib/limiter.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -28,7 +29,7 @@ export interface ApiSide extends AsyncDisposable {
 }
 
 export interface ApiSideOptions {
-  readonly kubeconfig: string;
+  readonly options: KubeletOptions;
   readonly config: KubeletConfiguration;
   readonly nodeName: string;
   readonly clock: Clock;
@@ -37,13 +38,27 @@ export interface ApiSideOptions {
   onNode(node: Node | undefined): void;
   /** The connection of the Pod watch came or went. */
   onConnection(): void;
+  /** The node can do nothing any more without a new start. */
+  onFatal(error: Error): void;
 }
 
 /** Connects lazily: an API server that is down is no error here. Throws when the kubeconfig cannot be read. */
 export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
   const { config, clock, log, nodeName } = options;
   const own = new AsyncDisposableStack();
-  const kubeconfig = own.use(await openKubeconfig(options.kubeconfig, clock));
+  const { kubeconfig: file, bootstrapKubeconfig, certDir } = options.options;
+  const kubeconfig = own.use(
+    await openClientConnection({
+      kubeconfig: file,
+      bootstrapKubeconfig,
+      certDir,
+      nodeName,
+      rotate: config.rotateCertificates,
+      clock,
+      log,
+      onFatal: options.onFatal,
+    }),
+  );
   const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock }));
   own.use(kubeconfig.onChange((connection) => heartbeat.transport.setConfig(connection)));
   own.use(
