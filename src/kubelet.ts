@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FilePodSource } from './api/manifests/fileSource.ts';
 import type { StaticPodSource } from './api/manifests/staticPods.ts';
 import { UrlPodSource } from './api/manifests/urlSource.ts';
-import { type MergedPodSource, mergedPodSource } from './api/mergedPodSource.ts';
+import { mergedPodSource } from './api/mergedPodSource.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
@@ -22,12 +20,15 @@ import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
 import { recordTo } from './kubelet/recording.ts';
 import { makeServices } from './kubelet/services.ts';
+import { PodBoard, startServer } from './kubelet/serverSide.ts';
 import { followSources } from './kubelet/sourceSide.ts';
 import { StatusSide } from './kubelet/statusSide.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import { Metrics } from './lib/metrics.ts';
 import { startDebugServer } from './server/debugServer.ts';
+import type { ExplanationSource } from './server/routes/podExplanation.ts';
 import { Recorder } from './timeline/recorder.ts';
 
 /** A running node agent. Disposing ends the agent and leaves its Pods running. */
@@ -75,6 +76,8 @@ async function assemble(
   const fatal = Promise.withResolvers<Error>();
   const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
   const mirrors = new Mirrors();
+  const board = new PodBoard(() => side.workers, mirrors);
+  const metrics = new Metrics();
   const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
   const events = new EventSide(recorder, log);
   const node = own.use(
@@ -151,12 +154,14 @@ async function assemble(
         opened: () => {},
         decided: (worker) => {
           probes.follow(worker);
+          board.changed(worker.uid);
           qos.follow(worker);
         },
         publish: (pod, wanted) => status?.publish(pod, wanted),
         done: (uid) => {
           status?.forget(uid);
           probes.forget(uid);
+          board.changed(uid);
           qos.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
@@ -182,7 +187,11 @@ async function assemble(
   });
   for (const source of manifests) source.start();
   if (api) serveApi(api, node, ledger, log, nodeName);
-  if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, recorder, side));
+  const explanations = explanationSource(recorder, side);
+  if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
+  const addresses = node.hostIPs();
+  const serverOptions = { loaded, nodeName, rootDir, addresses, cri, clock, log, api, explanations, metrics };
+  own.use(await startServer({ ...serverOptions, pods: board }));
   log.info('kubelet-ts is running', {
     node: nodeName,
     standalone: api === null,
@@ -246,12 +255,13 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
   );
 }
 
-function debugServer(address: string, recorder: Recorder, side: PodSide) {
+function explanationSource(recorder: Recorder, side: PodSide): ExplanationSource {
+  const refresh = () => side.services.images.refreshProgress();
+  return { recorder, mono: () => performance.now(), refresh };
+}
+
+function debugServer(address: string, source: ExplanationSource) {
   const at = address.lastIndexOf(':');
   const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  return startDebugServer(host, Number(address.slice(at + 1)), {
-    recorder,
-    mono: () => performance.now(),
-    refresh: () => side.services.images.refreshProgress(),
-  });
+  return startDebugServer(host, Number(address.slice(at + 1)), source);
 }

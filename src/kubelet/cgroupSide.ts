@@ -1,11 +1,16 @@
+import { readFile } from 'node:fs/promises';
 import type { CgroupManager } from '../cgroups/contract.ts';
 import { detectHierarchies } from '../cgroups/hierarchies.ts';
 import { createCgroupManager } from '../cgroups/manager.ts';
+import type { NodeLimits } from '../cgroups/rules/nodeConfig.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { KubeletOptions } from '../config/options.ts';
+import { ConfigurationError } from '../config/problem.ts';
+import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
-import { errorMessage, KubeletError } from '../lib/errors.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { formatQuantity, quantityOf } from '../lib/quantity.ts';
 import type { MachineFacts } from '../node/types.ts';
 
 /** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
@@ -17,12 +22,8 @@ export async function makeCgroups(
   log: Logger,
 ): Promise<CgroupManager> {
   const hierarchies = await detectHierarchies();
-  if (hierarchies.version === 1 && config.failCgroupV1) {
-    throw new KubeletError(
-      'kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is in maintenance mode; set failCgroupV1: false to run here',
-      { code: 'CgroupV1' },
-    );
-  }
+  const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
+  if (problems.length > 0) throw new ConfigurationError(problems);
   const manager = createCgroupManager({
     hierarchies,
     driver: await driverOf(cri, config, log),
@@ -33,10 +34,33 @@ export async function makeCgroups(
       podPidsLimit: config.podPidsLimit,
     },
   });
-  const capacity = { cpu: String(machine.cores), memory: String(machine.memoryBytes) };
+  const hugePages = Object.entries(machine.hugePages).map(
+    ([size, bytes]) => [`hugepages-${formatQuantity(quantityOf(BigInt(size), 'BinarySI'))}`, String(bytes)] as const,
+  );
+  const pids = Number((await readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '')).trim());
+  const capacity = {
+    cpu: String(machine.cores),
+    memory: String(machine.memoryBytes),
+    ...(pids > 0 ? { pid: String(pids) } : {}),
+    ...Object.fromEntries(hugePages),
+  };
   const reserved = [config.kubeReserved ?? {}, config.systemReserved ?? {}];
-  await manager.setUpNode({ capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') });
+  const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
+  await setUp(manager, limits, log);
   return manager;
+}
+
+/** Pods of before may use more memory than the new limit allows: that is told and tried again, never fatal. */
+async function setUp(manager: CgroupManager, limits: NodeLimits, log: Logger): Promise<void> {
+  try {
+    await manager.setUpNode(limits);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EBUSY') throw error;
+    log.warn("the limits of the Pods' cgroup could not be set yet; tried again in a minute", {
+      error: errorMessage(error),
+    });
+    setTimeout(() => void setUp(manager, limits, log).catch((e) => log.error(errorMessage(e))), 60_000).unref();
+  }
 }
 
 async function driverOf(cri: Cri, config: KubeletConfiguration, log: Logger): Promise<'cgroupfs' | 'systemd'> {

@@ -29,7 +29,7 @@ export class LedgerSide {
       pressures: [],
       shuttingDown: false,
     };
-    this.ledger = new Ledger({ node: this.#view(), refreshNode: () => this.#freshView() });
+    this.ledger = new Ledger({ closed: true, node: this.#view(), refreshNode: () => this.#freshView() });
   }
 
   /** The Node object changed: labels, taints, allocatable. */

@@ -2,7 +2,6 @@ import { isMirrorPod } from '../api/manifests/mirror.ts';
 import type { MergedPodSource } from '../api/mergedPodSource.ts';
 import type { PodSourceName } from '../api/podSource.types.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StoredPod } from '../types/k8s.ts';
@@ -19,7 +18,8 @@ export interface SourceSideOptions {
   readonly status: StatusSide | null;
   readonly ledger: Ledger;
   readonly log: Logger;
-  readonly clock: Clock;
+  /** Every source has reported: what nobody knows may be cleaned up from now on. */
+  readonly onSynced: () => void;
 }
 
 /** Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. */
@@ -36,8 +36,10 @@ export function followSources(options: SourceSideOptions): void {
 }
 
 function synced(options: SourceSideOptions): void {
+  options.ledger.open();
   options.side.workers.sourcesSynced();
   removeOrphanMirrors(options);
+  options.onSynced();
 }
 
 function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceName | undefined): void {

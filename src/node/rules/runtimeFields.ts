@@ -27,9 +27,11 @@ export function nodeFeatures({ features }: RuntimeFact): NodeFeatures | undefine
   return features && { supplementalGroupsPolicy: features.supplementalGroupsPolicy };
 }
 
-/** Features that a node declares when their gate is on (KEP-5328), sorted. */
+/**
+ * Features that a node declares when their gate is on (KEP-5328), sorted. ExtendWebSocketsToKubelet is not among them: streams pass
+ * unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on translating WebSockets to SPDY for us.
+ */
 const DECLARED = [
-  'ExtendWebSocketsToKubelet',
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
   'RestartAllContainersOnContainerExits',

@@ -81,7 +81,8 @@ function failedImage(
     return 'held';
   }
   const text = `Back-off pulling image "${image}"`;
-  turn.waiting[view.name] = { reason: 'ImagePullBackOff', message: `${text}: ${error.reason}: ${error.message}` };
+  const message = error.reason === backOffReason ? error.message : `${text}: ${error.reason}: ${error.message}`;
+  turn.waiting[view.name] = { reason: backOffReason, message };
   const container = view.name;
   emitOnce(turn, `pullbackoff/${container}`, endedAt, { type: 'Normal', reason: 'BackOff', message: text, container });
   emitOnce(turn, `pullbackofferror/${container}`, endedAt, {
@@ -93,6 +94,10 @@ function failedImage(
   return 'held';
 }
 
+/** The image manager says ImagePullBackOff itself when another container of the Pod has just failed to pull the same image. */
+const backOffReason = 'ImagePullBackOff';
+const pullFailures = new Set(['ErrImagePull', backOffReason, 'RegistryUnavailable', 'SignatureValidationFailed']);
+
 function isPullFailure(reason: string): boolean {
-  return reason === 'ErrImagePull' || reason === 'RegistryUnavailable' || reason === 'SignatureValidationFailed';
+  return pullFailures.has(reason);
 }

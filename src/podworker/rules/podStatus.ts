@@ -26,12 +26,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
     terminating: ending,
-    finished:
-      ending &&
-      memory.phase !== 'Terminating' &&
-      aliveContainers(facts).length === 0 &&
-      memory.unmounted &&
-      memory.cgroupRemoved,
+    finished: ending && memory.phase !== 'Terminating' && aliveContainers(facts).length === 0 && memory.unmounted,
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,

@@ -4,9 +4,7 @@ import type { TokenReviewer } from './reviews.ts';
 import { anonymousUser, authenticated, type UserInfo } from './user.ts';
 
 /** Who a request comes from; or, in one sentence, why that is not known. */
-export type Authentication =
-  | { readonly user: UserInfo }
-  | { readonly user?: undefined; readonly problem: string };
+export type Authentication = { readonly user: UserInfo } | { readonly user?: undefined; readonly problem: string };
 
 export interface AuthenticatorOptions {
   /** Judges the connection's client certificate; absent without a client CA. */

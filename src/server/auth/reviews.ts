@@ -20,7 +20,11 @@ export function tokenReviewer(client: Pick<ApiClient, 'create'>, clock: Clock, t
   const cache = new AnswerCache<UserInfo | undefined>(() => clock.now().mono, MAX_ANSWERS);
   const secret = randomBytes(32);
   const ask = async (token: string): Promise<UserInfo | undefined> => {
-    const review: TokenReview = await client.create('TokenReview', { spec: { token } }, { timeoutMs: REVIEW_TIMEOUT_MS });
+    const review: TokenReview = await client.create(
+      'TokenReview',
+      { spec: { token } },
+      { timeoutMs: REVIEW_TIMEOUT_MS },
+    );
     const { authenticated, error, user } = review.status ?? {};
     // "authenticated" wins over a message; a message alone is the API server's trouble, not the token's fault.
     if (!authenticated && error) throw new Error(`the token review failed: ${error}`);

@@ -42,9 +42,7 @@ function certificateBody(commonName: string, names: readonly string[], nowMs: nu
 /** RFC 5280: keyUsage (digitalSignature, keyCertSign), extKeyUsage (serverAuth), basicConstraints (CA), subjectAltName. */
 function extensions(names: readonly string[]): Buffer {
   const critical = tlv(0x01, Buffer.from([0xff]));
-  const alternatives = names.map((name) =>
-    isIP(name) ? tlv(0x87, addressBytes(name)) : tlv(0x82, Buffer.from(name)),
-  );
+  const alternatives = names.map((name) => (isIP(name) ? tlv(0x87, addressBytes(name)) : tlv(0x82, Buffer.from(name))));
   return sequence(
     sequence(oid('551d0f'), critical, tlv(0x04, tlv(0x03, Buffer.from([2, 0x84])))),
     sequence(oid('551d25'), tlv(0x04, sequence(oid('2b06010505070301')))),

@@ -49,10 +49,13 @@ export async function readPair({ certFile, keyFile }: ServingFiles): Promise<Key
     createSecureContext({ cert, key });
     return { cert, key };
   } catch (cause) {
-    throw new KubeletError(`the serving certificate ${certFile} with ${keyFile} cannot be used: ${errorMessage(cause)}`, {
-      code: 'ServingCertificate',
-      cause,
-    });
+    throw new KubeletError(
+      `the serving certificate ${certFile} with ${keyFile} cannot be used: ${errorMessage(cause)}`,
+      {
+        code: 'ServingCertificate',
+        cause,
+      },
+    );
   }
 }
 

@@ -1,0 +1,102 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CgroupManager } from '../cgroups/contract.ts';
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import { removeTree } from '../lib/linux/removeTree.ts';
+import type { Logger } from '../lib/logger.ts';
+import { removeLeftovers } from '../node/containerGc.ts';
+import { removeDanglingLinks, removeLogDirectories } from '../node/logGc.ts';
+import type { PodSide } from './podSide.ts';
+
+/** An allowed poll (docs/architecture.md): what a crash left behind has no event. kubelet's ContainerGCPeriod. */
+const periodMs = 60_000;
+const containerLogs = '/var/log/containers';
+
+export interface HousekeepingOptions {
+  readonly side: PodSide;
+  readonly cgroups: CgroupManager;
+  readonly podLogsDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Removes what Pods left behind that nobody knows any more: from the runtime, volumes and directories, cgroups, logs. Starts
+ * when every source has reported (design rule 5); a Pod with a worker is never touched.
+ */
+export class Housekeeping implements Disposable {
+  readonly #options: HousekeepingOptions;
+  #timer: Disposable | undefined;
+  #stopped = false;
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#stopped || this.#timer) return;
+    void this.#round();
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  async #round(): Promise<void> {
+    const { clock, log } = this.#options;
+    const parts = {
+      runtime: () => this.#runtime(),
+      files: () => this.#files(),
+      cgroups: () => this.#cgroups(),
+      logs: () => this.#logs(),
+    };
+    for (const [what, clean] of Object.entries(parts)) {
+      try {
+        await clean();
+      } catch (error) {
+        log.warn('leftovers of gone Pods could not be removed; the next round tries again', {
+          what,
+          error: errorMessage(error),
+        });
+      }
+    }
+    if (!this.#stopped) this.#timer = clock.setTimer(periodMs, () => void this.#round());
+  }
+
+  #isGone(uid: string): boolean {
+    return this.#options.side.workers.get(uid) === undefined;
+  }
+
+  async #runtime(): Promise<void> {
+    const { side, log } = this.#options;
+    await removeLeftovers(side.services.cri, (uid) => this.#isGone(uid), log);
+  }
+
+  async #files(): Promise<void> {
+    const { side } = this.#options;
+    const { podsDir, volumes } = side.services;
+    for (const uid of await readdir(podsDir)) {
+      if (!this.#isGone(uid)) continue;
+      await volumes.unmountAll(uid, AbortSignal.timeout(60_000));
+      if (this.#isGone(uid)) await removeTree(join(podsDir, uid));
+    }
+  }
+
+  async #cgroups(): Promise<void> {
+    const { cgroups } = this.#options;
+    for (const cgroup of await cgroups.listPods()) {
+      if (this.#isGone(cgroup.uid)) await cgroups.destroy(cgroup.name, AbortSignal.timeout(60_000));
+    }
+  }
+
+  async #logs(): Promise<void> {
+    const { side, podLogsDir, log } = this.#options;
+    await removeLogDirectories(podLogsDir, (uid) => this.#isGone(uid), log);
+    const known = new Set(
+      side.workers.all().flatMap((w) => (w.facts.observation.pod?.containers ?? []).map((c) => c.id)),
+    );
+    await removeDanglingLinks(containerLogs, (id) => known.has(id), log);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Pod } from '../../types/k8s.ts';
+import type { ServerHost } from '../host.ts';
+import { type Exchange, HttpError } from '../http/exchange.ts';
+import { debuggingDisabled, type Route } from '../http/route.ts';
+import { fullName, requestedPod, runningContainer, streamingError } from '../stream/container.ts';
+import { streamOptions } from '../stream/options.ts';
+import { passThrough } from '../stream/passThrough.ts';
+
+/** The streams of a container's own process. */
+export const attach: Route = {
+  paths: ['/attach/{namespace}/{pod}/{container}', '/attach/{namespace}/{pod}/{uid}/{container}'],
+  methods: ['GET', 'POST'],
+  upgrades: true,
+  disabled: debuggingDisabled,
+  handle: serveAttach,
+};
+
+async function serveAttach(exchange: Exchange, host: ServerHost): Promise<void> {
+  const streams = streamOptions(exchange.query);
+  const pod = requestedPod(exchange, host);
+  const { container = '', uid } = exchange.params;
+  let url: string;
+  try {
+    const containerId = await runningContainer(pod, uid, container, host);
+    const spec = containerSpec(pod.pod, container);
+    if (containerId === undefined || !spec)
+      throw new HttpError(500, `container ${container} not found in pod ${fullName(pod)}`);
+    // A process keeps the terminal that it was started with, whatever the request says.
+    url = await host.runtime.attach({ containerId, ...streams, tty: spec.tty === true });
+  } catch (error) {
+    throw streamingError(error);
+  }
+  await passThrough(exchange, url);
+}
+
+function containerSpec(pod: Pod | null, name: string): { readonly tty?: boolean } | undefined {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
+  return [...containers, ...initContainers, ...ephemeralContainers].find((c) => c.name === name);
+}

@@ -1,0 +1,31 @@
+import { Metrics } from '../../lib/metrics.ts';
+import { send } from '../http/exchange.ts';
+import type { Route } from '../http/route.ts';
+
+/** The agent's own metrics, under kubelet's names. */
+export const metrics: Route = {
+  paths: ['/metrics'],
+  readOnly: true,
+  handle: async (exchange, host) => send(exchange, 200, Metrics.contentType, await host.metrics.text()),
+};
+
+/** Results of probes. */
+export const probeMetrics: Route = {
+  paths: ['/metrics/probes'],
+  readOnly: true,
+  handle: async (exchange, host) => send(exchange, 200, Metrics.contentType, await host.metrics.probes()),
+};
+
+/** Health checks as metrics (KEP-3466). */
+export const sliMetrics: Route = {
+  paths: ['/metrics/slis'],
+  readOnly: true,
+  handle: async (exchange, host) => send(exchange, 200, Metrics.contentType, await host.metrics.slis()),
+};
+
+/** CPU and memory of node, Pods and containers: what the metrics server reads. */
+export const resourceMetrics: Route = {
+  paths: ['/metrics/resource'],
+  readOnly: true,
+  handle: async (exchange, host) => send(exchange, 200, Metrics.contentType, await host.summary.resourceMetrics()),
+};

@@ -1,0 +1,21 @@
+import type { Pod } from '../../types/k8s.ts';
+import type { ServedPod } from '../host.ts';
+import type { Route } from '../http/route.ts';
+import { sendPodList } from './podList.ts';
+
+/** The Pods that the node should run. */
+export const pods: Route = {
+  paths: ['/pods', '/pods/'],
+  methods: ['GET'],
+  readOnly: true,
+  handle: (exchange, host) =>
+    sendPodList(
+      exchange,
+      host.pods.all().flatMap((p) => (p.pod && !p.gone ? [desired(p, p.pod)] : [])),
+    ),
+};
+
+/** A static Pod has no status but ours; another's is the API server's. */
+function desired({ isStatic, status }: ServedPod, pod: Pod): Pod {
+  return isStatic && status ? { ...pod, status } : pod;
+}

@@ -1,0 +1,7 @@
+/** Gives the answer of /stats/summary. */
+export interface SummarySource {
+  /** Reads now; `cpuAndMemoryOnly` leaves everything else out. */
+  summary(cpuAndMemoryOnly: boolean): Promise<object>;
+  /** The answer of /metrics/resource, from the same reading. */
+  resourceMetrics(): Promise<string>;
+}
