@@ -40,7 +40,7 @@ export function hierarchiesV2(root: string, available: string, hugePageSizes: re
 
 /**
  * A hierarchy for each mount of type cgroup. A controller that is mounted more than once is taken at the shortest path, as in the Go
- * kubelet; one that /proc/cgroups calls disabled is left out.
+ * kubelet; one that /proc/cgroups calls disabled is left out. A cgroup2 mount beside them is a place to clean up, no more.
  */
 export function hierarchiesV1(
   entries: readonly MountEntry[],
@@ -71,7 +71,10 @@ export function hierarchiesV1(
       },
     );
   }
-  return { version: 1, controllers, mounts: [...places.values()], hugePageSizes };
+  // Hybrid machines: runc puts its containers into the unified hierarchy too and leaves the Pod's directory there to us.
+  const unified = entries.find((entry) => entry.fsType === 'cgroup2')?.mountPoint;
+  const everywhere = unified === undefined ? [...places.values()] : [...places.values(), unified];
+  return { version: 1, controllers, mounts: everywhere, hugePageSizes };
 }
 
 const byPathLength = (a: MountEntry, b: MountEntry): number => a.mountPoint.length - b.mountPoint.length;

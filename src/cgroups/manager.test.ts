@@ -240,7 +240,7 @@ describe('detection', () => {
   );
   const procCgroups = '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t1\t1\nmemory\t4\t33\t0\npids\t8\t1\t1\n';
 
-  test('v1: co-mounted, mounted twice, disabled, named', () => {
+  test('v1: co-mounted, mounted twice, disabled, named, unified beside them', () => {
     const found = hierarchiesV1(mountInfo, procCgroups, []);
     expect([...found.controllers]).toEqual([
       ['pids', '/sys/fs/cgroup/pids'],
@@ -248,7 +248,7 @@ describe('detection', () => {
       ['cpuacct', '/sys/fs/cgroup/cpu,cpuacct'],
     ]);
     expect([...found.mounts].sort()).toEqual(
-      ['cpu,cpuacct', 'memory', 'pids', 'systemd'].map((name) => `/sys/fs/cgroup/${name}`),
+      ['cpu,cpuacct', 'memory', 'pids', 'systemd', 'unified'].map((name) => `/sys/fs/cgroup/${name}`),
     );
     expect(() => hierarchiesV1([], '', [])).toThrow('no cgroup file system');
   });
