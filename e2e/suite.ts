@@ -1,5 +1,12 @@
 import { deployments } from './cluster/deployments.ts';
+import { endings } from './cluster/endings.ts';
+import { events } from './cluster/events.ts';
+import { inputs } from './cluster/inputs.ts';
+import { network } from './cluster/network.ts';
+import { order } from './cluster/order.ts';
+import { resources } from './cluster/resources.ts';
+import { staticPods } from './cluster/staticPods.ts';
 import type { Group } from './lib/test.ts';
 
 /** All groups of tests. */
-export const groups: readonly Group[] = [deployments];
+export const groups: readonly Group[] = [deployments, endings, order, inputs, resources, network, staticPods, events];
