@@ -2,9 +2,11 @@ import { parseCommand } from './config/command.ts';
 import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
 import { ConfigurationError } from './config/problem.ts';
 import { ask, replayFile } from './kubelet/ask.ts';
+import { planFiles } from './kubelet/planFiles.ts';
 import { startKubelet } from './kubelet.ts';
 import { errorMessage } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
+import { verbosity } from './lib/verbosity.ts';
 
 /** Exit codes: 0 done, 1 it failed (a replay that differs too), 2 the command line or configuration is wrong. */
 async function main(args: readonly string[]): Promise<number | undefined> {
@@ -22,8 +24,11 @@ async function main(args: readonly string[]): Promise<number | undefined> {
       process.stdout.write(text);
       return same ? 0 : 1;
     }
-    case 'plan':
-      throw new Error('plan is not there yet');
+    case 'plan': {
+      const { ok, text } = await planFiles(command);
+      process.stdout.write(text);
+      return ok ? 0 : 1;
+    }
     case 'run':
       await run(loadConfiguration(command.flags));
       return undefined;
@@ -31,9 +36,10 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 }
 
 function loggerFor({ config }: LoadedConfiguration): Logger {
+  verbosity.level = config.logging.verbosity;
   return createLogger({
     format: config.logging.format === 'json' ? 'json' : 'text',
-    verbosity: config.logging.verbosity,
+    verbosity: () => verbosity.level,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import { verbosity } from '../lib/verbosity.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
 import { accessReviewer, tokenReviewer } from '../server/auth/reviews.ts';
@@ -132,6 +133,8 @@ function serverHost(options: ServerSideOptions): ServerHost {
     summary: { summary: async () => ({}), resourceMetrics: notYet },
     metrics: { text: () => metrics.text(), probes: notYet, slis: notYet },
     unhealthy: () => undefined,
-    setVerbosity: () => {},
+    setVerbosity: (level) => {
+      verbosity.level = level;
+    },
   };
 }

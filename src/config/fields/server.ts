@@ -12,7 +12,7 @@ export const serverFields = {
     zeroIsUnset: true,
   }),
   port: int32(10250, 'Port to serve on', { ...supported, min: 1, max: 65535, zeroIsUnset: true }),
-  readOnlyPort: int32(0, 'Port of the server without authentication; 0 disables it', portOrZero),
+  readOnlyPort: int32(0, 'Port of the server without authentication; 0 disables it', { ...supported, ...portOrZero }),
   healthzPort: int32(10248, 'Port of the healthz endpoint; 0 disables it', { ...supported, ...portOrZero }),
   healthzBindAddress: str('127.0.0.1', 'IP address of the healthz endpoint', {
     ...supported,
@@ -20,29 +20,35 @@ export const serverFields = {
     zeroIsUnset: true,
   }),
   tlsCertFile: str('', 'Serving certificate with its intermediates; one is made in --cert-dir when empty', {
+    ...supported,
     relativeToFile: true,
   }),
-  tlsPrivateKeyFile: str('', 'Private key of tlsCertFile', { relativeToFile: true }),
-  tlsCipherSuites: strings([], "Cipher suites of the server, by Go's names; empty means the built-in set"),
-  tlsCurvePreferences: ints([], 'Key exchange mechanisms by their TLS numbers, the most wanted first'),
-  tlsMinVersion: str('', 'Lowest TLS version served; empty means TLS 1.2', { oneOf: TLS_VERSIONS }),
+  tlsPrivateKeyFile: str('', 'Private key of tlsCertFile', { ...supported, relativeToFile: true }),
+  tlsCipherSuites: strings([], "Cipher suites of the server, by Go's names; empty means the built-in set", supported),
+  tlsCurvePreferences: ints([], 'Key exchange mechanisms by their TLS numbers, the most wanted first', supported),
+  tlsMinVersion: str('', 'Lowest TLS version served; empty means TLS 1.2', { ...supported, oneOf: TLS_VERSIONS }),
   rotateCertificates: bool(false, 'Renew the client certificate by a CSR before it expires'),
   serverTLSBootstrap: bool(false, 'Get the serving certificate by a CSR instead of signing it oneself'),
   authentication: object(
     {
       x509: object(
-        { clientCAFile: str('', 'CA file that client certificates are checked against', { relativeToFile: true }) },
+        {
+          clientCAFile: str('', 'CA file that client certificates are checked against', {
+            ...supported,
+            relativeToFile: true,
+          }),
+        },
         'Client certificates',
       ),
       webhook: object(
         {
-          enabled: bool(true, 'Check bearer tokens with the TokenReview API'),
-          cacheTTL: duration(120_000, 'How long a TokenReview answer is kept', { zeroIsUnset: true }),
+          enabled: bool(true, 'Check bearer tokens with the TokenReview API', supported),
+          cacheTTL: duration(120_000, 'How long a TokenReview answer is kept', { ...supported, zeroIsUnset: true }),
         },
         'Bearer tokens',
       ),
       anonymous: object(
-        { enabled: bool(false, 'Treat requests without credentials as system:anonymous') },
+        { enabled: bool(false, 'Treat requests without credentials as system:anonymous', supported) },
         'Anonymous requests',
       ),
     },
@@ -51,26 +57,27 @@ export const serverFields = {
   authorization: object(
     {
       mode: str('Webhook', 'Who may do what: Webhook asks the SubjectAccessReview API', {
+        ...supported,
         oneOf: ['AlwaysAllow', 'Webhook'],
         zeroIsUnset: true,
       }),
       webhook: object(
         {
-          cacheAuthorizedTTL: duration(300_000, 'How long a yes is kept', { zeroIsUnset: true }),
-          cacheUnauthorizedTTL: duration(30_000, 'How long a no is kept', { zeroIsUnset: true }),
+          cacheAuthorizedTTL: duration(300_000, 'How long a yes is kept', { ...supported, zeroIsUnset: true }),
+          cacheUnauthorizedTTL: duration(30_000, 'How long a no is kept', { ...supported, zeroIsUnset: true }),
         },
         'SubjectAccessReview answers',
       ),
     },
     'What they may do',
   ),
-  enableDebuggingHandlers: bool(true, 'Serve logs, exec, attach, port-forward and run'),
+  enableDebuggingHandlers: bool(true, 'Serve logs, exec, attach, port-forward and run', supported),
   enableContentionProfiling: bool(false, 'Profile lock contention; this program has no locks', {
     support: 'no-effect',
   }),
   enableProfilingHandler: bool(true, 'Serve /debug/pprof'),
-  enableDebugFlagsHandler: bool(true, 'Serve /debug/flags/v'),
-  enableSystemLogHandler: bool(true, 'Serve /logs'),
+  enableDebugFlagsHandler: bool(true, 'Serve /debug/flags/v', supported),
+  enableSystemLogHandler: bool(true, 'Serve /logs', supported),
   enableSystemLogQuery: bool(false, 'Serve queries of system logs under /logs'),
   streamingConnectionIdleTimeout: duration(14_400_000, 'Idle streams are not closed since kubelet 1.36', {
     support: 'no-effect',

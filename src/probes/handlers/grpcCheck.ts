@@ -87,7 +87,10 @@ function send(
     else chunks.push(chunk);
   });
   stream.on('error', fail);
-  stream.on('end', () => settle(judge(headers, trailers, Buffer.concat(chunks))));
+  stream.on('end', () => {
+    if (headers[':status'] === undefined) fail(new Error('error reading from server: EOF'));
+    else settle(judge(headers, trailers, Buffer.concat(chunks)));
+  });
   stream.end(healthRequest(service));
 }
 

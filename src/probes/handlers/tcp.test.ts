@@ -1,7 +1,9 @@
 import http from 'node:http';
 import net from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { realClock } from '../../lib/clock.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
+import { until } from '../../lib/fake/until.ts';
 import { listen, timeWaits } from '../fake/servers.ts';
 import { deadline } from './deadline.ts';
 import { httpHandler } from './http.ts';
@@ -29,15 +31,27 @@ test('host, name and problems of the port', async () => {
 });
 
 test('a listener whose queue is full lets the time run out', async () => {
-  // Loopback accepts into the backlog; a blocked one answers nothing more, like a filtered port.
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, resolve));
-  const { port } = server.address() as net.AddressInfo;
-  const abort = new AbortController();
-  const aborted = probe({ port: 9, host: '127.0.0.1' }, { ...context, signal: AbortSignal.abort() });
-  expect(await aborted).toMatchObject({ output: expect.stringContaining('operation was canceled') });
-  expect(await probe({ port }, { ...context, signal: abort.signal })).toMatchObject({ result: 'success' });
-  await new Promise((resolve) => server.close(resolve));
+  // A blocked thread accepts nothing; when its backlog is full the kernel drops what comes, like a filtered port.
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+    });`;
+  const worker = new Worker(code, { eval: true });
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  const fillers = Array.from({ length: 4 }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
+  await until(() => fillers.filter((socket) => !socket.connecting).length >= 2);
+  const output = `dial tcp 127.0.0.1:${port}: i/o timeout`;
+  expect(await probe({ port }, { ...context, timeoutMs: 200 })).toEqual({ result: 'failure', output });
+  for (const socket of fillers) socket.destroy();
+  await worker.terminate();
+});
+
+test('aborted, it ends', async () => {
+  const aborted = await probe({ port: 9 }, { ...context, signal: AbortSignal.abort() });
+  expect(aborted).toEqual({ result: 'failure', output: 'dial tcp 127.0.0.1:9: operation was canceled' });
 });
 
 test('600 probes of each kind leave no connection in TIME_WAIT', async () => {

@@ -31,7 +31,9 @@ export function networkText(error: Error & { code?: string; syscall?: string }, 
   if (LOOKUP_FAILED.has(code)) return `dial tcp: lookup ${ends.host}: no such host`;
   if (error.message === 'socket hang up') return 'EOF';
   if (code.startsWith('HPE_')) return 'net/http: HTTP/1.x transport connection broken: malformed HTTP response';
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return HTTP_TO_HTTPS;
+  // Node reports it with either code, depending on whether it was writing.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || error.message.includes('wrong version number')) return HTTP_TO_HTTPS;
+  if (code === 'EPROTO') return 'tls: handshake failure';
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return `tls: ${code.toLowerCase().slice(4)}`;
   const words = ERRNO[code] ?? error.message;
   if (ends.local === undefined) return `dial tcp ${ends.remote}: connect: ${words}`;
