@@ -15,7 +15,8 @@ export interface Component {
   packages?: readonly string[];
 }
 
-const kubernetesVersion = 'v1.36.3';
+/** The pinned Kubernetes. */
+export const kubernetesVersion = 'v1.36.3';
 const kubernetes = {
   version: kubernetesVersion,
   module: 'kubernetes',
@@ -81,6 +82,13 @@ export const groups = {
     kube('kubectl'),
     kube('kubelet'),
     kube('agnhost', 'test/images/agnhost'),
+  ],
+  'test-images': [
+    kube('nnp', 'test/images/nonewprivs'),
+    kube('sampledeviceplugin', 'test/images/sample-device-plugin'),
+    kube('consumer', 'test/images/resource-consumer'),
+    kube('consume-cpu', 'test/images/resource-consumer/consume-cpu'),
+    kube('regression-issue-74839', 'test/images/regression-issue-74839'),
   ],
   'kube-proxy': [kube('kube-proxy')],
   kubeadm: [kube('kubeadm')],
