@@ -1,10 +1,11 @@
 import { formatDuration } from './duration.ts';
-import { FIELDS, type KubeletConfiguration } from './kubeletConfiguration.ts';
+import { API_VERSION, FIELDS, KIND, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Fields } from './schema.ts';
 
 /** The answer of `/configz`: the configuration in force as KubeletConfiguration v1beta1 writes it, secrets masked. */
 export function toConfigz(config: KubeletConfiguration): { readonly kubeletconfig: Readonly<Record<string, unknown>> } {
-  return { kubeletconfig: toVersioned(FIELDS, config as unknown as Record<string, unknown>) };
+  const fields = toVersioned(FIELDS, config as unknown as Record<string, unknown>);
+  return { kubeletconfig: { kind: KIND, apiVersion: API_VERSION, ...fields } };
 }
 
 function toVersioned(fields: Fields, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
