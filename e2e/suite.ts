@@ -6,7 +6,22 @@ import { network } from './cluster/network.ts';
 import { order } from './cluster/order.ts';
 import { resources } from './cluster/resources.ts';
 import { staticPods } from './cluster/staticPods.ts';
+import { timeline } from './cluster/timeline.ts';
 import type { Group } from './lib/test.ts';
+import { ending } from './waits/ending.ts';
+import { starting } from './waits/starting.ts';
 
 /** All groups of tests. */
-export const groups: readonly Group[] = [deployments, endings, order, inputs, resources, network, staticPods, events];
+export const groups: readonly Group[] = [
+  deployments,
+  endings,
+  order,
+  inputs,
+  resources,
+  network,
+  staticPods,
+  events,
+  timeline,
+  starting,
+  ending,
+];

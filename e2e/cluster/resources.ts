@@ -8,7 +8,10 @@ import { group, type TestContext, test } from '../lib/test.ts';
 const Mi = 1024 * 1024;
 
 async function withResources(t: TestContext, name: string, resources: object): Promise<Pod> {
-  await create(t, pod(t, name, { containers: [shell("main", rest, { resources: resources as ResourceRequirements })] }));
+  await create(
+    t,
+    pod(t, name, { containers: [shell('main', rest, { resources: resources as ResourceRequirements })] }),
+  );
   return untilReady(t, name);
 }
 
