@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { repoRoot } from '../lib/paths.ts';
+import { cacheDir, repoRoot } from '../lib/paths.ts';
 import { tryRun } from '../lib/run.ts';
 import { ensureTools } from '../tools/ensure.ts';
 import { apiRequest } from './apiRequest.ts';
@@ -62,7 +62,7 @@ export async function startKubelet(cluster: Cluster, kind: 'go' | 'ts', options:
     name: 'kubelet',
     argv: [...program, ...kubeletArguments(cluster, options)],
     argv0: 'kubelet', // suites find the kubelet by this name
-    env: { UV_THREADPOOL_SIZE: '16', ...options.env },
+    env: { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE: path.join(cacheDir(), 'node-compile-cache'), ...options.env },
     cwd: repoRoot,
     place: 'node',
   });

@@ -85,7 +85,7 @@ function mirrorChanged(options: SourceSideOptions, mirror: StoredPod): void {
     const current = mirrors.of(worker.facts.pod);
     if (current) status?.publisher.observeApi(worker.uid, current);
     if (current) worker.facts.accepted = current.status;
-    worker.wake();
+    worker.republish();
   }
   if (!owned && options.sources.synced()) removeOrphanMirrors(options);
 }

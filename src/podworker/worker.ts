@@ -53,6 +53,7 @@ export class PodWorker {
   #memory: PodMemory;
   #lastFacts: PodFacts | undefined;
   #lastDecision: Decision | undefined;
+  #published = '';
   #turnQueued = false;
   #timer: Disposable | undefined;
   #hintTimer: Disposable | undefined;
@@ -133,6 +134,12 @@ export class PodWorker {
     this.lookAgain();
   }
 
+  /** The API object that the status goes to is another one now: it is handed out again. */
+  republish(): void {
+    this.#published = '';
+    this.wake();
+  }
+
   /** Something of the Pod may have changed in the runtime: read it again. One read is under way at most, one more is kept. */
   lookAgain(): void {
     if (this.#life.signal.aborted) return;
@@ -200,13 +207,21 @@ export class PodWorker {
     this.#lastFacts = facts;
     this.#lastDecision = decision;
     for (const event of decision.events) this.#ports.event(facts.pod, facts, event);
-    if (decision.status && facts.pod) this.#ports.publish(facts.pod, decision.status, decision.memory.phase);
+    if (decision.status && facts.pod) this.#publish(facts.pod, decision);
     for (const slot of decision.abort) this.#abort(slot);
     for (const action of decision.start) this.#start(action, facts);
     if (this.#hintTimer && !this.#slots.making()) this.#takeHint();
     this.#arm(decision.wakeAt, now.mono);
     if (facts.runtime === null || this.#slots.needsRead(facts.runtime.seq)) this.lookAgain();
     if (decision.done) this.#ports.done(this.uid);
+  }
+
+  /** Most turns say what the last one said: that is not news for the publisher. */
+  #publish(pod: Pod, { status, memory }: Decision): void {
+    const key = `${pod.metadata?.deletionTimestamp ?? ''} ${JSON.stringify(status)}`;
+    if (key === this.#published || !status) return;
+    this.#published = key;
+    this.#ports.publish(pod, status, memory.phase);
   }
 
   #arm(wakeAt: number | null, mono: number): void {
