@@ -1,0 +1,82 @@
+import { parseFlags } from '../../config/flags.ts';
+import type { KubeletConfiguration } from '../../config/kubeletConfiguration.ts';
+import { loadConfiguration } from '../../config/load.ts';
+import { realClock } from '../../lib/clock.ts';
+import { Listeners } from '../../lib/disposables.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { Recorder } from '../../timeline/recorder.ts';
+import type { ServedPod, ServerHost, ServerRuntime } from '../host.ts';
+
+/** A node for the server's tests: Pods and answers of the runtime are set by the test. */
+export class FakeHost implements ServerHost {
+  readonly nodeName = 'node';
+  readonly rootDir = '/nowhere';
+  readonly clock = realClock;
+  readonly log = silentLogger;
+  config: KubeletConfiguration;
+  served: ServedPod[] = [];
+  readonly changes = new Listeners<[]>();
+  verbosity = 0;
+  problem: string | undefined;
+  readonly explanations = { recorder: new Recorder(), mono: () => 0, refresh: async () => {} };
+  readonly summary = { summary: async () => ({ node: {} }), resourceMetrics: async () => 'resource 1\n' };
+  readonly metrics = { text: async () => 'm 1\n', probes: async () => 'p 1\n', slis: async () => 's 1\n' };
+  runtime: ServerRuntime = {} as ServerRuntime;
+  readonly pods = {
+    all: () => this.served,
+    get: (uid: string) => this.served.find((p) => p.uid === uid),
+    onChange: (_uid: string, listener: () => void) => this.changes.add(listener),
+  };
+
+  constructor(config: Partial<KubeletConfiguration> = {}) {
+    this.config = { ...loadConfiguration(parseFlags([])).config, ...config };
+  }
+
+  unhealthy(): string | undefined {
+    return this.problem;
+  }
+
+  setVerbosity(level: number): void {
+    this.verbosity = level;
+  }
+}
+
+/** A Pod with one running container. */
+export function servedPod(fields: Partial<ServedPod> = {}): ServedPod {
+  const base = { id: 'cid', sandboxId: 'sid', name: 'c', attempt: 0, state: 'running' as const };
+  const times = { createdAt: 1, startedAt: 1, finishedAt: 0, exitCode: 0, reason: '', message: '' };
+  const image = { image: 'i', imageRef: 'i', imageId: 'i', hash: 'h', restartCount: 0, annotations: {} };
+  return {
+    uid: 'uid',
+    namespace: 'ns',
+    name: 'p',
+    pod: { metadata: { name: 'p', namespace: 'ns', uid: 'uid' }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+    mirrorUid: undefined,
+    isStatic: false,
+    gone: false,
+    status: {
+      containerStatuses: [
+        {
+          name: 'c',
+          ready: true,
+          restartCount: 0,
+          image: 'i',
+          imageID: 'i',
+          containerID: 'containerd://cid',
+          state: { running: {} },
+        },
+      ],
+    },
+    observed: {
+      uid: 'uid',
+      namespace: 'ns',
+      name: 'p',
+      seq: 1,
+      sandboxes: [
+        { id: 'sid', attempt: 0, ready: true, createdAt: 1, ips: [], hostNetwork: false, runtimeHandler: '' },
+      ],
+      containers: [{ ...base, ...times, ...image, terminationMessage: '', logPath: '' }],
+    },
+    ...fields,
+  };
+}
