@@ -77,7 +77,8 @@ function queued(turn: Turn, name: string): void {
 function inBackoff(turn: Turn, view: ContainerView): boolean {
   const { facts, now, memory } = turn;
   const ended = view.history.find((c) => c.state === 'exited');
-  if (!ended) return false;
+  // While this restart is being made, the step that was just taken for it must not hold it back.
+  if (!ended || memory.backoff[view.name]?.countedFor === ended.id) return false;
   const { left, delayMs } = backoffLeft(memory.backoff[view.name], backoffKey(view.container), ended.finishedAt, now);
   if (left <= 0) return false;
   const retry = now.mono + left;
@@ -165,5 +166,5 @@ function countRestart(turn: Turn, view: ContainerView): void {
     facts.node.crashLoopMaxMs,
     now,
   );
-  memory.backoff = { ...memory.backoff, [view.name]: next };
+  memory.backoff = { ...memory.backoff, [view.name]: { ...next, countedFor: ended.id } };
 }

@@ -22,6 +22,8 @@ export interface Backoff {
   readonly delayMs: number;
   /** Wall ms of the last step. */
   readonly updatedAt: number;
+  /** The ended container whose restart this step was taken for: its wait is over. */
+  readonly countedFor?: string;
 }
 
 /** Why one running container is being stopped although the Pod goes on. */
