@@ -7,6 +7,9 @@ import { order } from './cluster/order.ts';
 import { resources } from './cluster/resources.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { timeline } from './cluster/timeline.ts';
+import { agentKilled } from './faults/agentKilled.ts';
+import { apiAway } from './faults/apiAway.ts';
+import { runtimeAway } from './faults/runtimeAway.ts';
 import type { Group } from './lib/test.ts';
 import { ending } from './waits/ending.ts';
 import { starting } from './waits/starting.ts';
@@ -24,4 +27,7 @@ export const groups: readonly Group[] = [
   timeline,
   starting,
   ending,
+  agentKilled,
+  apiAway,
+  runtimeAway,
 ];

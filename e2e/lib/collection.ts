@@ -94,7 +94,7 @@ export class Collection<T extends KubeObject> implements AsyncDisposable {
         }
       } catch {
         // The server is away: tests do that to it. A server that stays away shows as a condition that never comes true.
-        await delay(200, undefined, { ref: false });
+        if (!this.#end.signal.aborted) await delay(200);
       }
     }
   }

@@ -1,0 +1,118 @@
+// The API server dies, hangs, or cannot be reached, while Pods come and go.
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { apiRequest } from '../../hack/cluster/apiRequest.ts';
+import { freeze, startApi, stopApi, stopKubelet, unfreeze, waitForNodeReady } from '../../hack/cluster/control.ts';
+import { net } from '../../hack/cluster/layout.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
+import { Churn } from '../lib/churn.ts';
+import { patience } from '../lib/collection.ts';
+import type { Lab } from '../lib/lab.ts';
+import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
+import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
+import { container, create, pod, untilReady } from '../lib/pods.ts';
+import { group, type TestContext, test } from '../lib/test.ts';
+
+interface Fault {
+  begin(lab: Lab): Promise<void> | void;
+  end(lab: Lab): Promise<void> | void;
+}
+
+const drop = (lab: Lab, change: '-I' | '-D'): Promise<unknown> =>
+  Promise.all(
+    ['--dport', '--sport'].map((side) =>
+      lab.onNode('iptables', '-w', change, 'INPUT', '-p', 'tcp', side, String(net.apiPort), '-j', 'DROP'),
+    ),
+  );
+
+const faults: Record<string, Fault> = {
+  'API server killed': { begin: ({ cluster }) => stopApi(cluster), end: ({ cluster }) => startApi(cluster) },
+  'API server frozen': {
+    begin: ({ cluster }) => freeze(cluster, 'kube-apiserver'),
+    end: ({ cluster }) => unfreeze(cluster, 'kube-apiserver'),
+  },
+  'packets of the API server dropped': {
+    begin: async (lab) => void (await drop(lab, '-I')),
+    end: async (lab) => void (await drop(lab, '-D')),
+  },
+};
+
+async function during(t: TestContext, fault: Fault): Promise<void> {
+  const churn = new Churn(t);
+  await churn.all();
+  await churn.settle();
+  for (let n = 0; n < 4; n++) await churn.step(16); // under way when the fault begins
+  await fault.begin(t.lab);
+  try {
+    await delay(t.full ? 45_000 : 12_000); // how long the fault lasts
+  } finally {
+    await fault.end(t.lab);
+  }
+  const back = performance.now();
+  await waitFor('the API server to answer', { timeout: patience }, () =>
+    apiRequest(t.lab.cluster, '/readyz').then(
+      ({ status }) => status === 200,
+      () => false,
+    ),
+  );
+  await churn.step(16);
+  await churn.settle();
+  t.note(`settled ${((performance.now() - back) / 1000).toFixed(1)} s after it`);
+  await waitForNodeReady(t.lab.cluster, patience);
+  await untilAgreed(t);
+  assertStartedOnce(t);
+}
+
+/** Ids of the running containers, as the runtime has them. */
+async function running(t: TestContext): Promise<string[]> {
+  const all = await t.lab.cri.listContainers();
+  return all
+    .filter((c) => c.state === 'CONTAINER_RUNNING')
+    .map((c) => c.id)
+    .sort();
+}
+
+/** kubelet-ts starts while the API server is down: what runs goes on, static Pods can come, nothing is ended. */
+async function startWithoutApi(t: TestContext): Promise<void> {
+  const names = [1, 2, 3, 4, 5];
+  const spec = onceSpec(t, { containers: [once('main')] });
+  try {
+    for (const n of names) writeManifest(t, `s${n}`, staticPod(t, `s${n}`, spec));
+    for (const n of names) await create(t, pod(t, `a${n}`, spec));
+    for (const n of names) await Promise.all([untilReady(t, `a${n}`), untilReady(t, mirrorName(t, `s${n}`))]);
+    const before = await running(t);
+    assert.equal(before.length, 10);
+    await stopApi(t.lab.cluster);
+    try {
+      await stopKubelet(t.lab.cluster, 'SIGKILL');
+      await t.lab.startAgent();
+      // A static Pod that comes now shows that the agent is past its start.
+      writeManifest(t, 'new', staticPod(t, 'new', spec));
+      await waitFor('a new static Pod to run', { timeout: patience }, async () => (await running(t)).length === 11);
+      const now = await running(t);
+      assert.deepEqual(
+        before.filter((id) => !now.includes(id)),
+        [],
+        'containers that were ended',
+      );
+    } finally {
+      await startApi(t.lab.cluster);
+    }
+    await untilReady(t, mirrorName(t, 'new'));
+    for (const n of names)
+      assert.ok(
+        before.some((id) => container(t.lab.pods.get(t.namespace, `a${n}`), 'main')?.containerID?.endsWith(id)),
+      );
+    await waitForNodeReady(t.lab.cluster, patience);
+    await untilAgreed(t);
+    assertStartedOnce(t);
+  } finally {
+    for (const n of names) removeManifest(t, `s${n}`);
+    removeManifest(t, 'new');
+  }
+}
+
+export const apiAway = group('faults', [
+  ...Object.entries(faults).map(([name, fault]) => test(name, (t) => during(t, fault), { mode: 'alone' })),
+  test('a start while the API server is down touches nothing', startWithoutApi, { mode: 'alone' }),
+]);
