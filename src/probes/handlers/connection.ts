@@ -34,7 +34,8 @@ export function open(host: string, port: number, secure: boolean, fail: (error: 
     stream,
     local: () => local,
     reset() {
-      if (socket.connecting) socket.destroy();
+      // A reset of a socket that is already shutting down fails in libuv and leaves Node 26 spinning in native code for good.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
       stream.destroy();
     },

@@ -41,8 +41,8 @@ export function check(host: string, port: number, authority: string, service: st
   });
   const settle = (result: CheckEnd) => {
     finish(result);
+    connection.reset(); // before the session shuts the socket down: see there
     session.destroy();
-    connection.reset();
   };
   const fail = (error: Error) =>
     settle(heard ? { code: 'Unavailable', desc: error.message } : { connect: error.message });

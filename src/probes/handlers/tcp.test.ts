@@ -5,6 +5,7 @@ import { realClock } from '../../lib/clock.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import { listen, timeWaits } from '../fake/servers.ts';
+import { open } from './connection.ts';
 import { deadline } from './deadline.ts';
 import { httpHandler } from './http.ts';
 import { tcpHandler } from './tcp.ts';
@@ -68,6 +69,15 @@ test('600 probes of each kind leave no connection in TIME_WAIT', async () => {
   }
   expect([...results]).toEqual(['success']);
   expect([timeWaits(tcp.port), timeWaits(web.port)]).toEqual([0, 0]);
+});
+
+test('a connection that is already shutting down can be dropped all the same', async () => {
+  await using server = await listen(net.createServer((socket) => socket.resume()));
+  const connection = open('127.0.0.1', server.port, false, () => {});
+  await new Promise((resolve) => connection.socket.once('connect', resolve));
+  connection.socket.end();
+  connection.reset();
+  await until(() => connection.socket.closed);
 });
 
 describe('deadline', () => {

@@ -167,7 +167,7 @@ test('property: over random histories no verdict comes before its time or withou
     seed = (seed * 1103515245 + 12345) % 2 ** 31;
     return Math.floor((seed / 2 ** 31) * n);
   };
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < 80; round++) {
     const kind = PROBE_KINDS[random(3)]!;
     const s = spec(kind, {
       initialDelayMs: random(2) * random(20) * 1000,
