@@ -1,7 +1,7 @@
 // Tests run as CommonJS through swc: TypeScript 7 has no compiler API for ts-jest (docs/dependencies.md).
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/hack'],
+  roots: ['<rootDir>/src', '<rootDir>/hack', '<rootDir>/e2e/conformance'],
   testMatch: ['**/*.test.ts'],
   transform: {
     '^.+\\.(ts|js)$': [

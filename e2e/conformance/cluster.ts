@@ -2,6 +2,7 @@ import { apiRequest } from '../../hack/cluster/apiRequest.ts';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { stopKubelet } from '../../hack/cluster/control.ts';
 import { type Cluster, findCluster } from '../../hack/cluster/state.ts';
+import { conformanceImages } from '../../hack/images/definitions/index.ts';
 import { say } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
@@ -14,7 +15,7 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
 export async function conformanceCluster(name: string, kubelet: 'go' | 'ts'): Promise<Cluster> {
   const present = findCluster(name);
   if (present) await stopKubelet(present);
-  return bringUp({ name, kubelet, controlPlane: true });
+  return bringUp({ name, kubelet, controlPlane: true, addons: true, images: conformanceImages });
 }
 
 interface NamespaceList {

@@ -116,7 +116,9 @@ export async function runSpecs(
   const work = path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
   mkdirSync(work, { recursive: true });
   const limit = new AbortController();
-  const timer = options.timeLimit === undefined ? undefined : setTimeout(() => limit.abort(), options.timeLimit);
+  const stop = (): void => limit.abort();
+  const timer = options.timeLimit === undefined ? undefined : setTimeout(stop, options.timeLimit);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const current: Run = {
     cluster,
     options,
@@ -140,6 +142,7 @@ export async function runSpecs(
     }
   } finally {
     clearTimeout(timer);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, stop);
     writeFileSync(path.join(work, 'junit.xml'), junit(`${options.list} ${kubelet}`, current.results));
   }
   return summarize(current.results, wanted);

@@ -5,12 +5,8 @@ import { apiToken } from '../../hack/cluster/pki.ts';
 import { inside } from '../../hack/cluster/service.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import type { Tools } from '../../hack/tools/ensure.ts';
+import { quoted } from './quoted.ts';
 import type { Batch } from './schedule.ts';
-
-/** Quotes a name for Go's regular expressions. */
-export function quoted(text: string): string {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
-}
 
 function ginkgoFlags(batch: Batch, seconds: number): string[] {
   return [

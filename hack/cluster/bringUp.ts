@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { defaultImages, standaloneImages } from '../images/definitions/index.ts';
+import { defaultImages, type ImageName, standaloneImages } from '../images/definitions/index.ts';
 import { ensurePackages } from '../lib/apt.ts';
 import { withLock } from '../lib/lock.ts';
 import { step } from '../lib/log.ts';
 import { ensureTools, type Tools } from '../tools/ensure.ts';
+import { startAddons } from './addons.ts';
 import { makeCgroup } from './cgroups.ts';
 import { startContainerd } from './containerd.ts';
 import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './controlPlane.ts';
@@ -21,6 +22,10 @@ export interface UpOptions {
   kubelet: KubeletKind;
   /** False: no etcd, API server and so on; the node runs static Pods only. */
   controlPlane: boolean;
+  /** kube-proxy and CoreDNS too. */
+  addons?: boolean;
+  /** Images that the registry serves instead of the usual ones. */
+  images?: readonly ImageName[];
   /** The runtime to use instead of the one built from Go modules. */
   runtime?: RuntimePrograms;
 }
@@ -85,9 +90,11 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
       makeCgroup(layout.cgroup);
       await makeNamespaces(cluster);
     });
-    await step('image registry', () => startRegistry(cluster, options.controlPlane ? defaultImages : standaloneImages));
+    const images = options.images ?? (options.controlPlane ? defaultImages : standaloneImages);
+    await step('image registry', () => startRegistry(cluster, images));
     await step('containerd', () => startContainerd(cluster, runtime));
     if (tools) await startControlPlane(cluster, tools);
+    if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
     await startNode(cluster, options);
     return cluster;
   });

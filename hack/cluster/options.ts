@@ -5,6 +5,8 @@ export interface ClusterArguments {
   name: string;
   kubelet: KubeletKind;
   standalone: boolean;
+  /** kube-proxy and CoreDNS too. */
+  addons: boolean;
 }
 
 /** Reads the command line that up, down and status share. */
@@ -14,6 +16,7 @@ export function clusterArguments(usage: string): ClusterArguments {
       name: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'dev' },
       kubelet: { type: 'string', default: 'ts' },
       standalone: { type: 'boolean', default: false },
+      addons: { type: 'boolean', default: false },
       nodes: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
     },
@@ -24,7 +27,12 @@ export function clusterArguments(usage: string): ClusterArguments {
   }
   if (values.nodes !== '1')
     throw new Error('--nodes: a cluster has one node; a second one joins from a VM (see hack/README.md)');
-  return { name: values.name, kubelet: kubeletKind(values.kubelet), standalone: values.standalone };
+  return {
+    name: values.name,
+    kubelet: kubeletKind(values.kubelet),
+    standalone: values.standalone,
+    addons: values.addons,
+  };
 }
 
 /** Checks the value of --kubelet. */

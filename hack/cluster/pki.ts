@@ -33,6 +33,7 @@ function certificates(layout: Layout): Certificate[] {
     { name: 'controller-manager', subject: '/CN=system:kube-controller-manager', ...client },
     { name: 'scheduler', subject: '/CN=system:kube-scheduler', ...client },
     { name: 'kube-proxy', subject: '/CN=system:kube-proxy', ...client },
+    { name: 'coredns', subject: '/CN=system:coredns', ...client },
     { name: 'node', subject: `/O=system:nodes/CN=system:node:${layout.nodeName}`, ...client },
   ];
 }

@@ -3,15 +3,16 @@ import { main, say } from '../lib/log.ts';
 import { bringUp } from './bringUp.ts';
 import { clusterArguments } from './options.ts';
 
-const usage = `node hack/cluster/up.ts [--name dev] [--kubelet go|ts|none] [--standalone]
+const usage = `node hack/cluster/up.ts [--name dev] [--kubelet go|ts|none] [--addons] [--standalone]
 Brings up etcd, the control plane, containerd and a kubelet; what runs already stays.
   --name NAME       several clusters can run side by side
   --kubelet KIND    ts (this checkout, the default), go (the reference) or none
+  --addons          kube-proxy and CoreDNS too, so that Services and their names work
   --standalone      no control plane: a node that runs static Pods`;
 
 await main(async () => {
-  const { name, kubelet, standalone } = clusterArguments(usage);
-  const { layout, state } = await bringUp({ name, kubelet, controlPlane: !standalone });
+  const { name, kubelet, standalone, addons } = clusterArguments(usage);
+  const { layout, state } = await bringUp({ name, kubelet, controlPlane: !standalone, addons });
   say(`cluster ${name} is up; logs are in ${layout.logs}`);
   if (state.controlPlane) say(`export KUBECONFIG=${layout.adminKubeconfig}`);
   else say(`put static Pods into ${layout.manifests}`);

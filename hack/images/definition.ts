@@ -3,11 +3,13 @@ import type { Tools } from '../tools/ensure.ts';
 
 /** What a definition may use while it fills its root file system. */
 export interface BuildContext {
-  /** The empty directory that becomes the image's only layer. */
+  /** The empty directory that becomes the image's layer. */
   root: string;
   /** A directory for intermediate files. */
   work: string;
   tools: Tools;
+  /** The directory of another built image. */
+  image(name: string): Promise<string>;
 }
 
 /** The process part of an image's configuration, in the image specification's words. */
@@ -28,6 +30,8 @@ export interface ImageDefinition {
   /** Full references under which the registry serves it. */
   refs: readonly string[];
   config: ImageConfig;
+  /** The image whose layers lie below this one's. */
+  base?: ImageDefinition;
   /** Tool groups whose programs the image holds. */
   groups: readonly Group[];
   /** Debian packages that the build needs on this machine. */

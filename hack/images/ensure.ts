@@ -24,7 +24,14 @@ function imageDir(definition: ImageDefinition): string {
     hash.update(path.basename(componentDir(component)));
   }
   hash.update(JSON.stringify(definition.config));
+  if (definition.base) hash.update(path.basename(imageDir(definition.base)));
   return path.join(cacheDir(), 'images', `${definition.name}-${hash.digest('hex').slice(0, 8)}`);
+}
+
+async function image(name: string): Promise<string> {
+  const [built] = await ensureImages([name as ImageName]);
+  if (!built) throw new Error(`no image is called ${name}`);
+  return built.directory;
 }
 
 async function build(definition: ImageDefinition, target: string): Promise<void> {
@@ -35,9 +42,10 @@ async function build(definition: ImageDefinition, target: string): Promise<void>
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
   mkdirSync(work);
+  const base = definition.base && (await image(definition.base.name));
   await step(`building image ${definition.name}`, async () => {
-    await definition.build({ root, work, tools });
-    await writeImage(temporary, root, definition.config);
+    await definition.build({ root, work, tools, image });
+    await writeImage(temporary, root, definition.config, base);
   });
   rmSync(root, { recursive: true });
   rmSync(work, { recursive: true });

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from '../lib/run.ts';
@@ -50,21 +60,43 @@ async function packLayer(directory: string, root: string): Promise<{ layer: Desc
   return { layer: { mediaType: layerType, digest, size }, diffId };
 }
 
-/** Writes an image of one layer into a directory: its blobs, and the digest of its manifest. */
-export async function writeImage(directory: string, root: string, config: ImageConfig): Promise<void> {
+interface Layers {
+  layers: Descriptor[];
+  diffIds: string[];
+}
+
+/** The layers of a built image, their blobs linked into another image's directory. */
+function takeLayers(base: string, directory: string): Layers {
+  const read = (digest: string): unknown => JSON.parse(readFileSync(blobFile(base, digest), 'utf8'));
+  const { config, layers } = read(manifestDigest(base)) as { config: Descriptor; layers: Descriptor[] };
+  for (const { digest } of layers) linkSync(blobFile(base, digest), blobFile(directory, digest));
+  const { rootfs } = read(config.digest) as { rootfs: { diff_ids: string[] } };
+  return { layers, diffIds: rootfs.diff_ids };
+}
+
+/**
+ * Writes an image into a directory: its blobs, and the digest of its manifest. Its layers are those of the image in `base`,
+ * if given, and one with the content of `root`, unless that is empty.
+ */
+export async function writeImage(directory: string, root: string, config: ImageConfig, base?: string): Promise<void> {
   rmSync(path.join(directory, 'blobs'), { recursive: true, force: true });
   mkdirSync(path.join(directory, 'blobs'), { recursive: true });
-  const { layer, diffId } = await packLayer(directory, root);
+  const { layers, diffIds }: Layers = base === undefined ? { layers: [], diffIds: [] } : takeLayers(base, directory);
+  if (readdirSync(root).length > 0) {
+    const { layer, diffId } = await packLayer(directory, root);
+    layers.push(layer);
+    diffIds.push(diffId);
+  }
   const path0 = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const configBlob = writeBlob(directory, configType, {
     created: '1970-01-01T00:00:00Z',
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
     config: { ...config, Env: [path0, ...(config.Env ?? [])] },
-    rootfs: { type: 'layers', diff_ids: [diffId] },
-    history: [{ created: '1970-01-01T00:00:00Z', created_by: 'kubelet-ts hack/images' }],
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history: diffIds.map(() => ({ created: '1970-01-01T00:00:00Z', created_by: 'kubelet-ts hack/images' })),
   });
-  const manifest = { schemaVersion: 2, mediaType: manifestType, config: configBlob, layers: [layer] };
+  const manifest = { schemaVersion: 2, mediaType: manifestType, config: configBlob, layers };
   const { digest } = writeBlob(directory, manifestType, manifest);
   writeFileSync(path.join(directory, 'manifest'), digest);
 }

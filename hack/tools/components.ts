@@ -87,7 +87,8 @@ export const groups = {
     kube('nnp', 'test/images/nonewprivs'),
     kube('sampledeviceplugin', 'test/images/sample-device-plugin'),
     kube('consumer', 'test/images/resource-consumer'),
-    kube('consume-cpu', 'test/images/resource-consumer/consume-cpu'),
+    // A module of its own: it needs a package that Kubernetes' other programs do not.
+    { ...kube('consume-cpu', 'test/images/resource-consumer/consume-cpu'), module: 'resource-consumer' },
     kube('regression-issue-74839', 'test/images/regression-issue-74839'),
   ],
   'kube-proxy': [kube('kube-proxy')],

@@ -1,6 +1,7 @@
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../lib/run.ts';
+import { link, programs } from '../debian.ts';
 import type { ImageDefinition } from '../definition.ts';
 
 export const nmeterSource = path.join(import.meta.dirname, '../rootfs/nmeter.c');
@@ -18,7 +19,10 @@ const passwd = [
 ];
 const group = ['root:x:0:', 'daemon:x:1:', 'bin:x:2:', 'nogroup:x:65534:'];
 
-/** Fills a root file system with busybox, a link for each of its applets, and the usual few files. */
+/**
+ * Fills a root file system with busybox, a link for each of its applets, and the usual few files. Programs that are there
+ * already stay, except that sh is busybox's in every image: the suites expect its messages.
+ */
 export async function fillBusybox(root: string): Promise<void> {
   for (const directory of [
     'bin',
@@ -35,17 +39,20 @@ export async function fillBusybox(root: string): Promise<void> {
   ]) {
     mkdirSync(path.join(root, directory), { recursive: true });
   }
-  mkdirSync(path.join(root, 'tmp'));
+  mkdirSync(path.join(root, 'tmp'), { recursive: true });
   chmodSync(path.join(root, 'tmp'), 0o1777);
   copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
   chmodSync(path.join(root, 'bin/busybox'), 0o755);
   const applets = (await run('/bin/busybox', ['--list']))
     .split('\n')
     .filter((applet) => applet && applet !== 'busybox');
-  for (const applet of applets) {
-    symlinkSync('busybox', path.join(root, 'bin', applet));
+  const present = programs(root);
+  rmSync(path.join(root, 'bin/sh'), { force: true });
+  present.delete('sh');
+  for (const applet of applets.filter((name) => !present.has(name))) {
+    link(root, 'busybox', `bin/${applet}`);
     // Their tests name some of these by path; in the image they stand for, /usr/bin holds links as well.
-    if (applet === 'env') symlinkSync('../../bin/busybox', path.join(root, 'usr/bin', applet));
+    if (applet === 'env') link(root, '../../bin/busybox', 'usr/bin/env');
   }
   await buildNmeter(path.join(root, 'bin/nmeter'));
   writeFileSync(path.join(root, 'etc/passwd'), `${passwd.join('\n')}\n`);

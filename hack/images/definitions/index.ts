@@ -1,6 +1,10 @@
 import type { ImageDefinition } from '../definition.ts';
 import { agnhost, agnhostPrevious } from './agnhost.ts';
 import { busybox } from './busybox.ts';
+import { nonewprivs, nonroot, regressionIssue74839, sampleDevicePlugin } from './busyboxImages.ts';
+import { glibcDnsTesting, ipcUtils, perl, resourceConsumer } from './debianImages.ts';
+import { kitten, nautilus } from './kitten.ts';
+import { nginx, nginxNew } from './nginx.ts';
 import { pause } from './pause.ts';
 
 /** All images that can be built. */
@@ -9,12 +13,27 @@ export const definitions = {
   busybox,
   agnhost,
   'agnhost-previous': agnhostPrevious,
+  nginx,
+  'nginx-new': nginxNew,
+  kitten,
+  'glibc-dns-testing': glibcDnsTesting,
+  nonroot,
+  nonewprivs,
+  'ipc-utils': ipcUtils,
+  nautilus,
+  perl,
+  'sample-device-plugin': sampleDevicePlugin,
+  'resource-consumer': resourceConsumer,
+  'regression-issue-74839': regressionIssue74839,
 } satisfies Record<string, ImageDefinition>;
 
 export type ImageName = keyof typeof definitions;
 
 /** Images that every cluster's registry serves. */
 export const defaultImages: readonly ImageName[] = ['pause', 'busybox', 'agnhost', 'agnhost-previous'];
+
+/** Images that Kubernetes' own suites ask for. */
+export const conformanceImages = Object.keys(definitions) as readonly ImageName[];
 
 /** Images that a node without a control plane gets: they need no Kubernetes build. */
 export const standaloneImages: readonly ImageName[] = ['pause', 'busybox'];

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { run } from '../../lib/run.ts';
 import type { ImageDefinition } from '../definition.ts';
 
-const source = path.join(import.meta.dirname, '../rootfs/pause.c');
+export const pauseSource = path.join(import.meta.dirname, '../rootfs/pause.c');
 
 /** The sandbox container: reaps zombies, waits for SIGTERM or SIGINT. */
 export const pause: ImageDefinition = {
@@ -12,9 +12,9 @@ export const pause: ImageDefinition = {
   config: { Entrypoint: ['/pause'], User: '65535:65535' },
   groups: [],
   packages: ['gcc', 'libc6-dev'],
-  inputs: [import.meta.filename, source],
+  inputs: [import.meta.filename, pauseSource],
   async build({ root }) {
-    await run('gcc', ['-Os', '-static', '-s', '-Wall', '-o', path.join(root, 'pause'), source]);
+    await run('gcc', ['-Os', '-static', '-s', '-Wall', '-o', path.join(root, 'pause'), pauseSource]);
     chmodSync(path.join(root, 'pause'), 0o755);
   },
 };

@@ -1,0 +1,44 @@
+import { junit } from './junit.ts';
+import { conformanceOptions, duration } from './options.ts';
+import { quoted } from './quoted.ts';
+import type { Result } from './results.ts';
+import { fileTable, markdownTable, plainTable, rows } from './table.ts';
+
+const result = (spec: string, outcome: Result['outcome'], kubelet: 'go' | 'ts' = 'ts'): Result => ({
+  ...{ spec, file: 'test/e2e/a.go', kubelet, commit: 'c', date: 'd', outcome, seconds: 2, run: 'r' },
+  ...(outcome === 'failed' ? { message: 'got <1> & "2"\u0007' } : {}),
+});
+
+test('JUnit counts, and escapes what XML does not allow', () => {
+  const xml = junit('e2e ts', [result('a', 'passed'), result('b', 'failed'), result('c', 'skipped')]);
+  expect(xml).toContain('tests="3" failures="1" skipped="1" time="6.000"');
+  expect(xml).toContain('<failure message="got &lt;1&gt; &amp; &quot;2&quot;"/>');
+});
+
+test('the table counts per file, with both kubelets', () => {
+  const specs = ['a', 'b', 'c'].map((name) => ({ file: name === 'c' ? 'test/e2e/c.go' : 'test/e2e/a.go', name }));
+  const all = rows(specs, [result('a', 'passed'), result('b', 'failed')], [result('a', 'passed', 'go')]);
+  const table = fileTable(all);
+  expect(table.slice(1)).toEqual([
+    ['e2e/a.go', '2', '1', '1', '0', '0', '1', '0', '0', '1'],
+    ['e2e/c.go', '1', '0', '0', '0', '1', '0', '0', '0', '1'],
+    ['all', '3', '1', '1', '0', '1', '1', '0', '0', '2'],
+  ]);
+  expect(plainTable(table).split('\n')).toHaveLength(4);
+  expect(markdownTable([['x'], ['a|b']])).toBe('| x |\n| --- |\n| a\\|b |');
+});
+
+test('names are quoted for regular expressions', () => {
+  const name = '[sig-node] Probing *not* (a|b) $1 /x.y {z} ^';
+  expect(new RegExp(`${quoted(name)}$`).test(`Suite ${name}`)).toBe(true);
+  expect(new RegExp(quoted('a.b')).test('axb')).toBe(false);
+});
+
+test('the command line', () => {
+  const { list, kubelet, procs, files } = conformanceOptions(['--list', 'e2e', '--file', 'a', '--file', 'b']);
+  expect({ list, kubelet, procs, files }).toEqual({ list: 'e2e', kubelet: 'ts', procs: 4, files: ['a', 'b'] });
+  expect(() => conformanceOptions([])).toThrow('--list');
+  expect(() => conformanceOptions(['--list', 'e2e', '--kubelet', 'x'])).toThrow('--kubelet x');
+  expect([duration('90s'), duration('15m'), duration('2h')]).toEqual([90_000, 900_000, 7_200_000]);
+  expect(() => duration('15')).toThrow('--time-limit 15');
+});
