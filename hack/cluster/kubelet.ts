@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { cachedBundle } from '../build.ts';
 import { cacheDir, repoRoot } from '../lib/paths.ts';
 import { tryRun } from '../lib/run.ts';
 import { ensureTools } from '../tools/ensure.ts';
@@ -39,9 +39,7 @@ function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
 
 async function kubeletProgram(kind: 'go' | 'ts'): Promise<string[]> {
   if (kind === 'go') return [(await ensureTools(['kubernetes'])).bin('kubelet')];
-  const main = path.join(repoRoot, 'src/main.ts');
-  if (!existsSync(main)) throw new Error(`${main} does not exist yet: use --kubelet go`);
-  return [process.execPath, main];
+  return [process.execPath, await cachedBundle()];
 }
 
 /** The status line of a GET inside the cluster's network namespace; empty when nothing answers within 2 s. */
