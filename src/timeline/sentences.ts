@@ -91,8 +91,11 @@ const sentences: Sentences = {
   ApiDelete: (r) => `the Pod object is being deleted from the API${r.problem ? `: ${r.problem}` : ''}`,
   Finalizers: (r) => `everything here is ended; the API object stays for its finalizers: ${r.finalizers.join(', ')}`,
   MirrorPod: (r) => `the mirror Pod is not current${r.problem ? `: ${r.problem}` : ''}`,
-  Completed: (r) =>
-    r.reason ? `the Pod is over (${r.phase}): ${r.reason}: ${r.message ?? ''}` : `the Pod ran to its end (${r.phase})`,
+  Completed: (r) => {
+    if (r.reason) return `the Pod is over (${r.phase}): ${r.reason}: ${r.message ?? ''}`;
+    if (r.phase === 'Succeeded' || r.phase === 'Failed') return `the Pod ran to its end (${r.phase})`;
+    return `nothing of the Pod runs any more; its last status said ${r.phase}`;
+  },
 };
 
 /** What `why` prints for one reason. `mono`: now, monotonic ms, for durations. */
@@ -100,5 +103,5 @@ export function sentence(reason: Reason, mono: number): string {
   return (sentences[reason.code] as (r: Reason, mono: number) => string)(reason, mono);
 }
 
-/** All codes, for the generated table in docs/architecture.md. */
+/** All codes, for the generated tables of docs/ (hack/docs/reasons.ts). */
 export const reasonCodes = Object.keys(sentences) as ReasonCode[];

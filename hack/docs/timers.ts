@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { table, withPart } from './marked.ts';
+
+// Design rule 10: every wait has an event, except the polls of one table. This list says of every file in src/ that sets a timer
+// what the timer is for; a test compares it with the source. Run: node hack/docs/timers.ts (writes docs/architecture.md).
+
+/** A look at something that tells nobody when it changes. */
+interface Poll {
+  readonly poll: string;
+  readonly period: string;
+  readonly why: string;
+}
+
+/**
+ * `deadline`: an answer that does not come becomes an error. `retry`: after a failure, with back-off. `schedule`: a time that the
+ * API or a certificate names. `settle`: events in quick succession are taken as one. `slice`: long work lets others run.
+ */
+interface Timer {
+  readonly for: 'deadline' | 'retry' | 'schedule' | 'settle' | 'slice';
+  readonly what: string;
+}
+
+/** What the timers of each file are for. */
+export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
+  'api/channel.ts': [
+    {
+      for: 'deadline',
+      what: 'pings of an open connection: a silent dead one is noticed; a connection told to go away drains',
+    },
+  ],
+  'api/client.ts': [
+    { for: 'deadline', what: 'answers of the API server' },
+    { for: 'retry', what: 'Retry-After' },
+  ],
+  'api/events.ts': [{ for: 'retry', what: 'an Event that could not be written' }],
+  'api/manifests/fileSource.ts': [
+    { poll: 'static manifest rescan', period: '`fileCheckFrequency`, 20 s', why: 'repairs lost inotify events' },
+    { for: 'settle', what: 'a file that is being written' },
+  ],
+  'api/manifests/urlSource.ts': [
+    { poll: 'static Pod URL', period: '`httpCheckFrequency`, 20 s', why: 'HTTP has no events' },
+  ],
+  'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
+  'api/reflector.ts': [
+    { for: 'deadline', what: 'a watch that the server forgets to end' },
+    { for: 'retry', what: 'list and watch' },
+  ],
+  'api/watch.ts': [{ for: 'slice', what: 'decoding of many watch events' }],
+  'cgroups/destroy.ts': [{ for: 'retry', what: 'a cgroup whose processes are still dying' }],
+  'config/certificates/bootstrap.ts': [
+    {
+      poll: 'API server before the node has a certificate',
+      period: '2 s, for a minute',
+      why: 'a connection that is refused has no events',
+    },
+  ],
+  'config/certificates/certificateManager.ts': [
+    { for: 'schedule', what: 'rotation before a certificate expires' },
+    { for: 'retry', what: 'a request that was not granted' },
+  ],
+  'config/certificates/clientConnection.ts': [{ for: 'deadline', what: 'calls that wait for the first certificate' }],
+  'config/certificates/expiryGuard.ts': [{ for: 'schedule', what: 'the end of the client certificate' }],
+  'config/certificates/signing.ts': [{ for: 'deadline', what: 'approval of a request' }],
+  'config/credentials.ts': [
+    { for: 'settle', what: 'credential files that are being replaced' },
+    { for: 'schedule', what: 'the end of a client certificate' },
+  ],
+  'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
+  'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
+  'kubelet/cgroupSide.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'kubelet/housekeeping.ts': [
+    {
+      poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',
+      period: '1 min',
+      why: 'what a crash left behind has no event',
+    },
+  ],
+  'kubelet/podSide.ts': [
+    {
+      poll: 'full list of the runtime',
+      period: '45 s; 1 s without an event stream (containerd 1.6)',
+      why: 'repairs lost events',
+    },
+    { for: 'retry', what: 'the first list' },
+  ],
+  'kubelet/statusSide.ts': [{ for: 'settle', what: 'statuses on the way of a start (100 ms)' }],
+  'lib/clock.ts': [{ for: 'schedule', what: 'the clock itself' }],
+  'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],
+  'lib/linux/dbus/connection.ts': [{ for: 'deadline', what: 'answers of D-Bus' }],
+  'lib/linux/systemd/jobWatch.ts': [{ for: 'deadline', what: 'jobs of systemd' }],
+  'main.ts': [{ for: 'deadline', what: 'an end that does not end (5 s)' }],
+  'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
+  'node/lease.ts': [
+    { poll: 'node lease renewal', period: '10 s (a quarter of its duration)', why: 'it is a heartbeat' },
+    { for: 'retry', what: 'the lease before the node has one' },
+  ],
+  'node/nodeFacts.ts': [{ for: 'deadline', what: 'the first image list' }],
+  'node/nodeStatus.ts': [
+    {
+      poll: 'node status',
+      period: '`nodeStatusUpdateFrequency`, 10 s; PATCH only on change or every 5 min',
+      why: 'disk, memory, images have no events here',
+    },
+  ],
+  'node/registration.ts': [{ for: 'retry', what: 'the Node object' }],
+  'node/runtimeStatus.ts': [
+    { poll: 'CRI Status', period: '5 s (250 ms until first ready)', why: 'CRI has no event for runtime conditions' },
+    { for: 'schedule', what: 'a runtime that is silent for 30 s counts as down' },
+  ],
+  'podworker/worker.ts': [
+    { for: 'schedule', what: '`wakeAt` of the last decision' },
+    { for: 'retry', what: 'reads of the runtime' },
+    { for: 'settle', what: 'echoes of our own calls' },
+  ],
+  'probes/handlers/deadline.ts': [
+    { for: 'deadline', what: 'a probe attempt; in slices, so that a late timer is not a timeout' },
+  ],
+  'probes/handlers/grpc.ts': [{ for: 'retry', what: 'connecting, within the timeout' }],
+  'probes/hooks.ts': [{ for: 'deadline', what: 'a hook; and the sleep hook itself' }],
+  'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
+  'server/logs/followLog.ts': [
+    { poll: 'a followed log file', period: '1 s', why: 'only where its directory cannot be watched' },
+    { for: 'deadline', what: 'the rest of a rotated file' },
+  ],
+  'server/routes/podList.ts': [{ for: 'slice', what: 'a long list of Pods' }],
+  'server/stream/passThrough.ts': [{ for: 'deadline', what: 'a stream of which one side has ended' }],
+  'server/tls/liveTls.ts': [{ for: 'settle', what: 'certificate files that are being replaced' }],
+  'status/publisher.ts': [{ for: 'retry', what: 'a status that could not be written' }],
+};
+
+const root = join(import.meta.dirname, '../..');
+const uses = /\b(?:setTimer|setTimeout|setInterval|setImmediate|sleep)\(/;
+const isTest = (file: string) => /\.test\.ts$|\/(?:fake|testing)\//.test(file);
+
+/** Files of src/ that set timers, tests and fakes left out. */
+export function filesWithTimers(): string[] {
+  const src = join(root, 'src');
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !isTest(`/${file}`))
+    .filter((file) => uses.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))
+    .map((file) => relative('.', file))
+    .sort();
+}
+
+/** For docs/architecture.md. */
+export function pollTable(): string {
+  const rows = Object.entries(timers).flatMap(([file, list]) =>
+    list.flatMap((t) => ('poll' in t ? [[t.poll, t.period, t.why, `\`${file}\``]] : [])),
+  );
+  return table(['poll', 'period', 'why no event', 'where'], rows);
+}
+
+/** docs/architecture.md as it is and as it should be. */
+export function pageWithPolls(): { now: string; wanted: string } {
+  const now = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+  return { now, wanted: withPart(now, 'polls', pollTable()) };
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(join(root, 'docs/architecture.md'), pageWithPolls().wanted);
