@@ -4,7 +4,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { decide } from '../rules/decide.ts';
 import type { Now, PodFacts } from '../rules/facts.ts';
 import { lifePhases } from '../rules/memory.ts';
-import { SimKubelet, type SimCall } from './sim/kubelet.ts';
+import { type SimCall, SimKubelet } from './sim/kubelet.ts';
 import { randomPod } from './sim/randomPod.ts';
 import { SimError, SimRuntime } from './sim/runtime.ts';
 import { carryOut, type Durable } from './sim/world.ts';
@@ -63,7 +63,7 @@ export class Simulation {
       this.#live(() => this.#over());
       this.#expectNothing();
     } catch (error) {
-      const record = JSON.stringify(this.#kubelet.last, null, 1);
+      const record = JSON.stringify(this.#kubelet.last);
       throw new Error(`${(error as Error).message}\n${this.trace.join('\n')}\nlast decision: ${record}`);
     }
   }
@@ -135,7 +135,8 @@ export class Simulation {
     if (decision.done) return;
     const ready = decision.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
     const ending = decision.memory.termination !== undefined || facts.pod?.metadata?.deletionTimestamp !== undefined;
-    if ((!ready || ending) && decision.reasons.length === 0) throw new Error('not Ready or ending, and nobody says why');
+    if ((!ready || ending) && decision.reasons.length === 0)
+      throw new Error('not Ready or ending, and nobody says why');
   }
 
   #checkDeterminism(facts: PodFacts, memory: SimKubelet['memory']): void {
@@ -148,7 +149,12 @@ export class Simulation {
   // ---- what can happen next
 
   #events(): Event[] {
-    const events: Event[] = [...this.#callEvents(), ...this.#ghostEvents(), ...this.#readEvents(), ...this.#apiEvents()];
+    const events: Event[] = [
+      ...this.#callEvents(),
+      ...this.#ghostEvents(),
+      ...this.#readEvents(),
+      ...this.#apiEvents(),
+    ];
     if (this.#mishapsLeft > 0) events.push(...this.#mishapEvents());
     const next = this.#nextTime();
     if (next !== undefined)
@@ -212,7 +218,8 @@ export class Simulation {
     const termination = this.#kubelet.memory.termination;
     if (action.kind !== 'stopContainer' || !termination || this.#now.wall >= termination.deadline) return;
     if (this.#kubelet.memory.kills[action.containerId]) return;
-    if (!facts.pod?.spec?.initContainers?.some((c) => c.name === action.container && c.restartPolicy === 'Always')) return;
+    if (!facts.pod?.spec?.initContainers?.some((c) => c.name === action.container && c.restartPolicy === 'Always'))
+      return;
     const mains = new Set(facts.pod.spec.containers.map((c) => c.name));
     const left = this.#runtime.running().find((c) => mains.has(c.seen.name));
     if (left) throw new Error(`sidecar ${action.container} stopped before ${left.seen.id}`);
@@ -253,7 +260,13 @@ export class Simulation {
       events.push({ weight: 3, name: '', run });
     }
     if (read && !read.answer)
-      events.push({ weight: 3, name: `read ${read.seq}`, run: () => void (read.answer = this.#runtime.read(read.seq)) });
+      events.push({
+        weight: 3,
+        name: `read ${read.seq}`,
+        run: () => {
+          read.answer = this.#runtime.read(read.seq);
+        },
+      });
     if (read?.answer) events.push({ weight: 3, name: `read ${read.seq} arrives`, run: () => k.endRead() });
     if (this.#lostEvents) {
       const run = () => {
@@ -306,7 +319,8 @@ export class Simulation {
     const status = this.#kubelet.last!.decision.status!;
     const d = this.#durable;
     const old = d.accepted?.phase;
-    if ((old === 'Succeeded' || old === 'Failed') && status.phase !== old) throw new Error(`the Pod came back from ${old}`);
+    if ((old === 'Succeeded' || old === 'Failed') && status.phase !== old)
+      throw new Error(`the Pod came back from ${old}`);
     const over = status.phase === 'Succeeded' || status.phase === 'Failed';
     if (over && this.#runtime.running().length > 0) throw new Error(`${status.phase} written while containers run`);
     if (over && old !== status.phase) this.#note(`status ${status.phase}`);
@@ -348,7 +362,10 @@ export class Simulation {
         run();
       },
     });
-    const events = [mishap(0.15, 'kubelet killed', () => this.#crashKubelet()), mishap(0.1, 'an hour passes', () => this.#advance(this.#now.mono + 3_600_000))];
+    const events = [
+      mishap(0.15, 'kubelet killed', () => this.#crashKubelet()),
+      mishap(0.1, 'an hour passes', () => this.#advance(this.#now.mono + 3_600_000)),
+    ];
     for (const call of k.calls.values()) {
       const what = `${call.action.kind} ${call.action.slot}`;
       if (!call.applied) events.push(mishap(0.1, `${what} fails`, () => this.#fail(call, 'Internal', true)));
@@ -359,7 +376,10 @@ export class Simulation {
       if (c.seen.state === 'running') events.push(mishap(0.03, `${c.seen.id} is lost`, () => this.#runtime.lose(c)));
       const spec = this.#durable.pod.spec?.containers.find((x) => x.name === c.seen.name);
       const which = spec?.livenessProbe ? 'liveness' : spec?.startupProbe ? 'startup' : undefined;
-      if (which) events.push(mishap(0.1, `${which} of ${c.seen.id} fails`, () => this.#probe(c.seen.name, c.seen.id, { failed: which })));
+      if (which)
+        events.push(
+          mishap(0.1, `${which} of ${c.seen.id} fails`, () => this.#probe(c.seen.name, c.seen.id, { failed: which })),
+        );
     }
     for (const s of this.#runtime.sandboxes.filter((x) => x.ready))
       events.push(mishap(0.08, `sandbox ${s.id} dies`, () => void this.#runtime.stopSandbox(s.id)));
@@ -397,7 +417,11 @@ export class Simulation {
 
   #delete(grace: number): void {
     if (!this.#durable.inApi) return;
-    const metadata = { ...this.#durable.pod.metadata, deletionTimestamp: new Date(this.#now.wall).toISOString(), deletionGracePeriodSeconds: grace };
+    const metadata = {
+      ...this.#durable.pod.metadata,
+      deletionTimestamp: new Date(this.#now.wall).toISOString(),
+      deletionGracePeriodSeconds: grace,
+    };
     this.#durable.pod = { ...this.#durable.pod, metadata };
     this.#note(`deletionTimestamp, grace ${grace}`);
     if (this.#kubelet.sheet.pod) this.#tell();
@@ -405,7 +429,9 @@ export class Simulation {
 
   #newImage(): void {
     const { pod } = this.#durable;
-    const containers = pod.spec!.containers.map((c, i) => (i === 0 ? { ...c, image: `img:${this.#random.int(1000)}` } : c));
+    const containers = pod.spec!.containers.map((c, i) =>
+      i === 0 ? { ...c, image: `img:${this.#random.int(1000)}` } : c,
+    );
     this.#excused.add(containers[0]!.name);
     this.#durable.pod = { ...pod, spec: { ...pod.spec!, containers } };
     this.#tell();
@@ -413,13 +439,14 @@ export class Simulation {
 
   // ---- the end
 
-  #isReady(): boolean {
-    return this.#durable.accepted?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
+  /** Nothing is left to do: all runs that is to run, and what ended will not run again. */
+  #content(): boolean {
+    return this.#kubelet.last?.decision.reasons.every((r) => r.code === 'ContainerEnded') ?? false;
   }
 
   #settled(): boolean {
     const phase = this.#durable.accepted?.phase;
-    return this.#over() || phase === 'Succeeded' || phase === 'Failed' || (this.#isReady() && this.#quiet());
+    return this.#over() || phase === 'Succeeded' || phase === 'Failed' || (this.#quiet() && this.#content());
   }
 
   #quiet(): boolean {
@@ -431,7 +458,8 @@ export class Simulation {
     for (const c of this.#durable.pod.spec?.containers ?? []) {
       const policy = c.restartPolicy ?? this.#durable.pod.spec?.restartPolicy;
       if (policy !== 'Never' || this.#excused.has(c.name)) continue;
-      if ((this.#runtime.starts[c.name] ?? 0) > 1) throw new Error(`${c.name} ran twice in spite of restartPolicy Never`);
+      if ((this.#runtime.starts[c.name] ?? 0) > 1)
+        throw new Error(`${c.name} ran twice in spite of restartPolicy Never`);
     }
   }
 

@@ -4,7 +4,7 @@ import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { type Gate, imageGate } from './images.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
-import { retryAt, slot } from './slots.ts';
+import { busy, isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 import type { ContainerView } from './view.ts';
 
@@ -24,6 +24,8 @@ export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbo
   const made = view.current?.state === 'created' ? view.current : undefined;
   if (made && made.hash === containerHash(view.container)) return startMade(turn, view, made.id, leave);
   if (made) {
+    // A start that is under way must end first: what it started is stopped in order, not torn away.
+    if (!isOpen(turn.facts, slotOf.container(view.name))) return startMade(turn, view, made.id, leave);
     launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(made.id), containerId: made.id });
     because(turn, {
       code: 'RestartingContainer',
@@ -45,6 +47,7 @@ function startMade(turn: Turn, view: ContainerView, containerId: string, leave: 
     because(turn, { code: 'AfterContainer', container: view.name, waitsFor: leave.after });
     return 'pending';
   }
+  if (busy(turn.facts, slotOf.removeContainer(containerId))) return 'pending';
   const name = slotOf.container(view.name);
   const s = slot(turn.facts, name);
   if (s.running) {

@@ -1,9 +1,11 @@
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { collectDead, removeAll } from './gc.ts';
+import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
+import { stopContainer } from './stop.ts';
 import { unmount } from './terminating.ts';
 import { because, launch, type Turn } from './turn.ts';
-import { podViews } from './view.ts';
+import { aliveContainers, podViews } from './view.ts';
 
 /** Returns everything the kubelet holds for the Pod: volumes, cgroup, reservations. True when all of it is back. */
 export function planCleaning(turn: Turn): boolean {
@@ -57,6 +59,7 @@ export function terminalStatusAccepted(turn: Turn): boolean {
  */
 export function planFinished(turn: Turn, pod: Pod | null): boolean {
   const { facts } = turn;
+  const ended = endStragglers(turn, pod);
   if (!terminalStatusAccepted(turn)) {
     because(turn, {
       code: 'StatusWrite',
@@ -65,6 +68,7 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
     });
     return false;
   }
+  if (!ended) return false;
   if (facts.origin === 'api' && pod?.metadata?.deletionTimestamp && !facts.gone) deleteFromApi(turn, pod);
   const over = facts.gone || facts.origin === 'runtime' || turn.memory.apiDeleted;
   if (!over) {
@@ -74,6 +78,23 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
   const mirrorGone = removeMirror(turn);
   const empty = removeAll(turn);
   return empty && removeFiles(turn) && mirrorGone;
+}
+
+/**
+ * A call whose outcome was unknown may be carried out after the Pod's end was certain. What appears then is stopped like
+ * everything else of the Pod. True when there is nothing of the kind.
+ */
+function endStragglers(turn: Turn, pod: Pod | null): boolean {
+  const views = pod ? podViews(turn.facts, pod).all : [];
+  const alive = aliveContainers(turn.facts);
+  const { termination } = turn.memory;
+  for (const c of alive) {
+    const graceSeconds = termination?.graceSeconds ?? 1;
+    const deadline = termination?.deadline ?? turn.now.wall;
+    const view = views.find((v) => v.name === c.name);
+    stopContainer(turn, c, view, { message: '', graceSeconds, deadline, after: [] });
+  }
+  return alive.length === 0 && stopSandboxes(turn);
 }
 
 function deleteFromApi(turn: Turn, pod: Pod): void {

@@ -1,5 +1,6 @@
-import { slotOf } from './actions.ts';
-import { launch, type Turn } from './turn.ts';
+import { type Action, slotOf } from './actions.ts';
+import { slot } from './slots.ts';
+import { because, launch, type Turn } from './turn.ts';
 import type { PodViews } from './view.ts';
 
 /** Dead containers kept per container name: the newest, for lastState and logs --previous (kubelet's default). */
@@ -28,10 +29,17 @@ export function removeAll(turn: Turn): boolean {
   const containers = turn.facts.runtime?.containers ?? [];
   const sandboxes = turn.facts.runtime?.sandboxes ?? [];
   for (const c of containers)
-    launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
+    remove(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
   for (const s of sandboxes) {
     if (containers.some((c) => c.sandboxId === s.id)) continue;
-    launch(turn, { kind: 'removeSandbox', slot: slotOf.removeSandbox(s.id), sandboxId: s.id });
+    remove(turn, { kind: 'removeSandbox', slot: slotOf.removeSandbox(s.id), sandboxId: s.id });
   }
   return containers.length === 0 && sandboxes.length === 0;
+}
+
+function remove(turn: Turn, action: Extract<Action, { kind: 'removeContainer' | 'removeSandbox' }>): void {
+  launch(turn, action);
+  const { running } = slot(turn.facts, action.slot);
+  const since = running?.since ?? turn.now.mono;
+  because(turn, { code: 'SettlingAction', slot: action.slot, action: action.kind, since });
 }

@@ -33,7 +33,9 @@ export class SimKubelet {
   readonly slots = new SlotBook();
   readonly calls = new Map<string, SimCall>();
   memory: PodMemory;
-  last: { readonly facts: PodFacts; readonly memory: PodMemory; readonly decision: Decision; readonly now: Now } | undefined;
+  last:
+    | { readonly facts: PodFacts; readonly memory: PodMemory; readonly decision: Decision; readonly now: Now }
+    | undefined;
   woken = true;
   /** The read under way. */
   read: { readonly seq: number; answer?: ReturnType<FactSheet['snapshot']>['runtime'] } | undefined;

@@ -1,5 +1,5 @@
-import type { Random } from '../../../lib/fake/random.ts';
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../../cri/observed.ts';
+import type { Random } from '../../../lib/fake/random.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 import type { Now } from '../../rules/facts.ts';
 import { containerHash } from '../../spec/containerHash.ts';
@@ -70,7 +70,8 @@ export class SimRuntime {
   }
 
   createSandbox(attempt: number, hostNetwork: boolean): ObservedSandbox {
-    if (this.sandboxes.some((s) => s.attempt === attempt)) throw new SimError(`sandbox name of attempt ${attempt} is reserved`);
+    if (this.sandboxes.some((s) => s.attempt === attempt))
+      throw new SimError(`sandbox name of attempt ${attempt} is reserved`);
     const sandbox: ObservedSandbox = {
       id: `s${this.#ids++}`,
       attempt,
@@ -94,16 +95,20 @@ export class SimRuntime {
   }
 
   removeSandbox(id: string): void {
-    if (this.containers.some((c) => c.seen.sandboxId === id)) this.violations.push(`sandbox ${id} removed over its containers`);
+    if (this.containers.some((c) => c.seen.sandboxId === id))
+      this.violations.push(`sandbox ${id} removed over its containers`);
     if (this.sandboxes.find((s) => s.id === id)?.ready) this.violations.push(`sandbox ${id} removed without a stop`);
     this.sandboxes = this.sandboxes.filter((s) => s.id !== id);
     this.#changed();
   }
 
   createContainer(container: Container, sandboxId: string, attempt: number): ObservedContainer {
-    if (!this.sandboxes.find((s) => s.id === sandboxId)?.ready) throw new SimError(`sandbox ${sandboxId} is not running`);
+    if (!this.sandboxes.find((s) => s.id === sandboxId)?.ready)
+      throw new SimError(`sandbox ${sandboxId} is not running`);
     const { name } = container;
-    const twin = this.containers.some((c) => c.seen.name === name && c.seen.attempt === attempt && c.seen.sandboxId === sandboxId);
+    const twin = this.containers.some(
+      (c) => c.seen.name === name && c.seen.attempt === attempt && c.seen.sandboxId === sandboxId,
+    );
     if (twin) throw new SimError(`container name ${name}_${attempt} is reserved`);
     const seen: ObservedContainer = {
       id: `c${this.#ids++}-${name}`,
@@ -196,7 +201,13 @@ export class SimRuntime {
   }
 
   #exit(c: SimContainer, exitCode: number): void {
-    c.seen = { ...c.seen, state: 'exited', exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', finishedAt: this.#now().wall };
+    c.seen = {
+      ...c.seen,
+      state: 'exited',
+      exitCode,
+      reason: exitCode === 0 ? 'Completed' : 'Error',
+      finishedAt: this.#now().wall,
+    };
   }
 
   #get(id: string): SimContainer {
