@@ -7,11 +7,12 @@ import { connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
-import { makeDirectories } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { serveHealthz } from './kubelet/healthz.ts';
 import { Housekeeping } from './kubelet/housekeeping.ts';
+import { prepareNode } from './kubelet/hygieneSide.ts';
 import { LedgerSide } from './kubelet/ledgerSide.ts';
+import { LogSide } from './kubelet/logSide.ts';
 import { Mirrors } from './kubelet/mirrors.ts';
 import { NodeSide, nodeNameOf, nodeSettings } from './kubelet/nodeSide.ts';
 import { apiObjects, localObjects, type PodObjects } from './kubelet/objects.ts';
@@ -64,7 +65,8 @@ async function assemble(
 ): Promise<Kubelet> {
   const { options, gates } = loaded;
   const rootDir = options.rootDir.replace(/\/+$/, '');
-  await makeDirectories(rootDir, config.podLogsDir);
+  const fatal = Promise.withResolvers<Error>();
+  const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve }));
   own.use(await serveHealthz(config.healthzBindAddress, config.healthzPort));
   const cri = own.use(
     connectCri({
@@ -73,10 +75,10 @@ async function assemble(
       requestTimeoutMs: config.runtimeRequestTimeout,
     }),
   );
-  const fatal = Promise.withResolvers<Error>();
   const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
   const mirrors = new Mirrors();
   const board = new PodBoard(() => side.workers, mirrors);
+  const logs = own.use(new LogSide(config, cri, clock, log));
   const metrics = new Metrics();
   const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
   const events = new EventSide(recorder, log);
@@ -155,6 +157,7 @@ async function assemble(
         decided: (worker) => {
           probes.follow(worker);
           board.changed(worker.uid);
+          logs.follow(worker);
           qos.follow(worker);
         },
         publish: (pod, wanted) => status?.publish(pod, wanted),
@@ -162,6 +165,7 @@ async function assemble(
           status?.forget(uid);
           probes.forget(uid);
           board.changed(uid);
+          logs.forget(uid);
           qos.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
@@ -192,6 +196,7 @@ async function assemble(
   const addresses = node.hostIPs();
   const serverOptions = { loaded, nodeName, rootDir, addresses, cri, clock, log, api, explanations, metrics };
   own.use(await startServer({ ...serverOptions, pods: board }));
+  hygiene.ready();
   log.info('kubelet-ts is running', {
     node: nodeName,
     standalone: api === null,

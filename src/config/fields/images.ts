@@ -23,10 +23,16 @@ export const imageFields = {
   imageMaximumGCAge: duration(0, 'Age above which an unused image goes; 0 disables it', { min: 0 }),
   imageGCHighThresholdPercent: int32(85, 'Disk usage that starts image garbage collection; 100 disables it', percent),
   imageGCLowThresholdPercent: int32(80, 'Disk usage that image garbage collection frees down to', percent),
-  containerLogMaxSize: quantity('10Mi', 'Size at which a container log is rotated', { zeroIsUnset: true }),
-  containerLogMaxFiles: int32(5, 'Log files kept for a container', { min: 2 }),
-  containerLogMaxWorkers: int32(1, 'Logs rotated at the same time', { min: 1 }),
-  containerLogMonitorInterval: duration(10_000, 'How often log sizes are looked at', { min: 3000 }),
+  containerLogMaxSize: quantity('10Mi', 'Size at which a container log is rotated', {
+    ...supported,
+    zeroIsUnset: true,
+  }),
+  containerLogMaxFiles: int32(5, 'Log files kept for a container', { ...supported, min: 2 }),
+  containerLogMaxWorkers: int32(1, 'Logs rotated at the same time', { ...supported, min: 1 }),
+  containerLogMonitorInterval: duration(10_000, 'Longest time between two looks at a log that is being written', {
+    ...supported,
+    min: 3000,
+  }),
   containerRuntimeEndpoint: str('unix:///run/containerd/containerd.sock', 'Socket of the container runtime', {
     ...supported,
     zeroIsUnset: true,
