@@ -1,6 +1,6 @@
 // Joins kubelet-ts to a cluster with kubeadm: node hack/kubeadm/join.ts [--name NAME]. NAME is the control plane (brought up unless
 // it is there), NAME-w the machine that joins. `npm run down -- --name NAME-w` and `--name NAME` remove both.
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
@@ -43,14 +43,26 @@ export async function kubeadmJoin(machine: Machine, { endpoint, token, caHash }:
       name: nodeName,
       criSocket: `unix://${cluster.layout.containerdSocket}`,
       kubeletExtraArgs: [{ name: 'node-ip', value: address }],
+      // kubeadm 1.35 and later demand this on cgroup v1, whatever the configuration says.
+      ...(isCgroupV2() ? {} : { ignorePreflightErrors: ['SystemVerification'] }),
     },
   };
   writeFileSync(file, stringify(config), { mode: 0o600 });
   const script = [`export PATH=${programsDir(machine)}:$PATH`, `exec ${kubeadm} join --config ${file} --v=1 2>&1`];
-  const { code, stdout } = await runOn(machine, 'node', script);
-  const output = stdout.replaceAll(token, '<token>');
+  const log = path.join(cluster.layout.logs, 'kubeadm.log');
+  const lines: string[] = [];
+  const onLine = (line: string) => {
+    lines.push(line.replaceAll(token, '<token>'));
+    appendFileSync(log, `${lines.at(-1)}\n`);
+  };
+  const { code } = await runOn(machine, 'node', script, { onLine });
+  const output = lines.join('\n');
   if (code !== 0) throw new Error(`kubeadm join ended with ${code}:\n${output}`);
   return output;
+}
+
+function isCgroupV2(): boolean {
+  return existsSync('/sys/fs/cgroup/cgroup.controllers');
 }
 
 /** The control plane, the machine beside it, and the join itself. */

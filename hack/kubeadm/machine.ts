@@ -26,8 +26,9 @@ export async function makeMachine(control: Cluster, name: string, address: strin
   await mustRun(machine, 'network', [
     'set -e',
     'if ip link show uplink >/dev/null 2>&1; then exit 0; fi',
-    `ip address add ${address}/${prefix} dev node0`,
+    // First away with the old one: a second address of the subnet would go with it.
     `ip address del ${net.nodeAddress}/${prefix} dev node0`,
+    `ip address add ${address}/${prefix} dev node0`,
     `ip route replace ${net.serviceCidr} dev node0`,
     `ip link add uplink type veth peer name ${far} netns ${control.layout.netns}`,
     'ip link set uplink master node0 up',
@@ -66,7 +67,5 @@ async function makeEtc(machine: Machine): Promise<void> {
   for (const directory of [upper, work]) mkdirSync(directory, { recursive: true });
   writeFileSync(path.join(upper, 'resolv.conf'), `nameserver ${net.nodeAddress}\n`);
   writeFileSync(path.join(upper, 'hosts'), `127.0.0.1 localhost\n${machine.address} ${machine.nodeName}\n`);
-  await mustRun(machine, 'node', [
-    `mount -t overlay overlay -o lowerdir=/etc,upperdir=${upper},workdir=${work} /etc`,
-  ]);
+  await mustRun(machine, 'node', [`mount -t overlay overlay -o lowerdir=/etc,upperdir=${upper},workdir=${work} /etc`]);
 }

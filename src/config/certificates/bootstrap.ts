@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
 import { ApiClient } from '../../api/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sleep } from '../../lib/clock.ts';
@@ -67,15 +68,15 @@ export async function writeClientKubeconfig(path: string, content: KubeconfigCon
   const context = { cluster: 'default-cluster', namespace: 'default', user: 'default-auth' };
   const config = {
     apiVersion: 'v1',
-    kind: 'Config',
     clusters: [{ name: 'default-cluster', cluster }],
     contexts: [{ name: 'default-context', context }],
     'current-context': 'default-context',
+    kind: 'Config',
     users: [{ name: 'default-auth', user: { 'client-certificate': pem, 'client-key': pem } }],
   };
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  // JSON is YAML; the temporary name keeps readers from half a file.
-  await writeSecret(`${path}.tmp`, `${JSON.stringify(config, null, 2)}\n`);
+  // The temporary name keeps readers from half a file.
+  await writeSecret(`${path}.tmp`, stringify(config, { lineWidth: 0 }));
   await rename(`${path}.tmp`, path);
 }
 

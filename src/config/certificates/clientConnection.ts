@@ -11,6 +11,7 @@ import { CertificateManager } from './certificateManager.ts';
 import { nodeSubject } from './certificateRequest.ts';
 import { ExpiryGuard } from './expiryGuard.ts';
 import type { KeyPair } from './keyPair.ts';
+import { textOf } from './pairStore.ts';
 
 export interface ClientConnectionOptions {
   readonly kubeconfig: string;
@@ -170,18 +171,22 @@ class RotatingConnection implements KubeconfigSource {
 
   /** Asks with the certificate, or with the bootstrap credentials: read anew, for whoever replaced them expects that. */
   async #clientFor(pair: KeyPair | undefined): Promise<ApiClient> {
-    const { clock, bootstrapKubeconfig, kubeconfig } = this.#options;
-    const file = bootstrapKubeconfig === '' ? kubeconfig : bootstrapKubeconfig;
-    const config = pair ? { ...this.#cluster, cert: pair.cert, key: pair.key } : await credentialsIn(file, clock);
+    const config = pair ? { ...this.#cluster, cert: pair.cert, key: pair.key } : await otherCredentials(this.#options);
     if (this.#asker) this.#asker.transport.setConfig(config);
     else this.#asker = new ApiClient(config, { clock });
     return this.#asker;
   }
 }
 
-async function credentialsIn(file: string, clock: Clock): Promise<ConnectionConfig> {
+/** The bootstrap credentials; kubeadm removes their file after the join, and then what the kubeconfig has must do. */
+async function otherCredentials({
+  bootstrapKubeconfig,
+  kubeconfig,
+  clock,
+}: ClientConnectionOptions): Promise<ConnectionConfig> {
+  const hasBootstrap = bootstrapKubeconfig !== '' && (await textOf(bootstrapKubeconfig)) !== undefined;
   try {
-    using source = await openKubeconfig(file, clock);
+    using source = await openKubeconfig(hasBootstrap ? bootstrapKubeconfig : kubeconfig, clock);
     return source.current();
   } catch (error) {
     throw new KubeletError(`no credentials to ask for a client certificate with: ${errorMessage(error)}`, {

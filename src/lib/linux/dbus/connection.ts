@@ -44,6 +44,7 @@ export class DBusConnection implements Disposable {
   readonly #where: string;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(signal: Message) => void>();
+  readonly #closeListeners = new Set<(error: DBusClosedError) => void>();
   #serial = 0;
   #rest: Buffer;
   #closed = false;
@@ -52,7 +53,7 @@ export class DBusConnection implements Disposable {
     this.#socket = socket;
     this.#where = where;
     this.#rest = rest;
-    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => this.#end());
     socket.unref();
@@ -94,6 +95,12 @@ export class DBusConnection implements Disposable {
   onSignal(listener: (signal: Message) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Called once, when the connection ends. */
+  onClose(listener: (error: DBusClosedError) => void): Disposable {
+    this.#closeListeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#closeListeners.delete(listener) };
   }
 
   [Symbol.dispose](): void {
@@ -138,9 +145,9 @@ export class DBusConnection implements Disposable {
     this.#closed = true;
     this.#socket.destroy();
     const why = cause === undefined ? '' : `: ${errorMessage(cause)}`;
-    for (const serial of [...this.#pending.keys()]) {
-      this.#settle(serial)?.reject(new DBusClosedError(`the D-Bus connection to ${this.#where} ended${why}`, cause));
-    }
+    const error = new DBusClosedError(`the D-Bus connection to ${this.#where} ended${why}`, cause);
+    for (const serial of [...this.#pending.keys()]) this.#settle(serial)?.reject(error);
+    for (const listener of this.#closeListeners) listener(error);
   }
 }
 
@@ -162,7 +169,7 @@ function authenticate(socket: Socket, timeoutMs: number): Promise<Buffer> {
       const user = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
       socket.write(`\0AUTH EXTERNAL ${user}\r\n`);
     });
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       const end = received.indexOf('\r\n');
       if (end < 0) return;

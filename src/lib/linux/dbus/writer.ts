@@ -30,11 +30,11 @@ export class DBusWriter {
   #value(type: string, value: DBusValue): void {
     const code = type[0]!;
     this.align(ALIGNMENT[code]!);
-    if (code === 'a') return this.#array(type.slice(1), value);
-    if (code === '(' || code === '{') return this.write(type.slice(1, -1), list(type, value));
-    if (code === 'v') return this.#variant(value);
-    if (typeof value === 'string') return this.#text(code, value);
-    this.#number(code, value);
+    if (code === 'a') this.#array(type.slice(1), value);
+    else if (code === '(' || code === '{') this.write(type.slice(1, -1), list(type, value));
+    else if (code === 'v') this.#variant(value);
+    else if (typeof value === 'string') this.#text(code, value);
+    else this.#number(code, value);
   }
 
   #variant(value: DBusValue): void {

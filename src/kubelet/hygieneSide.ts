@@ -1,0 +1,57 @@
+import type { LoadedConfiguration } from '../config/load.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KubeletError } from '../lib/errors.ts';
+import { createMounter } from '../lib/linux/mounter.ts';
+import type { Logger } from '../lib/logger.ts';
+import { claimNode } from '../node/hygiene/instanceLock.ts';
+import { IptablesHints } from '../node/hygiene/iptablesHints.ts';
+import { ensureKernelSettings } from '../node/hygiene/kernelSettings.ts';
+import { holdLockFile } from '../node/hygiene/lockContention.ts';
+import { adjustOomScore, allowOpenFiles } from '../node/hygiene/processLimits.ts';
+import { noteLoopbackResolver } from '../node/hygiene/resolverNote.ts';
+import { shareRootDirectory } from '../node/hygiene/rootPropagation.ts';
+import { refuseSwap } from '../node/hygiene/swap.ts';
+import { SystemdNotify } from '../node/hygiene/systemdNotify.ts';
+import { makeDirectories } from './directories.ts';
+
+export interface Hygiene extends AsyncDisposable {
+  /** Everything runs: tells whoever started the process. */
+  ready(): void;
+}
+
+/**
+ * What a node agent must find or make before it touches a Pod: no second kubelet, kernel settings, directories, limits. Rejects with
+ * one sentence about the first thing that is missing. `onFatal` hears that another process wants the lock file.
+ */
+export async function prepareNode(
+  loaded: LoadedConfiguration,
+  rootDir: string,
+  tools: { clock: Clock; log: Logger; onFatal: (error: Error) => void },
+): Promise<Hygiene> {
+  const { config, options } = loaded;
+  const { clock, log } = tools;
+  const own = new AsyncDisposableStack();
+  try {
+    const systemd = own.use(new SystemdNotify(process.env, { clock, log, healthy: () => undefined }));
+    if (options.exitOnLockContention && options.lockFile === '')
+      throw new KubeletError('--exit-on-lock-contention needs --lock-file', { code: 'LockFile' });
+    if (options.lockFile !== '') {
+      const { exitOnLockContention, lockFile } = options;
+      own.use(await holdLockFile(lockFile, exitOnLockContention, { clock, log, onContention: tools.onFatal }));
+    }
+    await refuseSwap(config.failSwapOn);
+    own.use(await claimNode(rootDir, config.containerRuntimeEndpoint, log));
+    await makeDirectories(rootDir, config.podLogsDir);
+    await shareRootDirectory(rootDir, createMounter(), log);
+    await ensureKernelSettings(config.protectKernelDefaults, log);
+    await adjustOomScore(config.oomScoreAdj, log);
+    await allowOpenFiles(config.maxOpenFiles, log);
+    await noteLoopbackResolver(config.resolvConf, log);
+    // In the background: a held xtables lock must not hold up the start.
+    if (config.makeIPTablesUtilChains) void own.use(new IptablesHints(clock, log)).start();
+    return { ready: () => systemd.ready(), [Symbol.asyncDispose]: () => own.disposeAsync() };
+  } catch (error) {
+    await own.disposeAsync();
+    throw error;
+  }
+}
