@@ -64,8 +64,8 @@ export class ProbeSide implements Disposable {
     this.#prober.sync(pod, targets, {
       podIP,
       readinessOnly: memory.phase !== 'Active',
-      previouslyReady: flags(before, (c) => c.ready),
-      previouslyStarted: flags(before, (c) => c.started === true),
+      previouslyReady: flags(before, targets, (c) => c.ready),
+      previouslyStarted: flags(before, targets, (c) => c.started === true),
     });
   }
 
@@ -83,6 +83,12 @@ function hasProbes(pod: Pod): boolean {
   return containers.some((c) => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
 }
 
-function flags(statuses: readonly ContainerStatus[], of: (c: ContainerStatus) => boolean): Record<string, boolean> {
-  return Object.fromEntries(statuses.map((c) => [c.name, of(c)]));
+/** What the API's status says of the containers that run now; a container that was replaced since inherits nothing. */
+function flags(
+  statuses: readonly ContainerStatus[],
+  targets: readonly ProbeTarget[],
+  of: (c: ContainerStatus) => boolean,
+): Record<string, boolean> {
+  const same = (c: ContainerStatus) => targets.some((t) => c.containerID?.endsWith(`//${t.containerId}`));
+  return Object.fromEntries(statuses.filter(same).map((c) => [c.name, of(c)]));
 }
