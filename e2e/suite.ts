@@ -1,3 +1,5 @@
+import { afterwards } from './cluster/afterwards.ts';
+import { badInput } from './cluster/badInput.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
@@ -6,12 +8,16 @@ import { network } from './cluster/network.ts';
 import { order } from './cluster/order.ts';
 import { resources } from './cluster/resources.ts';
 import { staticPods } from './cluster/staticPods.ts';
+import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
+import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
+import { standalone } from './standalone/standalone.ts';
 import { ending } from './waits/ending.ts';
+import { nodeWaits } from './waits/node.ts';
 import { starting } from './waits/starting.ts';
 
 /** All groups of tests. */
@@ -27,7 +33,13 @@ export const groups: readonly Group[] = [
   timeline,
   starting,
   ending,
+  badInput,
+  standalone,
+  nodeWaits,
+  swapped,
+  slowRuntime,
   agentKilled,
   apiAway,
   runtimeAway,
+  afterwards,
 ];

@@ -1,0 +1,50 @@
+// What the whole run shows when it is over.
+import assert from 'node:assert/strict';
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { stopKubelet } from '../../hack/cluster/control.ts';
+import { replayAll } from '../lib/replayAll.ts';
+import { group, type TestContext, test } from '../lib/test.ts';
+
+interface AuditEntry {
+  readonly user?: { readonly username?: string };
+  readonly userAgent?: string;
+  readonly verb?: string;
+  readonly requestURI?: string;
+  readonly responseStatus?: { readonly code?: number; readonly message?: string };
+}
+
+/** Refused requests of kubelet-ts; those that the API server refuses for a moment after a bind do not count (see docs). */
+async function refusals(t: TestContext): Promise<string[]> {
+  const found: string[] = [];
+  const file = path.join(t.lab.cluster.layout.logs, 'audit.log');
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const { user, userAgent = '', verb, requestURI, responseStatus } = JSON.parse(line) as AuditEntry;
+    if (user?.username !== `system:node:${t.lab.node}` || !userAgent.includes('kubelet-ts')) continue;
+    const { code = 0, message = '' } = responseStatus ?? {};
+    if (code !== 403 && code !== 401) continue;
+    if (message.includes('no relationship found between node')) continue;
+    // A namespace that is being deleted takes no new objects (Events, mirror Pods): the tests delete theirs.
+    if (message.includes('because it is being terminated')) continue;
+    found.push(`${verb} ${requestURI}: ${code} ${message}`);
+  }
+  return found;
+}
+
+async function audit(t: TestContext): Promise<void> {
+  assert.deepEqual([...new Set(await refusals(t))].slice(0, 10), []);
+}
+
+async function replayed(t: TestContext): Promise<void> {
+  await stopKubelet(t.lab.cluster); // so that its last records are on the disk
+  const { decisions, files, torn, differences } = await replayAll(t.lab.recordings);
+  t.note(`${decisions} decisions in ${files} files, ${torn} torn by a kill`);
+  assert.ok(decisions > 0);
+  assert.deepEqual(differences.slice(0, 5), [], `${differences.length} decisions differ`);
+}
+
+export const afterwards = group('afterwards', [
+  test('no request of the agent was refused', audit, { mode: 'last' }),
+  test('every decision of the run replays equal', replayed, { mode: 'last' }),
+]);

@@ -1,0 +1,93 @@
+// A runtime whose calls take 0.1 to 10 s for some Pods: the others do not notice.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { expectWait } from '../lib/expectWait.ts';
+import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
+import { create, pod, removeAndWait, untilReady } from '../lib/pods.ts';
+import { random } from '../lib/random.ts';
+import { SlowRuntime } from '../lib/slowRuntime.ts';
+import { group, type TestContext, test } from '../lib/test.ts';
+
+/** Milliseconds from creation to Ready of Pods that start one after the other. */
+async function startTimes(t: TestContext, prefix: string, count: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const name = `${prefix}-${n}`;
+    const start = performance.now();
+    const made = await create(
+      t,
+      pod(t, name, onceSpec(t, { terminationGracePeriodSeconds: 1, containers: [once('main')] })),
+    );
+    await untilReady(t, name);
+    times.push(performance.now() - start);
+    await removeAndWait(t, made);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? 0;
+
+async function slowForSome(t: TestContext): Promise<void> {
+  const { layout } = t.lab.cluster;
+  const count = t.full ? 15 : 5;
+  const marks: string[] = [];
+  // From 0.1 to 10 s, short ones as often as long ones.
+  const slowness = { marks, delay: () => 100 * 100 ** random() };
+  await using runtime = new SlowRuntime(path.join(layout.run, 'slow.sock'), layout.containerdSocket, slowness);
+  await t.lab.restartAgent({ config: { containerRuntimeEndpoint: runtime.endpoint } });
+  try {
+    const before = await startTimes(t, 'before', count);
+    marks.push('slow-');
+    const slow = Array.from({ length: t.full ? 20 : 6 }, (_, n) => `slow-${n}`);
+    for (const name of slow) {
+      const spec = onceSpec(t, { initContainers: [once('first', 'true')], containers: [once('main')] });
+      const made = await create(t, pod(t, name, { terminationGracePeriodSeconds: 1, ...spec }));
+      marks.push(made.metadata?.uid ?? '');
+    }
+    const meanwhile = await startTimes(t, 'meanwhile', count);
+    const busy = runtime.delayed;
+    await Promise.all(slow.map((name) => untilReady(t, name)));
+    marks.length = 0;
+    const after = await startTimes(t, 'after', count);
+    const [b, m, a] = [before, meanwhile, after].map(median) as [number, number, number];
+    t.note(
+      `median start ${b.toFixed(0)} ms before, ${m.toFixed(0)} ms beside ${slow.length} slow Pods (${busy} slow calls), ${a.toFixed(0)} ms after`,
+    );
+    assert.ok(busy > 0, 'no call was slow');
+    // The machine itself has more to do meanwhile: half as much again is allowed, a slow call's time is not.
+    assert.ok(m <= 1.5 * Math.max(b, a) + 300, 'unrelated Pods started more slowly');
+    await untilAgreed(t);
+    assertStartedOnce(t);
+  } finally {
+    marks.length = 0;
+    await t.lab.restartAgent();
+  }
+}
+
+/** Every call of one kind takes 6 s: what the agent says meanwhile. */
+async function saysSo(t: TestContext): Promise<void> {
+  const { layout } = t.lab.cluster;
+  const slowness = { marks: ['slow-'], delay: () => 6000 };
+  await using runtime = new SlowRuntime(path.join(layout.run, 'slow.sock'), layout.containerdSocket, slowness);
+  await t.lab.restartAgent({ config: { containerRuntimeEndpoint: runtime.endpoint } });
+  try {
+    await create(t, pod(t, 'slow-says', onceSpec(t, { containers: [once('main')] })));
+    await expectWait(
+      t,
+      'slow-says',
+      'CreatingSandbox',
+      /^the runtime is creating the Pod sandbox \(network included\) for [\d.]+ s$/,
+    );
+    await expectWait(t, 'slow-says', 'CreatingContainer', /^the runtime is creating container main for [\d.]+ s$/);
+    await expectWait(t, 'slow-says', 'StartingContainer', /^the runtime is starting container main for [\d.]+ s$/);
+    await untilReady(t, 'slow-says');
+  } finally {
+    slowness.marks.length = 0;
+    await t.lab.restartAgent();
+  }
+}
+
+export const slowRuntime = group('faults', [
+  test('slow calls for some Pods do not slow the others', slowForSome, { mode: 'alone' }),
+  test('slow calls are explained', saysSo, { mode: 'alone' }),
+]);

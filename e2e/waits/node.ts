@@ -1,0 +1,74 @@
+// Waits that the whole node has: no network, no runtime, no API server.
+import { existsSync, readdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { freeze, startRuntime, stopRuntime, unfreeze, waitForNodeReady } from '../../hack/cluster/control.ts';
+import { patience } from '../lib/collection.ts';
+import { expectWait } from '../lib/expectWait.ts';
+import { create, pod, remove, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
+import { group, type TestContext, test } from '../lib/test.ts';
+
+async function noNetwork(t: TestContext): Promise<void> {
+  const conf = path.join(t.lab.cluster.layout.state, 'cni/conf');
+  const [file = ''] = readdirSync(conf);
+  const aside = path.join(conf, '..', file);
+  renameSync(path.join(conf, file), aside);
+  try {
+    await create(t, restingPod(t, 'waits'));
+    await create(t, restingPod(t, 'host', { hostNetwork: true }));
+    await expectWait(t, 'waits', 'NetworkNotReady', /^the node's network is not ready: .*(cni|network plugin)/i);
+    await untilReady(t, 'host');
+  } finally {
+    if (existsSync(aside)) renameSync(aside, path.join(conf, file));
+  }
+  await untilReady(t, 'waits');
+  await waitForNodeReady(t.lab.cluster, patience);
+}
+
+async function runtimeDown(t: TestContext): Promise<void> {
+  await stopRuntime(t.lab.cluster, 'SIGKILL');
+  try {
+    await create(t, restingPod(t, 'waits'));
+    await expectWait(t, 'waits', 'RuntimeNotReady', /^the container runtime is not ready: /);
+  } finally {
+    await startRuntime(t.lab.cluster);
+  }
+  await untilReady(t, 'waits');
+  await waitForNodeReady(t.lab.cluster, patience);
+}
+
+async function runtimeFrozen(t: TestContext): Promise<void> {
+  const made = await create(t, restingPod(t, 'waits', { terminationGracePeriodSeconds: 1 }));
+  await untilReady(t, 'waits');
+  freeze(t.lab.cluster, 'containerd');
+  try {
+    await remove(t, 'waits');
+    await expectWait(t, 'waits', 'StoppingContainer', /^container main was asked to stop for [\d.]+ s \(grace 1 s\)/);
+  } finally {
+    unfreeze(t.lab.cluster, 'containerd');
+  }
+  await untilGone(t, made);
+  await waitForNodeReady(t.lab.cluster, patience);
+}
+
+async function apiAwayWhileDeleting(t: TestContext): Promise<void> {
+  const slow = shell('main', "trap 'sleep 2; exit 0' TERM; while true; do sleep 3600 & wait $!; done");
+  const made = await create(t, pod(t, 'waits', { terminationGracePeriodSeconds: 30, containers: [slow] }));
+  await untilReady(t, 'waits');
+  await remove(t, 'waits');
+  await expectWait(t, 'waits', 'StoppingContainer', /asked to stop/);
+  freeze(t.lab.cluster, 'kube-apiserver');
+  try {
+    await expectWait(t, 'waits', 'StatusWrite', /^.* has not reached the API server yet/);
+  } finally {
+    unfreeze(t.lab.cluster, 'kube-apiserver');
+  }
+  await untilGone(t, made);
+  await waitForNodeReady(t.lab.cluster, patience);
+}
+
+export const nodeWaits = group('waits', [
+  test('network not ready', noNetwork, { mode: 'alone' }),
+  test('runtime down', runtimeDown, { mode: 'alone' }),
+  test('runtime frozen', runtimeFrozen, { mode: 'alone' }),
+  test('API server away while deleting', apiAwayWhileDeleting, { mode: 'alone' }),
+]);
