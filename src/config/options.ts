@@ -13,6 +13,7 @@ const kubeletOptions = {
   bootstrapKubeconfig: str(
     '',
     'Kubeconfig with which the client certificate is requested when --kubeconfig is missing',
+    supported,
   ),
   hostnameOverride: str('', 'Name of the Node instead of the hostname', supported),
   nodeIp: str(
@@ -26,8 +27,8 @@ const kubeletOptions = {
   }),
   rootDir: str('/var/lib/kubelet', 'Directory of all state', supported),
   nodeLabels: stringMap({}, 'Labels of the Node when it registers: key=value,…', { ...supported, check: nodeLabels }),
-  lockFile: str('', 'File to lock against a second kubelet'),
-  exitOnLockContention: bool(false, 'Exit when another process opens --lock-file'),
+  lockFile: str('', 'File to lock against a second kubelet', supported),
+  exitOnLockContention: bool(false, 'Exit when another process opens --lock-file', supported),
   runtimeCgroups: str('', 'Cgroup of the container runtime, for its statistics'),
   imageCredentialProviderConfig: str('', 'Configuration of credential providers: a file or a directory'),
   imageCredentialProviderBinDir: str('', 'Directory of credential provider programs'),

@@ -173,7 +173,7 @@ class RotatingConnection implements KubeconfigSource {
   async #clientFor(pair: KeyPair | undefined): Promise<ApiClient> {
     const config = pair ? { ...this.#cluster, cert: pair.cert, key: pair.key } : await otherCredentials(this.#options);
     if (this.#asker) this.#asker.transport.setConfig(config);
-    else this.#asker = new ApiClient(config, { clock });
+    else this.#asker = new ApiClient(config, { clock: this.#options.clock });
     return this.#asker;
   }
 }

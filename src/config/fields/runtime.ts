@@ -22,12 +22,12 @@ export const runtimeFields = {
   cpuCFSQuota: bool(true, 'Enforce CPU limits', supported),
   cpuCFSQuotaPeriod: duration(100, 'Period in which CPU limits are enforced', { ...supported, min: 1, max: 1000 }),
   podPidsLimit: int64(-1, 'Processes of one Pod; -1 means no limit'),
-  oomScoreAdj: int32(-999, 'oom_score_adj of the kubelet', { min: -1000, max: 1000 }),
-  maxOpenFiles: int64(1_000_000, 'Files that the kubelet may have open', { min: 0, zeroIsUnset: true }),
+  oomScoreAdj: int32(-999, 'oom_score_adj of the kubelet', { ...supported, min: -1000, max: 1000 }),
+  maxOpenFiles: int64(1_000_000, 'Files that the kubelet may have open', { ...supported, min: 0, zeroIsUnset: true }),
   seccompDefault: bool(false, 'Use the seccomp profile RuntimeDefault where a Pod names none'),
   allowedUnsafeSysctls: strings([], 'Unsafe sysctls that Pods may set; a * at the end matches any rest'),
-  protectKernelDefaults: bool(false, 'Refuse to start when kernel settings differ instead of changing them'),
-  failSwapOn: bool(true, 'Refuse to start when swap is on'),
+  protectKernelDefaults: bool(false, 'Refuse to start when kernel settings differ instead of changing them', supported),
+  failSwapOn: bool(true, 'Refuse to start when swap is on', supported),
   memorySwap: object(
     {
       swapBehavior: str('', 'Swap for containers; empty means NoSwap', { oneOf: ['', 'NoSwap', 'LimitedSwap'] }),
@@ -50,7 +50,7 @@ export const runtimeFields = {
     oneOf: ['promiscuous-bridge', 'hairpin-veth', 'none'],
     zeroIsUnset: true,
   }),
-  makeIPTablesUtilChains: bool(true, 'Make the iptables hint chain of the kubelet'),
+  makeIPTablesUtilChains: bool(true, 'Make the iptables hint chain of the kubelet', supported),
   iptablesMasqueradeBit: int32(14, 'Kept for old configuration files', { support: 'no-effect', min: 0, max: 31 }),
   iptablesDropBit: int32(15, 'Kept for old configuration files', { support: 'no-effect', min: 0, max: 31 }),
 } as const;

@@ -27,8 +27,8 @@ export const serverFields = {
   tlsCipherSuites: strings([], "Cipher suites of the server, by Go's names; empty means the built-in set", supported),
   tlsCurvePreferences: ints([], 'Key exchange mechanisms by their TLS numbers, the most wanted first', supported),
   tlsMinVersion: str('', 'Lowest TLS version served; empty means TLS 1.2', { ...supported, oneOf: TLS_VERSIONS }),
-  rotateCertificates: bool(false, 'Renew the client certificate by a CSR before it expires'),
-  serverTLSBootstrap: bool(false, 'Get the serving certificate by a CSR instead of signing it oneself'),
+  rotateCertificates: bool(false, 'Renew the client certificate by a CSR before it expires', supported),
+  serverTLSBootstrap: bool(false, 'Get the serving certificate by a CSR instead of signing it oneself', supported),
   authentication: object(
     {
       x509: object(
