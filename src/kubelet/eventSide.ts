@@ -34,7 +34,9 @@ export class EventSide {
       ...(event.container ? { container: event.container } : {}),
     });
     if (!pod || !this.api) return;
-    const fieldPath = event.container ? { fieldPath: fieldPathOf(pod, event.container) } : {};
+    // What is about an image volume is about the Pod, not one of its containers.
+    const fieldPath =
+      event.container && !event.container.startsWith('volume:') ? { fieldPath: fieldPathOf(pod, event.container) } : {};
     const subject = {
       kind: 'Pod',
       apiVersion: 'v1',

@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTAINER_HASH } from '../../cri/convert.ts';
 import { CriError } from '../../cri/error.ts';
-import type { ContainerConfig } from '../../cri/generated/runtime.ts';
+import type { ContainerConfig, ImageSpec } from '../../cri/generated/runtime.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
 import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
@@ -14,6 +14,7 @@ import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
 import { podHostname } from '../spec/hostname.ts';
+import { imageVolumeSpec } from '../spec/imageVolume.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { configOf, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
@@ -125,7 +126,7 @@ async function configFor(
     volumes: mountedVolumes(context),
     subPaths,
     blockDevices: new Map(),
-    imageVolumes: new Map(),
+    imageVolumes: imageVolumes(services, context),
     supportsRecursiveReadOnly: services.recursiveReadOnly(services.runtimeHandler(pod)),
     terminationLogPath,
     deviceAllocation: null,
@@ -151,6 +152,17 @@ function mountedVolumes({ facts }: ActionContext): Map<string, MountedVolume> {
   const found = new Map<string, MountedVolume>();
   for (const [name, v] of Object.entries(facts.volumes)) {
     found.set(name, { hostPath: v.hostPath, readOnly: v.readOnly === true, seLinuxRelabel: false });
+  }
+  return found;
+}
+
+/** Image volumes by name, as the runtime knows the pulled images. */
+function imageVolumes(services: Services, { pod, facts }: ActionContext): Map<string, ImageSpec> {
+  const found = new Map<string, ImageSpec>();
+  for (const { name, image } of pod.spec?.volumes ?? []) {
+    if (!image?.reference) continue;
+    const { imageId = '' } = services.images.fact(facts.uid, image.reference);
+    found.set(name, imageVolumeSpec(pod, image.reference, imageId, services.runtimeHandler(pod)));
   }
   return found;
 }

@@ -35,6 +35,8 @@ export class Simulation {
   #now: Now = { wall: Date.UTC(2026, 0, 1), mono: 0 };
   #mishapsLeft = mishaps;
   #lostEvents = false;
+  /** Turns so far. */
+  turns = 0;
   #ghosts: SimCall[] = [];
   #excused = new Set<string>();
 
@@ -103,6 +105,7 @@ export class Simulation {
   }
 
   #turn(): void {
+    this.turns++;
     const k = this.#kubelet;
     const before = k.memory;
     const busy = new Set(k.calls.keys());
@@ -118,7 +121,7 @@ export class Simulation {
       throw new Error('acted on an unknown Pod before all sources reported');
     this.#checkMemory(before, decision.memory);
     this.#checkReasons(facts, decision);
-    if (this.#random.chance(0.05)) this.#checkDeterminism(facts, before);
+    if (this.#random.chance(0.02)) this.#checkDeterminism(facts, before);
     if (decision.wakeAt !== null && decision.wakeAt <= this.#now.mono) throw new Error('woken in the past');
   }
 
@@ -293,10 +296,14 @@ export class Simulation {
     }
     if (!d.inApi && k.sheet.pod && !k.sheet.gone)
       events.push({ weight: 1, name: 'gone from the API', run: () => this.#gone() });
-    const status = k.last?.decision.status;
-    if (status && d.inApi && k.sheet.pod && !isDeepStrictEqual(status, d.accepted))
+    if (this.#newStatus() && d.inApi && k.sheet.pod)
       events.push({ weight: 1.5, name: '', run: () => this.#accept() });
     return [...events, ...this.#probeEvents()];
+  }
+
+  #newStatus(): boolean {
+    const status = this.#kubelet.last?.decision.status;
+    return Boolean(status) && status !== this.#durable.accepted && !isDeepStrictEqual(status, this.#durable.accepted);
   }
 
   #tell(): void {

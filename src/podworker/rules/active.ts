@@ -3,6 +3,7 @@ import { slotOf } from './actions.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
+import { planImageVolumes } from './imageVolumes.ts';
 import { initFailed } from './restart.ts';
 import { planSandbox } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
@@ -19,7 +20,8 @@ export function planActive(turn: Turn, pod: Pod): boolean {
     prefetch(turn, views);
     return false;
   }
-  const volumesReady = planVolumes(turn, pod);
+  const imagesReady = planImageVolumes(turn, pod, views.all);
+  const volumesReady = planVolumes(turn, pod) && imagesReady;
   const sandbox = planSandbox(turn, pod, views);
   if (!sandbox) {
     prefetch(turn, views);
@@ -91,8 +93,9 @@ export function planAdmission(turn: Turn): boolean {
   if (admission.state === 'rejected') return false;
   if (admission.state === 'waiting') because(turn, { code: 'Preempting', victims: admission.victims });
   else because(turn, { code: 'Admission' });
-  if (isOpen(turn.facts, 'ledger') && !slot(turn.facts, 'ledger').last)
-    launch(turn, { kind: 'reserve', slot: 'ledger' });
+  const { last } = slot(turn.facts, 'ledger');
+  // Once it has the question the ledger answers by itself; a question that failed is put again.
+  if (isOpen(turn.facts, 'ledger') && (!last || last.error)) launch(turn, { kind: 'reserve', slot: 'ledger' });
   return false;
 }
 

@@ -79,6 +79,7 @@ function planSidecar(turn: Turn, pod: Pod, view: ContainerView, sandbox: Observe
       because(turn, { code: 'InitContainer', container: view.name, state: 'starting up' });
       return false;
     }
+    readiness(turn, view, c);
     return true;
   }
   if (c?.state === 'unknown' && killIfNeeded(turn, pod, view, 'done')) return false;

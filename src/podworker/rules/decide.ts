@@ -138,4 +138,11 @@ function explainStatus(turn: Turn, status: PodStatus): void {
     const condition = turn.facts.pod?.status?.conditions?.find((c) => c.type === gate.conditionType);
     if (condition?.status !== 'True') because(turn, { code: 'ReadinessGate', condition: gate.conditionType });
   }
+  if (turn.reasons.length > 0) return;
+  // A container that was reported as ended for good and runs again all the same (its image was changed) stays reported so.
+  for (const { name, state } of status.containerStatuses ?? []) {
+    if (!state?.terminated) continue;
+    const { exitCode, reason = '' } = state.terminated;
+    because(turn, { code: 'ContainerEnded', container: name, exitCode, reason });
+  }
 }

@@ -8,7 +8,7 @@ import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 const firstDelayMs = 500;
 const maxDelayMs = 122_000;
 
-/** Names of the volumes that some container of the Pod mounts, in the order of the spec. */
+/** Names of the volumes that some container of the Pod mounts, in the order of the spec. Image volumes are the runtime's. */
 export function mountedVolumeNames(pod: Pod): string[] {
   const spec = pod.spec;
   const containers = [
@@ -18,7 +18,7 @@ export function mountedVolumeNames(pod: Pod): string[] {
   ];
   const used = new Set<string>();
   for (const c of containers) for (const m of c.volumeMounts ?? []) used.add(m.name);
-  return (spec?.volumes ?? []).map((v) => v.name).filter((name) => used.has(name));
+  return (spec?.volumes ?? []).filter((v) => used.has(v.name) && !v.image).map((v) => v.name);
 }
 
 /**

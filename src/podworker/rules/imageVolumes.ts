@@ -1,0 +1,31 @@
+import type { Container, Pod } from '../../types/k8s.ts';
+import { imageGate } from './images.ts';
+import type { Turn } from './turn.ts';
+import type { ContainerView } from './view.ts';
+
+/** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
+export const imageVolumeOwner = (volume: string): string => `volume:${volume}`;
+
+/**
+ * Image volumes (KEP-4639) are pulled like container images and mounted by the runtime. Returns whether all are there; a
+ * container that mounts one that cannot be had shows the reason as its own, as in kubelet.
+ */
+export function planImageVolumes(turn: Turn, pod: Pod, containers: readonly ContainerView[]): boolean {
+  let ready = true;
+  for (const volume of pod.spec?.volumes ?? []) {
+    if (!volume.image?.reference) continue;
+    const name = imageVolumeOwner(volume.name);
+    const { reference, pullPolicy } = volume.image;
+    const container: Container = { name, image: reference, imagePullPolicy: pullPolicy ?? 'IfNotPresent' };
+    const gate = imageGate(turn, { name, kind: 'main', container, history: [], nextAttempt: 0 });
+    const waiting = turn.waiting[name];
+    delete turn.waiting[name];
+    if (gate === 'ready') continue;
+    ready = false;
+    for (const view of containers) {
+      if (waiting && view.container.volumeMounts?.some((m) => m.name === volume.name))
+        turn.waiting[view.name] = waiting;
+    }
+  }
+  return ready;
+}
