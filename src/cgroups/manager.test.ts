@@ -154,6 +154,17 @@ describe.each([1, 2] as const)('version %d', (version) => {
   });
 });
 
+test('v1: a Pod has directories only in hierarchies whose limits are set', async () => {
+  const { fs, manager } = setUp(1);
+  await manager.setUpNode(limits);
+  await manager.ensurePod(guaranteed);
+  const { controllers, mounts } = fakeHierarchies(1);
+  const limited = new Set(controllers.values());
+  const others = mounts.filter((mount) => !limited.has(mount));
+  expect(others.length).toBeGreaterThan(0);
+  for (const mount of others) expect(fs.paths().filter((path) => path.startsWith(`${mount}/`))).toEqual([]);
+});
+
 test('v1: a period that is refused before the quota is written after it', async () => {
   const { fs, manager } = setUp(1);
   await manager.setUpNode(limits);

@@ -7,7 +7,7 @@ import type { Cri } from '../cri/client.ts';
 import type { Gate } from '../cri/gate.ts';
 import { ImageManager } from '../images/imageManager.ts';
 import { nodeAuths } from '../images/nodeAuths.ts';
-import { DEFAULT_PULL_LIMITS } from '../images/pullFlights.ts';
+import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createMounter } from '../lib/linux/mounter.ts';
@@ -43,23 +43,29 @@ export interface ServicesOptions {
   readonly workers: () => PodWorkers;
 }
 
+/** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
+export function pullLimits(
+  config: Pick<LoadedConfiguration['config'], 'maxParallelImagePulls' | 'registryPullQPS' | 'registryBurst'>,
+): PullLimits {
+  return {
+    maxParallel: config.maxParallelImagePulls ?? DEFAULT_PULL_LIMITS.maxParallel,
+    qps: config.registryPullQPS,
+    burst: config.registryBurst,
+  };
+}
+
 /** Everything that the Pods' effects work with. */
 export function makeServices(options: ServicesOptions): Services {
   const { loaded, clock, log, cri, node, objects, api, cgroups, rootDir } = options;
   const { config } = loaded;
   const allocatable = () => node.node.status?.allocatable ?? null;
-  const limits = {
-    maxParallel: config.maxParallelImagePulls ?? DEFAULT_PULL_LIMITS.maxParallel,
-    qps: config.registryPullQPS,
-    burst: config.registryBurst,
-  };
   return {
     clock,
     log,
     cri,
     gate: options.gate,
     ledger: options.ledger,
-    images: new ImageManager(cri, clock, limits, nodeAuths(rootDir, clock, log)),
+    images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
     volumes: createVolumeManager({ root: rootDir, mounter: createMounter(), log }),
     volumeContext: {
       objects: objects.lookup,

@@ -130,6 +130,14 @@ describe('podDnsConfig', () => {
     expect(podDnsConfig(pod(spec), { ...node, ...inputs })).toEqual({ servers, searches, options, warnings: [] });
   });
 
+  test('options keep the order of their declaration', () => {
+    const spec: Partial<PodSpec> = { dnsPolicy: 'ClusterFirst', dnsConfig: { options: [] } };
+    const names = ['zebra', 'ndots', 'alpha', 'edns0', 'mike'];
+    const options = names.map((name) => ({ name, value: '1' }));
+    const made = podDnsConfig(pod({ ...spec, dnsConfig: { options } }), node).options;
+    expect(made).toEqual(['ndots:1', 'zebra:1', 'alpha:1', 'edns0:1', 'mike:1']);
+  });
+
   test('a search domain that the host and the cluster share counts once', () => {
     const inputs = { ...node, hostResolvConf: 'search kubernetes.io host.domain' };
     expect(podDnsConfig(pod({ dnsPolicy: 'ClusterFirst' }), inputs).searches).toEqual([...cluster, 'host.domain']);

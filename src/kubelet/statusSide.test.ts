@@ -1,0 +1,43 @@
+import type { ApiClient } from '../api/client.ts';
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { Recorder } from '../timeline/recorder.ts';
+import type { Pod, PodStatus } from '../types/k8s.ts';
+import { Mirrors } from './mirrors.ts';
+import { StatusSide } from './statusSide.ts';
+
+const pod: Pod = { metadata: { name: 'web', namespace: 'default', uid: 'u1' }, status: { phase: 'Pending' } };
+const conditions = (ready: 'True' | 'False') => [{ type: 'Ready' as const, status: ready }];
+
+function setUp() {
+  const clock = new ManualClock();
+  const sent: PodStatus[] = [];
+  const patch = async (_kind: string, _name: object, _type: string, body: { status: PodStatus }) => {
+    sent.push(body.status);
+    return { ...pod, status: { ...pod.status, ...body.status } };
+  };
+  const client = { patch } as unknown as ApiClient;
+  const side = new StatusSide(client, clock, new Recorder(), new Mirrors(), () => ({ get: () => undefined }) as never);
+  side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } } as never);
+  return { clock, sent, side };
+}
+
+test('steps on the way of a start are written together within 100 ms', async () => {
+  const { clock, sent, side } = setUp();
+  for (const podIP of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) side.publish(pod, { phase: 'Pending', podIP });
+  await clock.advanceAsync(99);
+  expect(sent).toEqual([]);
+  await clock.advanceAsync(1);
+  expect(sent).toEqual([expect.objectContaining({ podIP: '10.0.0.3' })]);
+  side[Symbol.dispose]();
+});
+
+test('what others wait for is written at once, with what was held', async () => {
+  const { clock, sent, side } = setUp();
+  side.publish(pod, { phase: 'Pending', podIP: '10.0.0.1' });
+  side.publish(pod, { phase: 'Running', podIP: '10.0.0.1', conditions: conditions('True') });
+  await clock.advanceAsync(0);
+  expect(sent).toEqual([expect.objectContaining({ phase: 'Running', podIP: '10.0.0.1' })]);
+  await clock.advanceAsync(1000);
+  expect(sent).toHaveLength(1);
+  side[Symbol.dispose]();
+});

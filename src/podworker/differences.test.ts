@@ -1,0 +1,74 @@
+// What a worker does differently from the Go kubelet on purpose (docs/differences.md).
+import { until } from '../lib/fake/until.ts';
+import { FakeNode, type FakeWorld, fakePod, fakeWorld } from './fake/fakeNode.ts';
+
+let world: FakeWorld;
+let node: FakeNode;
+
+beforeEach(async () => {
+  world = await fakeWorld();
+  node = await new FakeNode(world).start();
+});
+afterEach(async () => {
+  node[Symbol.dispose]();
+  await world[Symbol.asyncDispose]();
+});
+
+const isReady = (uid: string) => node.status(uid)?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
+const container = (name: string, more: object = {}) => ({
+  name,
+  image: 'busybox',
+  imagePullPolicy: 'IfNotPresent' as const,
+  ...more,
+});
+
+test('all main containers are created ahead and started in order', async () => {
+  const names = ['a', 'b', 'c'];
+  node.setPod(fakePod('web', { containers: names.map((name) => container(name)) }));
+  await until(() => isReady('uid-web'));
+  const calls = node.actions.flatMap(({ action: a }) =>
+    a.kind === 'createContainer' || a.kind === 'startContainer' ? [`${a.kind} ${a.container}`] : [],
+  );
+  expect(calls.slice(0, 3).sort()).toEqual(names.map((n) => `createContainer ${n}`));
+  expect(calls.slice(3)).toEqual(names.map((n) => `startContainer ${n}`));
+});
+
+test('a container that is created and not started yet is not shown', async () => {
+  node.setPod(fakePod('web', { containers: [container('a'), container('b')] }));
+  await until(() => isReady('uid-web'));
+  const shown = world.statuses.get('uid-web')!.flatMap((s) => s.containerStatuses ?? []);
+  expect(shown.length).toBeGreaterThan(2);
+  for (const { containerID, state } of shown) expect(containerID !== undefined).toBe(state?.running !== undefined);
+});
+
+test('an object that appears ends the wait for it at once, whatever the back-off', async () => {
+  const volumes = [{ name: 'config', configMap: { name: 'late', defaultMode: 0o644 } }];
+  const mounts = { volumeMounts: [{ name: 'config', mountPath: '/config' }] };
+  node.setPod(fakePod('web', { volumes, containers: [container('a', mounts)] }));
+  const wait = () => node.workers.get('uid-web')?.last?.decision.reasons.find((r) => r.code === 'VolumeFailed');
+  // Two failures: the next try is a second away.
+  await until(
+    () => node.actions.filter(({ action }) => action.kind === 'mountVolume').length >= 2 && wait() !== undefined,
+  );
+  const before = performance.now();
+  node.setObject('ConfigMap default/late', { metadata: { resourceVersion: '1' }, data: { key: 'value' } });
+  await until(() => node.workers.get('uid-web')?.facts.volumePath('config') !== undefined);
+  expect(performance.now() - before).toBeLessThan(700);
+});
+
+test('an eviction survives a kill between the stop and its status', async () => {
+  node.setPod(fakePod('web'));
+  await until(() => isReady('uid-web'));
+  node.beforeEffect = (_, action) => {
+    if (action.kind === 'stopContainer') node.crash();
+  };
+  node.workers
+    .get('uid-web')!
+    .terminate({ cause: 'evicted', graceSeconds: 1, reason: 'Evicted', message: 'low on memory' });
+  await until(
+    () => world.cri.callsTo('StopContainer').length > 0 || node.actions.some((a) => a.action.kind === 'stopContainer'),
+  );
+  node = await new FakeNode(world).start();
+  await until(() => node.status('uid-web')?.phase === 'Failed');
+  expect(node.status('uid-web')).toMatchObject({ reason: 'Evicted', message: 'low on memory' });
+});
