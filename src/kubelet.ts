@@ -20,6 +20,7 @@ import { PodSide } from './kubelet/podSide.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
 import { recordTo } from './kubelet/recording.ts';
+import { requestServing } from './kubelet/requestServing.ts';
 import { PodBoard, startServer } from './kubelet/serverSide.ts';
 import { makeServices } from './kubelet/services.ts';
 import { followSources } from './kubelet/sourceSide.ts';
@@ -195,7 +196,8 @@ async function assemble(
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
   const addresses = node.hostIPs();
   const serverOptions = { loaded, nodeName, rootDir, addresses, cri, clock, log, api, explanations, metrics };
-  own.use(await startServer({ ...serverOptions, pods: board }));
+  const serving = own.use(await requestServing({ loaded, api, node, clock, log }));
+  own.use(await startServer({ ...serverOptions, pods: board, serving }));
   hygiene.ready();
   log.info('kubelet-ts is running', {
     node: nodeName,

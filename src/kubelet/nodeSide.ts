@@ -4,6 +4,7 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
 import { keepLease } from '../node/lease.ts';
 import { readMachineFacts } from '../node/machineFacts.ts';
@@ -65,6 +66,7 @@ export class NodeSide implements Disposable {
   readonly #options: NodeSideOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
+  readonly #seen = new Listeners<[]>();
   #runtimeVersion: string | undefined;
   #node: Node;
   #publisher: NodeStatusPublisher | undefined;
@@ -139,6 +141,12 @@ export class NodeSide implements Disposable {
   seen(node: Node | undefined): void {
     if (node) this.#node = node;
     else this.#publisher?.nodeDeleted();
+    this.#seen.emit();
+  }
+
+  /** Called when the Node object may have changed. */
+  onSeen(listener: () => void): Disposable {
+    return this.#seen.add(listener);
   }
 
   /** Starts to ask the runtime how it is. */
@@ -181,6 +189,7 @@ export class NodeSide implements Disposable {
     });
     this.#publisher.onNode((node) => {
       this.#node = node;
+      this.#seen.emit();
       onNode(node);
     });
     const lease = {

@@ -1,3 +1,4 @@
+import type { ServingCertificateSource } from '../config/certificates/servingCertificate.ts';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -26,6 +27,8 @@ export interface ServerSideOptions {
   readonly pods: PodBoard;
   readonly explanations: ExplanationSource;
   readonly metrics: Metrics;
+  /** serverTLSBootstrap: where the serving certificate comes from. */
+  readonly serving?: ServingCertificateSource | undefined;
 }
 
 /** What the server's routes see of the workers, and who waits for a Pod to change. */
@@ -80,6 +83,7 @@ export class PodBoard implements ServedPods {
       gone: facts.gone,
       status: memory.status,
       observed: facts.observation.pod,
+      volumePath: (volume) => facts.volumePath(volume),
     };
   }
 }
@@ -100,6 +104,7 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
       certDir: loaded.options.certDir,
       nodeName,
       addresses: options.addresses,
+      ...(options.serving ? { source: options.serving } : {}),
     },
     ...(token ? { token } : {}),
     ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(options) }),

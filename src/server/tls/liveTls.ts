@@ -63,6 +63,7 @@ export class LiveTls implements Disposable {
       const watch = watchDirectory(directory, changed, changed);
       if (watch) this.#own.use(watch);
     }
+    if (this.#files.source) this.#own.use(this.#files.source.onChange(changed));
   }
 
   [Symbol.dispose](): void {
@@ -93,7 +94,9 @@ export class LiveTls implements Disposable {
 
   async #read(): Promise<TlsOptions> {
     const { clientCAFile, tlsMinVersion, tlsCipherSuites, tlsCurvePreferences } = this.#settings;
-    const pair = await readPair(this.#files);
+    const { source } = this.#files;
+    // Until a requested certificate is issued, handshakes fail, as with kubelet: a self-signed one would be a lie.
+    const pair = source ? (source.current() ?? { cert: undefined, key: undefined }) : await readPair(this.#files);
     const ca = clientCAFile === '' ? undefined : await this.#readCa(clientCAFile);
     const ciphers = cipherList(tlsCipherSuites);
     const groups = groupList(tlsCurvePreferences);
@@ -103,7 +106,7 @@ export class LiveTls implements Disposable {
       this.#ca = { epoch: this.#ca.epoch + 1, certificates: ca === undefined ? [] : parseBundle(ca) };
     }
     return {
-      ...pair,
+      ...(pair.cert === undefined ? {} : pair),
       minVersion: minVersion(tlsMinVersion),
       // A resumed session would carry the verdict on a client certificate past a change of the CA.
       secureOptions: constants.SSL_OP_NO_TICKET,

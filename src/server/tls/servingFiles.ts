@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import type { ServingCertificateSource } from '../../config/certificates/servingCertificate.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { type KeyedCertificate, selfSigned } from './selfSigned.ts';
@@ -10,6 +11,8 @@ import { type KeyedCertificate, selfSigned } from './selfSigned.ts';
 export interface ServingFiles {
   readonly certFile: string;
   readonly keyFile: string;
+  /** Asked instead of the files. */
+  readonly source?: ServingCertificateSource;
 }
 
 export interface ServingOptions {
@@ -18,10 +21,14 @@ export interface ServingOptions {
   readonly certDir: string;
   readonly nodeName: string;
   readonly addresses: readonly string[];
+  /** serverTLSBootstrap: the certificate comes from here and not from files. */
+  readonly source?: ServingCertificateSource;
 }
 
 /** The configured files; without them a pair in --cert-dir, made when it is missing, unusable or about to expire. */
 export async function servingFiles(options: ServingOptions, clock: Clock): Promise<ServingFiles> {
+  const requested = join(options.certDir, 'kubelet-server-current.pem');
+  if (options.source) return { certFile: requested, keyFile: requested, source: options.source };
   if (options.tlsCertFile && options.tlsPrivateKeyFile)
     return { certFile: options.tlsCertFile, keyFile: options.tlsPrivateKeyFile };
   const files = { certFile: join(options.certDir, 'kubelet.crt'), keyFile: join(options.certDir, 'kubelet.key') };
