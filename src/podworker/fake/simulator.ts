@@ -121,7 +121,7 @@ export class Simulation {
       throw new Error('acted on an unknown Pod before all sources reported');
     this.#checkMemory(before, decision.memory);
     this.#checkReasons(facts, decision);
-    if (this.#random.chance(0.02)) this.#checkDeterminism(facts, before);
+    if (this.#random.chance(0.01)) this.#checkDeterminism(facts, before);
     if (decision.wakeAt !== null && decision.wakeAt <= this.#now.mono) throw new Error('woken in the past');
   }
 
@@ -174,7 +174,8 @@ export class Simulation {
   #advance(mono: number): void {
     const passed = mono - this.#now.mono;
     this.#now = { wall: this.#now.wall + passed, mono };
-    this.#kubelet.woken = true;
+    const wakeAt = this.#kubelet.last?.decision.wakeAt ?? Number.POSITIVE_INFINITY;
+    if (wakeAt <= mono) this.#kubelet.woken = true;
   }
 
   #callEvents(): Event[] {
@@ -247,6 +248,8 @@ export class Simulation {
       run: () => {
         this.#ghosts = this.#ghosts.filter((g) => g !== ghost);
         if (this.#random.chance(0.6)) this.#apply(ghost);
+        const { sandbox, container } = ghost.applied?.outcome?.seen ?? {};
+        for (const made of [sandbox, container]) if (made) this.#runtime.unknown.add(made.id);
       },
     }));
   }
@@ -296,14 +299,19 @@ export class Simulation {
     }
     if (!d.inApi && k.sheet.pod && !k.sheet.gone)
       events.push({ weight: 1, name: 'gone from the API', run: () => this.#gone() });
-    if (this.#newStatus() && d.inApi && k.sheet.pod)
-      events.push({ weight: 1.5, name: '', run: () => this.#accept() });
+    if (this.#newStatus() && d.inApi && k.sheet.pod) events.push({ weight: 1.5, name: '', run: () => this.#accept() });
     return [...events, ...this.#probeEvents()];
   }
 
+  #compared: { readonly status: unknown; readonly accepted: unknown; readonly differ: boolean } | undefined;
+
   #newStatus(): boolean {
-    const status = this.#kubelet.last?.decision.status;
-    return Boolean(status) && status !== this.#durable.accepted && !isDeepStrictEqual(status, this.#durable.accepted);
+    const status = this.#kubelet.last?.decision.status ?? undefined;
+    const { accepted } = this.#durable;
+    if (status === undefined || status === accepted) return false;
+    if (this.#compared?.status !== status || this.#compared.accepted !== accepted)
+      this.#compared = { status, accepted, differ: !isDeepStrictEqual(status, accepted) };
+    return this.#compared.differ;
   }
 
   #tell(): void {

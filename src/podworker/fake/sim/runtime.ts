@@ -34,6 +34,8 @@ export class SimRuntime {
   calm = false;
   /** Number of the read sent last. */
   seq = 0;
+  /** Made or started by a call whose outcome the kubelet was not told: nobody can be blamed for not knowing of it. */
+  readonly unknown = new Set<string>();
   /** Real starts by container name. */
   readonly starts: Record<string, number> = {};
   readonly #random: Random;
@@ -95,9 +97,10 @@ export class SimRuntime {
   }
 
   removeSandbox(id: string): void {
-    if (this.containers.some((c) => c.seen.sandboxId === id))
+    if (this.containers.some((c) => c.seen.sandboxId === id && !this.unknown.has(c.seen.id)))
       this.violations.push(`sandbox ${id} removed over its containers`);
-    if (this.sandboxes.find((s) => s.id === id)?.ready) this.violations.push(`sandbox ${id} removed without a stop`);
+    if (!this.unknown.has(id) && this.sandboxes.find((s) => s.id === id)?.ready)
+      this.violations.push(`sandbox ${id} removed without a stop`);
     this.sandboxes = this.sandboxes.filter((s) => s.id !== id);
     this.#changed();
   }
@@ -162,7 +165,7 @@ export class SimRuntime {
 
   removeContainer(id: string): void {
     const c = this.containers.find((x) => x.seen.id === id);
-    if (c && this.running().includes(c)) this.violations.push(`${id} removed while it runs`);
+    if (c && this.running().includes(c) && !this.unknown.has(id)) this.violations.push(`${id} removed while it runs`);
     this.containers = this.containers.filter((x) => x.seen.id !== id);
     this.#changed();
   }

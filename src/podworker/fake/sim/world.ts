@@ -28,7 +28,8 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
   const pod = facts.pod ?? durable.pod;
   const known = (id: string) => runtime.containers.find((c) => c.seen.id === id)?.seen;
   const quiet = (what: string) => {
-    if (runtime.running().length > 0) runtime.violations.push(`${what} while containers run`);
+    if (runtime.running().some((c) => !runtime.unknown.has(c.seen.id)))
+      runtime.violations.push(`${what} while containers run`);
   };
   switch (action.kind) {
     case 'reserve':
@@ -78,7 +79,8 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
       quiet('cgroup removed');
       return {};
     case 'removePodFiles':
-      if (!runtime.empty()) runtime.violations.push('files removed while the runtime holds something');
+      if ([...runtime.containers.map((c) => c.seen), ...runtime.sandboxes].some((x) => !runtime.unknown.has(x.id)))
+        runtime.violations.push('files removed while the runtime holds something');
       durable.mounted.clear();
       delete durable.checkpoint;
       return {};
