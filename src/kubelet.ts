@@ -13,6 +13,7 @@ import { Housekeeping } from './kubelet/housekeeping.ts';
 import { prepareNode } from './kubelet/hygieneSide.ts';
 import { LedgerSide } from './kubelet/ledgerSide.ts';
 import { LogSide } from './kubelet/logSide.ts';
+import { logManifests } from './kubelet/manifestLog.ts';
 import { Mirrors } from './kubelet/mirrors.ts';
 import { NodeSide, nodeNameOf, nodeSettings } from './kubelet/nodeSide.ts';
 import { apiObjects, localObjects, type PodObjects } from './kubelet/objects.ts';
@@ -118,7 +119,10 @@ async function assemble(
     : null;
   events.api = api?.events ?? null;
   const manifests = staticSources(loaded, nodeName, clock);
-  for (const source of manifests) own.use(source);
+  for (const source of manifests) {
+    own.use(source);
+    own.use(logManifests(source, log));
+  }
   const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
   const cgroups = await makeCgroups(config, options, cri, node.machine, log);
   const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, () => side.workers)) : null;
