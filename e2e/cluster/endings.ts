@@ -4,6 +4,7 @@ import type { ContainerStatus, Pod } from '../../src/types/k8s.ts';
 import { outMount, outVolume, untilWritten, writtenLines } from '../lib/files.ts';
 import { untilNothingLeft } from '../lib/leftovers.ts';
 import {
+  condition,
   container,
   create,
   pod,
@@ -154,6 +155,30 @@ async function onFailure(t: TestContext): Promise<void> {
   assert.equal(container(done, 'main')?.restartCount, 1);
 }
 
+/** The sandbox dies under its containers: everything starts again in a new one. */
+async function lostSandbox(t: TestContext): Promise<void> {
+  await create(t, restingPod(t, 'lost'));
+  const up = await untilReady(t, 'lost');
+  const uid = up.metadata?.uid ?? '';
+  const sandboxes = () => t.lab.cri.listPodSandbox({ labelSelector: { 'io.kubernetes.pod.uid': uid } });
+  const [first] = await sandboxes();
+  assert.ok(first);
+  await t.lab.cri.stopPodSandbox(first.id);
+  const again = await untilPod(
+    t,
+    'lost',
+    'to run in another sandbox',
+    (p) => container(p, 'main')?.restartCount === 1 && condition(p, 'Ready') === 'True',
+  );
+  assert.notEqual(container(again, 'main')?.containerID, container(up, 'main')?.containerID);
+  const events = await t.lab.events.until('the event SandboxChanged', () =>
+    t.lab.events.all(t.namespace).find((e) => e.reason === 'SandboxChanged'),
+  );
+  assert.equal(events.message, 'Pod sandbox changed, it will be killed and re-created.');
+  const ready = (await sandboxes()).filter((s) => s.state === 'SANDBOX_READY');
+  assert.equal(ready.length, 1);
+}
+
 export const endings = group('endings', [
   test('crash-loop delays are 10, 20, 40 s', crashLoop, { weight: 20 }),
   test('kubectl delete returns when the Pod is gone; nothing is left', kubectlDelete),
@@ -161,5 +186,6 @@ export const endings = group('endings', [
   test('a container gets its grace period', graceIsKept),
   test('activeDeadlineSeconds', deadline),
   test('termination messages', terminationMessages),
+  test('a lost sandbox is replaced', lostSandbox),
   test('OnFailure restarts until it succeeds', onFailure),
 ]);

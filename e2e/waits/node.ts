@@ -4,7 +4,7 @@ import path from 'node:path';
 import { freeze, startRuntime, stopRuntime, unfreeze, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { patience } from '../lib/collection.ts';
 import { expectWait } from '../lib/expectWait.ts';
-import { create, pod, remove, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
+import { create, pod, remove, removeAndWait, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
 async function noNetwork(t: TestContext): Promise<void> {
@@ -66,9 +66,28 @@ async function apiAwayWhileDeleting(t: TestContext): Promise<void> {
   await waitForNodeReady(t.lab.cluster, patience);
 }
 
+async function diskFull(t: TestContext): Promise<void> {
+  const pods = '/var/lib/kubelet/pods';
+  const data = { big: 'x'.repeat(500_000) };
+  await t.lab.api.create(`/api/v1/namespaces/${t.namespace}/configmaps`, { metadata: { name: 'big' }, data });
+  await t.lab.onNode('mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', pods);
+  try {
+    const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+    const volumes = [{ name: 'v', configMap: { name: 'big' } }];
+    const made = await create(t, pod(t, 'waits', { volumes, containers: [shell('main', rest, { volumeMounts })] }));
+    await expectWait(t, 'waits', 'VolumeFailed', /^volume v could not be set up: .*(ENOSPC|no space left on device)/i);
+    await t.lab.onNode('mount', '-o', 'remount,size=64m', pods);
+    await untilReady(t, 'waits');
+    await removeAndWait(t, made, { gracePeriodSeconds: 1 });
+  } finally {
+    await t.lab.onNode('umount', '--lazy', pods);
+  }
+}
+
 export const nodeWaits = group('waits', [
   test('network not ready', noNetwork, { mode: 'alone' }),
   test('runtime down', runtimeDown, { mode: 'alone' }),
   test('runtime frozen', runtimeFrozen, { mode: 'alone' }),
+  test('disk full', diskFull, { mode: 'alone' }),
   test('API server away while deleting', apiAwayWhileDeleting, { mode: 'alone' }),
 ]);
