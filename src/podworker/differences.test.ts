@@ -72,3 +72,13 @@ test('an eviction survives a kill between the stop and its status', async () => 
   await until(() => node.status('uid-web')?.phase === 'Failed');
   expect(node.status('uid-web')).toMatchObject({ reason: 'Evicted', message: 'low on memory' });
 });
+
+test('environment variables reach the runtime in the order of their declaration', async () => {
+  const names = ['Z', 'A', 'M', 'B', 'Y'];
+  const env = names.map((name) => ({ name, value: name.toLowerCase() }));
+  node.setPod(fakePod('web', { containers: [container('a', { env })] }));
+  await until(() => isReady('uid-web'));
+  const [call] = world.cri.callsTo('CreateContainer');
+  const { config } = call!.request as { config: { envs: { key: string }[] } };
+  expect(config.envs.map(({ key }) => key)).toEqual(names);
+});
