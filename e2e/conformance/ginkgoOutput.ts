@@ -25,9 +25,20 @@ function outcomeOf(word: string | undefined): Outcome {
   return word === 'SKIPPED' || word === 'PENDING' ? 'skipped' : 'failed';
 }
 
+/** The failure's first lines: gomega's own first line often says no more than that the time was up. */
 function messageOf(details: readonly string[]): string | undefined {
-  const line = details.find((text) => /^\s+\[[A-Z]+\] /.test(text)) ?? details[2];
-  return line?.trim().replace(/^\[(FAILED|SKIPPED)\] /, '');
+  const start = Math.max(
+    details.findIndex((text) => /^\s+\[[A-Z]+\] /.test(text)),
+    0,
+  );
+  const end = details.findIndex((text, index) => index > start && /^\s+In \[/.test(text));
+  const lines = details.slice(start, end < 0 ? undefined : end).map((text) => text.trim());
+  const message = lines
+    .filter(Boolean)
+    .slice(0, 4)
+    .join(' | ')
+    .replace(/^\[(FAILED|SKIPPED)\] /, '');
+  return message === '' ? undefined : message.slice(0, 400);
 }
 
 /**

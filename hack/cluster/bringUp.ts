@@ -15,6 +15,7 @@ import { makePki, writeKubeconfig } from './pki.ts';
 import { startRegistry } from './registry.ts';
 import { builtRuntime, type RuntimePrograms } from './runtime.ts';
 import { runningService } from './service.ts';
+import { forgetStaleImages } from './staleImages.ts';
 import { type Cluster, findCluster, type KubeletKind, saveCluster } from './state.ts';
 
 export interface UpOptions {
@@ -91,8 +92,9 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
       await makeNamespaces(cluster);
     });
     const images = options.images ?? (options.controlPlane ? defaultImages : standaloneImages);
-    await step('image registry', () => startRegistry(cluster, images));
+    const built = await step('image registry', () => startRegistry(cluster, images));
     await step('containerd', () => startContainerd(cluster, runtime));
+    await forgetStaleImages(cluster, runtime, built);
     if (tools) await startControlPlane(cluster, tools);
     if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
     await startNode(cluster, options);
