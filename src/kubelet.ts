@@ -3,8 +3,10 @@ import type { StaticPodSource } from './api/manifests/staticPods.ts';
 import { UrlPodSource } from './api/manifests/urlSource.ts';
 import { mergedPodSource } from './api/mergedPodSource.ts';
 import type { LoadedConfiguration } from './config/load.ts';
+import { KUBERNETES_VERSION } from './config/version.ts';
 import { connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
+import { AgentMetrics } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
 import { EventSide } from './kubelet/eventSide.ts';
@@ -18,6 +20,7 @@ import { Mirrors } from './kubelet/mirrors.ts';
 import { NodeSide, nodeNameOf, nodeSettings } from './kubelet/nodeSide.ts';
 import { apiObjects, localObjects, type PodObjects } from './kubelet/objects.ts';
 import { PodSide } from './kubelet/podSide.ts';
+import { ProbeMetrics } from './kubelet/probeMetrics.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
 import { recordTo } from './kubelet/recording.ts';
@@ -29,7 +32,6 @@ import { StatusSide } from './kubelet/statusSide.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
-import { Metrics } from './lib/metrics.ts';
 import { startDebugServer } from './server/debugServer.ts';
 import type { ExplanationSource } from './server/routes/podExplanation.ts';
 import { Recorder } from './timeline/recorder.ts';
@@ -70,18 +72,20 @@ async function assemble(
   const fatal = Promise.withResolvers<Error>();
   const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve }));
   own.use(await serveHealthz(config.healthzBindAddress, config.healthzPort));
+  const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, () => side.workers);
+  const probeMetrics = new ProbeMetrics();
   const cri = own.use(
     connectCri({
       runtimeEndpoint: config.containerRuntimeEndpoint,
       imageEndpoint: config.imageServiceEndpoint || undefined,
       requestTimeoutMs: config.runtimeRequestTimeout,
+      onCall: (call) => metrics.call(call),
     }),
   );
   const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
   const mirrors = new Mirrors();
   const board = new PodBoard(() => side.workers, mirrors);
   const logs = own.use(new LogSide(config, cri, clock, log));
-  const metrics = new Metrics();
   const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
   const events = new EventSide(recorder, log);
   const node = own.use(
@@ -126,7 +130,7 @@ async function assemble(
   const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
   const cgroups = await makeCgroups(config, options, cri, node.machine, log);
   const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, () => side.workers)) : null;
-  const probes = own.use(new ProbeSide(cri, clock, events));
+  const probes = own.use(new ProbeSide(cri, clock, events, (metric) => probeMetrics.attempt(metric)));
   const qos = new QosSide(cgroups, log);
   const services = () =>
     makeServices({
@@ -163,6 +167,7 @@ async function assemble(
           probes.follow(worker);
           board.changed(worker.uid);
           logs.follow(worker);
+          metrics.decided(worker);
           qos.follow(worker);
         },
         publish: (pod, wanted) => status?.publish(pod, wanted),
@@ -171,9 +176,12 @@ async function assemble(
           probes.forget(uid);
           board.changed(uid);
           logs.forget(uid);
+          metrics.forget(uid);
           qos.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
+        actionEnded: (uid, action, ms, error) =>
+          metrics.action(side.workers.get(uid)?.last?.facts, uid, action, ms, error),
       },
     }),
   );
@@ -199,9 +207,21 @@ async function assemble(
   const explanations = explanationSource(recorder, side);
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
   const addresses = node.hostIPs();
-  const serverOptions = { loaded, nodeName, rootDir, addresses, cri, clock, log, api, explanations, metrics };
+  const serverOptions = {
+    loaded,
+    nodeName,
+    rootDir,
+    addresses,
+    cri,
+    clock,
+    log,
+    api,
+    explanations,
+    metrics,
+    probeMetrics,
+  };
   const serving = own.use(await requestServing({ loaded, api, node, clock, log }));
-  own.use(await startServer({ ...serverOptions, pods: board, serving }));
+  own.use(await startServer({ ...serverOptions, pods: board, serving, unhealthy: () => undefined }));
   hygiene.ready();
   log.info('kubelet-ts is running', {
     node: nodeName,

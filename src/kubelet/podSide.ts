@@ -12,6 +12,7 @@ import type { Services } from '../podworker/actions/services.ts';
 import { FileCheckpoints } from '../podworker/checkpointStore.ts';
 import type { Effect } from '../podworker/outcome.ts';
 import { References } from '../podworker/references.ts';
+import type { Action } from '../podworker/rules/actions.ts';
 import type { NodeFacts, PodFacts, PodOrigin } from '../podworker/rules/facts.ts';
 import type { PodEvent } from '../podworker/rules/turn.ts';
 import type { PodWorker } from '../podworker/worker.ts';
@@ -32,6 +33,8 @@ export interface PodSideHooks {
   publish(pod: Pod, status: PodStatus): void;
   done(uid: string): void;
   event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
+  /** For metrics. */
+  actionEnded(uid: string, action: Action, ms: number, error: unknown): void;
 }
 
 export interface PodSideOptions {
@@ -129,7 +132,7 @@ export class PodSide implements Disposable {
   #makeWorkers(effect: Effect): PodWorkers {
     const { clock, log, hooks, recorder, gate } = this.#options;
     const followers = new Map<string, References>();
-    const recording = recordingPorts(recorder);
+    const recording = recordingPorts(recorder, hooks.actionEnded);
     return new PodWorkers({
       log,
       clock,

@@ -8,6 +8,7 @@ import type { ProbeTarget } from '../probes/containerProbes.ts';
 import { createHandlers } from '../probes/handlers/registry.ts';
 import { HookRunner } from '../probes/hooks.ts';
 import { Prober } from '../probes/prober.ts';
+import type { ProbeMetric } from '../probes/rules/report.ts';
 import type { ContainerStatus, Pod } from '../types/k8s.ts';
 import type { EventSide } from './eventSide.ts';
 
@@ -17,7 +18,7 @@ export class ProbeSide implements Disposable {
   readonly #prober: Prober;
   #workers: () => PodWorkers | undefined = () => undefined;
 
-  constructor(cri: Cri, clock: Clock, events: EventSide) {
+  constructor(cri: Cri, clock: Clock, events: EventSide, onMetric?: (metric: ProbeMetric) => void) {
     const emit = (
       uid: string,
       container: string,
@@ -32,6 +33,7 @@ export class ProbeSide implements Disposable {
       random: Math.random,
       handlers: createHandlers(cri, clock),
       onEvent: emit,
+      ...(onMetric ? { onMetric } : {}),
       onChange: (uid, states) => {
         const worker = this.#workers()?.get(uid);
         if (!worker) return;

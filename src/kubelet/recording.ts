@@ -1,11 +1,15 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Action } from '../podworker/rules/actions.ts';
 import type { PodWorker, WorkerPorts } from '../podworker/worker.ts';
 import type { Recorder, TraceRecord } from '../timeline/recorder.ts';
 import type { PodStatus } from '../types/k8s.ts';
 
 /** The ports of the worker that only watch it: its timeline. */
-export function recordingPorts(recorder: Recorder): Pick<WorkerPorts, 'decided' | 'actionStarted' | 'actionEnded'> {
+export function recordingPorts(
+  recorder: Recorder,
+  ended?: (uid: string, action: Action, ms: number, error: unknown) => void,
+): Pick<WorkerPorts, 'decided' | 'actionStarted' | 'actionEnded'> {
   return {
     decided(facts, memory, decision, now) {
       const quiet = decision.start.length === 0 && decision.abort.length === 0 && decision.events.length === 0;
@@ -13,6 +17,7 @@ export function recordingPorts(recorder: Recorder): Pick<WorkerPorts, 'decided' 
     },
     actionStarted() {},
     actionEnded(uid, action, startedAt, error) {
+      ended?.(uid, action, performance.now() - startedAt, error);
       const wall = Date.now() - (performance.now() - startedAt);
       const message = error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) };
       recorder.record(uid, {

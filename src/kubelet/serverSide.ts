@@ -4,7 +4,6 @@ import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Metrics } from '../lib/metrics.ts';
 import { verbosity } from '../lib/verbosity.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
@@ -12,8 +11,12 @@ import { accessReviewer, tokenReviewer } from '../server/auth/reviews.ts';
 import type { ServedPod, ServedPods, ServerHost } from '../server/host.ts';
 import { type KubeletServer, startKubeletServer } from '../server/kubeletServer.ts';
 import type { ExplanationSource } from '../server/routes/podExplanation.ts';
+import { SummaryReader } from '../server/stats/summary.ts';
+import type { AgentMetrics } from './agentMetrics.ts';
 import type { ApiSide } from './apiSide.ts';
 import type { Mirrors } from './mirrors.ts';
+import type { ProbeMetrics } from './probeMetrics.ts';
+import { Slis } from './slis.ts';
 
 export interface ServerSideOptions {
   readonly loaded: LoadedConfiguration;
@@ -26,7 +29,10 @@ export interface ServerSideOptions {
   readonly api: ApiSide | null;
   readonly pods: PodBoard;
   readonly explanations: ExplanationSource;
-  readonly metrics: Metrics;
+  readonly metrics: AgentMetrics;
+  readonly probeMetrics: ProbeMetrics;
+  /** Why the agent is not healthy; undefined while it is. */
+  readonly unhealthy: () => string | undefined;
   /** serverTLSBootstrap: where the serving certificate comes from. */
   readonly serving?: ServingCertificateSource | undefined;
 }
@@ -97,7 +103,7 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
   return startKubeletServer({
     host: serverHost(options),
-    metrics: options.metrics,
+    metrics: options.metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
       tlsPrivateKeyFile: config.tlsPrivateKeyFile,
@@ -124,20 +130,31 @@ function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions) {
 }
 
 function serverHost(options: ServerSideOptions): ServerHost {
-  const { loaded, metrics } = options;
-  const notYet = async () => '';
+  const { loaded, nodeName, rootDir, cri, clock, pods } = options;
+  const slis = new Slis();
   return {
-    nodeName: options.nodeName,
-    rootDir: options.rootDir,
+    nodeName,
+    rootDir,
     config: loaded.config,
-    clock: options.clock,
+    clock,
     log: options.log,
-    pods: options.pods,
-    runtime: options.cri,
+    pods,
+    runtime: cri,
     explanations: options.explanations,
-    summary: { summary: async () => ({}), resourceMetrics: notYet },
-    metrics: { text: () => metrics.text(), probes: notYet, slis: notYet },
-    unhealthy: () => undefined,
+    summary: new SummaryReader({
+      nodeName,
+      rootDir,
+      runtime: cri,
+      pods,
+      wall: () => clock.now().wall,
+      volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
+    }),
+    metrics: {
+      text: () => options.metrics.text(),
+      probes: () => options.probeMetrics.text(),
+      slis: () => slis.text(options.unhealthy()),
+    },
+    unhealthy: options.unhealthy,
     setVerbosity: (level) => {
       verbosity.level = level;
     },

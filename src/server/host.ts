@@ -21,6 +21,8 @@ export interface ServedPod {
   readonly gone: boolean;
   readonly status: PodStatus | undefined;
   readonly observed: ObservedPod | null;
+  /** Where a volume that is set up lies on the node. */
+  volumePath(volume: string): string | undefined;
 }
 
 /** The Pods of the node. */

@@ -54,6 +54,7 @@ export function servedPod(fields: Partial<ServedPod> = {}): ServedPod {
     mirrorUid: undefined,
     isStatic: false,
     gone: false,
+    volumePath: () => undefined,
     status: {
       containerStatuses: [
         {

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import type { CpuStats, IoStats, MemoryStats, NetworkStats, Psi, PsiData, SwapStats } from './shapes.ts';
+
+const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+const NANOS_PER_JIFFY = 10_000_000; // USER_HZ is 100 on every Linux that Kubernetes runs on
+
+/** The whole machine's CPU time and pressure. */
+export async function nodeCpu(time: string, rate: (total: number) => number | undefined): Promise<CpuStats> {
+  const line = (await read('/proc/stat')).split('\n', 1)[0] ?? '';
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/\s+/).slice(1).map(Number);
+  const total = (user + nice + system + irq + softirq + steal) * NANOS_PER_JIFFY;
+  const usageNanoCores = rate(total);
+  const psi = await pressure('cpu');
+  return {
+    time,
+    ...(usageNanoCores === undefined ? {} : { usageNanoCores }),
+    usageCoreNanoSeconds: total,
+    ...(psi ? { psi } : {}),
+  };
+}
+
+/** Memory of the machine: the working set is what is used, but for file pages that nobody used lately. */
+export async function nodeMemory(time: string): Promise<{ readonly memory: MemoryStats; readonly swap: SwapStats }> {
+  const info = kilobytes(await read('/proc/meminfo'));
+  const vm = new Map((await read('/proc/vmstat')).split('\n').map((l) => l.split(' ') as [string, string]));
+  const total = info.get('MemTotal') ?? 0;
+  const usage = total - (info.get('MemFree') ?? 0);
+  const workingSet = Math.max(0, usage - (info.get('Inactive(file)') ?? 0));
+  const psi = await pressure('memory');
+  const swapFree = info.get('SwapFree') ?? 0;
+  return {
+    memory: {
+      time,
+      availableBytes: Math.max(0, total - workingSet),
+      usageBytes: usage,
+      workingSetBytes: workingSet,
+      rssBytes: info.get('AnonPages') ?? 0,
+      pageFaults: Number(vm.get('pgfault') ?? 0),
+      majorPageFaults: Number(vm.get('pgmajfault') ?? 0),
+      ...(psi ? { psi } : {}),
+    },
+    swap: { time, swapAvailableBytes: swapFree, swapUsageBytes: (info.get('SwapTotal') ?? 0) - swapFree },
+  };
+}
+
+export async function nodeIo(time: string): Promise<IoStats | undefined> {
+  const psi = await pressure('io');
+  return psi && { time, psi };
+}
+
+/** The machine's network: the interface of the default route first, and all of them. */
+export async function nodeNetwork(time: string): Promise<NetworkStats | undefined> {
+  const lines = (await read('/proc/net/dev')).split('\n').slice(2);
+  const interfaces = lines.flatMap((line) => {
+    const [name, ...numbers] = line.replace(':', ' ').trim().split(/\s+/);
+    if (!name || name === 'lo') return [];
+    const [rxBytes = 0, , rxErrors = 0, , , , , , txBytes = 0, , txErrors = 0] = numbers.map(Number);
+    return [{ name, rxBytes, rxErrors, txBytes, txErrors }];
+  });
+  const routes = (await read('/proc/net/route')).split('\n').slice(1);
+  const main = routes.map((r) => r.split('\t')).find(([, destination]) => destination === '00000000')?.[0];
+  const first = interfaces.find((i) => i.name === main) ?? interfaces[0];
+  return first && { time, ...first, interfaces };
+}
+
+/** Processes (threads, as the kernel counts) and the most there may be. */
+export async function nodeProcesses(time: string) {
+  const [max, load] = await Promise.all([read('/proc/sys/kernel/pid_max'), read('/proc/loadavg')]);
+  const current = /\/(\d+)/.exec(load)?.[1];
+  return { time, maxpid: Number(max), curproc: Number(current ?? 0) };
+}
+
+/** When the machine was started, wall ms. */
+export async function bootTime(nowMs: number): Promise<number> {
+  const seconds = /^btime (\d+)$/m.exec(await read('/proc/stat'))?.[1];
+  return seconds ? Number(seconds) * 1000 : nowMs;
+}
+
+async function pressure(resource: 'cpu' | 'memory' | 'io'): Promise<Psi | undefined> {
+  const text = await read(`/proc/pressure/${resource}`);
+  const data = (kind: string): PsiData | undefined => {
+    const m = new RegExp(`^${kind} avg10=([\\d.]+) avg60=([\\d.]+) avg300=([\\d.]+) total=(\\d+)`, 'm').exec(text);
+    // The kernel counts microseconds, the API nanoseconds.
+    return m
+      ? { total: Number(m[4]) * 1000, avg10: Number(m[1]), avg60: Number(m[2]), avg300: Number(m[3]) }
+      : undefined;
+  };
+  const [full, some] = [data('full'), data('some')];
+  return full && some && { full, some };
+}
+
+function kilobytes(meminfo: string): Map<string, number> {
+  const rows = [...meminfo.matchAll(/^(\S+):\s+(\d+) kB$/gm)];
+  return new Map(rows.map(([, name = '', value]) => [name, Number(value) * 1024]));
+}

@@ -1,0 +1,79 @@
+import type { NodeStats, PodStats } from './shapes.ts';
+
+interface Family {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+}
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number | undefined;
+  /** API time of the reading; absent for values that are not readings. */
+  readonly time?: string | undefined;
+}
+
+/** The answer of /metrics/resource (KEP-727): values carry the time at which they were read. */
+export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, pods: readonly PodStats[]): string {
+  const containers = pods.flatMap((p) =>
+    p.containers.map((c) => ({ c, labels: { container: c.name, namespace: p.podRef.namespace, pod: p.podRef.name } })),
+  );
+  const podLabels = (p: PodStats) => ({ namespace: p.podRef.namespace, pod: p.podRef.name });
+  const seconds = (nanos: number | undefined) => (nanos === undefined ? undefined : nanos / 1e9);
+  const cpu = (name: string): Family => ({ name, type: 'counter', help: 'CPU time used, in core-seconds' });
+  const memory = (name: string): Family => ({ name, type: 'gauge', help: 'Working set, in bytes' });
+  const swap = (name: string): Family => ({ name, type: 'gauge', help: 'Swap used, in bytes' });
+  return [
+    family(
+      cpu('container_cpu_usage_seconds_total'),
+      containers.map(({ c, labels }) => ({ labels, value: seconds(c.cpu?.usageCoreNanoSeconds), time: c.cpu?.time })),
+    ),
+    family(
+      memory('container_memory_working_set_bytes'),
+      containers.map(({ c, labels }) => ({ labels, value: c.memory?.workingSetBytes, time: c.memory?.time })),
+    ),
+    family(
+      {
+        name: 'container_start_time_seconds',
+        type: 'gauge',
+        help: 'Start of the container, in seconds since the epoch',
+      },
+      containers.map(({ c, labels }) => ({ labels, value: Date.parse(c.startTime) / 1000 })),
+    ),
+    family(
+      swap('container_swap_usage_bytes'),
+      containers.map(({ c, labels }) => ({ labels, value: c.swap?.swapUsageBytes, time: c.swap?.time })),
+    ),
+    family(cpu('node_cpu_usage_seconds_total'), [
+      { labels: {}, value: seconds(node.cpu.usageCoreNanoSeconds), time: node.cpu.time },
+    ]),
+    family(memory('node_memory_working_set_bytes'), [
+      { labels: {}, value: node.memory.workingSetBytes, time: node.memory.time },
+    ]),
+    family(swap('node_swap_usage_bytes'), [{ labels: {}, value: node.swap?.swapUsageBytes, time: node.swap?.time }]),
+    family(
+      cpu('pod_cpu_usage_seconds_total'),
+      pods.map((p) => ({ labels: podLabels(p), value: seconds(p.cpu?.usageCoreNanoSeconds), time: p.cpu?.time })),
+    ),
+    family(
+      memory('pod_memory_working_set_bytes'),
+      pods.map((p) => ({ labels: podLabels(p), value: p.memory?.workingSetBytes, time: p.memory?.time })),
+    ),
+    family(
+      swap('pod_swap_usage_bytes'),
+      pods.map((p) => ({ labels: podLabels(p), value: p.swap?.swapUsageBytes, time: p.swap?.time })),
+    ),
+    family({ name: 'resource_scrape_error', type: 'gauge', help: '1 if the numbers could not be read' }, [
+      { labels: {}, value: 0 },
+    ]),
+  ].join('');
+}
+
+function family({ name, type, help }: Family, samples: readonly Sample[]): string {
+  const lines = samples.flatMap(({ labels, value, time }) => {
+    if (value === undefined || Number.isNaN(value)) return [];
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${text}"`);
+    const at = time === undefined ? '' : ` ${Date.parse(time)}`;
+    return [`${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}${at}\n`];
+  });
+  return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}

@@ -1,0 +1,154 @@
+import type { Cri } from '../../cri/client.ts';
+import type { FilesystemUsageOut, PodSandboxStatsOut } from '../../cri/generated/runtime.ts';
+import { quantityNumber } from '../../lib/quantity.ts';
+import type { ServedPod, ServedPods } from '../host.ts';
+import { fileSystem } from './diskUsage.ts';
+import { bootTime, nodeCpu, nodeIo, nodeMemory, nodeNetwork, nodeProcesses } from './nodeReaders.ts';
+import { type PodFigures, podStats } from './podStats.ts';
+import { Rates } from './rates.ts';
+import { resourceText } from './resourceText.ts';
+import { apiTime, type ContainerStats, type FsStats, known, type NodeStats, type PodStats } from './shapes.ts';
+import type { SummarySource } from './source.ts';
+import { StorageFigures } from './storage.ts';
+
+export interface SummaryOptions {
+  readonly nodeName: string;
+  readonly rootDir: string;
+  readonly runtime: Pick<Cri, 'listPodSandboxStats' | 'imageFsInfo'>;
+  readonly pods: ServedPods;
+  readonly wall: () => number;
+  /** volumeStatsAggPeriod. */
+  readonly volumeMaxAgeMs: number;
+}
+
+const START = Date.now() - performance.now();
+
+/** Reads node and Pods when somebody asks; nothing runs in between. */
+export class SummaryReader implements SummarySource {
+  readonly #options: SummaryOptions;
+  readonly #rates = new Rates();
+  readonly #storage: StorageFigures;
+
+  constructor(options: SummaryOptions) {
+    this.#options = options;
+    this.#storage = new StorageFigures(options.volumeMaxAgeMs);
+    // So that the first question finds a reading to compare with.
+    void this.#cpu(apiTime(options.wall()));
+  }
+
+  async summary(cpuAndMemoryOnly: boolean): Promise<object> {
+    const [node, pods] = await Promise.all([this.#node(cpuAndMemoryOnly), this.#pods()]);
+    if (cpuAndMemoryOnly) return { node, pods: pods.map(({ stats }) => onlyCpuAndMemory(stats)) };
+    const now = this.#options.wall();
+    const { rootDir } = this.#options;
+    const imageFs = node.runtime?.imageFs;
+    const complete = await Promise.all(
+      pods.map(({ stats, served }) => this.#storage.complete(stats, served, rootDir, imageFs, now)),
+    );
+    return { node, pods: complete };
+  }
+
+  async resourceMetrics(): Promise<string> {
+    const time = apiTime(this.#options.wall());
+    const [cpu, { memory, swap }, pods] = await Promise.all([this.#cpu(time), nodeMemory(time), this.#pods()]);
+    return resourceText(
+      { cpu, memory, swap },
+      pods.map(({ stats }) => stats),
+    );
+  }
+
+  async #pods(): Promise<{ readonly stats: PodStats; readonly served: ServedPod }[]> {
+    const now = this.#options.wall();
+    const all = await this.#options.runtime.listPodSandboxStats();
+    return all.flatMap((stats) => {
+      const served = this.#options.pods.get(stats.attributes?.metadata?.uid ?? '');
+      // Of a Pod with several sandboxes only the present one counts.
+      if (!served || served.observed?.sandboxes[0]?.id !== stats.attributes?.id) return [];
+      return [{ stats: podStats(stats as PodSandboxStatsOut, figuresOf(served), this.#rates, now), served }];
+    });
+  }
+
+  #cpu(time: string) {
+    return nodeCpu(time, (total) => this.#rates.nanoCores('node', total, this.#options.wall()));
+  }
+
+  async #node(brief: boolean): Promise<NodeStats> {
+    const { wall, nodeName } = this.#options;
+    const time = apiTime(wall());
+    const [cpu, { memory, swap }, booted] = await Promise.all([this.#cpu(time), nodeMemory(time), bootTime(wall())]);
+    const base = {
+      nodeName,
+      systemContainers: [this.#self(time)],
+      startTime: apiTime(booted),
+      cpu,
+      memory,
+    };
+    if (brief) return base;
+    const [io, network, rlimit, disks] = await Promise.all([
+      nodeIo(time),
+      nodeNetwork(time),
+      nodeProcesses(time),
+      this.#disks(),
+    ]);
+    return { ...base, ...(io ? { io } : {}), ...(network ? { network } : {}), ...disks, rlimit, swap };
+  }
+
+  async #disks(): Promise<Pick<NodeStats, 'fs' | 'runtime'>> {
+    const now = this.#options.wall();
+    const [fs, info] = await Promise.all([
+      fileSystem(this.#options.rootDir, now),
+      this.#options.runtime.imageFsInfo().catch(() => undefined),
+    ]);
+    const imageFs = await runtimeFs(info?.imageFilesystems[0], now);
+    const containerFs = (await runtimeFs(info?.containerFilesystems[0], now)) ?? imageFs;
+    const runtime = { ...(imageFs ? { imageFs } : {}), ...(containerFs ? { containerFs } : {}) };
+    return { ...(fs ? { fs } : {}), runtime };
+  }
+
+  /** This process, which is all of the kubelet. */
+  #self(time: string): ContainerStats {
+    const { user, system } = process.cpuUsage();
+    const total = (user + system) * 1000;
+    const rss = process.memoryUsage.rss();
+    const nanoCores = this.#rates.nanoCores('kubelet', total, this.#options.wall());
+    return {
+      name: 'kubelet',
+      startTime: apiTime(START),
+      cpu: { time, usageCoreNanoSeconds: total, ...(nanoCores === undefined ? {} : { usageNanoCores: nanoCores }) },
+      memory: { time, usageBytes: rss, workingSetBytes: rss, rssBytes: rss },
+    };
+  }
+}
+
+/** A file system of the runtime's, with what images or containers use of it. */
+async function runtimeFs(used: FilesystemUsageOut | undefined, nowMs: number): Promise<FsStats | undefined> {
+  if (!used?.fsId) return undefined;
+  const whole = await fileSystem(used.fsId.mountpoint, nowMs);
+  return whole && { ...whole, ...known({ usedBytes: used.usedBytes }) };
+}
+
+function figuresOf({ pod, status, observed }: ServedPod): PodFigures {
+  const running = observed?.containers.filter((c) => c.state === 'running') ?? [];
+  const limits = new Map(
+    [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])].map((c) => [
+      c.name,
+      c.resources?.limits?.memory,
+    ]),
+  );
+  const entries = running.map((c) => {
+    const limit = limits.get(c.name);
+    return [c.id, { startedMs: c.startedAt, memoryLimit: limit === undefined ? undefined : quantityNumber(limit) }];
+  });
+  const started = status?.startTime ? Date.parse(status.startTime) : (observed?.sandboxes[0]?.createdAt ?? 0);
+  return { startedMs: started, containers: Object.fromEntries(entries) };
+}
+
+function onlyCpuAndMemory({ podRef, startTime, containers, cpu, memory }: PodStats): PodStats {
+  const brief = containers.map((c) => ({
+    name: c.name,
+    startTime: c.startTime,
+    ...(c.cpu ? { cpu: c.cpu } : {}),
+    ...(c.memory ? { memory: c.memory } : {}),
+  }));
+  return { podRef, startTime, containers: brief, ...(cpu ? { cpu } : {}), ...(memory ? { memory } : {}) };
+}
