@@ -42,7 +42,7 @@ function badManifests(t: TestContext): Record<string, readonly [content: string 
     'secret-reference': [withSpec({ volumes: [{ name: 's', secret: { secretName: 's' } }] }), 'secret'],
     'wrong-type': [withSpec({ terminationGracePeriodSeconds: 'soon' }), 'terminationGracePeriodSeconds'],
     'absurd-quantity': [
-      withSpec({ containers: [shell('main', rest, { resources: { limits: { memory: '-5Gi' } } })] }),
+      withSpec({ containers: [shell('main', rest, { resources: { requests: { memory: '-5Gi' } } })] }),
       'memory',
     ],
     'billion-laughs': [

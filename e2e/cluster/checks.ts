@@ -1,7 +1,7 @@
+import type { Cluster } from '../../hack/cluster/state.ts';
 import { say } from '../../hack/lib/log.ts';
 import { run, tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
-import type { Cluster } from '../../hack/cluster/state.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
 
 /** What a scenario of its own showed. */
@@ -16,11 +16,12 @@ export class Checks {
   #passed = 0;
   readonly #failures: string[] = [];
 
-  /** `work` throws, or returns what is wrong. */
-  async check(name: string, work: () => Promise<string | undefined | void> | string | undefined | void): Promise<void> {
-    const problem = await Promise.resolve()
+  /** `work` throws, or returns what is wrong as a text. */
+  async check(name: string, work: () => Promise<unknown> | string | undefined): Promise<void> {
+    const found = await Promise.resolve()
       .then(work)
       .catch((error: unknown) => (error as Error).message);
+    const problem = typeof found === 'string' ? found : '';
     if (problem) this.#failures.push(`${name}: ${problem}`);
     else this.#passed++;
     say(`${problem ? 'FAILED' : 'ok'} ${name}${problem ? `: ${problem}` : ''}`);

@@ -25,7 +25,14 @@ export async function run(): Promise<ScenarioResult> {
     );
     await checks.check('the node becomes Ready', () => untilCondition(control, ['node', nodeName], 'Ready'));
     await checks.check('its version is the pinned one', async () => {
-      const version = await kubectl(control, 'get', 'node', nodeName, '-o', 'jsonpath={.status.nodeInfo.kubeletVersion}');
+      const version = await kubectl(
+        control,
+        'get',
+        'node',
+        nodeName,
+        '-o',
+        'jsonpath={.status.nodeInfo.kubeletVersion}',
+      );
       return version === 'v1.36.3' ? undefined : version;
     });
     await checks.check('its client certificate was signed for the bootstrap token, once', async () => {
@@ -40,12 +47,15 @@ export async function run(): Promise<ScenarioResult> {
     });
     await checks.check("files lie as in kubelet's layout", () => layoutProblem(machine));
     await checks.check('a Pod runs on it', () => runPod(control, nodeName, 'joined'));
-    await checks.check('a restart needs no new certificate, though kubeadm took the bootstrap credentials away', async () => {
-      await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
-      await runPod(control, nodeName, 'restarted');
-      const requests = await objectOf<SigningRequests>(control, 'get', 'csr');
-      return requests?.items.length === 1 ? undefined : `${requests?.items.length} certificate signing requests`;
-    });
+    await checks.check(
+      'a restart needs no new certificate, though kubeadm took the bootstrap credentials away',
+      async () => {
+        await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
+        await runPod(control, nodeName, 'restarted');
+        const requests = await objectOf<SigningRequests>(control, 'get', 'csr');
+        return requests?.items.length === 1 ? undefined : `${requests?.items.length} certificate signing requests`;
+      },
+    );
     await checks.check('a second kubelet on the machine is refused with a sentence', () => secondKubelet(machine));
     await checks.check('iptables hint chains are there', () =>
       waitFor('the chains', { timeout: 30_000 }, async () => {
@@ -72,7 +82,12 @@ function layoutProblem({ cluster }: Machine): string | undefined {
   const pair = readFileSync(file, 'utf8');
   if (!/BEGIN CERTIFICATE[\s\S]+BEGIN EC PRIVATE KEY/.test(pair)) return 'the pair is not certificate, then key';
   const kubeconfig = readFileSync(path.join(cluster.layout.state, 'etc/upper/kubernetes/kubelet.conf'), 'utf8');
-  const wanted = ['default-cluster', 'default-auth', 'default-context', '/var/lib/kubelet/pki/kubelet-client-current.pem'];
+  const wanted = [
+    'default-cluster',
+    'default-auth',
+    'default-context',
+    '/var/lib/kubelet/pki/kubelet-client-current.pem',
+  ];
   const missing = wanted.filter((text) => !kubeconfig.includes(text));
   return missing.length === 0 ? undefined : `kubelet.conf lacks ${missing.join(', ')}`;
 }
@@ -85,7 +100,10 @@ async function secondKubelet(machine: Machine): Promise<string | undefined> {
     `timeout 60 ${kubelet} ${flags} 2>&1 | grep -v accepted; true`,
     `timeout 60 ${kubelet} ${flags} --root-dir=$(mktemp -d) 2>&1 | grep -v accepted; true`,
   ]);
-  const expected = [/the root directory \/var\/lib\/kubelet is in use by another kubelet \(process \d+,/, /the container runtime \S+ is in use by another kubelet \(process \d+,/];
+  const expected = [
+    /the root directory \/var\/lib\/kubelet is in use by another kubelet \(process \d+,/,
+    /the container runtime \S+ is in use by another kubelet \(process \d+,/,
+  ];
   return expected.every((sentence) => sentence.test(answers)) ? undefined : answers;
 }
 

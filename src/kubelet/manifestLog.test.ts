@@ -37,8 +37,8 @@ test('each problem is said once, and its end', () => {
     'error /m/a.yaml: not YAML',
     'error /m/b.yaml: no name',
     'error /m/a.yaml: no kind',
-    'info the manifest is in order again',
-    'info the manifest is in order again',
+    'info the manifest was corrected or removed',
+    'info the manifest was corrected or removed',
   ]);
 });
 

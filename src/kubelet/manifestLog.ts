@@ -3,8 +3,8 @@ import type { StaticPodSource } from '../api/manifests/staticPods.ts';
 import type { Logger } from '../lib/logger.ts';
 
 /**
- * Says what is wrong with static Pod manifests: one line when a problem appears or its text changes, one when a file is well
- * again, none while it stays as it is. A manifest with a problem keeps its version of before in force, so without this line
+ * Says what is wrong with static Pod manifests: one line when a problem appears or its text changes, one when a file was
+ * corrected or removed, none while it stays as it is. A manifest with a problem keeps its version of before in force, so without this line
  * nobody would know why the node does not do what the file says.
  */
 export function logManifests(source: Pick<StaticPodSource, 'onProblems' | 'onWarnings'>, log: Logger): Disposable {
@@ -16,7 +16,7 @@ export function logManifests(source: Pick<StaticPodSource, 'onProblems' | 'onWar
       for (const [sentence, file] of now) if (!known.has(sentence)) log.error(sentence, { manifest: file });
       const bad = new Set(now.values());
       for (const file of new Set(known.values()))
-        if (!bad.has(file)) log.info('the manifest is in order again', { manifest: file });
+        if (!bad.has(file)) log.info('the manifest was corrected or removed', { manifest: file });
       known = now;
     }),
   );
