@@ -82,8 +82,8 @@ export async function startApiServer(cluster: Cluster, tools: Tools): Promise<vo
   });
 }
 
-/** Starts the controller manager, all controllers on, unless it runs. */
-export function startControllerManager(cluster: Cluster, tools: Tools): void {
+/** Starts the controller manager, all controllers on, unless it runs; `extra` are more flags, or other values. */
+export function startControllerManager(cluster: Cluster, tools: Tools, extra: Record<string, string> = {}): void {
   const { layout } = cluster;
   const kubeconfig = path.join(layout.state, 'controller-manager.conf');
   writeKubeconfig(layout, 'controller-manager', `https://${net.nodeAddress}:${net.apiPort}`, kubeconfig);
@@ -104,6 +104,7 @@ export function startControllerManager(cluster: Cluster, tools: Tools): void {
     controllers: '*,bootstrapsigner,tokencleaner',
     // So that e2e specs about attach and detach do not write below /usr.
     'flex-volume-plugin-dir': path.join(layout.state, 'flex-volumes'),
+    ...extra,
   };
   startService(cluster, {
     name: 'kube-controller-manager',

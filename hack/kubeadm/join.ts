@@ -70,7 +70,7 @@ export async function joinMachine(name: string): Promise<{ control: Cluster; mac
   const control = await bringUp({ name, kubelet: 'none', controlPlane: true });
   const machineName = `${name}-w`;
   const machine = await makeMachine(control, machineName, joinAddress);
-  installKubelet(machine);
+  await installKubelet(machine);
   const invitation = await step('kubeadm-config, kubelet-config, cluster-info, bootstrap token', () =>
     inviteNodes(control, sharedKubeletConfig(machineName)),
   );

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { repoRoot } from '../lib/paths.ts';
+import { cachedBundle } from '../build.ts';
+import { cacheDir } from '../lib/paths.ts';
 import type { Machine } from './machine.ts';
 
 /** The directory of the machine's own `kubelet` and `systemctl`; kubeadm finds both in PATH. */
@@ -14,7 +15,7 @@ export function kubeletLog({ cluster }: Machine): string {
 }
 
 /** What the package of kubelet brings to a machine: the program, and a service that runs it as kubeadm's drop-in says. */
-export function installKubelet(machine: Machine): void {
+export async function installKubelet(machine: Machine): Promise<void> {
   const bin = programsDir(machine);
   mkdirSync(bin, { recursive: true });
   mkdirSync(machine.cluster.layout.logs, { recursive: true });
@@ -22,15 +23,15 @@ export function installKubelet(machine: Machine): void {
     writeFileSync(path.join(bin, name), text);
     chmodSync(path.join(bin, name), 0o755);
   };
-  program('kubelet', kubeletProgram());
+  program('kubelet', kubeletProgram(await cachedBundle()));
   program('systemctl', systemctl(path.join(machine.cluster.layout.run, 'kubelet.pid'), kubeletLog(machine)));
 }
 
-function kubeletProgram(): string {
+function kubeletProgram(bundle: string): string {
   return `#!/bin/bash
 # The kubelet of this checkout, under the name by which everybody knows it.
-export UV_THREADPOOL_SIZE=16
-exec -a kubelet ${process.execPath} ${path.join(repoRoot, 'src/main.ts')} "$@"
+export UV_THREADPOOL_SIZE=16 NODE_COMPILE_CACHE=${path.join(cacheDir(), 'node-compile-cache')}
+exec -a kubelet ${process.execPath} ${bundle} "$@"
 `;
 }
 
