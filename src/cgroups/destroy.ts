@@ -28,6 +28,12 @@ export async function destroyCgroup(host: CgroupHost, path: string, clock: Clock
   throw new KubeletError(`cgroup ${path} cannot be removed: ${why}`, { code: 'EBUSY', retryable: true });
 }
 
+/** Kills every process in the cgroup and below it, once; fine if there is none. */
+export async function killBelow(host: CgroupHost, path: string): Promise<void> {
+  const places = host.hierarchies.mounts.map((mount) => join(mount, path));
+  for (const pid of await pidsBelow(host.fs, places)) killLeftover(host.fs, pid);
+}
+
 /** Without this a process that keeps forking outruns a list of its PIDs. Best effort: killing works without it in all other cases. */
 async function stopForks({ fs, hierarchies }: CgroupHost, path: string): Promise<void> {
   const pids = hierarchies.controllers.get('pids');

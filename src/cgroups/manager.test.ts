@@ -5,7 +5,6 @@ import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { hierarchiesV1, hierarchiesV2 } from './hierarchies.ts';
 import { LatestValue } from './latestValue.ts';
 import { createCgroupManager } from './manager.ts';
-import type { CgroupDriver } from './rules/names.ts';
 
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
 const limits = { capacity: { cpu: '4', memory: '8Gi', pid: '1000' }, reserved: [], enforcePods: true };
@@ -24,11 +23,11 @@ const guaranteed: Pod = {
 };
 const bestEffort: Pod = { metadata: { name: 'b', uid: 'uid-b' }, spec: { containers: [{ name: 'c', image: 'i' }] } };
 
-function setUp(version: 1 | 2, without: readonly string[] = [], driver: CgroupDriver = 'cgroupfs') {
+function setUp(version: 1 | 2, without: readonly string[] = []) {
   const hierarchies = fakeHierarchies(version, without);
   const fs = new FakeCgroupFs(hierarchies);
   const clock = new ManualClock();
-  const manager = createCgroupManager({ hierarchies, driver, cgroupRoot: '', settings, fs, clock });
+  const manager = createCgroupManager({ hierarchies, driver: 'cgroupfs', cgroupRoot: '', settings, fs, clock });
   return { fs, clock, manager };
 }
 
@@ -188,14 +187,6 @@ test('v2: a root with processes is explained', async () => {
   const { fs, manager } = setUp(2);
   fs.failNext('/cg/cgroup.subtree_control', 'EBUSY');
   await expect(manager.setUpNode(limits)).rejects.toThrow('it has processes of its own');
-});
-
-test('the systemd driver names slices and says what it cannot do', async () => {
-  const { manager } = setUp(2, [], 'systemd');
-  expect(manager.podCgroup(bestEffort).cgroupParent).toBe('kubepods-besteffort-poduid_b.slice');
-  await expect(manager.setUpNode(limits)).rejects.toThrow('needs systemd over D-Bus');
-  await expect(manager.ensurePod(bestEffort)).rejects.toThrow('needs systemd over D-Bus');
-  expect(await manager.listPods()).toEqual([]);
 });
 
 test('reduceCpu touches the weight only', async () => {

@@ -3,11 +3,13 @@ import { type Clock, realClock } from '../lib/clock.ts';
 import { MIN_SHARES } from '../lib/cpuShares.ts';
 import { KubeletError } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
+import { SystemdManager } from '../lib/linux/systemd/manager.ts';
 import { podQOS } from '../lib/qos.ts';
-import { type CgroupHost, delegateControllers, ensureCgroup, writeConfig } from './applyConfig.ts';
+import { type CgroupHost, delegateControllers } from './applyConfig.ts';
 import { type CgroupFs, realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager, PodCgroup } from './contract.ts';
-import { destroyCgroup, pidsBelow } from './destroy.ts';
+import { pidsBelow } from './destroy.ts';
+import { cgroupfsDriver, type Driver, type Slices, systemdDriver } from './driver.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { LatestValue } from './latestValue.ts';
 import { readLimits } from './readLimits.ts';
@@ -34,27 +36,32 @@ export interface CgroupManagerOptions {
   readonly settings: PodCgroupSettings;
   readonly fs?: CgroupFs;
   readonly clock?: Clock;
+  /** systemd's manager; the machine's own unless given. Used with driver systemd only. */
+  readonly systemd?: Slices;
 }
 
 /** The cgroup manager for either version; detectHierarchies tells which one the machine has. */
 export function createCgroupManager(options: CgroupManagerOptions): CgroupManager {
   const { hierarchies, driver, settings, fs = realCgroupFs, clock = realClock } = options;
   const host: CgroupHost = { fs, hierarchies };
+  const how =
+    driver === 'systemd'
+      ? systemdDriver(host, clock, options.systemd ?? new SystemdManager())
+      : cgroupfsDriver(host, clock);
   const node = nodeCgroup(options.cgroupRoot);
   const pathOf = (name: CgroupName) => cgroupPath(name, driver);
   const describe = (uid: string, name: CgroupName): PodCgroup => {
     return { uid, name, path: pathOf(name), cgroupParent: cgroupParent(name, driver) };
   };
-  const burstable = pathOf(qosCgroup(node, 'Burstable'));
+  const burstable = qosCgroup(node, 'Burstable');
   const qos = new LatestValue<number>((milliCPU) =>
-    writeConfig(host, burstable, qosConfig('Burstable', milliCPU, hierarchies.hugePageSizes)),
+    how.apply(burstable, qosConfig('Burstable', milliCPU, hierarchies.hugePageSizes)),
   );
   let limits: NodeLimits | undefined;
   let requests: number | undefined;
   const setUpNode = async (next: NodeLimits) => {
-    requireCgroupfs(driver);
     limits = next;
-    await setUpNodeCgroups(host, node, driver, next, requests);
+    await setUpNodeCgroups(host, how, node, driver, next, requests);
   };
   return {
     version: hierarchies.version,
@@ -63,26 +70,25 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
     setUpNode,
     podCgroup: (pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod))),
     ensurePod: async (pod, exclusiveCPUs = false) => {
-      requireCgroupfs(driver);
       const own = describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod)));
       const config = podConfig(pod, settings, exclusiveCPUs);
       try {
-        await ensureCgroup(host, own.path, config);
+        await how.ensure(own.name, config);
       } catch (error) {
         // Somebody removed the parents; without them no Pod would ever start again.
         if (errnoCode(error) !== 'ENOENT' || !limits) throw error;
         await setUpNode(limits);
-        await ensureCgroup(host, own.path, config);
+        await how.ensure(own.name, config);
       }
       return own;
     },
-    apply: (name, config) => writeConfig(host, pathOf(name), config),
-    reduceCpu: (name) => writeConfig(host, pathOf(name), { cpuShares: MIN_SHARES }),
+    apply: how.apply,
+    reduceCpu: (name) => how.apply(name, { cpuShares: MIN_SHARES }),
     updateQos: (milliCPU) => {
       requests = milliCPU;
       return qos.set(milliCPU);
     },
-    destroy: (name, signal) => destroyCgroup(host, pathOf(name), clock, signal),
+    destroy: how.destroy,
     listPods: () => listPods(host, node, driver, describe),
     pids: (name) =>
       pidsBelow(
@@ -95,6 +101,7 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
 
 async function setUpNodeCgroups(
   host: CgroupHost,
+  how: Driver,
   node: CgroupName,
   driver: CgroupDriver,
   limits: NodeLimits,
@@ -103,12 +110,12 @@ async function setUpNodeCgroups(
   const path = cgroupPath(node, driver);
   const above = cgroupPath(node.slice(0, -1), driver);
   await delegateControllers(host, above);
-  await ensureCgroup(host, path, nodeConfig(limits));
+  await how.ensure(node, nodeConfig(limits));
   await delegateControllers(host, path);
   for (const qos of ['Burstable', 'BestEffort'] as const) {
-    const child = cgroupPath(qosCgroup(node, qos), driver);
-    await ensureCgroup(host, child, qosConfig(qos, burstableRequests, host.hierarchies.hugePageSizes));
-    await delegateControllers(host, child);
+    const child = qosCgroup(node, qos);
+    await how.ensure(child, qosConfig(qos, burstableRequests, host.hierarchies.hugePageSizes));
+    await delegateControllers(host, cgroupPath(child, driver));
   }
 }
 
@@ -131,18 +138,6 @@ async function listPods(
     }),
   );
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/**
- * systemd owns its slices: a directory made behind its back is removed at the next daemon-reload. Names and listing work with the
- * systemd driver; making cgroups needs systemd's D-Bus interface.
- */
-function requireCgroupfs(driver: CgroupDriver): void {
-  if (driver === 'cgroupfs') return;
-  throw new KubeletError(
-    'cgroupDriver systemd needs systemd over D-Bus to make slices, which kubelet-ts cannot do yet; set cgroupDriver: cgroupfs in the kubelet configuration and in the container runtime',
-    { code: 'Cgroup', reason: 'CgroupDriver' },
-  );
 }
 
 function uidOf(pod: { readonly metadata?: { readonly uid?: string } }): string {

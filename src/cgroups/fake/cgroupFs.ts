@@ -98,6 +98,7 @@ export class FakeCgroupFs implements CgroupFs {
     if (!group.files.has(basename(path))) throw failure('ENOENT', path);
     this.writes.push(record);
     group.files.set(basename(path), value);
+    if (basename(path) === 'cgroup.subtree_control') this.#enable(dirname(path), value);
   }
 
   async rmdir(path: string): Promise<void> {
@@ -135,6 +136,17 @@ export class FakeCgroupFs implements CgroupFs {
 
   #childPaths(path: string): string[] {
     return [...this.#groups.keys()].filter((other) => dirname(other) === path);
+  }
+
+  /** The children that are there already get the files of controllers that are switched on. */
+  #enable(path: string, enabled: string): void {
+    for (const child of this.#childPaths(path)) {
+      const { files } = this.#groups.get(child)!;
+      for (const [name, names] of Object.entries(FILES_V2)) {
+        if (!enabled.includes(`+${name}`)) continue;
+        for (const file of names) if (!files.has(file)) files.set(file, '');
+      }
+    }
   }
 
   #create(path: string, isRoot: boolean): void {

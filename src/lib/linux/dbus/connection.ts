@@ -155,16 +155,17 @@ export class DBusConnection implements Disposable {
 function authenticate(socket: Socket, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
-    const timer = setTimeout(() => done(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    const done = (result: Error | Buffer) => {
+    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const settle = () => {
       clearTimeout(timer);
       socket.removeAllListeners();
-      if (result instanceof Error) return reject(result);
-      socket.write('BEGIN\r\n');
-      resolve(result);
     };
-    socket.on('error', done);
-    socket.on('close', () => done(new Error('it was closed')));
+    const fail = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('it was closed')));
     socket.on('connect', () => {
       const user = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
       socket.write(`\0AUTH EXTERNAL ${user}\r\n`);
@@ -174,7 +175,13 @@ function authenticate(socket: Socket, timeoutMs: number): Promise<Buffer> {
       const end = received.indexOf('\r\n');
       if (end < 0) return;
       const line = received.subarray(0, end).toString();
-      done(line.startsWith('OK ') ? received.subarray(end + 2) : new Error(`it refused: ${line}`));
+      if (!line.startsWith('OK ')) {
+        fail(new Error(`it refused: ${line}`));
+        return;
+      }
+      settle();
+      socket.write('BEGIN\r\n');
+      resolve(received.subarray(end + 2));
     });
   });
 }

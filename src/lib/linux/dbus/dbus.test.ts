@@ -130,7 +130,7 @@ describe('a connection', () => {
 
   test('a peer that refuses or is absent is one sentence', async () => {
     const path = join(directory, 'refusing');
-    const server = createServer((socket) => socket.end('REJECTED\r\n'));
+    const server = createServer((socket) => socket.resume().end('REJECTED\r\n'));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     await expect(DBusConnection.open(path, 5_000)).rejects.toThrow(`at ${path}: it refused: REJECTED`);
     await expect(DBusConnection.open(join(directory, 'absent'), 5_000)).rejects.toThrow('ENOENT');

@@ -1,0 +1,70 @@
+import type { Variant } from '../../lib/linux/dbus/signature.ts';
+import { cpuWeight } from './cpuWeight.ts';
+import type { ResourceConfig } from './resourceConfig.ts';
+
+/** systemd's "no limit". */
+const INFINITY = 2n ** 64n - 1n;
+/** systemd keeps quotas in whole percents of a core: 10 ms of each second. */
+const QUOTA_STEP = 10_000n;
+const SECOND = 1_000_000n;
+
+type Properties = Record<string, Variant>;
+
+/**
+ * What a slice of ours is besides its limits: below its parent, with accounting so that systemd switches its controllers on, and
+ * without the default dependencies, which would stop it before the containers in it at a shutdown (as in libcontainer).
+ */
+export function sliceProperties(unit: string, version: 1 | 2): Properties {
+  const on = { signature: 'b', value: true } as const;
+  const parent = parentSlice(unit);
+  return {
+    Description: { signature: 's', value: 'slice of Pods, made by kubelet-ts' },
+    ...(parent !== undefined && { Wants: { signature: 'as', value: [parent] } }),
+    DefaultDependencies: { signature: 'b', value: false },
+    MemoryAccounting: on,
+    CPUAccounting: on,
+    [version === 2 ? 'IOAccounting' : 'BlockIOAccounting']: on,
+    TasksAccounting: on,
+  };
+}
+
+/**
+ * The limits that systemd knows (systemd.resource-control(5)). It would write its own idea of each at the next daemon-reload, so it
+ * has to know all of them; huge pages it does not know, and the exact quota is written beside it.
+ */
+export function limitProperties(config: ResourceConfig, version: 1 | 2): Properties {
+  const { cpuShares, memory, pids } = config;
+  const properties: Properties = {};
+  if (cpuShares) {
+    if (version === 2) properties.CPUWeight = uint64(cpuWeight(cpuShares));
+    else properties.CPUShares = uint64(cpuShares);
+  }
+  Object.assign(properties, quotaProperties(config));
+  if (memory) properties[version === 2 ? 'MemoryMax' : 'MemoryLimit'] = uint64(memory);
+  if (pids !== undefined) properties.TasksMax = uint64(pids === 0 ? 1 : pids);
+  return properties;
+}
+
+function quotaProperties({ cpuQuota, cpuPeriod }: ResourceConfig): Properties {
+  if (!cpuQuota && !cpuPeriod) return {};
+  const period = BigInt(cpuPeriod || 100_000);
+  const properties: Properties = { CPUQuotaPeriodUSec: { signature: 't', value: period } };
+  let perSecond = INFINITY;
+  if (cpuQuota && cpuQuota > 0) {
+    const exact = (BigInt(cpuQuota) * SECOND) / period;
+    // Rounded up: a container must not get less than its limit.
+    perSecond = ((exact + QUOTA_STEP - 1n) / QUOTA_STEP) * QUOTA_STEP;
+  }
+  return { ...properties, CPUQuotaPerSecUSec: { signature: 't', value: perSecond } };
+}
+
+/** The slice above by systemd's naming; undefined below the root. */
+function parentSlice(unit: string): string | undefined {
+  const at = unit.lastIndexOf('-');
+  return at < 0 ? undefined : `${unit.slice(0, at)}.slice`;
+}
+
+/** Negative is no limit. */
+function uint64(value: number): Variant {
+  return { signature: 't', value: value < 0 ? INFINITY : BigInt(value) };
+}
