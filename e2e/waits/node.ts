@@ -1,5 +1,5 @@
 // Waits that the whole node has: no network, no runtime, no API server.
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freeze, startRuntime, stopRuntime, unfreeze, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { patience } from '../lib/collection.ts';
@@ -10,15 +10,16 @@ import { group, type TestContext, test } from '../lib/test.ts';
 async function noNetwork(t: TestContext): Promise<void> {
   const conf = path.join(t.lab.cluster.layout.state, 'cni/conf');
   const [file = ''] = readdirSync(conf);
-  const aside = path.join(conf, '..', file);
-  renameSync(path.join(conf, file), aside);
+  const text = readFileSync(path.join(conf, file), 'utf8');
+  rmSync(path.join(conf, file));
   try {
     await create(t, restingPod(t, 'waits'));
     await create(t, restingPod(t, 'host', { hostNetwork: true }));
     await expectWait(t, 'waits', 'NetworkNotReady', /^the node's network is not ready: .*(cni|network plugin)/i);
     await untilReady(t, 'host');
   } finally {
-    if (existsSync(aside)) renameSync(aside, path.join(conf, file));
+    // Written anew: containerd overlooks a file that is only moved back.
+    writeFileSync(path.join(conf, file), text);
   }
   await untilReady(t, 'waits');
   await waitForNodeReady(t.lab.cluster, patience);
