@@ -238,11 +238,16 @@ function serveApi(api: ApiSide, node: NodeSide, ledger: LedgerSide, log: Logger,
   const onNode = () => ledger.refresh();
   let started = false;
   node
-    .serve(api, () => {
-      onNode();
-      if (!started) api.pods.start();
-      started = true;
-    })
+    .serve(
+      api,
+      () => {
+        onNode();
+        if (!started) api.pods.start();
+        started = true;
+      },
+      // Static Pods must start while the API server is away: that is how control planes boot.
+      () => ledger.ledger.open(),
+    )
     .catch((error) => log.error('the Node object is no longer served', { node: nodeName, error: errorMessage(error) }));
 }
 

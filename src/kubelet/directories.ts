@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { checkpointDir } from './podSide.ts';
 
+/** Fixed, as in the Go kubelet: log collectors look here. */
+export const containerLogsDir = '/var/log/containers';
+
 /** Directories and modes of kubelet's setupDataDirs; ours are below `kubelet-ts`. */
 export async function makeDirectories(rootDir: string, podLogsDir: string): Promise<void> {
   const wanted: readonly (readonly [string, number])[] = [
@@ -14,7 +17,7 @@ export async function makeDirectories(rootDir: string, podLogsDir: string): Prom
     [join(rootDir, 'checkpoints'), 0o700],
     [checkpointDir(rootDir), 0o700],
     [podLogsDir, 0o750],
-    ['/var/log/containers', 0o755],
+    [containerLogsDir, 0o755],
   ];
   for (const [path, mode] of wanted) {
     try {

@@ -7,11 +7,11 @@ import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
 import { removeLeftovers } from '../node/containerGc.ts';
 import { removeDanglingLinks, removeLogDirectories } from '../node/logGc.ts';
+import { containerLogsDir } from './directories.ts';
 import type { PodSide } from './podSide.ts';
 
 /** An allowed poll (docs/architecture.md): what a crash left behind has no event. kubelet's ContainerGCPeriod. */
 const periodMs = 60_000;
-const containerLogs = '/var/log/containers';
 
 export interface HousekeepingOptions {
   readonly side: PodSide;
@@ -97,6 +97,6 @@ export class Housekeeping implements Disposable {
     const known = new Set(
       side.workers.all().flatMap((w) => (w.facts.observation.pod?.containers ?? []).map((c) => c.id)),
     );
-    await removeDanglingLinks(containerLogs, (id) => known.has(id), log);
+    await removeDanglingLinks(containerLogsDir, (id) => known.has(id), log);
   }
 }

@@ -156,7 +156,7 @@ export class NodeSide implements Disposable {
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
-  async serve(api: ApiSide, onNode: (node: Node) => void): Promise<void> {
+  async serve(api: ApiSide, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
     const { config, settings, clock, log } = this.#options;
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);
@@ -168,7 +168,7 @@ export class NodeSide implements Disposable {
         events = next.events;
         return next.node;
       };
-      const node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial });
+      const node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
       for (const event of events) this.#options.recordEvent(event);
       return node;
     };

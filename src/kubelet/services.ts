@@ -18,6 +18,7 @@ import type { PodWorkers } from '../podworker/workers.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import type { ApiSide } from './apiSide.ts';
+import { containerLogsDir } from './directories.ts';
 import { envLookups } from './environment.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { NodeSide } from './nodeSide.ts';
@@ -96,6 +97,7 @@ export function makeServices(options: ServicesOptions): Services {
       nodeIPs: node.hostIPs(),
     }),
     podsDir: join(rootDir, 'pods'),
+    containerLogsDir,
     hostsFile: () => readFile('/etc/hosts', 'utf8').catch(() => ''),
     runtimeHandler: (pod) => objects.runtimeHandler(pod),
     envLookups: (pod, container, podIPs) =>

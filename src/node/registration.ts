@@ -21,6 +21,8 @@ export interface RegistrationOptions {
   readonly initialNode: () => Promise<Node>;
   /** Device plugins' resources are unknown after the node was re-created. */
   readonly resetExtended?: boolean;
+  /** Told of each failed attempt: until one succeeds nothing is known from the API server. */
+  readonly onProblem?: (message: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -37,6 +39,7 @@ export async function registerNode(options: RegistrationOptions): Promise<Node> 
       signal.throwIfAborted();
       const waitMs = Math.round(backoffDelay(RETRY, attempt, random()));
       logger.warn('Could not register the node; trying again', { error: errorMessage(error), waitMs });
+      options.onProblem?.(errorMessage(error));
       await sleep(clock, waitMs, signal);
     }
   }

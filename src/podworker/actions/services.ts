@@ -67,6 +67,8 @@ export interface Services {
   readonly dns: () => DnsInputs;
   /** `<root>/pods`. */
   readonly podsDir: string;
+  /** Where log collectors look for links to containers' logs: /var/log/containers. */
+  readonly containerLogsDir: string;
   /** Text of the node's own /etc/hosts, for Pods on its network. */
   hostsFile(): Promise<string>;
   /** Handler of the Pod's RuntimeClass; empty for the runtime's default. Throws KubeletError when the class is unknown. */

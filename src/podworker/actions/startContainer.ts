@@ -35,30 +35,31 @@ export async function startContainer(
   if (known) context.event({ type: 'Normal', reason: 'Started', message: 'Container started', container: known.name });
   if (!known) return {};
   void linkLog(services, context.pod, known, id);
-  return { seen: { container: await look(services, known) } };
-}
-
-/** The container's present status; if that cannot be read, what the finished call proves. */
-export async function look(services: Services, known: ObservedContainer): Promise<ObservedContainer> {
   try {
-    const { status } = await services.cri.containerStatus(known.id);
-    if (!status) return known;
-    const message = status.state === 'CONTAINER_EXITED' ? await terminationMessage(status) : '';
-    return detailed(known, status, message);
+    return { seen: { container: await look(services, known) } };
   } catch {
-    return { ...known, state: 'running', startedAt: services.clock.now().wall };
+    // The call itself proves that it was started; the next read tells the rest.
+    return { seen: { container: { ...known, state: 'running', startedAt: services.clock.now().wall } } };
   }
 }
 
+/** The container's present status. */
+export async function look(services: Services, known: ObservedContainer): Promise<ObservedContainer> {
+  const { status } = await services.cri.containerStatus(known.id);
+  if (!status) return known;
+  const message = status.state === 'CONTAINER_EXITED' ? await terminationMessage(status) : '';
+  return detailed(known, status, message);
+}
+
 /** Log collectors find a container's log under this name (kubelet's legacyLogSymlink). The file name is cut to 255 bytes. */
-export function logLink(pod: Pod, container: string, id: string): string {
+export function logLink(dir: string, pod: Pod, container: string, id: string): string {
   const { name = '', namespace = '' } = pod.metadata ?? {};
   const suffix = '.log';
-  return join('/var/log/containers', `${name}_${namespace}_${container}-${id}`.slice(0, 255 - suffix.length) + suffix);
+  return join(dir, `${name}_${namespace}_${container}-${id}`.slice(0, 255 - suffix.length) + suffix);
 }
 
 async function linkLog(services: Services, pod: Pod, known: ObservedContainer, id: string): Promise<void> {
-  const link = logLink(pod, known.name, id);
+  const link = logLink(services.containerLogsDir, pod, known.name, id);
   const target = join(
     podLogDirectory(services.spec.podLogsRoot, pod),
     containerLogPath(known.name, known.restartCount),

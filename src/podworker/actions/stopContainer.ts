@@ -15,17 +15,17 @@ export async function stopContainer(
   const known = context.facts.runtime?.containers.find((c) => c.id === id);
   try {
     await services.cri.stopContainer(id, seconds, { signal: context.signal });
+    return known ? { seen: { container: await look(services, known) } } : {};
   } catch (error) {
     if (!isNotFound(error)) throw error;
     return { seen: { removedContainer: id } };
   }
-  return known ? { seen: { container: await look(services, known) } } : {};
 }
 
 /** Removes a container that does not run, with the link to its log. The log itself stays until the Pod goes. */
 export async function removeContainer(services: Services, context: ActionContext, id: string): Promise<Outcome> {
   const known = context.facts.runtime?.containers.find((c) => c.id === id);
   await unlessGone(() => services.cri.removeContainer(id));
-  if (known) await unlink(logLink(context.pod, known.name, id)).catch(() => {});
+  if (known) await unlink(logLink(services.containerLogsDir, context.pod, known.name, id)).catch(() => {});
   return { seen: { removedContainer: id } };
 }

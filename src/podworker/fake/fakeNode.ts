@@ -270,6 +270,7 @@ export class FakeNode implements Disposable {
         nodeIPs: ['192.168.1.1'],
       }),
       podsDir: join(root, 'pods'),
+      containerLogsDir: join(root, 'containers'),
       hostsFile: async () => '127.0.0.1 localhost\n',
       runtimeHandler: () => '',
       envLookups: async (_pod, _container, podIPs) => ({
