@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 /** A PEM certificate with its key; made fresh for each test, so no key lies in the repository. */
 export interface Identity {
@@ -52,6 +52,19 @@ function pem(label: string, der: Buffer): string {
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
+/** The elements of a DER sequence, with and without their heads. */
+function elements(der: Buffer): { raw: Buffer; body: Buffer }[] {
+  const found: { raw: Buffer; body: Buffer }[] = [];
+  for (let at = 0; at < der.length; ) {
+    const long = der[at + 1]! & 0x80 ? der[at + 1]! & 0x7f : 0;
+    const start = at + 2 + long;
+    const end = start + (long === 0 ? der[at + 1]! : der.readUIntBE(at + 2, long));
+    found.push({ raw: der.subarray(at, end), body: der.subarray(start, end) });
+    at = end;
+  }
+  return found;
+}
+
 /** A throw-away certificate authority for fakes: ECDSA P-256, names localhost and 127.0.0.1. */
 export class TestAuthority {
   readonly #key: KeyObject;
@@ -74,6 +87,14 @@ export class TestAuthority {
         .export({ type: 'pkcs8', format: 'pem' })
         .toString(),
     };
+  }
+
+  /** Signs a PKCS#10 request as a signer of the cluster does: its subject and key, but none of its extensions. */
+  certify(request: string, seconds = 86_400): string {
+    const [outer] = elements(Buffer.from(request.replace(/-----[^-]+-----/g, ''), 'base64'));
+    const [, name, spki] = elements(elements(outer!.body)[0]!.body);
+    const key = createPublicKey({ key: spki!.raw, format: 'der', type: 'spki' });
+    return this.#certificate(name!.raw, key, false, seconds);
   }
 
   #certificate(name: Buffer, key: KeyObject, ca: boolean, seconds = 86_400): string {

@@ -27,6 +27,7 @@ export interface CertificateManagerOptions {
 
 /** The steps of client-go: five attempts that double from 2 s, then one each 32 s. */
 const RETRY = { initialMs: 2000, maxMs: 32_000, jitter: 0.1 };
+const PAUSE_MS = 10_000;
 const ISSUE_TIMEOUT_MS = 15 * 60_000;
 
 /**
@@ -42,6 +43,7 @@ export class CertificateManager implements Disposable {
   #pair: KeyPair | undefined;
   #due: number | undefined;
   #asked: string | undefined;
+  #issuedFor: string | undefined;
   #wake = Promise.withResolvers<void>();
   #attempt: AbortController | undefined;
   #problem: string | undefined;
@@ -133,7 +135,9 @@ export class CertificateManager implements Disposable {
 
   #dueAt(subject: CertificateSubject): number {
     const pair = this.current();
-    if (!pair || mismatch(pair, subject) !== undefined) return 0;
+    // A signer may leave names out; asking it again for the same would be a loop.
+    const asWanted = pair && (JSON.stringify(subject) === this.#issuedFor || mismatch(pair, subject) === undefined);
+    if (!asWanted) return 0;
     this.#due ??= rotationDeadline(pair, this.#random());
     return this.#due;
   }
@@ -178,13 +182,21 @@ export class CertificateManager implements Disposable {
       },
     });
     this.#pair = await store.update(cert, keyText(key), clock.now().wall);
-    this.#due = rotationDeadline(this.#pair, this.#random());
+    const lacks = mismatch(this.#pair, subject);
+    if (lacks) log.warn('the signer issued another certificate than was asked for', { signer, lacks });
+    this.#issuedFor = JSON.stringify(subject);
+    this.#due = notBefore(clock.now().wall, rotationDeadline(this.#pair, this.#random()), this.#pair);
     this.#problem = undefined;
     this.#serverAnswers = true;
     const expires = new Date(this.#pair.notAfter).toISOString();
     log.info('certificate issued', { signer, expires, renewal: new Date(this.#due).toISOString() });
     this.#changes.emit();
   }
+}
+
+/** Signers date certificates back, so a short-lived one may be due the moment it is issued; between two renewals there is a pause. */
+function notBefore(now: number, due: number, { notAfter }: KeyPair): number {
+  return Math.max(due, now + Math.min(PAUSE_MS, (notAfter - now) / 2));
 }
 
 /** A 401, 403 or 404 comes from a working API server; a 5xx may come from a proxy before it; other errors change nothing. */
