@@ -30,6 +30,12 @@ interface End {
   readonly error?: EffectError;
 }
 
+/** Failures of the same work add up; another image is pulled with no regard to the failures of the one before. */
+function sameWork(a: Action | undefined, b: Action): boolean {
+  if (a?.kind !== b.kind) return false;
+  return a.kind !== 'ensureImage' || b.kind !== 'ensureImage' || a.image === b.image;
+}
+
 /** The slots of one Pod: what runs, how the last action of each ended, and when it may be used again (design rule 4). */
 export class SlotBook {
   #slots: Readonly<Record<string, Slot>> = {};
@@ -49,9 +55,10 @@ export class SlotBook {
 
   end(action: Action, end: End): void {
     const before = this.#slots[action.slot];
-    const sameKind = before?.last?.action.kind === action.kind;
-    const aborted = end.error?.reason === 'Aborted';
-    const failures = !end.error ? 0 : aborted ? (before?.failures ?? 0) : (sameKind ? (before?.failures ?? 0) : 0) + 1;
+    const inRow = sameWork(before?.last?.action, action) ? (before?.failures ?? 0) : 0;
+    // What we cut off ourselves did not fail: its successor waits for no back-off.
+    const aborted = before?.running?.aborting === true || end.error?.reason === 'Aborted';
+    const failures = !end.error ? 0 : aborted ? inRow : inRow + 1;
     const unknown = end.error !== undefined && !end.error.settled && makes.has(action.kind);
     this.#set(action.slot, {
       failures,

@@ -60,6 +60,7 @@ export class PodWorker {
   #reading = false;
   #readAgain = false;
   #readFailures = 0;
+  #readTimer: Disposable | undefined;
 
   constructor(ports: WorkerPorts, sheet: FactSheet, memory: PodMemory = freshMemory()) {
     this.#ports = ports;
@@ -147,6 +148,8 @@ export class PodWorker {
       this.#readAgain = true;
       return;
     }
+    this.#readTimer?.[Symbol.dispose]();
+    this.#readTimer = undefined;
     this.#reading = true;
     void this.#read();
   }
@@ -160,6 +163,7 @@ export class PodWorker {
   stop(): void {
     this.#timer?.[Symbol.dispose]();
     this.#hintTimer?.[Symbol.dispose]();
+    this.#readTimer?.[Symbol.dispose]();
     this.#life.abort();
     for (const controller of this.#running.values()) controller.abort();
   }
@@ -190,7 +194,7 @@ export class PodWorker {
     const delay =
       Math.min(maxReadRetryMs, firstReadRetryMs * 2 ** Math.min(this.#readFailures++, 10)) *
       (0.75 + 0.5 * this.facts.seed);
-    this.#ports.clock.setTimer(delay, () => this.lookAgain());
+    this.#readTimer = this.#ports.clock.setTimer(delay, () => this.lookAgain());
   }
 
   #turn(): void {
@@ -212,7 +216,9 @@ export class PodWorker {
     for (const action of decision.start) this.#start(action, facts);
     if (this.#hintTimer && !this.#slots.making()) this.#takeHint();
     this.#arm(decision.wakeAt, now.mono);
-    if (facts.runtime === null || this.#slots.needsRead(facts.runtime.seq)) this.lookAgain();
+    // A read that failed is repeated in its own time: turns that come meanwhile must not hurry it.
+    const readDue = facts.runtime === null || this.#slots.needsRead(facts.runtime.seq);
+    if (readDue && !this.#readTimer) this.lookAgain();
     if (decision.done) this.#ports.done(this.uid);
   }
 

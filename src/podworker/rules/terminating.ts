@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { slotOf } from './actions.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
@@ -63,7 +64,7 @@ function stopOne(
   const view = views.find((v) => v.name === c.name);
   const kill = turn.memory.kills[c.id];
   const deadline = kill ? Math.min(kill.since + kill.graceSeconds * 1000, termination.deadline) : termination.deadline;
-  const after = view?.kind === 'sidecar' ? waitsFor(view, views, alive) : [];
+  const after = view?.kind === 'sidecar' ? waitsFor(turn, view, views, alive) : [];
   stopContainer(turn, c, view, {
     message: kill?.message ?? '',
     graceSeconds: termination.graceSeconds,
@@ -73,8 +74,15 @@ function stopOne(
 }
 
 /** A sidecar stops after all main and init containers, and after the sidecars that were started later than it. */
-function waitsFor(view: ContainerView, views: readonly ContainerView[], alive: readonly ObservedContainer[]): string[] {
+function waitsFor(
+  turn: Turn,
+  view: ContainerView,
+  views: readonly ContainerView[],
+  alive: readonly ObservedContainer[],
+): string[] {
   const names = new Set(alive.map((c) => c.name));
+  // A start under way, or one whose outcome is unknown, may still bring a container up that needs the sidecar.
+  for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
   const at = views.indexOf(view);
   return views
     .filter((v, i) => names.has(v.name) && (v.kind === 'main' || v.kind === 'init' || (v.kind === 'sidecar' && i > at)))
