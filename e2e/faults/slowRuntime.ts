@@ -37,8 +37,8 @@ async function slowForSome(t: TestContext): Promise<void> {
   await t.lab.restartAgent({ config: { containerRuntimeEndpoint: runtime.endpoint } });
   try {
     const before = await startTimes(t, 'before', count);
-    marks.push('slow-');
-    const slow = Array.from({ length: t.full ? 20 : 6 }, (_, n) => `slow-${n}`);
+    marks.push('tarry-');
+    const slow = Array.from({ length: t.full ? 20 : 6 }, (_, n) => `tarry-${n}`);
     for (const name of slow) {
       const spec = onceSpec(t, { initContainers: [once('first', 'true')], containers: [once('main')] });
       const made = await create(t, pod(t, name, { terminationGracePeriodSeconds: 1, ...spec }));
@@ -67,20 +67,20 @@ async function slowForSome(t: TestContext): Promise<void> {
 /** Every call of one kind takes 6 s: what the agent says meanwhile. */
 async function saysSo(t: TestContext): Promise<void> {
   const { layout } = t.lab.cluster;
-  const slowness = { marks: ['slow-'], delay: () => 6000 };
+  const slowness = { marks: ['tarry-'], delay: () => 6000 };
   await using runtime = new SlowRuntime(path.join(layout.run, 'slow.sock'), layout.containerdSocket, slowness);
   await t.lab.restartAgent({ config: { containerRuntimeEndpoint: runtime.endpoint } });
   try {
-    await create(t, pod(t, 'slow-says', onceSpec(t, { containers: [once('main')] })));
+    await create(t, pod(t, 'tarry-says', onceSpec(t, { containers: [once('main')] })));
     await expectWait(
       t,
-      'slow-says',
+      'tarry-says',
       'CreatingSandbox',
       /^the runtime is creating the Pod sandbox \(network included\) for [\d.]+ s$/,
     );
-    await expectWait(t, 'slow-says', 'CreatingContainer', /^the runtime is creating container main for [\d.]+ s$/);
-    await expectWait(t, 'slow-says', 'StartingContainer', /^the runtime is starting container main for [\d.]+ s$/);
-    await untilReady(t, 'slow-says');
+    await expectWait(t, 'tarry-says', 'CreatingContainer', /^the runtime is creating container main for [\d.]+ s$/);
+    await expectWait(t, 'tarry-says', 'StartingContainer', /^the runtime is starting container main for [\d.]+ s$/);
+    await untilReady(t, 'tarry-says');
   } finally {
     slowness.marks.length = 0;
     await t.lab.restartAgent();
