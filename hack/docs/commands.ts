@@ -4,7 +4,7 @@ export interface ShownCommand {
   readonly words: readonly string[];
 }
 
-const begins = /^(?:npm (?:run|test)|node (?:hack|e2e)|hack\/|kubelet-ts )/;
+const begins = /^(?:npm run .|npm test|node (?:hack|e2e)|hack\/|kubelet-ts )/;
 
 /** The commands of a page: lines of `sh` blocks, and inline code that begins like one. Placeholders stay as they are. */
 export function shownCommands(page: string, text: string): ShownCommand[] {

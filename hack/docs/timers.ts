@@ -89,11 +89,26 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],
   'lib/linux/dbus/connection.ts': [{ for: 'deadline', what: 'answers of D-Bus' }],
   'lib/linux/systemd/jobWatch.ts': [{ for: 'deadline', what: 'jobs of systemd' }],
+  'lib/linux/watchOpens.ts': [
+    { poll: 'the lock file is opened by another program', period: '1 s', why: 'only with --exit-on-lock-contention' },
+  ],
   'main.ts': [{ for: 'deadline', what: 'an end that does not end (5 s)' }],
   'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
+  'node/hygiene/iptablesHints.ts': [
+    { poll: "kubelet's hint chain in iptables", period: '1 min', why: 'iptables has no events' },
+  ],
+  'node/hygiene/systemdNotify.ts': [
+    { poll: 'life sign to systemd', period: 'half of WatchdogSec', why: 'it is a heartbeat' },
+  ],
   'node/lease.ts': [
     { poll: 'node lease renewal', period: '10 s (a quarter of its duration)', why: 'it is a heartbeat' },
     { for: 'retry', what: 'the lease before the node has one' },
+  ],
+  'node/logRotation.ts': [
+    {
+      for: 'schedule',
+      what: 'the earliest moment at which a log can have grown too large, or a failed rotation is repeated',
+    },
   ],
   'node/nodeFacts.ts': [{ for: 'deadline', what: 'the first image list' }],
   'node/nodeStatus.ts': [

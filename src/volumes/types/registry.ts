@@ -3,6 +3,7 @@ import type { VolumeKind, VolumeType } from '../volumeType.ts';
 import { configMapVolume } from './configMap.ts';
 import { downwardAPIVolume } from './downwardAPI.ts';
 import { emptyDirVolume } from './emptyDir.ts';
+import { gitRepoVolume } from './gitRepo.ts';
 import { hostPathVolume } from './hostPath.ts';
 import { imageVolume } from './image.ts';
 import { projectedVolume } from './projected.ts';
@@ -25,7 +26,7 @@ export const volumeTypes: Record<VolumeKind, VolumeType> = {
   flexVolume: unsupportedVolume('flexVolume'),
   flocker: unsupportedVolume('flocker'),
   gcePersistentDisk: unsupportedVolume('gcePersistentDisk'),
-  gitRepo: unsupportedVolume('gitRepo'),
+  gitRepo: gitRepoVolume,
   glusterfs: unsupportedVolume('glusterfs'),
   hostPath: hostPathVolume,
   image: imageVolume,
