@@ -215,7 +215,7 @@ async function files(cluster: Cluster, checks: Checks): Promise<void> {
 }
 
 async function ports(cluster: Cluster, checks: Checks, pod: typeof makePod): Promise<void> {
-  await pod(cluster, 'srv-p', 'exec nc -lk -p 7000 -e cat');
+  await pod(cluster, 'srv-p', 'exec nc -ll -p 7000 -e cat');
   const before = held(cluster);
   await checks.check('port-forward: 60 connections, each ends its side before the answer is complete', async () => {
     using local = await forward(cluster, 'srv-p', 7000);

@@ -162,6 +162,13 @@ describe('who asks', () => {
     });
   });
 
+  test('HTTP/1.1 is all that is offered', async () => {
+    await start();
+    const socket = await openTls({ ALPNProtocols: ['h2', 'http/1.1'] });
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    socket.destroy();
+  });
+
   test('old TLS versions are refused', async () => {
     await start({ tlsMinVersion: 'VersionTLS13' });
     await expect(openTls({ maxVersion: 'TLSv1.2' })).rejects.toThrow();
@@ -335,6 +342,30 @@ describe('streams', () => {
     expect(await exchange(socket, `${head(execPath)}eager`, 'eager')).toContain('eager');
     socket.destroy();
     await until(() => far.sockets.every((s) => s.closed));
+    far.close();
+  });
+
+  test('a client that has said everything still hears the whole answer', async () => {
+    const far = await runtime(upgraded);
+    const socket = await openTls({ allowHalfOpen: true });
+    await exchange(socket, head(execPath), '\r\n\r\n');
+    const answer = Buffer.alloc(2_000_000, 'z');
+    const runtimeSide = far.sockets[0] as Socket;
+    runtimeSide.unpipe(runtimeSide);
+    runtimeSide.resume();
+    runtimeSide.once('end', () => runtimeSide.end(answer));
+    let heard = 0;
+    let over = false;
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.length;
+    });
+    socket.on('end', () => {
+      over = true;
+    });
+    socket.end('last words');
+    await until(() => over);
+    expect(heard).toBe(answer.length);
+    await until(() => server.secure.upgraded.size === 0);
     far.close();
   });
 

@@ -84,7 +84,13 @@ describe('the runtime', () => {
       { features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
       { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
     ]);
-    const gates = ['UserNamespacesHostNetworkSupport', 'RestartAllContainersOnContainerExits', 'EnvFiles'];
+    // ExtendWebSocketsToKubelet is on and not declared: the runtime's streams know no v5.channel.k8s.io.
+    const gates = [
+      'ExtendWebSocketsToKubelet',
+      'UserNamespacesHostNetworkSupport',
+      'RestartAllContainersOnContainerExits',
+      'EnvFiles',
+    ];
     expect(declaredFeatures(gates, fact)).toEqual(['RestartAllContainersOnContainerExits']);
     const able = { ...fact, features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: true } };
     expect(declaredFeatures(gates, able)).toEqual([

@@ -15,6 +15,8 @@ const LIMITS = {
 } as const;
 /** A client that opens TLS and then says nothing is let go. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long a refused client may take to close its side. */
+const LINGER_MS = 5_000;
 
 export interface ListenerOptions {
   readonly host: string;
@@ -39,7 +41,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, tls, handler } = options;
   const shared = { ...LIMITS, shouldUpgradeCallback: options.upgrades };
   const server = tls
-    ? createSecureServer({ ...shared, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+    ? createSecureServer({ ...shared, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, allowHalfOpen: true })
     : createServer(shared);
   const upgraded = new Set<Duplex>();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => void handler(request, response));
@@ -83,6 +85,9 @@ function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
   response.once('finish', () => {
     response.detachSocket(socket);
     socket.end();
+    // A client that does not close its side is not waited for.
+    const late = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(late));
     response.emit('close');
   });
   return response;

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '../../lib/errors.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
@@ -38,12 +38,14 @@ function ask(url: string, request: IncomingMessage, signal: AbortSignal): Promis
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     // The runtime signs its own certificate, and its URL came over its own socket.
-    const outgoing = send(url, {
+    const options: RequestOptions & { readonly allowHalfOpen: boolean } = {
       method: request.method ?? 'GET',
       headers: passedOn(request.rawHeaders),
       agent: false,
+      allowHalfOpen: true,
       rejectUnauthorized: false,
-    });
+    };
+    const outgoing = send(url, options);
     const abort = () => outgoing.destroy(new Error('the client is gone'));
     signal.addEventListener('abort', abort, { once: true });
     const settled = () => signal.removeEventListener('abort', abort);
