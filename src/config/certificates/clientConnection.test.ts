@@ -11,6 +11,7 @@ import { failure, until } from '../../lib/fake/until.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { KubeconfigSource } from '../credentials.ts';
 import { readKubeconfig } from '../kubeconfig.ts';
+import { bootstrapClient } from './bootstrap.ts';
 import { type ClientConnectionOptions, openClientConnection } from './clientConnection.ts';
 import { FakeSigner } from './fake/signer.ts';
 
@@ -137,18 +138,37 @@ describe('with a bootstrap kubeconfig and rotation', () => {
 });
 
 describe('without rotation', () => {
-  test('the certificate is there before it resolves; a second attempt finds the request of the first', async () => {
-    const bootstrapKubeconfig = writeConfig('bootstrap.conf', { token: 'abcdef.0123456789abcdef' });
-    const opening = open({ bootstrapKubeconfig, rotate: false });
-    const { metadata } = await signer.pending();
+  const bootstrapKubeconfig = () => writeConfig('bootstrap.conf', { token: 'abcdef.0123456789abcdef' });
+
+  test('the certificate is there before it resolves', async () => {
+    const opening = open({ bootstrapKubeconfig: bootstrapKubeconfig(), rotate: false });
+    const { metadata } = await signer.issue();
     expect(metadata!.name).toMatch(/^node-csr-[\w-]{43}$/);
+    await clientOf(await opening).text('/version');
+    expect(api.requests.at(-1)!.clientName).toBe('system:node:n');
+  });
+
+  test('an attempt that ended midway is taken up again: same key, same request', async () => {
+    const options = {
+      kubeconfig: file('kubelet.conf'),
+      bootstrapKubeconfig: bootstrapKubeconfig(),
+      certDir: file('pki'),
+      nodeName: 'n',
+      clock: realClock,
+      log: silentLogger,
+    };
+    const killed = new AbortController();
+    const first = failure(bootstrapClient({ ...options, signal: killed.signal }));
+    await signer.pending();
+    killed.abort(new Error('killed'));
+    expect(((await first) as Error).message).toBe('killed');
     expect(readdirSync(file('pki'))).toEqual(['kubelet-client.key.tmp']);
-    const again = open({ bootstrapKubeconfig, rotate: false, kubeconfig: file('again.conf') });
-    await until(() => api.seen('get', 'CertificateSigningRequest').length > 0);
+    const second = bootstrapClient({ ...options, signal: new AbortController().signal });
     await signer.issue();
-    for (const source of [await opening, await again]) await clientOf(source).text('/version');
+    await second;
     expect(signer.count).toBe(1);
     expect(readdirSync(file('pki'))).not.toContain('kubelet-client.key.tmp');
+    expect(readFileSync(file('kubelet.conf'), 'utf8')).toContain('default-auth');
   });
 
   test('the kubeconfig alone is used as it is', async () => {
