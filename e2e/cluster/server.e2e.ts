@@ -254,17 +254,7 @@ async function proxied(cluster: Cluster, checks: Checks): Promise<void> {
 /** Straight to the node, past the API server. */
 async function rights(cluster: Cluster, checks: Checks): Promise<void> {
   const ask = async (target: string, ...args: string[]) => {
-    const curl = [
-      'curl',
-      '-sk',
-      '--path-as-is',
-      '-o',
-      '/dev/stdout',
-      '-w',
-      ' %{http_code}',
-      ...args,
-      `https://172.30.0.10:10250${target}`,
-    ];
+    const curl = ['curl', '-sk', '--path-as-is', '-w', ' %{http_code}', ...args, `https://172.30.0.10:10250${target}`];
     const [command = '', ...rest] = inside(cluster, 'network', curl);
     return (await tryRun(command, rest)).stdout;
   };

@@ -46,7 +46,7 @@ async function swap(t: TestContext): Promise<void> {
       assert.deepEqual(ids(t), before, `container ids after the change to ${kind}`);
       await untilAgreed(t);
     }
-    assertStartedOnce(t);
+    await assertStartedOnce(t);
   } finally {
     if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
   }

@@ -29,7 +29,7 @@ async function randomKills(t: TestContext): Promise<void> {
     await churn.settle();
     await untilReady(t, mirrorName(t, 'fixed'));
     await untilAgreed(t);
-    assertStartedOnce(t);
+    await assertStartedOnce(t);
     t.note(`${kills} kills, ${churn.created} Pods`);
   } finally {
     removeManifest(t, 'fixed');

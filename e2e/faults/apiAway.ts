@@ -60,7 +60,7 @@ async function during(t: TestContext, fault: Fault): Promise<void> {
   t.note(`settled ${((performance.now() - back) / 1000).toFixed(1)} s after it`);
   await waitForNodeReady(t.lab.cluster, patience);
   await untilAgreed(t);
-  assertStartedOnce(t);
+  await assertStartedOnce(t);
 }
 
 /** Ids of the running containers, as the runtime has them. */
@@ -105,7 +105,7 @@ async function startWithoutApi(t: TestContext): Promise<void> {
       );
     await waitForNodeReady(t.lab.cluster, patience);
     await untilAgreed(t);
-    assertStartedOnce(t);
+    await assertStartedOnce(t);
   } finally {
     for (const n of names) removeManifest(t, `s${n}`);
     removeManifest(t, 'new');

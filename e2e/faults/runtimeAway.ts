@@ -18,7 +18,7 @@ async function during(t: TestContext, fault: () => Promise<void>): Promise<void>
   await churn.settle();
   await waitForNodeReady(t.lab.cluster, patience);
   await untilAgreed(t);
-  assertStartedOnce(t);
+  await assertStartedOnce(t);
 }
 
 const restarted =

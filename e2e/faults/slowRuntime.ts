@@ -57,7 +57,7 @@ async function slowForSome(t: TestContext): Promise<void> {
     // The machine itself has more to do meanwhile: half as much again is allowed, a slow call's time is not.
     assert.ok(m <= 1.5 * Math.max(b, a) + 300, 'unrelated Pods started more slowly');
     await untilAgreed(t);
-    assertStartedOnce(t);
+    await assertStartedOnce(t);
   } finally {
     marks.length = 0;
     await t.lab.restartAgent();

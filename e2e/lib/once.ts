@@ -1,7 +1,7 @@
 // Pods whose every start leaves a line, and the check that each of their containers started exactly once.
 import assert from 'node:assert/strict';
 import { waitFor } from '../../hack/lib/wait.ts';
-import type { Container, Pod, PodSpec } from '../../src/types/k8s.ts';
+import type { Container, ContainerStatus, Pod, PodSpec } from '../../src/types/k8s.ts';
 import { outMount, outVolume, writtenLines } from './files.ts';
 import { nodeUid, podThings } from './leftovers.ts';
 import { describePod, rest, shell } from './pods.ts';
@@ -20,15 +20,33 @@ export function onceSpec(t: TestContext, spec: Partial<PodSpec>): Partial<PodSpe
   return { ...spec, volumes: [outVolume(t), ...(spec.volumes ?? [])] };
 }
 
+/** Waits until every container that runs has written down its start: a file without lines proves nothing. */
+async function untilWrittenDown(t: TestContext): Promise<void> {
+  const runs = t.lab.pods
+    .all(t.namespace)
+    .flatMap((p) => statuses(p).flatMap((c) => (c.state?.running ? [`${nodeUid(p)}/${c.name}`] : [])));
+  assert.ok(runs.length > 0, 'no container is left to look at');
+  await waitFor('the running containers to have written down their starts', { timeout: 60_000 }, () => {
+    const lines = new Set(writtenLines(t, 'starts'));
+    return runs.every((place) => lines.has(place));
+  });
+}
+
+const statuses = (pod: Pod): ContainerStatus[] => [
+  ...(pod.status?.initContainerStatuses ?? []),
+  ...(pod.status?.containerStatuses ?? []),
+];
+
 /** Nothing started twice, no restart was counted, no container got another id, in anything that the API ever showed. */
-export function assertStartedOnce(t: TestContext): void {
+export async function assertStartedOnce(t: TestContext): Promise<void> {
+  await untilWrittenDown(t);
   const lines = writtenLines(t, 'starts');
   const twice = lines.filter((line, index) => lines.indexOf(line) !== index);
   assert.deepEqual(twice, [], `containers that started more than once (UID/container); Pods: ${describeAll(t)}`);
   for (const versions of t.lab.pods.histories(t.namespace)) {
     const ids = new Map<string, string>();
     for (const { object } of versions) {
-      for (const c of [...(object.status?.initContainerStatuses ?? []), ...(object.status?.containerStatuses ?? [])]) {
+      for (const c of statuses(object)) {
         const place = `${object.metadata?.name} (${nodeUid(object)}) container ${c.name}`;
         assert.equal(c.restartCount, 0, `${place} was restarted: ${describePod(object)}`);
         if (!c.containerID) continue;
@@ -66,8 +84,9 @@ async function disagreements(t: TestContext): Promise<string[]> {
 }
 
 function runningIds(pod: Pod): string[] {
-  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  return all.filter((c) => c.state?.running).map((c) => c.containerID ?? '');
+  return statuses(pod)
+    .filter((c) => c.state?.running)
+    .map((c) => c.containerID ?? '');
 }
 
 /** Waits until API and runtime agree and nothing is left of Pods that are gone. */
