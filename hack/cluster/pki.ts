@@ -65,21 +65,29 @@ async function issue(layout: Layout, name: string, subject: string, extensions: 
   ]);
 }
 
+async function issueLeaf(layout: Layout, { name, subject, ca, usage, names }: Certificate): Promise<void> {
+  const extensions = [
+    'basicConstraints = critical,CA:FALSE',
+    'keyUsage = critical,digitalSignature,keyEncipherment',
+    `extendedKeyUsage = ${usage}`,
+    ...(names ? [`subjectAltName = ${names}`] : []),
+  ];
+  await issue(layout, name, subject, extensions.join('\n'), ca);
+}
+
+/** Makes the client certificate of one more node, `<nodeName>.crt` and `.key`, for writeKubeconfig; an existing one stays. */
+export async function issueNode(layout: Layout, nodeName: string): Promise<void> {
+  const subject = `/O=system:nodes/CN=system:node:${nodeName}`;
+  await issueLeaf(layout, { name: nodeName, subject, ca: 'ca', usage: 'clientAuth' });
+}
+
 /** Makes the cluster's certificate authorities, certificates and service account key; existing ones stay. */
 export async function makePki(layout: Layout): Promise<void> {
   mkdirSync(layout.pki, { recursive: true, mode: 0o700 });
   const authority = 'basicConstraints = critical,CA:TRUE\nkeyUsage = critical,digitalSignature,keyCertSign,cRLSign';
   await issue(layout, 'ca', `/CN=kubelet-ts-${layout.name}`, authority);
   await issue(layout, 'front-proxy-ca', `/CN=kubelet-ts-${layout.name}-front-proxy`, authority);
-  for (const { name, subject, ca, usage, names } of certificates(layout)) {
-    const extensions = [
-      'basicConstraints = critical,CA:FALSE',
-      'keyUsage = critical,digitalSignature,keyEncipherment',
-      `extendedKeyUsage = ${usage}`,
-      ...(names ? [`subjectAltName = ${names}`] : []),
-    ];
-    await issue(layout, name, subject, extensions.join('\n'), ca);
-  }
+  for (const certificate of certificates(layout)) await issueLeaf(layout, certificate);
   const serviceAccountKey = path.join(layout.pki, 'sa.key');
   if (existsSync(serviceAccountKey)) return;
   await run('openssl', ['genrsa', '-out', serviceAccountKey, '2048']);

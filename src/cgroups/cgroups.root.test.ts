@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
+import { PRIVATE_SOCKET, SystemdManager } from '../lib/linux/systemd/manager.ts';
 import type { Pod } from '../types/k8s.ts';
 import { realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager } from './contract.ts';
@@ -92,6 +93,74 @@ describeAsRoot('real cgroups', () => {
     );
     // The goal is 3 ms on a quiet machine; this bound only catches a change of kind on a loaded one.
     expect(median).toBeLessThan(30);
+  });
+});
+
+/** systemd as PID 1, over its own socket: node hack/vm/vm.ts test runs this in a VM. */
+(isRoot && existsSync(PRIVATE_SOCKET) ? describe : describe.skip)('real systemd', () => {
+  const root = `kubelettstest${process.pid}`;
+  const { signal } = new AbortController();
+  const systemd = new SystemdManager();
+  let manager: CgroupManager;
+
+  beforeAll(async () => {
+    const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 50 };
+    const hierarchies = await detectHierarchies();
+    manager = createCgroupManager({ hierarchies, driver: 'systemd', cgroupRoot: `/${root}`, settings, systemd });
+    await manager.setUpNode(limits);
+  });
+  afterAll(async () => {
+    for (const name of [['kubepods', 'burstable'], ['kubepods', 'besteffort'], ['kubepods'], []])
+      await manager.destroy([root, ...name], signal);
+    systemd[Symbol.dispose]();
+    expect(existsSync(`/sys/fs/cgroup/${root}.slice`)).toBe(false);
+  });
+
+  const show = async (unit: string, property: string): Promise<string> => {
+    const child = spawn('systemctl', ['show', '-P', property, unit], { stdio: ['ignore', 'pipe', 'inherit'] });
+    return (await child.stdout.setEncoding('utf8').toArray()).join('').trim();
+  };
+
+  test('slices carry the limits, in systemd and in the kernel, after a daemon-reload too', async () => {
+    const own = await manager.ensurePod(pod('uid-4'));
+    const before = await manager.readLimits(own.name);
+    expect(before).toMatchObject({ cpuQuota: 50_000, cpuPeriod: 100_000, memory: 64 * 2 ** 20 });
+    expect(await show(own.cgroupParent, 'ActiveState')).toBe('active');
+    expect(await show(own.cgroupParent, 'MemoryMax')).toBe(String(64 * 2 ** 20));
+    expect(await show(own.cgroupParent, 'TasksMax')).toBe('50');
+    expect(await show(own.cgroupParent, 'CPUQuotaPerSecUSec')).toBe('500ms');
+    await manager.updateQos(700);
+    expect(await once(spawn('systemctl', ['daemon-reload']), 'exit')).toEqual([0, null]);
+    expect(await manager.readLimits(own.name)).toEqual(before);
+    expect((await manager.readLimits([root, 'kubepods', 'burstable'])).cpuShares).toBeGreaterThan(680);
+    expect(await manager.ensurePod(pod('uid-4'))).toEqual(own);
+    expect((await manager.listPods()).map(({ uid }) => uid)).toEqual(['uid-4']);
+    await manager.destroy(own.name, signal);
+    expect(await manager.listPods()).toEqual([]);
+    expect(await show(own.cgroupParent, 'ActiveState')).toBe('inactive');
+  });
+
+  test('destroy kills a process below the slice and leaves no unit', async () => {
+    const own = await manager.ensurePod(pod('uid-5'));
+    const place = join('/sys/fs/cgroup', own.path, 'container');
+    await realCgroupFs.mkdir(place);
+    const child = spawn('sh', ['-c', 'trap "" TERM; while :; do sleep 1000 & wait; done'], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    writeFileSync(join(place, 'cgroup.procs'), String(child.pid));
+    await manager.destroy(own.name, signal);
+    expect((await exited)[1]).toBe('SIGKILL');
+    expect(existsSync(join('/sys/fs/cgroup', own.path))).toBe(false);
+  });
+
+  test('many at once; what one costs', async () => {
+    const pods = Array.from({ length: 20 }, (_, index) => pod(`uid-m${index}`));
+    const all = await Promise.all(pods.map((each) => manager.ensurePod(each)));
+    expect(new Set(all.map(({ path }) => path)).size).toBe(20);
+    const started = performance.now();
+    await manager.ensurePod(pod('uid-one'));
+    console.info(`ensurePod through systemd: ${(performance.now() - started).toFixed(1)} ms`);
+    await Promise.all((await manager.listPods()).map(({ name }) => manager.destroy(name, signal)));
+    expect(await manager.listPods()).toEqual([]);
   });
 });
 
