@@ -189,6 +189,8 @@ async function assemble(
   ledger.onVerdict(() => side.workers, events);
   node.onFacts(() => side.workers.wakeAll());
   node.start();
+  // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
+  hygiene.ready();
   await side.start();
   const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const housekeeping = own.use(new Housekeeping({ side, cgroups, podLogsDir: config.podLogsDir, clock, log }));
@@ -222,7 +224,6 @@ async function assemble(
   };
   const serving = own.use(await requestServing({ loaded, api, node, clock, log }));
   own.use(await startServer({ ...serverOptions, pods: board, serving, unhealthy: () => undefined }));
-  hygiene.ready();
   log.info('kubelet-ts is running', {
     node: nodeName,
     standalone: api === null,

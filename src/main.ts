@@ -3,7 +3,6 @@ import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
 import { ConfigurationError } from './config/problem.ts';
 import { ask, replayFile } from './kubelet/ask.ts';
 import { planFiles } from './kubelet/planFiles.ts';
-import { startKubelet } from './kubelet.ts';
 import { errorMessage } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { verbosity } from './lib/verbosity.ts';
@@ -50,6 +49,8 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   process.on('unhandledRejection', (reason) =>
     log.error('a failure nobody waited for', { error: errorMessage(reason) }),
   );
+  // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
+  const { startKubelet } = await import('./kubelet.ts');
   const kubelet = await startKubelet(loaded, log);
   const leave = (code: number) => {
     kubelet[Symbol.asyncDispose]().then(
