@@ -2,9 +2,10 @@ import { FilePodSource } from './api/manifests/fileSource.ts';
 import type { StaticPodSource } from './api/manifests/staticPods.ts';
 import { UrlPodSource } from './api/manifests/urlSource.ts';
 import { mergedPodSource } from './api/mergedPodSource.ts';
+import type { CgroupManager } from './cgroups/contract.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { KUBERNETES_VERSION } from './config/version.ts';
-import { connectCri } from './cri/client.ts';
+import { type Cri, connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
 import { AgentMetrics } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
@@ -12,7 +13,7 @@ import { makeCgroups } from './kubelet/cgroupSide.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { serveHealthz } from './kubelet/healthz.ts';
 import { Housekeeping } from './kubelet/housekeeping.ts';
-import { prepareNode } from './kubelet/hygieneSide.ts';
+import { type Hygiene, prepareNode } from './kubelet/hygieneSide.ts';
 import { LedgerSide } from './kubelet/ledgerSide.ts';
 import { LogSide } from './kubelet/logSide.ts';
 import { logManifests } from './kubelet/manifestLog.ts';
@@ -32,6 +33,9 @@ import { StatusSide } from './kubelet/statusSide.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import type { NodeEvent } from './node/types.ts';
+import type { PodWorker } from './podworker/worker.ts';
+import type { PodWorkers } from './podworker/workers.ts';
 import { startDebugServer } from './server/debugServer.ts';
 import type { ExplanationSource } from './server/routes/podExplanation.ts';
 import { Recorder } from './timeline/recorder.ts';
@@ -49,31 +53,56 @@ export async function startKubelet(
   log: Logger,
   clock: Clock = realClock,
 ): Promise<Kubelet> {
-  const { config, options } = loaded;
   const own = new AsyncDisposableStack();
   try {
-    return await assemble(loaded, log, clock, own, nodeNameOf(options), config);
+    const base = await makeBase(loaded, log, clock, own);
+    const api = loaded.options.kubeconfig ? own.use(await connectApi(base)) : null;
+    const pods = await makePods(base, api);
+    await run(base, api, pods);
+    return { nodeName: base.nodeName, fatal: base.fatal.promise, [Symbol.asyncDispose]: () => own.disposeAsync() };
   } catch (error) {
     await own.disposeAsync();
     throw error;
   }
 }
 
-async function assemble(
+/** What everything else is built on. `own` ends what was started, last first. */
+interface Base {
+  readonly loaded: LoadedConfiguration;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly own: AsyncDisposableStack;
+  readonly nodeName: string;
+  readonly rootDir: string;
+  readonly fatal: PromiseWithResolvers<Error>;
+  readonly hygiene: Hygiene;
+  readonly cri: Cri;
+  readonly recorder: Recorder;
+  readonly mirrors: Mirrors;
+  readonly events: EventSide;
+  readonly metrics: AgentMetrics;
+  readonly node: NodeSide;
+  readonly ledger: LedgerSide;
+  /** The workers; there once `makePods` is through, which is before anything asks. */
+  workers(): PodWorkers;
+  setWorkers(workers: PodWorkers): void;
+}
+
+async function makeBase(
   loaded: LoadedConfiguration,
   log: Logger,
   clock: Clock,
   own: AsyncDisposableStack,
-  nodeName: string,
-  config: LoadedConfiguration['config'],
-): Promise<Kubelet> {
-  const { options, gates } = loaded;
+): Promise<Base> {
+  const { config, options, gates } = loaded;
+  const nodeName = nodeNameOf(options);
   const rootDir = options.rootDir.replace(/\/+$/, '');
   const fatal = Promise.withResolvers<Error>();
   const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve }));
   own.use(await serveHealthz(config.healthzBindAddress, config.healthzPort));
-  const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, () => side.workers);
-  const probeMetrics = new ProbeMetrics();
+  let found: PodWorkers | undefined;
+  const workers = () => found as PodWorkers;
+  const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, workers);
   const cri = own.use(
     connectCri({
       runtimeEndpoint: config.containerRuntimeEndpoint,
@@ -83,45 +112,61 @@ async function assemble(
     }),
   );
   const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
-  const mirrors = new Mirrors();
-  const board = new PodBoard(() => side.workers, mirrors);
-  const logs = own.use(new LogSide(config, cri, clock, log));
-  const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
   const events = new EventSide(recorder, log);
-  const node = own.use(
-    await NodeSide.create({
-      config,
-      settings: nodeSettings(config, options, gates),
-      rootDir,
-      cri,
-      clock,
-      log,
-      recordEvent: (event) => events.node(event, nodeName),
-    }),
-  );
+  const settings = nodeSettings(config, options, gates);
+  const recordEvent = (event: NodeEvent) => events.node(event, nodeName);
+  const node = own.use(await NodeSide.create({ config, settings, rootDir, cri, clock, log, recordEvent }));
   const ledger = new LedgerSide(config, node);
-  const api = options.kubeconfig
-    ? own.use(
-        await apiSide({
-          options,
-          config,
-          nodeName,
-          clock,
-          log,
-          onNode: (object) => {
-            node.seen(object);
-            ledger.refresh();
-          },
-          onConnection: () => {
-            side.workers.wakeAll();
-            // Static Pods must start while the API server is away; whoever runs already has asked by now.
-            if (api?.problem() !== undefined) ledger.ledger.open();
-          },
-          onFatal: fatal.resolve,
-        }),
-      )
-    : null;
-  events.api = api?.events ?? null;
+  const setWorkers = (made: PodWorkers) => {
+    found = made;
+  };
+  const mirrors = new Mirrors();
+  const parts = { cri, recorder, mirrors, events, metrics, node, ledger, workers, setWorkers };
+  return { loaded, log, clock, own, nodeName, rootDir, fatal, hygiene, ...parts };
+}
+
+async function connectApi(base: Base): Promise<ApiSide> {
+  const { loaded, nodeName, clock, log, node, ledger, fatal } = base;
+  const { config, options } = loaded;
+  const api: ApiSide = await apiSide({
+    options,
+    config,
+    nodeName,
+    clock,
+    log,
+    onNode: (object) => {
+      node.seen(object);
+      ledger.refresh();
+    },
+    onConnection: () => {
+      base.workers()?.wakeAll();
+      // Static Pods must start while the API server is away; whoever runs already has asked by now.
+      if (api.problem() !== undefined) ledger.ledger.open();
+    },
+    onFatal: fatal.resolve,
+  });
+  base.events.api = api.events;
+  return api;
+}
+
+/** Something that follows each Pod's decisions until it is over. */
+interface Follower {
+  follow(worker: PodWorker): void;
+  forget(uid: string): void;
+}
+
+interface Pods {
+  readonly side: PodSide;
+  readonly status: StatusSide | null;
+  readonly manifests: readonly StaticPodSource[];
+  readonly cgroups: CgroupManager;
+  readonly board: PodBoard;
+  readonly probeMetrics: ProbeMetrics;
+}
+
+async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
+  const { loaded, nodeName, rootDir, clock, log, own, cri, recorder, mirrors, events, metrics, node, ledger } = base;
+  const { config, options } = loaded;
   const manifests = staticSources(loaded, nodeName, clock);
   for (const source of manifests) {
     own.use(source);
@@ -129,107 +174,82 @@ async function assemble(
   }
   const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
   const cgroups = await makeCgroups(config, options, cri, node.machine, log);
-  const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, () => side.workers)) : null;
+  const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, base.workers)) : null;
+  const probeMetrics = new ProbeMetrics();
   const probes = own.use(new ProbeSide(cri, clock, events, (metric) => probeMetrics.attempt(metric)));
-  const qos = new QosSide(cgroups, log);
+  const board = new PodBoard(base.workers, mirrors);
+  const boardFollower = { follow: (w: PodWorker) => board.changed(w.uid), forget: (uid: string) => board.changed(uid) };
+  const metricsFollower = {
+    follow: (w: PodWorker) => metrics.decided(w),
+    forget: (uid: string) => metrics.forget(uid),
+  };
+  const logs = own.use(new LogSide(config, cri, clock, log));
+  const followers: Follower[] = [probes, boardFollower, logs, metricsFollower, new QosSide(cgroups, log)];
+  const gate = own.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
+  const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
+  const shared = { clock, log, cri, gate, node, objects, rootDir };
   const services = () =>
     makeServices({
+      ...shared,
       loaded,
-      clock,
-      log,
-      cri,
-      gate,
       ledger: ledger.ledger,
-      node,
-      objects,
       api,
       mirrors,
       cgroups,
       hooks: probes.hooks,
-      rootDir,
-      workers: () => side.workers,
+      workers: base.workers,
     });
-  const side: PodSide = own.use(
+  const side = own.use(
     new PodSide({
-      cri,
-      clock,
-      log,
+      ...shared,
       recorder,
-      rootDir,
-      objects,
-      gate,
       services,
-      nodeFacts: () =>
-        node.facts(api !== null, api?.problem(), config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000),
+      nodeFacts: () => node.facts(api !== null, api?.problem(), crashLoopMaxMs),
       hooks: {
         opened: () => {},
         decided: (worker) => {
-          probes.follow(worker);
-          board.changed(worker.uid);
-          logs.follow(worker);
-          metrics.decided(worker);
-          qos.follow(worker);
+          for (const follower of followers) follower.follow(worker);
         },
         publish: (pod, wanted) => status?.publish(pod, wanted),
         done: (uid) => {
           status?.forget(uid);
-          probes.forget(uid);
-          board.changed(uid);
-          logs.forget(uid);
-          metrics.forget(uid);
-          qos.forget(uid);
+          for (const follower of followers) follower.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
         actionEnded: (uid, action, ms, error) =>
-          metrics.action(side.workers.get(uid)?.last?.facts, uid, action, ms, error),
+          metrics.action(base.workers().get(uid)?.last?.facts, uid, action, ms, error),
       },
     }),
   );
-  probes.onChange(() => side.workers);
-  ledger.onVerdict(() => side.workers, events);
+  base.setWorkers(side.workers);
+  probes.onChange(base.workers);
+  return { side, status, manifests, cgroups, board, probeMetrics };
+}
+
+/** Starts everything in the order that design rule 5 asks for: the runtime is known before the sources are heard. */
+async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
+  const { loaded, nodeName, rootDir, clock, log, own, cri, recorder, mirrors, events, metrics, node, ledger } = base;
+  const { config, options } = loaded;
+  const { side, status, manifests, cgroups, board, probeMetrics } = pods;
+  ledger.onVerdict(base.workers, events);
   node.onFacts(() => side.workers.wakeAll());
   node.start();
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
-  hygiene.ready();
+  base.hygiene.ready();
   await side.start();
   const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const housekeeping = own.use(new Housekeeping({ side, cgroups, podLogsDir: config.podLogsDir, clock, log }));
-  followSources({
-    sources,
-    api,
-    mirrors,
-    side,
-    status,
-    ledger: ledger.ledger,
-    log,
-    onSynced: () => housekeeping.start(),
-  });
+  const onSynced = () => housekeeping.start();
+  followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, onSynced });
   for (const source of manifests) source.start();
   if (api) serveApi(api, node, ledger, log, nodeName);
   const explanations = explanationSource(recorder, side);
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
-  const addresses = node.hostIPs();
-  const serverOptions = {
-    loaded,
-    nodeName,
-    rootDir,
-    addresses,
-    cri,
-    clock,
-    log,
-    api,
-    explanations,
-    metrics,
-    probeMetrics,
-  };
   const serving = own.use(await requestServing({ loaded, api, node, clock, log }));
-  own.use(await startServer({ ...serverOptions, pods: board, serving, unhealthy: () => undefined }));
-  log.info('kubelet-ts is running', {
-    node: nodeName,
-    standalone: api === null,
-    runtime: config.containerRuntimeEndpoint,
-  });
-  return { nodeName, fatal: fatal.promise, [Symbol.asyncDispose]: () => own.disposeAsync() };
+  const shared = { loaded, nodeName, rootDir, cri, clock, log, api, explanations, metrics, probeMetrics, serving };
+  own.use(await startServer({ ...shared, addresses: node.hostIPs(), pods: board, unhealthy: () => undefined }));
+  const runtime = config.containerRuntimeEndpoint;
+  log.info('kubelet-ts is running', { node: nodeName, standalone: api === null, runtime });
 }
 
 /** The API Pod source starts only after the Node object was read (design rule 5). */
