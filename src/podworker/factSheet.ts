@@ -99,10 +99,17 @@ export class FactSheet {
   /** Takes what an effect found out; `seq` is the observation number at which it was known. */
   take(outcome: Outcome, seq: number): void {
     if (outcome.seen) this.observation.sight(seq, outcome.seen);
+    const { container } = outcome.seen ?? {};
+    if (container && container.state !== 'created') this.#noteRestart(container.name, container.restartCount);
     if (outcome.admission) this.admission = outcome.admission;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
+  }
+
+  /** A start makes a log file of its number: it counts when the runtime has forgotten the container. */
+  #noteRestart(name: string, number: number): void {
+    if ((this.#logRestarts[name] ?? -1) < number) this.#logRestarts = { ...this.#logRestarts, [name]: number };
   }
 
   snapshot(

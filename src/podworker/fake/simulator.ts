@@ -472,6 +472,8 @@ export class Simulation {
   }
 
   #expectGoodEnd(): void {
+    const { initContainers = [], containers = [] } = this.#durable.pod.spec ?? {};
+    if ([...initContainers, ...containers].some((c) => c.restartPolicyRules)) return;
     for (const c of this.#durable.pod.spec?.containers ?? []) {
       const policy = c.restartPolicy ?? this.#durable.pod.spec?.restartPolicy;
       if (policy !== 'Never' || this.#excused.has(c.name)) continue;

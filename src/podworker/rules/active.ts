@@ -5,7 +5,8 @@ import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
 import { initFailed } from './restart.ts';
-import { planSandbox } from './sandbox.ts';
+import { planRestartAll } from './restartAll.ts';
+import { planSandbox, sandboxChanged } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 import { type PodViews, podViews } from './view.ts';
@@ -14,8 +15,9 @@ import { planVolumes } from './volumes.ts';
 /** Moves an admitted Pod towards its spec. Returns true when it ran to its end: nothing of it may start again. */
 export function planActive(turn: Turn, pod: Pod): boolean {
   const views = podViews(turn.facts, pod);
-  if (isCompleted(turn, pod, views)) return true;
   watchDeadline(turn, pod);
+  if (planRestartAll(turn, pod, views)) return false;
+  if (isCompleted(turn, pod, views) || isLost(turn, pod, views)) return true;
   if (!prepared(turn)) {
     prefetch(turn, views);
     return false;
@@ -52,6 +54,19 @@ function isCompleted(turn: Turn, pod: Pod, views: PodViews): boolean {
   return views.main.every(
     (v) => v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest),
   );
+}
+
+/**
+ * The sandbox of a run-once Pod is gone, and something of the Pod has run in it: nothing may run twice, init containers
+ * included, so the Pod is over. The Go kubelet makes no new sandbox either, but leaves the Pod Pending for ever if a container
+ * of it never started; here it ends as Failed.
+ */
+function isLost(turn: Turn, pod: Pod, views: PodViews): boolean {
+  if (pod.spec?.restartPolicy !== 'Never') return false;
+  const all = [...views.init, ...views.main];
+  if (all.some(({ kind, container: c }) => kind !== 'sidecar' && c.restartPolicy !== undefined)) return false;
+  if (sandboxChanged(pod, turn.facts.runtime?.sandboxes ?? []) === undefined) return false;
+  return isOpen(turn.facts, 'sandbox') && all.some((v) => v.latest && v.latest.state !== 'created');
 }
 
 function prepared(turn: Turn): boolean {

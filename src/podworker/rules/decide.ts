@@ -8,6 +8,7 @@ import type { Now, PodFacts } from './facts.ts';
 import type { LifePhase, PodMemory } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
+import { prune } from './prune.ts';
 import { mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
 import { because, openTurn, type PodEvent, type Turn } from './turn.ts';
@@ -41,6 +42,7 @@ export function decide(facts: PodFacts, memory: PodMemory, now: Now): Decision {
     turn.memory.status = status;
     explainStatus(turn, status);
   }
+  prune(turn);
   planCheckpoint(turn);
   return {
     memory: turn.memory,

@@ -10,8 +10,9 @@ const keptDead = 1;
 export function collectDead(turn: Turn, views: PodViews, keepSandbox: string | undefined): void {
   const removed = new Set<string>();
   for (const view of views.all) {
-    const dead = view.history.filter((c) => c.state === 'exited');
-    for (const c of dead.slice(keptDead)) {
+    const dead = view.history.filter((c) => c.state === 'exited').slice(keptDead);
+    const stranded = view.history.filter((c) => c.state === 'created' && keepSandbox && c.sandboxId !== keepSandbox);
+    for (const c of [...dead, ...stranded]) {
       removed.add(c.id);
       launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
     }

@@ -52,6 +52,8 @@ export interface PodMemory {
   readonly volumesFailed: boolean;
   /** Sandbox in which the main containers were first allowed to start. */
   readonly initializedIn?: string;
+  /** RestartAllContainers is under way. Found again after a restart: who asked for it is removed last. */
+  readonly restartingAll?: true;
   readonly unmounted: boolean;
   readonly cgroupRemoved: boolean;
   readonly released: boolean;

@@ -27,6 +27,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     ...endedBy(turn),
     terminating: ending,
     finished: ending && memory.phase !== 'Terminating' && aliveContainers(facts).length === 0 && memory.unmounted,
+    ...(memory.phase === 'Active' ? { restartAllContainers: memory.restartingAll === true } : {}),
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,

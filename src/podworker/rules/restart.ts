@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { restartsAfter } from '../../status/rules/restartPolicy.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import type { Now } from './facts.ts';
 import type { Backoff } from './memory.ts';
@@ -26,17 +27,7 @@ export function shouldRestart(pod: Pod, container: Container, last: ObservedCont
   if (pod.metadata?.deletionTimestamp) return false;
   if (!last || last.state === 'unknown' || last.state === 'created') return true;
   if (last.state === 'running') return false;
-  if (container.restartPolicy !== undefined) {
-    for (const rule of container.restartPolicyRules ?? []) {
-      const values = rule.exitCodes?.values ?? [];
-      const inList = values.includes(last.exitCode);
-      if ((rule.exitCodes?.operator === 'In' ? inList : !inList) && rule.action === 'Restart') return true;
-    }
-  }
-  const policy = container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always';
-  if (policy === 'Never') return false;
-  if (policy === 'OnFailure') return last.exitCode !== 0;
-  return true;
+  return restartsAfter(container, pod.spec ?? { containers: [] }, last.exitCode);
 }
 
 /** After a failed probe rules are not asked: there is no exit code yet. Never means that the container stays down. */

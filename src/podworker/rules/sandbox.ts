@@ -1,7 +1,7 @@
 import type { ObservedSandbox } from '../../cri/observed.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
-import { retryAt, slot } from './slots.ts';
+import { busy, retryAt, slot } from './slots.ts';
 import { stopRunning } from './stop.ts';
 import { because, emitOnce, launch, type Turn } from './turn.ts';
 import { aliveContainers, type PodViews } from './view.ts';
@@ -55,7 +55,8 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
     stopSandboxes(turn, newest.id);
     return newest;
   }
-  if (newest && changed) {
+  // A sandbox that is just being made may show before it is ready.
+  if (newest && changed && !busy(facts, 'sandbox')) {
     because(turn, { code: 'SandboxChanged', sandbox: newest.id, cause: changed });
     emitOnce(turn, 'sandboxchanged', newest.createdAt, {
       type: 'Normal',

@@ -11,6 +11,7 @@ export function randomPod(random: Random): Pod {
   const initContainers = random.chance(0.5)
     ? Array.from({ length: 1 + random.int(3) }, (_, i) => randomInit(random, `i${i}`, volumes))
     : [];
+  if (random.chance(0.15)) addRestartAll(random, random.pick(...containers, ...initContainers));
   const spec: PodSpec = {
     restartPolicy: random.pick('Always', 'Always', 'OnFailure', 'Never'),
     terminationGracePeriodSeconds: random.pick(0, 1, 3, 10, 30),
@@ -43,6 +44,13 @@ function randomContainer(random: Random, name: string, volumes: readonly { name:
     ...(random.chance(0.2) ? { livenessProbe: probe } : {}),
     ...(random.chance(0.1) ? { restartPolicy: random.pick('Never', 'OnFailure', 'Always') } : {}),
   };
+}
+
+/** KEP-5532: exit code 42 of this container starts all of them over. */
+function addRestartAll(random: Random, container: Container): void {
+  const rule = { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } };
+  const restartPolicy = container.restartPolicy ?? random.pick('Never', 'OnFailure');
+  Object.assign(container, { restartPolicy, restartPolicyRules: [rule] });
 }
 
 function randomInit(random: Random, name: string, volumes: readonly { name: string }[]): Container {

@@ -222,10 +222,12 @@ export class SimRuntime {
   #fate(pod: Pod, name: string, mono: number): { endsAt?: number; exitCode: number } {
     const random = this.#random;
     const init = pod.spec?.initContainers?.find((c) => c.name === name);
+    const spec = init ?? pod.spec?.containers.find((c) => c.name === name);
+    const failure = spec?.restartPolicyRules ? 42 : 1;
     if (init && init.restartPolicy !== 'Always')
-      return { endsAt: mono + random.int(3_000), exitCode: this.calm || random.chance(0.8) ? 0 : 1 };
+      return { endsAt: mono + random.int(3_000), exitCode: this.calm || random.chance(0.8) ? 0 : failure };
     if (this.calm || random.chance(0.6)) return { exitCode: 0 };
-    return { endsAt: mono + random.pick(0, 10, 5_000, 700_000), exitCode: random.pick(0, 1, 137) };
+    return { endsAt: mono + random.pick(0, 10, 5_000, 700_000), exitCode: random.pick(0, failure, 137) };
   }
 
   /** Init containers have done their work in this sandbox, and sidecars were started in it, before what comes after them. */
