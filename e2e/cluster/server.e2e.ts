@@ -175,10 +175,10 @@ async function commands(cluster: Cluster, checks: Checks): Promise<void> {
       '--',
       'sh',
       '-c',
-      'cat; echo debugged',
+      'read word; echo debugged $word',
     ];
     const { stdout, stderr } = await kubectlRaw(cluster, args, { input: Buffer.from('in\n') });
-    return stdout.includes('debugged') ? undefined : stdout + stderr;
+    return stdout.includes('debugged in') ? undefined : stdout + stderr;
   });
   await checks.check('200 execs leave nothing behind', async () => {
     for (let i = 0; i < 4; i++) await exec(['true']);
