@@ -134,6 +134,7 @@ async function connectApi(base: Base): Promise<ApiSide> {
     nodeName,
     clock,
     log,
+    metrics: base.metrics.metrics,
     onNode: (object) => {
       node.seen(object);
       ledger.refresh();
@@ -245,7 +246,7 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   if (api) serveApi(api, node, ledger, log, nodeName);
   const explanations = explanationSource(recorder, side);
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
-  const serving = own.use(await requestServing({ loaded, api, node, clock, log }));
+  const serving = own.use(await requestServing({ loaded, api, node, clock, log, metrics: metrics.metrics }));
   const shared = { loaded, nodeName, rootDir, cri, clock, log, api, explanations, metrics, probeMetrics, serving };
   own.use(await startServer({ ...shared, addresses: node.hostIPs(), pods: board, unhealthy: () => undefined }));
   const runtime = config.containerRuntimeEndpoint;

@@ -67,7 +67,8 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   process.once('SIGINT', end);
   kubelet.fatal.then((error) => {
     log.error('ending; the Pods go on running', { error: errorMessage(error) });
-    leave(1);
+    // Who asked for the lock file takes over: to a service manager that is no failure.
+    leave((error as { code?: string }).code === 'LockContention' ? 0 : 1);
   });
 }
 

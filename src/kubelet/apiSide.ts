@@ -10,6 +10,7 @@ import type { KubeletOptions } from '../config/options.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RateLimiter } from '../lib/limiter.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../lib/metrics.ts';
 import type { Node } from '../types/k8s.ts';
 
 /** Everything that talks to the API server, built once; absent in standalone mode. */
@@ -34,6 +35,7 @@ export interface ApiSideOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** The API server's Node object of this node changed. */
   onNode(node: Node | undefined): void;
   /** The connection of the Pod watch came or went. */
@@ -56,6 +58,7 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
       rotate: config.rotateCertificates,
       clock,
       log,
+      metrics: options.metrics,
       onFatal: options.onFatal,
     }),
   );

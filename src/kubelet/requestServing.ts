@@ -2,6 +2,7 @@ import { type RequestedServingSource, requestedServingCertificate } from '../con
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../lib/metrics.ts';
 import type { ApiSide } from './apiSide.ts';
 import type { NodeSide } from './nodeSide.ts';
 
@@ -11,11 +12,12 @@ export interface ServingOptions {
   readonly node: NodeSide;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /** The serving certificate that the cluster signs, with serverTLSBootstrap and an API server; it follows the Node's addresses. */
 export async function requestServing(options: ServingOptions): Promise<RequestedServingSource | undefined> {
-  const { loaded, api, node, clock, log } = options;
+  const { loaded, api, node, clock, log, metrics } = options;
   const { config } = loaded;
   if (!config.serverTLSBootstrap || !api) return undefined;
   const files = { cert: config.tlsCertFile, key: config.tlsPrivateKeyFile };
@@ -26,6 +28,7 @@ export async function requestServing(options: ServingOptions): Promise<Requested
     addresses: () => node.node.status?.addresses ?? [],
     clock,
     log,
+    metrics,
     ...(files.cert && files.key ? { files } : {}),
   });
   const following = node.onSeen(() => source.addressesChanged());

@@ -6,7 +6,9 @@ import { FakeApiServer } from '../../api/fake/server.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { Metrics } from '../../lib/metrics.ts';
 import { CertificateManager, type CertificateManagerOptions } from './certificateManager.ts';
+import { measureCertificate } from './certificateMetrics.ts';
 import { type CertificateSubject, nodeSubject } from './certificateRequest.ts';
 import { ExpiryGuard } from './expiryGuard.ts';
 import { FakeSigner } from './fake/signer.ts';
@@ -147,6 +149,29 @@ test('certificates that are due when they are issued do not make a busy loop', a
     await clock.advanceAsync(1_500);
     await signer.pending();
   }
+});
+
+test('metrics: time left, failures, and the age of what was replaced', async () => {
+  const metrics = new Metrics();
+  const manager = await open({ signer: 'kubernetes.io/kubelet-serving' });
+  measureCertificate(manager, 'server', metrics, clock);
+  expect(await metrics.text()).toMatch(/^kubelet_certificate_manager_server_ttl_seconds \+Inf$/m);
+  manager.start();
+  await signer.deny();
+  await until(() => manager.problem()?.includes('denied') === true);
+  await clock.advanceAsync(3000);
+  await signer.issue(60);
+  await until(() => manager.current() !== undefined);
+  const first = manager.current();
+  await clock.advanceAsync(11_000);
+  await signer.issue();
+  await until(() => manager.current() !== first);
+  const text = await metrics.text();
+  expect(text).toMatch(/^kubelet_certificate_manager_server_ttl_seconds 863\d\d$/m);
+  expect(text).toMatch(/^kubelet_server_expiration_renew_errors 1$/m);
+  expect(text).toMatch(/^kubelet_certificate_manager_server_rotation_seconds_count 1$/m);
+  // It was dated back by an hour.
+  expect(text).toMatch(/^kubelet_certificate_manager_server_rotation_seconds_sum 36\d\d/m);
 });
 
 describe('the guard against an expired certificate', () => {

@@ -4,10 +4,12 @@ import type { Clock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage, KubeletError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { type KubeconfigSource, openKubeconfig } from '../credentials.ts';
 import type { KubeconfigContent } from '../kubeconfig.ts';
 import { bootstrapClient, clientStore, isStillValid, readBootstrap, writeClientKubeconfig } from './bootstrap.ts';
 import { CertificateManager } from './certificateManager.ts';
+import { measureCertificate } from './certificateMetrics.ts';
 import { nodeSubject } from './certificateRequest.ts';
 import { ExpiryGuard } from './expiryGuard.ts';
 import type { KeyPair } from './keyPair.ts';
@@ -23,6 +25,7 @@ export interface ClientConnectionOptions {
   readonly rotate: boolean;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics?: Metrics;
   /** The client certificate has expired and cannot be renewed from inside: the process should end and start anew. */
   readonly onFatal: (error: Error) => void;
 }
@@ -117,6 +120,8 @@ class RotatingConnection implements KubeconfigSource {
     if (source) this.#follow(source);
     this.#own.use(manager.onChange(() => this.#renewed()));
     this.#own.use(new ExpiryGuard(manager, this.#options.clock, this.#options.onFatal));
+    const { metrics, clock } = this.#options;
+    if (metrics) measureCertificate(manager, 'client', metrics, clock);
     if (manager.current()) this.#issued.resolve();
     manager.start();
   }

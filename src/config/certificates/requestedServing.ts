@@ -2,8 +2,10 @@ import { isIP } from 'node:net';
 import type { ApiClient } from '../../api/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import type { NodeAddress } from '../../types/k8s.ts';
 import { CertificateManager } from './certificateManager.ts';
+import { measureCertificate } from './certificateMetrics.ts';
 import { type CertificateSubject, nodeSubject } from './certificateRequest.ts';
 import { PairStore } from './pairStore.ts';
 import type { ServingCertificate, ServingCertificateSource } from './servingCertificate.ts';
@@ -16,6 +18,7 @@ export interface RequestedServingOptions {
   readonly addresses: () => readonly NodeAddress[];
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics?: Metrics;
   /** tlsCertFile and tlsPrivateKeyFile: they serve until the first certificate is issued. */
   readonly files?: { readonly cert: string; readonly key: string };
 }
@@ -42,6 +45,7 @@ export async function requestedServingCertificate(options: RequestedServingOptio
     subject: () => servingSubject(options.nodeName, options.addresses()),
     client: () => options.client,
   });
+  if (options.metrics) measureCertificate(manager, 'server', options.metrics, options.clock);
   manager.start();
   let shown: { of: object; pair: ServingCertificate } | undefined;
   return {
