@@ -17,7 +17,7 @@ export async function ask(command: Asking): Promise<string> {
   } catch (error) {
     const cause = error instanceof Error && error.cause ? error.cause : error;
     throw new KubeletError(
-      `no kubelet-ts answers at ${command.address} (${errorMessage(cause)}); is it running, and was it started with --ts-debug-address=${command.address}?`,
+      `no kubelet-ts answers at ${command.address} (${errorMessage(cause)}); is it running, in this network namespace, and was it started with --ts-debug-address=${command.address}?`,
       { code: 'NoAgent', cause: error },
     );
   }
@@ -30,7 +30,7 @@ type Replaying = Extract<Command, { kind: 'replay' }>;
 
 /** Makes the decisions of a recording again. `same` is false when today's rules differ somewhere. */
 export async function replayFile(command: Replaying): Promise<{ same: boolean; text: string }> {
-  const records = parseTrace(await readFile(command.file, 'utf8'), command.file);
+  const records = recordsOf(command, parseTrace(await readFile(command.file, 'utf8'), command.file));
   const difference = replay(records);
   if (command.output === 'json')
     return {
@@ -41,6 +41,14 @@ export async function replayFile(command: Replaying): Promise<{ same: boolean; t
   const { at, path, recorded, today } = difference;
   const text = `Decision ${at + 1} of ${records.length} differs at ${path || 'its root'}:\n  recorded: ${JSON.stringify(recorded)}\n  today:    ${JSON.stringify(today)}\n`;
   return { same: false, text };
+}
+
+/** The records of the Pod that --pod names; without it all. */
+function recordsOf({ pod, file }: Replaying, records: readonly RecordedDecision[]): readonly RecordedDecision[] {
+  if (!pod) return records;
+  const own = records.filter(({ facts }) => facts.namespace === pod.namespace && facts.name === pod.name);
+  if (own.length > 0) return own;
+  throw new KubeletError(`${file} holds no decision about pod ${pod.namespace}/${pod.name}`, { code: 'BadTrace' });
 }
 
 /** A trace is the JSON of `/debug/pods/…/trace`, or the lines of --ts-record-dir. */

@@ -151,7 +151,7 @@ export class PodSide implements Disposable {
         if (worker) queueMicrotask(() => hooks.decided(worker));
       },
       changed: (worker, pod) => followers.get(worker.uid)?.follow(pod),
-      opened: (worker) => {
+      opened: (worker, origin, pod) => {
         const references = new References(
           this.#options.objects,
           worker.facts,
@@ -159,13 +159,8 @@ export class PodSide implements Disposable {
           (pod) => this.#needs(pod),
         );
         followers.set(worker.uid, references);
-        const created = worker.facts.pod?.metadata?.creationTimestamp;
-        recordHeard(
-          recorder,
-          worker,
-          worker.facts.pod ? 'a source' : 'the runtime',
-          created ? Date.parse(created) : undefined,
-        );
+        const created = pod?.metadata?.creationTimestamp;
+        recordHeard(recorder, worker, heardFrom[origin], created ? Date.parse(created) : undefined);
         hooks.opened(worker);
         return disposable(() => {
           references[Symbol.dispose]();
@@ -188,6 +183,14 @@ export class PodSide implements Disposable {
       );
   }
 }
+
+/** Origins as the timeline names them. */
+const heardFrom: Readonly<Record<PodOrigin, string>> = {
+  api: 'the API server',
+  file: 'a manifest file',
+  http: 'the manifest URL',
+  runtime: 'the runtime',
+};
 
 /** Where the notes of design rule 6 lie. */
 export function checkpointDir(rootDir: string): string {

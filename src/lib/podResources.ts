@@ -1,8 +1,11 @@
 import type { Container, Pod, ResourceRequirements } from '../types/k8s.ts';
+import { type Arithmetic, addTo, isSidecar, totalOf } from './containerTotals.ts';
 import { amountsOf, type ResourceAmounts } from './resourceAmounts.ts';
 
 /** Requests or limits. */
 type Side = 'requests' | 'limits';
+
+const bigints: Arithmetic<bigint> = { plus: (a, b) => a + b, larger: (a, b) => (b > a ? b : a) };
 
 /** What to count. */
 export interface PodResourceOptions {
@@ -23,11 +26,6 @@ export function hasPodLevelResources(pod: Pod, side?: Side): boolean {
   return sides.some((s) => Object.keys(pod.spec?.resources?.[s] ?? {}).some(isPodLevelResource));
 }
 
-/** True for an init container that keeps running beside the regular ones. */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
 /**
  * What the Pod asks for. With sidecars and init containers each resource is the larger of what runs for good and the largest
  * need while initializing (KEP-753); Pod-level values replace sums; overhead is added.
@@ -35,7 +33,7 @@ export function isSidecar(container: Container): boolean {
 export function podRequests(pod: Pod, options: PodResourceOptions = {}): ResourceAmounts {
   const total = containerTotal(pod, 'requests');
   if (!options.skipPodLevel) replacePodLevel(total, pod, 'requests');
-  if (!options.excludeOverhead) add(total, amountsOf(pod.spec?.overhead));
+  if (!options.excludeOverhead) addTo(total, amountsOf(pod.spec?.overhead), bigints);
   return total;
 }
 
@@ -72,24 +70,7 @@ export function limitDeclared(pod: Pod, resource: 'cpu' | 'memory'): boolean {
 
 /** The containers' part alone, without Pod-level values and overhead. */
 export function containerTotal(pod: Pod, side: Side): Map<string, bigint> {
-  const total = new Map<string, bigint>();
-  for (const container of pod.spec?.containers ?? []) add(total, listOf(container.resources, side));
-  const sidecars = new Map<string, bigint>();
-  const peak = new Map<string, bigint>();
-  for (const container of pod.spec?.initContainers ?? []) {
-    const own = listOf(container.resources, side);
-    if (isSidecar(container)) {
-      add(total, own);
-      add(sidecars, own);
-      raise(peak, sidecars);
-    } else {
-      const during = new Map(own);
-      add(during, sidecars);
-      raise(peak, during);
-    }
-  }
-  raise(total, peak);
-  return total;
+  return totalOf(pod.spec ?? {}, (container) => listOf(container.resources, side), bigints);
 }
 
 /** Pod-level limits count only when something of the Pod level is set that is supported. */
@@ -102,15 +83,4 @@ function replacePodLevel(total: Map<string, bigint>, pod: Pod, side: Side): void
 
 function listOf(resources: ResourceRequirements | undefined, side: Side): ResourceAmounts {
   return amountsOf(resources?.[side]);
-}
-
-function add(total: Map<string, bigint>, more: ResourceAmounts): void {
-  for (const [name, amount] of more) total.set(name, (total.get(name) ?? 0n) + amount);
-}
-
-function raise(total: Map<string, bigint>, floor: ResourceAmounts): void {
-  for (const [name, amount] of floor) {
-    const value = total.get(name);
-    if (value === undefined || amount > value) total.set(name, amount);
-  }
 }

@@ -13,8 +13,11 @@ import { PodWorker, type WorkerPorts } from './worker.ts';
 export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
   readonly log: Logger;
   readonly random: () => number;
-  /** A worker was made: follow its references, open its timeline. The result is disposed when it is over. */
-  opened(worker: PodWorker): Disposable;
+  /**
+   * A worker was made: follow its references, open its timeline. `pod` is what its source said, null when only the runtime knows
+   * it. The result is disposed when the worker is over.
+   */
+  opened(worker: PodWorker, origin: PodOrigin, pod: Pod | null): Disposable;
   /** The Pod of a worker changed. */
   changed(worker: PodWorker, pod: Pod): void;
 }
@@ -61,7 +64,9 @@ export class PodWorkers {
       held.next = { pod, origin };
       return;
     }
-    const worker = held?.worker ?? this.#open(uid, pod.metadata?.namespace ?? '', pod.metadata?.name ?? '', pod);
+    const worker =
+      held?.worker ??
+      this.#open({ uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '' }, origin, pod);
     if (origin !== 'api') worker.facts.nameTakenBy = this.#names.enter(fullName(pod), uid);
     worker.setPod(pod, origin);
     this.#ports.changed(worker, pod);
@@ -96,7 +101,7 @@ export class PodWorkers {
     for (const p of pods) this.#listed.add(p.uid);
     for (const worker of this.all())
       if (differs(worker.facts.observation.pod, found.get(worker.uid))) worker.lookAgain();
-    for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p.uid, p.namespace, p.name, null).wake();
+    for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p, 'runtime', null).wake();
   }
 
   /** A fact of the whole node changed. */
@@ -136,7 +141,11 @@ export class PodWorkers {
     }
   }
 
-  #open(uid: string, namespace: string, name: string, pod: Pod | null): PodWorker {
+  #open(
+    { uid, namespace, name }: Pick<ListedPod, 'uid' | 'namespace' | 'name'>,
+    origin: PodOrigin,
+    pod: Pod | null,
+  ): PodWorker {
     const sheet = new FactSheet({ uid, namespace, name, seed: this.#ports.random() });
     sheet.sourcesReady = this.#sourcesReady;
     // The full list shows everything that existed before this process: a Pod that is not in it has nothing in the runtime yet.
@@ -146,7 +155,7 @@ export class PodWorkers {
     const memory = restore(freshMemory(), this.#checkpoints.get(uid));
     this.#checkpoints.delete(uid);
     const worker = new PodWorker({ ...this.#ports, done: (u) => this.done(u) }, sheet, memory);
-    const own = this.#ports.opened(worker);
+    const own = this.#ports.opened(worker, origin, pod);
     this.#held.set(uid, { worker, own });
     return worker;
   }

@@ -1,5 +1,6 @@
+import { isSidecar } from '../../lib/containerTotals.ts';
 import { isNodeCriticalPod } from '../../lib/criticalPod.ts';
-import { containerTotal, hasPodLevelResources, isSidecar } from '../../lib/podResources.ts';
+import { containerTotal, hasPodLevelResources } from '../../lib/podResources.ts';
 import { podQOS } from '../../lib/qos.ts';
 import { amountOf, wholeValue } from '../../lib/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';

@@ -1,3 +1,4 @@
+import { podQOS } from '../../lib/qos.ts';
 import type { ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { ConditionFacts } from './conditions/index.ts';
 import { foreignConditions, podConditions } from './conditions/index.ts';
@@ -10,7 +11,6 @@ import type { PodPhase } from './phase.ts';
 import { phaseOf } from './phase.ts';
 import { addresses } from './podIPs.ts';
 import { podLevelResources } from './podResources.ts';
-import { podQOS } from './qos.ts';
 import { withHealth, withInitHealth } from './readiness.ts';
 import { restartAllState } from './restartAll.ts';
 import { messageBudget, withinBudget } from './terminationMessages.ts';

@@ -1,3 +1,4 @@
+import { type Arithmetic, totalOf } from '../../lib/containerTotals.ts';
 import { isPodLevelResource } from '../../lib/podResources.ts';
 import type { ParsedQuantity } from '../../lib/quantity.ts';
 import { addQuantities, formatQuantity, maxQuantity } from '../../lib/quantity.ts';
@@ -6,11 +7,12 @@ import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';
 import { readQuantity } from './quantity.ts';
 import { mergeList } from './resources.ts';
-import { isSidecar } from './restartPolicy.ts';
 
 type ResourceList = Readonly<Record<string, string>>;
 type Amounts = Map<string, ParsedQuantity>;
 type Side = 'requests' | 'limits';
+
+const quantities: Arithmetic<ParsedQuantity> = { plus: addQuantities, larger: maxQuantity };
 
 /** `resources` and `allocatedResources` of the Pod as a whole (KEP-5419): sums until it runs, then what its cgroup allows. */
 export function podLevelResources(
@@ -27,7 +29,7 @@ export function podLevelResources(
 
 /** What the whole Pod asks for: containers with init containers' peaks (KEP-753), Pod-level values over them, plus overhead. */
 export function podTotal(spec: PodSpec, side: Side): ResourceList {
-  const total = containersTotal(spec, side);
+  const total = totalOf(spec, (container) => listOf(container, side), quantities);
   for (const [name, text] of Object.entries(spec.resources?.[side] ?? {})) {
     const amount = readQuantity(text);
     if (amount && isPodLevelResource(name)) total.set(name, amount);
@@ -40,27 +42,6 @@ export function podTotal(spec: PodSpec, side: Side): ResourceList {
     total.set(name, value ? addQuantities(value, overhead) : overhead);
   }
   return Object.fromEntries([...total].map(([name, amount]) => [name, formatQuantity(amount)]));
-}
-
-function containersTotal(spec: PodSpec, side: Side): Amounts {
-  const total: Amounts = new Map();
-  const sidecars: Amounts = new Map();
-  const peak: Amounts = new Map();
-  for (const container of spec.containers) add(total, listOf(container, side));
-  for (const container of spec.initContainers ?? []) {
-    const own = listOf(container, side);
-    if (isSidecar(container)) {
-      add(total, own);
-      add(sidecars, own);
-      raise(peak, sidecars);
-    } else {
-      const during = new Map(own);
-      add(during, sidecars);
-      raise(peak, during);
-    }
-  }
-  raise(total, peak);
-  return total;
 }
 
 function inForce(input: StatusInput, spec: PodSpec, allocated: ResourceRequirements): ResourceRequirements {
@@ -85,20 +66,6 @@ function listOf(container: Container, side: Side): Amounts {
       return amount ? [[name, amount] as const] : [];
     }),
   );
-}
-
-function add(target: Amounts, more: Amounts): void {
-  for (const [name, amount] of more) {
-    const value = target.get(name);
-    target.set(name, value ? addQuantities(value, amount) : amount);
-  }
-}
-
-function raise(target: Amounts, floor: Amounts): void {
-  for (const [name, amount] of floor) {
-    const value = target.get(name);
-    target.set(name, value ? maxQuantity(value, amount) : amount);
-  }
 }
 
 function compact({ requests, limits, ...rest }: ResourceRequirements): ResourceRequirements {

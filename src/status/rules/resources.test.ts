@@ -1,6 +1,6 @@
+import { computePodQOS } from '../../lib/qos.ts';
 import type { Container, ResourceRequirements } from '../../types/k8s.ts';
 import { podLevelResources, podTotal } from './podResources.ts';
-import { computePodQOS } from './qos.ts';
 import { actualResources, resourcesInForce } from './resources.ts';
 import { inputOf, oc, podOf, spec } from './testing.ts';
 
