@@ -1,69 +1,27 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
 import { join } from 'node:path';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { TestAuthority } from '../api/fake/certificates.ts';
-import { until } from '../lib/fake/until.ts';
-import { Metrics } from '../lib/metrics.ts';
-import { FakeHost, servedPod } from './fake/fakeHost.ts';
+import { servedPod } from './fake/fakeHost.ts';
+import {
+  ask,
+  authority,
+  bearer,
+  dir,
+  eachOnItsOwn,
+  exchange,
+  freePort,
+  host,
+  identity,
+  openTls,
+  start,
+  token,
+  untilAsync,
+} from './fake/testServer.ts';
 import type { ServerRuntime } from './host.ts';
-import { type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubeletServer.ts';
 import { routes } from './routes/registry.ts';
 
-const authority = new TestAuthority();
-const identity = authority.issue('alice', ['devs', 'ops']);
-let dir: string;
-let host: FakeHost;
-let server: KubeletServer;
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'server-'));
-});
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(dir, { recursive: true });
-});
-
-async function start(config: object = {}, more: Partial<KubeletServerOptions> = {}): Promise<void> {
-  writeFileSync(join(dir, 'ca.crt'), authority.ca);
-  const authentication = {
-    x509: { clientCAFile: join(dir, 'ca.crt') },
-    webhook: { enabled: true, cacheTTL: 1 },
-    anonymous: { enabled: false },
-  };
-  host = new FakeHost({ address: '127.0.0.1', port: 0, authentication, ...config } as never);
-  const serving = { tlsCertFile: '', tlsPrivateKeyFile: '', certDir: dir, nodeName: 'node', addresses: ['127.0.0.1'] };
-  server = await startKubeletServer({ host, metrics: new Metrics(), serving, ...more });
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers: IncomingMessage['headers'];
-}
-
-function ask(path: string, options: RequestOptions & { body?: string } = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { body, ...rest } = options;
-    const own = { host: '127.0.0.1', port: server.secure.port, path, rejectUnauthorized: false, agent: false };
-    const outgoing = httpsRequest({ ...own, ...rest }, (response) => {
-      let text = '';
-      response.on('data', (chunk) => {
-        text += String(chunk);
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text, headers: response.headers }));
-      response.on('error', reject);
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
-
-const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-const token = async (text: string) => (text === 'good' ? { name: 'bob', groups: ['g'] } : undefined);
+eachOnItsOwn();
 const samplePath = (pattern: string) => pattern.replace(/\{\w+\*\}/g, 'x').replace(/\{\w+\}/g, 'x');
 
 describe('every route goes through authentication and authorization', () => {
@@ -280,172 +238,3 @@ describe('answers', () => {
       expect(await plain(path)).toBe(404);
   });
 });
-
-describe('streams', () => {
-  /** A runtime's streaming server: upgrades, sends what it is told to first, then echoes. */
-  async function runtime(answer: string) {
-    const sockets: Socket[] = [];
-    const heads: string[] = [];
-    const listener = createServer({ allowHalfOpen: true }, (socket) => {
-      sockets.push(socket);
-      let head = '';
-      socket.on('error', () => {});
-      socket.on('data', function first(chunk) {
-        head += chunk.toString('latin1');
-        if (!head.includes('\r\n\r\n')) return;
-        heads.push(head);
-        socket.off('data', first);
-        socket.write(answer);
-        socket.pipe(socket);
-      });
-    });
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-    const port = (listener.address() as { port: number }).port;
-    host.served = [servedPod()];
-    const url = async () => `http://127.0.0.1:${port}/exec/token`;
-    host.runtime = { exec: url, attach: url, portForward: url } as unknown as ServerRuntime;
-    const close = () => {
-      for (const socket of sockets) socket.destroy();
-      listener.close();
-    };
-    return { sockets, heads, close };
-  }
-  const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n';
-  const head = (path: string) =>
-    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n`;
-  const execPath = '/exec/ns/p/c?command=sh&output=1';
-  beforeEach(() => start({}, { token, review: async () => true }));
-
-  test.each([execPath, '/attach/ns/p/c?output=1', '/portForward/ns/p'])('%s passes bytes both ways', async (path) => {
-    const far = await runtime(`${upgraded}early`);
-    const socket = await openTls();
-    const first = await exchange(socket, head(path), 'early');
-    expect(first).toContain('101 Switching Protocols');
-    const data = Buffer.alloc(3_000_000, 'abc');
-    let back = 0;
-    socket.on('data', (chunk: Buffer) => {
-      back += chunk.length;
-    });
-    socket.write(data);
-    await until(() => back === data.length);
-    expect(far.heads[0]).not.toMatch(/authorization/i);
-    expect(far.heads[0]).toMatch(/^POST \/exec\/token HTTP/);
-    socket.end();
-    await until(() => socket.closed && far.sockets.every((s) => s.closed));
-    await until(() => server.secure.upgraded.size === 0);
-    far.close();
-  });
-
-  test('what is sent behind the head of the request is not lost', async () => {
-    const far = await runtime(upgraded);
-    const socket = await openTls();
-    expect(await exchange(socket, `${head(execPath)}eager`, 'eager')).toContain('eager');
-    socket.destroy();
-    await until(() => far.sockets.every((s) => s.closed));
-    far.close();
-  });
-
-  test('a client that has said everything still hears the whole answer', async () => {
-    const far = await runtime(upgraded);
-    const socket = await openTls({ allowHalfOpen: true });
-    await exchange(socket, head(execPath), '\r\n\r\n');
-    const answer = Buffer.alloc(2_000_000, 'z');
-    const runtimeSide = far.sockets[0] as Socket;
-    runtimeSide.unpipe(runtimeSide);
-    runtimeSide.resume();
-    runtimeSide.once('end', () => runtimeSide.end(answer));
-    let heard = 0;
-    let over = false;
-    socket.on('data', (chunk: Buffer) => {
-      heard += chunk.length;
-    });
-    socket.on('end', () => {
-      over = true;
-    });
-    socket.end('last words');
-    await until(() => over);
-    expect(heard).toBe(answer.length);
-    await until(() => server.secure.upgraded.size === 0);
-    far.close();
-  });
-
-  test('either side may vanish, and nothing is left', async () => {
-    const far = await runtime(`${upgraded}x`);
-    for (const client of [true, false]) {
-      const socket = await openTls();
-      socket.on('error', () => {});
-      await exchange(socket, head(execPath), '\r\n\r\nx');
-      if (client) socket.destroy();
-      else far.sockets.at(-1)?.resetAndDestroy();
-      await until(() => socket.closed && (far.sockets.at(-1)?.closed ?? false));
-    }
-    await until(() => server.secure.upgraded.size === 0);
-    far.close();
-  });
-
-  test('an error of the runtime is passed on, and errors of ours are HTTP', async () => {
-    const far = await runtime('HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope');
-    const answer = async (path: string) => {
-      const socket = await openTls();
-      const text = await exchange(socket, head(path), undefined);
-      await until(() => socket.closed || socket.readableEnded);
-      socket.destroy();
-      return text;
-    };
-    expect(await answer(execPath)).toMatch(/404 Not Found[\s\S]*nope/);
-    expect(await answer('/exec/ns/x/c?output=1')).toMatch(/404 Not Found[\s\S]*pod does not exist/);
-    expect(await answer('/exec/ns/p/c')).toMatch(/400 Bad Request[\s\S]*at least 1 of stdin, stdout, stderr/);
-    expect(await answer('/exec/ns/p/c/c?output=1')).toMatch(/500 [\s\S]*container not found \("c"\)/);
-    await until(() => server.secure.upgraded.size === 0);
-    far.close();
-  });
-
-  test('without another protocol it is an error', async () => {
-    const far = await runtime(upgraded);
-    const answer = await ask(execPath, bearer('good'));
-    expect(answer).toMatchObject({ status: 500, body: 'Upgrade request required\n' });
-    far.close();
-  });
-});
-
-function openTls(options: object = {}): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const own = { host: '127.0.0.1', port: server.secure.port, rejectUnauthorized: false };
-    const socket = connectTls({ ...own, ...options }, () => resolve(socket));
-    socket.once('error', reject);
-  });
-}
-
-/** Sends and reads until `end` (default: the end of a body of known length or of the connection) was received. */
-function exchange(socket: TLSSocket, text: string, end?: string): Promise<string> {
-  return new Promise((resolve) => {
-    let got = '';
-    const done = () => {
-      socket.off('data', read);
-      resolve(got);
-    };
-    const read = (chunk: Buffer) => {
-      got += chunk.toString('latin1');
-      const length = /content-length: (\d+)/i.exec(got)?.[1];
-      const body = got.slice(got.indexOf('\r\n\r\n') + 4);
-      if (end === undefined ? length !== undefined && body.length >= Number(length) : got.includes(end)) done();
-    };
-    socket.on('data', read);
-    socket.once('end', done);
-    socket.write(text);
-  });
-}
-
-async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await condition())) if (performance.now() > end) throw new Error('the condition did not come true');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
-}

@@ -1,0 +1,133 @@
+import { createServer, type Socket } from 'node:net';
+import { until } from '../lib/fake/until.ts';
+import { servedPod } from './fake/fakeHost.ts';
+import { ask, bearer, eachOnItsOwn, exchange, host, openTls, server, start, token } from './fake/testServer.ts';
+import type { ServerRuntime } from './host.ts';
+
+eachOnItsOwn();
+describe('streams', () => {
+  /** A runtime's streaming server: upgrades, sends what it is told to first, then echoes. */
+  async function runtime(answer: string) {
+    const sockets: Socket[] = [];
+    const heads: string[] = [];
+    const listener = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.push(socket);
+      let head = '';
+      socket.on('error', () => {});
+      socket.on('data', function first(chunk) {
+        head += chunk.toString('latin1');
+        if (!head.includes('\r\n\r\n')) return;
+        heads.push(head);
+        socket.off('data', first);
+        socket.write(answer);
+        socket.pipe(socket);
+      });
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const port = (listener.address() as { port: number }).port;
+    host.served = [servedPod()];
+    const url = async () => `http://127.0.0.1:${port}/exec/token`;
+    host.runtime = { exec: url, attach: url, portForward: url } as unknown as ServerRuntime;
+    const close = () => {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+    };
+    return { sockets, heads, close };
+  }
+  const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n';
+  const head = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n`;
+  const execPath = '/exec/ns/p/c?command=sh&output=1';
+  beforeEach(() => start({}, { token, review: async () => true }));
+
+  test.each([execPath, '/attach/ns/p/c?output=1', '/portForward/ns/p'])('%s passes bytes both ways', async (path) => {
+    const far = await runtime(`${upgraded}early`);
+    const socket = await openTls();
+    const first = await exchange(socket, head(path), 'early');
+    expect(first).toContain('101 Switching Protocols');
+    const data = Buffer.alloc(3_000_000, 'abc');
+    let back = 0;
+    socket.on('data', (chunk: Buffer) => {
+      back += chunk.length;
+    });
+    socket.write(data);
+    await until(() => back === data.length);
+    expect(far.heads[0]).not.toMatch(/authorization/i);
+    expect(far.heads[0]).toMatch(/^POST \/exec\/token HTTP/);
+    socket.end();
+    await until(() => socket.closed && far.sockets.every((s) => s.closed));
+    await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('what is sent behind the head of the request is not lost', async () => {
+    const far = await runtime(upgraded);
+    const socket = await openTls();
+    expect(await exchange(socket, `${head(execPath)}eager`, 'eager')).toContain('eager');
+    socket.destroy();
+    await until(() => far.sockets.every((s) => s.closed));
+    far.close();
+  });
+
+  test('a client that has said everything still hears the whole answer', async () => {
+    const far = await runtime(upgraded);
+    const socket = await openTls({ allowHalfOpen: true });
+    await exchange(socket, head(execPath), '\r\n\r\n');
+    const answer = Buffer.alloc(2_000_000, 'z');
+    const runtimeSide = far.sockets[0] as Socket;
+    runtimeSide.unpipe(runtimeSide);
+    runtimeSide.resume();
+    runtimeSide.once('end', () => runtimeSide.end(answer));
+    let heard = 0;
+    let over = false;
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.length;
+    });
+    socket.on('end', () => {
+      over = true;
+    });
+    socket.end('last words');
+    await until(() => over);
+    expect(heard).toBe(answer.length);
+    await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('either side may vanish, and nothing is left', async () => {
+    const far = await runtime(`${upgraded}x`);
+    for (const client of [true, false]) {
+      const socket = await openTls();
+      socket.on('error', () => {});
+      await exchange(socket, head(execPath), '\r\n\r\nx');
+      if (client) socket.destroy();
+      else far.sockets.at(-1)?.resetAndDestroy();
+      await until(() => socket.closed && (far.sockets.at(-1)?.closed ?? false));
+    }
+    await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('an error of the runtime is passed on, and errors of ours are HTTP', async () => {
+    const far = await runtime('HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnope');
+    const answer = async (path: string) => {
+      const socket = await openTls();
+      const text = await exchange(socket, head(path), undefined);
+      await until(() => socket.closed || socket.readableEnded);
+      socket.destroy();
+      return text;
+    };
+    expect(await answer(execPath)).toMatch(/404 Not Found[\s\S]*nope/);
+    expect(await answer('/exec/ns/x/c?output=1')).toMatch(/404 Not Found[\s\S]*pod does not exist/);
+    expect(await answer('/exec/ns/p/c')).toMatch(/400 Bad Request[\s\S]*at least 1 of stdin, stdout, stderr/);
+    expect(await answer('/exec/ns/p/c/c?output=1')).toMatch(/500 [\s\S]*container not found \("c"\)/);
+    await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('without another protocol it is an error', async () => {
+    const far = await runtime(upgraded);
+    const answer = await ask(execPath, bearer('good'));
+    expect(answer).toMatchObject({ status: 500, body: 'Upgrade request required\n' });
+    far.close();
+  });
+});
