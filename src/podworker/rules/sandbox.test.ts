@@ -1,0 +1,200 @@
+import { decide } from './decide.ts';
+import type { PodFacts } from './facts.ts';
+import { sandboxChanged } from './sandbox.ts';
+import {
+  active,
+  box,
+  ended,
+  factsOf,
+  images,
+  now,
+  podOf,
+  runtime,
+  sandbox,
+  spec,
+  starts,
+  turn,
+  under,
+  whys,
+  withParts,
+} from './testing.ts';
+
+const host = { ...spec('Always', 'a'), hostNetwork: true };
+const create = { kind: 'createSandbox', slot: 'sandbox', attempt: 0 } as const;
+
+describe('when the newest sandbox can carry the Pod', () => {
+  const dead = sandbox({ id: 's1', attempt: 1, ready: false });
+  const rows: [string, ReturnType<typeof sandbox>[], boolean, boolean][] = [
+    ['none', [], false, false],
+    ['ready, with an address', [sandbox()], false, false],
+    ['two are ready', [sandbox({ id: 's1', attempt: 1 }), sandbox()], false, true],
+    ['none is ready', [dead, sandbox({ ready: false })], false, true],
+    ['the newest is not ready, an older one is', [dead, sandbox()], false, true],
+    ['its network is not the one of the Pod', [sandbox()], true, true],
+    ['no address', [sandbox({ ips: [] })], false, true],
+    ['no address, on the network of the host', [sandbox({ ips: [], hostNetwork: true })], true, false],
+  ];
+  test.each(rows)('%s', (_, sandboxes, hostNetwork, changed) => {
+    const podSpec = hostNetwork ? host : spec('Always', 'a');
+    expect(sandboxChanged(podOf(podSpec), sandboxes) !== undefined).toBe(changed);
+  });
+});
+
+describe('a sandbox is made', () => {
+  const fresh = (more: Partial<PodFacts> = {}, podSpec = spec('Always', 'a')) =>
+    decide(factsOf(podOf(podSpec), { ...more, slots: { ...factsOf(null).slots, ...more.slots } }), active, now);
+
+  test('with the first attempt number, and images are looked for meanwhile', () => {
+    expect(fresh().start).toContainEqual({ ...create, attempt: 0 });
+    expect(starts(fresh())).toContain('ensureImage a');
+  });
+
+  test('with the next number after a dead one', () => {
+    const more = { runtime: runtime([], [sandbox({ attempt: 4, ready: false })]) };
+    const facts = factsOf(podOf(spec('Always', 'a')), more);
+    expect(decide(facts, { ...active, stoppedSandboxes: ['s0'] }, now).start).toContainEqual({ ...create, attempt: 5 });
+  });
+
+  test('not while the network is down, unless the Pod uses the network of the host', () => {
+    const down = { node: { ...factsOf(null).node, networkReady: false, networkMessage: 'no CNI' } };
+    expect(starts(fresh(down))).not.toContain('createSandbox sandbox');
+    expect(whys(fresh(down))).toContain('NetworkNotReady');
+    expect(starts(fresh(down, host))).toContain('createSandbox sandbox');
+  });
+
+  test('not while the runtime is not ready', () => {
+    const d = fresh({ node: { ...factsOf(null).node, runtimeProblem: 'starting' } });
+    expect([starts(d).includes('createSandbox sandbox'), whys(d)[0]]).toEqual([false, 'RuntimeNotReady']);
+  });
+
+  test('not before the Pod is prepared', () => {
+    const d = decide(factsOf(podOf(spec('Always', 'a')), { slots: {} }), active, now);
+    expect(starts(d)).toEqual(['preparePod prepare', 'ensureImage a']);
+  });
+
+  test('after a failure when its time has come: 250 ms, doubled, ±25 %', () => {
+    const d = fresh({ slots: { sandbox: ended(create, {}, { failures: 3 }) } });
+    expect(starts(d)).not.toContain('createSandbox sandbox');
+    expect(d.wakeAt! - now.mono).toBeGreaterThan(1000 * 0.75 - 11);
+    expect(d.wakeAt! - now.mono).toBeLessThan(1000 * 1.25);
+    expect(d.events.map((e) => `${e.reason}: ${e.message}`)).toContain(
+      'FailedCreatePodSandBox: Failed to create pod sandbox: broken',
+    );
+  });
+
+  test('after an unknown outcome not before a read that was sent later', () => {
+    const unknown = ended(create, { settled: false });
+    const slots = { sandbox: { ...unknown, last: { ...unknown.last!, endedAt: 0, opensAt: 7 } } };
+    const before = fresh({ slots, runtime: { ...runtime([], []), seq: 6 } });
+    const after = fresh({ slots, runtime: { ...runtime([], []), seq: 7 } });
+    expect([starts(before).includes('createSandbox sandbox'), whys(before)]).toEqual([
+      false,
+      expect.arrayContaining(['OutcomeUnknown']),
+    ]);
+    expect(starts(after)).toContain('createSandbox sandbox');
+  });
+
+  test('one that shows before it is ready is left alone while it is being made', () => {
+    const d = fresh({ runtime: runtime([], [sandbox({ ready: false, ips: [] })]), slots: { sandbox: under(create) } });
+    expect([starts(d), whys(d)[0]]).toEqual([['ensureImage a'], 'CreatingSandbox']);
+  });
+});
+
+describe('a lost sandbox', () => {
+  const lost = (containers: ReturnType<typeof box>[], memory = active) =>
+    decide(
+      factsOf(podOf(spec('Always', 'a b')), { runtime: runtime(containers, [sandbox({ ready: false })]) }),
+      memory,
+      now,
+    );
+
+  test('what still runs is stopped first, then it is stopped, then a new one is made', () => {
+    expect(starts(lost([box('a', 'running'), box('b', 'unknown')]))).toEqual([
+      'stopContainer a-0',
+      'stopContainer b-0',
+    ]);
+    expect(starts(lost([box('a', 'exited', { exitCode: 137 })]))).toEqual(['stopSandbox s0', 'ensureImage b']);
+    const stopped = { ...active, stoppedSandboxes: ['s0'] };
+    expect(starts(lost([box('a', 'exited', { exitCode: 137 })], stopped))).toContain('createSandbox sandbox');
+  });
+
+  test('init containers run again in the new one', () => {
+    const old = box('i', 'exited', { sandboxId: 'old', restartCount: 0 });
+    const d = turn(spec('Always', 'a', 'i'), [old], { slots: images(1, 'i') }, { backoff: {} });
+    expect(starts(d)).toContain('createContainer i');
+  });
+
+  test('a container that was made in the old one and never started goes with it', () => {
+    const stranded = box('a', 'created', { id: 'a-9', sandboxId: 'old', createdAt: 1 });
+    const d = turn(spec('Always', 'a'), [box('a', 'running'), stranded]);
+    expect(starts(d)).toEqual(['removeContainer a-9']);
+  });
+});
+
+describe('volumes', () => {
+  const podSpec = withParts(
+    {
+      ...spec('Always', 'a'),
+      volumes: [
+        { name: 'v', configMap: { name: 'c' } },
+        { name: 'unused', emptyDir: {} },
+      ],
+    },
+    { a: { volumeMounts: [{ name: 'v', mountPath: '/v' }] } },
+  );
+  const keys = { volumeObjects: { v: ['ConfigMap ns/c'] } };
+  const present = (version: string) => ({ 'ConfigMap ns/c': { state: 'present', version } as const });
+  const mount = (objects: string) => ({ kind: 'mountVolume', slot: 'volume/v', volume: 'v', objects }) as const;
+  const at = (facts: Partial<PodFacts>, memory = {}) =>
+    decide(
+      factsOf(podOf(podSpec), { ...keys, ...facts, slots: { ...factsOf(null).slots, ...facts.slots } }),
+      { ...active, ...memory },
+      now,
+    );
+
+  test('only mounted ones are set up, beside the sandbox', () => {
+    const d = at({ objects: present('1') });
+    expect(starts(d)).toEqual(['mountVolume v', 'createSandbox sandbox', 'ensureImage a']);
+  });
+
+  test('an object that is not known yet is waited for', () => {
+    const d = at({ objects: { 'ConfigMap ns/c': { state: 'unknown', reason: 'no relationship found' } } });
+    expect(d.reasons[0]).toEqual({
+      code: 'AwaitingObject',
+      object: 'ConfigMap ns/c',
+      message: 'no relationship found',
+    });
+    expect(starts(d)).not.toContain('mountVolume v');
+  });
+
+  test('a failed first pass holds the sandbox back until all are there', () => {
+    const failed = { 'volume/v': ended(mount('ConfigMap ns/c@present:1'), { message: 'no such key' }) };
+    const d = at({ objects: present('1'), slots: failed });
+    expect(starts(d)).toEqual(['ensureImage a']);
+    expect(d.reasons).toContainEqual(expect.objectContaining({ code: 'VolumeFailed', message: 'no such key' }));
+    expect(d.memory.volumesFailed).toBe(true);
+    const v = { hostPath: '/v', digest: 'd', objects: 'ConfigMap ns/c@present:1' };
+    const good = at({ objects: present('1'), volumes: { v } }, { volumesFailed: true });
+    expect([starts(good).includes('createSandbox sandbox'), good.memory.volumesFailed]).toEqual([true, false]);
+  });
+
+  test('a changed object is tried at once, without back-off', () => {
+    const failed = { 'volume/v': ended(mount('ConfigMap ns/c@present:1'), {}, { failures: 9 }) };
+    expect(starts(at({ objects: present('2'), slots: failed }))).toContain('mountVolume v');
+    expect(at({ objects: present('1'), slots: failed }).wakeAt).toBe(now.mono - 10 + 122_000);
+  });
+
+  test('a volume is renewed when its object changed or its token is due, and nothing waits for that', () => {
+    const v = { hostPath: '/v', digest: 'd', objects: 'ConfigMap ns/c@present:1' };
+    const run = (version: string, refreshAt?: number) =>
+      turn(podSpec, [box('a', 'running')], {
+        ...keys,
+        objects: present(version),
+        volumes: { v: { ...v, ...(refreshAt === undefined ? {} : { refreshAt }) } },
+      });
+    expect(starts(run('1'))).toEqual([]);
+    expect([starts(run('2')), run('2').reasons]).toEqual([['mountVolume v'], []]);
+    expect(starts(run('1', now.wall))).toEqual(['mountVolume v']);
+    expect(run('1', now.wall + 5000).wakeAt).toBe(now.mono + 5000);
+  });
+});
