@@ -52,7 +52,7 @@ export async function mustInGuest(vm: VmLayout, script: string, timeout?: number
 /** The kernel's id of this boot; undefined while the guest does not answer. */
 export async function bootId(vm: VmLayout): Promise<string | undefined> {
   try {
-    return (await mustInGuest(vm, 'cat /proc/sys/kernel/random/boot_id', 5000)).trim();
+    return (await mustInGuest(vm, 'cat /proc/sys/kernel/random/boot_id', 20_000)).trim();
   } catch {
     return undefined; // it is booting, or going down
   }
@@ -60,7 +60,7 @@ export async function bootId(vm: VmLayout): Promise<string | undefined> {
 
 /** Waits until the guest answers, after a reboot with another boot id than before. Returns its boot id. */
 export function untilBooted(vm: VmLayout, before?: string): Promise<string> {
-  return waitFor('the VM to boot', { timeout: 300_000, interval: 500 }, async () => {
+  return waitFor('the VM to boot', { timeout: 900_000, interval: 500 }, async () => {
     const id = await bootId(vm);
     return id === before ? undefined : id;
   });

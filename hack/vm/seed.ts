@@ -8,6 +8,7 @@ import type { Cluster } from '../cluster/state.ts';
 import { step } from '../lib/log.ts';
 import { run } from '../lib/run.ts';
 import { vmLayout, vmNet } from './layout.ts';
+import { bundleRootTests } from './rootTests.ts';
 
 /** What a node of an ordinary cluster has; the cgroup driver is left out, for the runtime tells it. */
 function kubeletConfiguration(): object {
@@ -50,6 +51,7 @@ export async function writeSeed(cluster: Cluster): Promise<void> {
   writeFileSync(path.join(etc, 'kubelet-ts.env'), `KUBELET_TS_ARGS=${args.join(' ')}\n`);
   const bundle = await step('bundle', () => cachedBundle());
   cpSync(path.dirname(bundle), path.join(directory, 'bundle'), { recursive: true });
+  await bundleRootTests(path.join(directory, 'bundle'));
   rmSync(seed, { force: true });
   await run('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', directory, seed, '128M']);
   rmSync(directory, { recursive: true });

@@ -91,8 +91,8 @@ describeAsRoot('real cgroups', () => {
     console.info(
       `ensurePod: median ${median.toFixed(2)} ms, worst ${times.at(-1)!.toFixed(2)} ms on cgroup v${hierarchies.version}`,
     );
-    // The goal is 3 ms on a quiet machine; this bound only catches a change of kind on a loaded one.
-    expect(median).toBeLessThan(30);
+    // The goal is 3 ms on a quiet machine; this bound only catches a change of kind on a loaded, or an emulated one.
+    expect(median).toBeLessThan(process.env.KUBELET_TS_EMULATED ? 3000 : 30);
   });
 });
 
