@@ -1,6 +1,5 @@
-import { FilePodSource } from './api/manifests/fileSource.ts';
+import { staticPodSources } from './api/manifests/staticPodSources.ts';
 import type { StaticPodSource } from './api/manifests/staticPods.ts';
-import { UrlPodSource } from './api/manifests/urlSource.ts';
 import { mergedPodSource } from './api/mergedPodSource.ts';
 import type { CgroupManager } from './cgroups/contract.ts';
 import type { LoadedConfiguration } from './config/load.ts';
@@ -273,33 +272,13 @@ function serveApi(api: ApiSide, node: NodeSide, ledger: LedgerSide, log: Logger,
     .catch((error) => log.error('the Node object is no longer served', { node: nodeName, error: errorMessage(error) }));
 }
 
-function staticSources(
-  { config, options, gates }: LoadedConfiguration,
-  nodeName: string,
-  clock: Clock,
-): StaticPodSource[] {
+function staticSources({ config, options, gates }: LoadedConfiguration, nodeName: string, clock: Clock) {
   const rules = {
     standalone: options.kubeconfig === '',
     preventApiReferences: gates.enabled('PreventStaticPodAPIReferences'),
   };
-  const sources: StaticPodSource[] = [];
-  if (config.staticPodPath)
-    sources.push(
-      new FilePodSource({ nodeName, rules, clock, path: config.staticPodPath, rescanMs: config.fileCheckFrequency }),
-    );
-  if (config.staticPodURL) {
-    sources.push(
-      new UrlPodSource({
-        nodeName,
-        rules,
-        clock,
-        url: config.staticPodURL,
-        headers: config.staticPodURLHeader ?? {},
-        periodMs: config.httpCheckFrequency,
-      }),
-    );
-  }
-  return sources;
+  const settings = { ...config, staticPodURLHeader: config.staticPodURLHeader ?? {} };
+  return staticPodSources(settings, { nodeName, rules, clock });
 }
 
 function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {

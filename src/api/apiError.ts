@@ -71,9 +71,7 @@ const has = (error: unknown, status: number, reason?: string) =>
 
 export const isNotFound = (error: unknown): boolean => has(error, 404);
 export const isForbidden = (error: unknown): boolean => has(error, 403);
-export const isUnauthorized = (error: unknown): boolean => has(error, 401);
 export const isInvalid = (error: unknown): boolean => has(error, 422);
-export const isTooManyRequests = (error: unknown): boolean => has(error, 429);
 /** 409 for a version or precondition that no longer holds (not AlreadyExists). */
 export const isConflict = (error: unknown): boolean => has(error, 409, 'Conflict');
 export const isAlreadyExists = (error: unknown): boolean => has(error, 409, 'AlreadyExists');

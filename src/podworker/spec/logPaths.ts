@@ -6,11 +6,6 @@ export function podLogDirectory(root: string, pod: Pod): string {
   return `${root}/${namespace}_${name}_${uid}`;
 }
 
-/** A container's directory in the Pod's log directory. */
-export function containerLogDirectory(root: string, pod: Pod, containerName: string): string {
-  return `${podLogDirectory(root, pod)}/${containerName}`;
-}
-
 /** A container's log file, relative to the Pod's log directory; one file for each restart. */
 export function containerLogPath(containerName: string, restartCount: number): string {
   return `${containerName}/${restartCount}.log`;
