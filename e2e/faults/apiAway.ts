@@ -44,7 +44,7 @@ async function during(t: TestContext, fault: Fault): Promise<void> {
   for (let n = 0; n < 4; n++) await churn.step(16); // under way when the fault begins
   await fault.begin(t.lab);
   try {
-    await delay(t.full ? 45_000 : 12_000); // how long the fault lasts
+    await delay(t.full ? 45_000 : 8000); // how long the fault lasts
   } finally {
     await fault.end(t.lab);
   }

@@ -10,7 +10,7 @@ async function during(t: TestContext, fault: () => Promise<void>): Promise<void>
   const churn = new Churn(t);
   await churn.all();
   await churn.settle();
-  for (let round = 0; round < (t.full ? 5 : 2); round++) {
+  for (let round = 0; round < (t.full ? 5 : 1); round++) {
     for (let n = 0; n < 3; n++) await churn.step(14); // under way when the fault begins
     await fault();
     await churn.step(14);
