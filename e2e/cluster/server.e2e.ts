@@ -11,7 +11,7 @@ import { tearDown } from '../../hack/cluster/tearDown.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { Checks, kubectl, type ScenarioResult } from './checks.ts';
-import { echo, forward, held, kubectlRaw, makePod, openLog } from './serverHelp.ts';
+import { fetched, forward, held, kubectlRaw, makePod, openLog } from './serverHelp.ts';
 
 /** Everything; the cluster keeps running and keeps none of its Pods. The kubelet is started again with small logs. */
 export async function run(cluster: Cluster): Promise<ScenarioResult> {
@@ -215,15 +215,18 @@ async function files(cluster: Cluster, checks: Checks): Promise<void> {
 }
 
 async function ports(cluster: Cluster, checks: Checks, pod: typeof makePod): Promise<void> {
-  await pod(cluster, 'srv-p', 'exec nc -ll -p 7000 -e cat');
+  const serve = 'head -c 300000 /dev/urandom > /tmp/f; sha256sum /tmp/f; exec httpd -f -p 7000 -h /tmp';
+  await pod(cluster, 'srv-p', serve);
   const before = held(cluster);
-  await checks.check('port-forward: 60 connections, each ends its side before the answer is complete', async () => {
+  await checks.check('port-forward: 60 connections at once, and one that ends its side before the answer', async () => {
+    const wanted = (await kubectl(cluster, 'logs', 'srv-p', '-c', 'main')).split(' ')[0] ?? '';
     using local = await forward(cluster, 'srv-p', 7000);
-    await waitFor('the port', { timeout: 20_000 }, async () => (await echo(local.port, Buffer.from('x'))).length === 1);
-    const data = Array.from({ length: 60 }, () => randomBytes(200_000));
-    const back = await Promise.all(data.map((d) => echo(local.port, d)));
-    const wrong = back.filter((b, i) => !b.equals(data[i] as Buffer)).length;
-    return wrong === 0 ? undefined : `${wrong} of 60 came back changed`;
+    await waitFor('the file', { timeout: 20_000 }, async () => sha(await fetched(local.port, 'f')) === wanted);
+    const bodies = await Promise.all(Array.from({ length: 60 }, () => fetched(local.port, 'f')));
+    const wrong = bodies.filter((body) => sha(body) !== wanted).length;
+    if (wrong > 0) return `${wrong} of 60 came back changed`;
+    const half = await fetched(local.port, 'f', true);
+    return sha(half) === wanted ? undefined : `half-closed: ${half.length} bytes`;
   });
   await checks.check('nothing of port-forward is left', () => settled(cluster, before));
 }

@@ -85,13 +85,21 @@ export function openLog(cluster: Cluster, pod: string, query: string): Promise<I
   });
 }
 
-/** Sends bytes to a local port, ends its side at once and resolves with everything that comes back. */
-export function echo(port: number, data: Buffer): Promise<Buffer> {
+/** The body of a file that a small HTTP server behind a local port serves. `early`: ends its side before the answer. */
+export function fetched(port: number, file: string, early = false): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const back: Buffer[] = [];
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.end(data));
+    const get = `GET /${file} HTTP/1.0\r\n\r\n`;
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+      if (early) socket.end(get);
+      else socket.write(get);
+    });
     socket.on('data', (chunk: Buffer) => back.push(chunk));
-    socket.on('end', () => resolve(Buffer.concat(back)));
+    socket.on('end', () => {
+      socket.end();
+      const all = Buffer.concat(back);
+      resolve(all.subarray(all.indexOf('\r\n\r\n') + 4));
+    });
     socket.on('error', reject);
   });
 }
