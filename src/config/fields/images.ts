@@ -6,9 +6,11 @@ const percent = { min: 0, max: 100 } as const;
 
 /** Images, logs of containers, the runtime. */
 export const imageFields = {
-  registryPullQPS: int32(5, 'Image pulls a second; 0 means no limit', notNegative),
-  registryBurst: int32(10, 'Image pulls in a burst', { ...notNegative, zeroIsUnset: true }),
-  serializeImagePulls: bool(true, 'Pull one image at a time; false when maxParallelImagePulls is above 1', supported),
+  registryPullQPS: int32(5, 'Image pulls a second; 0 means no limit', { ...supported, ...notNegative }),
+  registryBurst: int32(10, 'Image pulls in a burst', { ...supported, ...notNegative, zeroIsUnset: true }),
+  serializeImagePulls: bool(true, 'Pull one image at a time: not done here, see maxParallelImagePulls', {
+    support: 'no-effect',
+  }),
   maxParallelImagePulls: int32(undefined as number | undefined, 'Images pulled at the same time', {
     ...supported,
     min: 1,

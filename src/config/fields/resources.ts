@@ -20,7 +20,8 @@ export const resourceFields = {
   kubeReservedCgroup: str('', 'Cgroup that kubeReserved is enforced on'),
   enforceNodeAllocatable: strings(
     ['pods'],
-    'What is enforced: none, or of pods, system-reserved, kube-reserved, …-compressible',
+    'What is enforced: none, or of pods, system-reserved, kube-reserved, …-compressible; so far only pods',
+    supported,
   ),
   qosReserved: stringMap({}, 'Share of resources kept for higher QoS classes, such as memory: 50%'),
   reservedMemory: list(

@@ -18,19 +18,23 @@ export const runtimeFields = {
   singleProcessOOMKill: bool(
     undefined as boolean | undefined,
     'Kill one process of a container, not all, when out of memory',
+    supported,
   ),
   cpuCFSQuota: bool(true, 'Enforce CPU limits', supported),
   cpuCFSQuotaPeriod: duration(100, 'Period in which CPU limits are enforced', { ...supported, min: 1, max: 1000 }),
-  podPidsLimit: int64(-1, 'Processes of one Pod; -1 means no limit'),
+  podPidsLimit: int64(-1, 'Processes of one Pod; -1 means no limit', supported),
   oomScoreAdj: int32(-999, 'oom_score_adj of the kubelet', { ...supported, min: -1000, max: 1000 }),
   maxOpenFiles: int64(1_000_000, 'Files that the kubelet may have open', { ...supported, min: 0, zeroIsUnset: true }),
-  seccompDefault: bool(false, 'Use the seccomp profile RuntimeDefault where a Pod names none'),
-  allowedUnsafeSysctls: strings([], 'Unsafe sysctls that Pods may set; a * at the end matches any rest'),
+  seccompDefault: bool(false, 'Use the seccomp profile RuntimeDefault where a Pod names none', supported),
+  allowedUnsafeSysctls: strings([], 'Unsafe sysctls that Pods may set; a * at the end matches any rest', supported),
   protectKernelDefaults: bool(false, 'Refuse to start when kernel settings differ instead of changing them', supported),
   failSwapOn: bool(true, 'Refuse to start when swap is on', supported),
   memorySwap: object(
     {
-      swapBehavior: str('', 'Swap for containers; empty means NoSwap', { oneOf: ['', 'NoSwap', 'LimitedSwap'] }),
+      swapBehavior: str('', 'Swap for containers; empty means NoSwap', {
+        ...supported,
+        oneOf: ['', 'NoSwap', 'LimitedSwap'],
+      }),
     },
     'Swap',
   ),

@@ -138,7 +138,11 @@ export const sourceFields = {
     check: (v) => (v ? 'must be false: kubelet has no run-once mode any more' : undefined),
   }),
   podCIDR: str('', 'Addresses of Pods, in standalone mode only'),
-  podLogsDir: str('/var/log/pods', 'Directory of container logs', { zeroIsUnset: true, check: logsDirectory }),
+  podLogsDir: str('/var/log/pods', 'Directory of container logs', {
+    ...supported,
+    zeroIsUnset: true,
+    check: logsDirectory,
+  }),
 } as const;
 
 function outputRouting() {
