@@ -76,7 +76,7 @@ function record(run: Run, specs: readonly Spec[], report: SpecReport): void {
     ...(message === undefined ? {} : { message }),
     run: run.id,
   };
-  run.stores[suiteOf(spec)].add(result);
+  if (run.options.keep) run.stores[suiteOf(spec)].add(result);
   run.results.push(result);
   say(`${outcome.padEnd(7)} ${seconds.toFixed(0).padStart(4)} s  ${spec.name}`);
   if (outcome !== 'failed') return;

@@ -26,6 +26,8 @@ export interface ConformanceOptions {
   resume: boolean;
   again: boolean;
   cluster: string;
+  /** False: results are not kept in the repository. */
+  keep: boolean;
 }
 
 /** Reads `90s`, `15m` or `2h` as milliseconds. */
@@ -74,6 +76,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
     resume: values.resume,
     again: values.again,
     cluster: values.cluster,
+    keep: true,
     ...(values.name === undefined ? {} : { name: new RegExp(values.name) }),
     ...(values['time-limit'] === undefined ? {} : { timeLimit: duration(values['time-limit']) }),
   };

@@ -5,7 +5,7 @@ import { run } from '../lib/run.ts';
 
 /** Pulled in by dependencies, and of no use in a test image. */
 const useless =
-  /^(perl|perl-base|perl-modules-.*|libperl.*|libfile-find-rule-perl|libtext-glob-perl|libnumber-compare-perl|usrmerge|usr-is-merged|debconf|dpkg|gcc-.*-base|init-system-helpers|libdb5.3|libgdbm.*|libicu.*|mawk)$/;
+  /^(perl|perl-base|perl-modules-.*|libperl.*|libfile-find-rule-perl|libtext-glob-perl|libnumber-compare-perl|usrmerge|usr-is-merged|debconf|dpkg|gcc-.*-base|init-system-helpers|libdb5.3|libgdbm.*|mawk)$/;
 
 export interface DebianOptions {
   /** Packages from `useless` that the image does need. */
@@ -32,15 +32,19 @@ export async function unpackDebian(
   options: DebianOptions = {},
 ): Promise<void> {
   const archives = path.join(cacheDir(), 'debs');
-  mkdirSync(path.join(archives, 'partial'), { recursive: true });
-  const apt = aptOptions(archives);
-  const listing = await run('apt-get', ['install', ...apt, '--print-uris', ...packages]).catch(async () => {
+  const none = path.join(archives, 'none'); // apt lists only what is not in its download directory
+  for (const directory of [archives, none]) mkdirSync(path.join(directory, 'partial'), { recursive: true });
+  const list = (): Promise<string> => run('apt-get', ['install', ...aptOptions(none), '--print-uris', ...packages]);
+  const listing = await list().catch(async () => {
     await run('apt-get', ['update', '-q']); // the package lists may be old or absent
-    return run('apt-get', ['install', ...apt, '--print-uris', ...packages]);
+    return list();
   });
-  const lines = listing.split('\n').filter((line) => line.startsWith("'"));
-  const files = lines.map((line) => line.split(' ')[1] ?? '');
-  await run('apt-get', ['install', ...apt, '--download-only', ...packages]);
+  const files = listing
+    .split('\n')
+    .filter((line) => line.startsWith("'"))
+    .map((line) => line.split(' ')[1] ?? '');
+  if (files.length === 0) throw new Error(`apt names no files for ${packages.join(' ')}`);
+  await run('apt-get', ['install', ...aptOptions(archives), '--download-only', ...packages]);
   for (const directory of ['bin', 'sbin', 'lib', 'lib64']) {
     mkdirSync(path.join(root, 'usr', directory), { recursive: true });
     if (!existsSync(path.join(root, directory))) symlinkSync(`usr/${directory}`, path.join(root, directory));

@@ -53,8 +53,8 @@ function addFakeRegistry(root: string, pauseImage: string): void {
 
 async function build({ root, tools, image }: BuildContext): Promise<void> {
   await unpackDebian(root, debian);
-  await fillBusybox(root);
   link(root, 'nc.openbsd', 'bin/nc'); // Debian's alternatives are made by scripts, which did not run
+  await fillBusybox(root);
   mkdirSync(path.join(root, 'usr/local/bin'), { recursive: true });
   link(root, '/usr/bin/iperf', 'usr/local/bin/iperf');
   copyFileSync(tools.bin('agnhost'), path.join(root, 'agnhost'));
