@@ -25,6 +25,25 @@ async function startTimes(t: TestContext, prefix: string, count: number): Promis
   return times.sort((a, b) => a - b);
 }
 
+/** What the agent did for some Pods and how long each thing took. */
+async function whereTimeWent(t: TestContext, names: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  for (const name of names) {
+    const { entries } = await t.lab.timeline(t.namespace, name);
+    const [first] = entries;
+    for (const e of entries) {
+      if (e.kind !== 'action' && e.kind !== 'reasons') continue;
+      const at = (e.at.mono - (first?.at.mono ?? 0)).toFixed(0);
+      const what =
+        e.kind === 'action'
+          ? `${e.action} took ${(e.end - e.at.mono).toFixed(0)} ms`
+          : e.reasons.map((r) => r.code).join(' ');
+      lines.push(`  ${name} +${at} ms: ${what}`);
+    }
+  }
+  return lines.join('\n');
+}
+
 const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? 0;
 
 async function slowForSome(t: TestContext): Promise<void> {
@@ -54,9 +73,13 @@ async function slowForSome(t: TestContext): Promise<void> {
     t.note(
       `median start ${b.toFixed(0)} ms before, ${m.toFixed(0)} ms beside ${slow.length} slow Pods (${busy} slow calls), ${a.toFixed(0)} ms after`,
     );
+    t.note(`beside them: ${meanwhile.map((ms) => ms.toFixed(0)).join(', ')} ms`);
     assert.ok(busy > 0, 'no call was slow');
     // The machine itself has more to do meanwhile: half as much again is allowed, a slow call's time is not.
-    assert.ok(m <= 1.5 * Math.max(b, a) + 300, 'unrelated Pods started more slowly');
+    if (m > 1.5 * Math.max(b, a) + 300)
+      assert.fail(
+        `unrelated Pods started more slowly:\n${await whereTimeWent(t, ['before-1', 'meanwhile-1', 'meanwhile-2'])}`,
+      );
     await untilAgreed(t);
     await assertStartedOnce(t);
   } finally {
