@@ -6,7 +6,10 @@ export default {
   transform: {
     '^.+\\.(ts|js)$': [
       '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'commonjs', ignoreDynamic: true } },
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2024' },
+        module: { type: 'commonjs', ignoreDynamic: true },
+      },
     ],
   },
   testTimeout: 30_000,

@@ -14,7 +14,9 @@ await main(async () => {
   });
   if (values.all && !values.yes) {
     // On a shared machine some of them belong to other people.
-    throw new Error(`--all would remove ${clusterNames().join(', ') || 'nothing'}; say --all --yes if they are all yours`);
+    throw new Error(
+      `--all would remove ${clusterNames().join(', ') || 'nothing'}; say --all --yes if they are all yours`,
+    );
   }
   for (const name of values.all ? clusterNames() : [values.name]) {
     if (!existsAny(layoutOf(name))) {

@@ -78,7 +78,7 @@ async function follow(request: GetRequest, stop: AbortSignal): Promise<GetResult
 }
 
 function rawHeaders(headers: RequestHeaders, host: string, referer: string | undefined): string[] {
-  const list = headers.list.flatMap(([name, value]) => [name, value]);
+  const list = headers.list.flat();
   return ['Host', host, ...list, ...(referer === undefined ? [] : ['Referer', referer]), 'Connection', 'close'];
 }
 
