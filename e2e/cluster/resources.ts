@@ -1,7 +1,9 @@
 // Requests and limits in the cgroups, and Pods that the node has no room for.
 import assert from 'node:assert/strict';
+import { waitFor } from '../../hack/lib/wait.ts';
 import type { Pod, ResourceRequirements } from '../../src/types/k8s.ts';
 import { cgroupValues } from '../lib/cgroupValues.ts';
+import { patience } from '../lib/collection.ts';
 import { container, create, pod, rest, restingPod, shell, untilPhase, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
@@ -129,6 +131,12 @@ async function tooManyPods(t: TestContext): Promise<void> {
   await untilReady(t, 'fits');
   await t.lab.restartAgent({ config: { maxPods: 1 } });
   try {
+    // Like the Go kubelet, the agent admits by the Node object, which it has to bring up to date first.
+    await waitFor('the node to offer one place', { timeout: patience }, async () => {
+      const url = `/api/v1/nodes/${t.lab.node}`;
+      const node = await t.lab.api.get<{ status: { allocatable: Record<string, string> } }>(url);
+      return node.status.allocatable.pods === '1';
+    });
     const message =
       /^Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: \d+, capacity: \d+$/;
     await rejected(t, 'too-many', restingPod(t, 'too-many'), 'OutOfpods', message);
