@@ -75,8 +75,10 @@ async function slowForSome(t: TestContext): Promise<void> {
     );
     t.note(`beside them: ${meanwhile.map((ms) => ms.toFixed(0)).join(', ')} ms`);
     assert.ok(busy > 0, 'no call was slow');
-    // The machine itself has more to do meanwhile: half as much again is allowed, a slow call's time is not.
-    if (m > 1.5 * Math.max(b, a) + 300)
+    // The machine has more to do meanwhile, and other work of its own: the quickest start may take half as much again, the
+    // usual one twice as long. A start that waits for somebody else's slow call takes seconds more.
+    const [b0, m0, a0] = [before, meanwhile, after].map((times) => times[0] ?? 0) as [number, number, number];
+    if (m0 > 1.5 * Math.max(b0, a0) + 300 || m > 2 * Math.max(b, a) + 500)
       assert.fail(
         `unrelated Pods started more slowly:\n${await whereTimeWent(t, ['before-1', 'meanwhile-1', 'meanwhile-2'])}`,
       );

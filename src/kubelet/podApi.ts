@@ -17,7 +17,8 @@ export function podApi(
     },
     async createMirror(pod, signal) {
       const owner = node();
-      if (!owner)
+      // A Node object that this process made and the API server has not stored yet has none.
+      if (!owner?.metadata?.uid)
         throw new KubeletError('the Node object is not known yet; its UID goes into the mirror Pod', {
           code: 'NodeUnknown',
           retryable: true,

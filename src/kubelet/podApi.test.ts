@@ -1,0 +1,31 @@
+import type { ApiClient } from '../api/client.ts';
+import type { Node, Pod } from '../types/k8s.ts';
+import { podApi } from './podApi.ts';
+
+const pod: Pod = {
+  metadata: { name: 's-n', namespace: 'default', uid: 'u', annotations: {} },
+  spec: { containers: [] },
+};
+
+function setUp(node: Node | undefined) {
+  const created: Pod[] = [];
+  const client = { create: async (_kind: string, object: Pod) => void created.push(object) } as unknown as ApiClient;
+  const api = podApi(
+    client,
+    () => node,
+    () => undefined,
+  );
+  return { created, create: () => api.createMirror(pod, new AbortController().signal) };
+}
+
+test.each([undefined, { metadata: { name: 'n' } }])('no mirror Pod without the UID of its Node: %j', async (node) => {
+  const { created, create } = setUp(node);
+  await expect(create()).rejects.toMatchObject({ code: 'NodeUnknown', retryable: true });
+  expect(created).toEqual([]);
+});
+
+test('the mirror Pod is owned by the Node', async () => {
+  const { created, create } = setUp({ metadata: { name: 'n', uid: 'node-uid' } });
+  await create();
+  expect(created[0]?.metadata?.ownerReferences).toMatchObject([{ kind: 'Node', name: 'n', uid: 'node-uid' }]);
+});
