@@ -25,7 +25,11 @@ export function oomScoreAdj(pod: Pod, container: Container, memoryCapacity: numb
     return BEST_EFFORT - Number((1000n * BigInt(request + extra)) / BigInt(memoryCapacity));
   };
   let adjust = score(memoryRequest(container));
-  if (isSidecar(container) && pod.spec?.initContainers?.some((init) => init.name === container.name)) {
+  if (
+    isSidecar(container) &&
+    pod.spec?.containers.length &&
+    pod.spec.initContainers?.some((init) => init.name === container.name)
+  ) {
     const smallest = Math.min(...pod.spec.containers.map(memoryRequest));
     adjust = Math.min(adjust, score(smallest));
   }

@@ -1,0 +1,183 @@
+import { readManifest } from '../api/manifests/readManifest.ts';
+import { Random } from '../lib/fake/random.ts';
+import type { Container, Pod } from '../types/k8s.ts';
+import type { Mutable } from '../types/mutable.ts';
+import { randomPod } from './fake/sim/randomPod.ts';
+import { decide } from './rules/decide.ts';
+import type { PodFacts, Slot } from './rules/facts.ts';
+import { freshMemory } from './rules/memory.ts';
+import { active, box, ended, factsOf, images, later, now, prepared, runtime, sandbox } from './rules/testing.ts';
+import { containerConfig } from './spec/containerConfig.ts';
+import { resolveEnv } from './spec/env.ts';
+import { CONTAINER_CONTEXT, LOOKUPS, SANDBOX_CONTEXT } from './spec/fixtures.ts';
+import { sandboxConfig } from './spec/sandboxConfig.ts';
+
+const COUNT = 10_000;
+const texts = [
+  '',
+  'x'.repeat(300),
+  '../../etc/passwd',
+  '/',
+  '\u0000',
+  '__proto__',
+  'é',
+  '$(A)',
+  '9'.repeat(40),
+  'ErrImagePull\n',
+];
+const numbers = [-1, 0, 1, 65_536, 2 ** 31, 2 ** 53, 1e15];
+
+/** Fields that the simulator's Pods lack and the builders of requests look at. */
+function enrich(random: Random, pod: Pod): Pod {
+  for (const c of [...pod.spec!.containers, ...(pod.spec!.initContainers ?? [])]) {
+    Object.assign(c, {
+      command: ['sh', '-c', '$(A)'],
+      env: [
+        { name: 'A', value: 'b' },
+        { name: 'B', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+        { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
+      ],
+      ports: [{ containerPort: 80, protocol: 'TCP' }],
+      resources: { requests: { cpu: '100m', memory: '1Gi' }, limits: { cpu: '1', memory: '2Gi' } },
+      securityContext: {
+        runAsUser: 1000,
+        capabilities: { add: ['NET_ADMIN'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      terminationMessagePath: '/dev/termination-log',
+    });
+  }
+  const sysctls = [{ name: 'net.ipv4.ip_forward', value: '1' }];
+  const more = { securityContext: { fsGroup: 7, sysctls }, dnsPolicy: random.pick('ClusterFirst', 'None', 'Default') };
+  return { ...pod, spec: { ...pod.spec!, ...more, hostAliases: [{ ip: '1.2.3.4', hostnames: ['h'] }] } };
+}
+
+/** Another value of the same type: absurd, but what the API's types allow. */
+function odd(random: Random, value: unknown): unknown {
+  if (typeof value === 'string') return random.pick(...texts);
+  if (typeof value === 'number') return random.pick(...numbers);
+  if (typeof value === 'boolean') return !value;
+  if (Array.isArray(value)) return random.pick<unknown[]>([], [...value, ...value], value.toReversed());
+  return random.pick(undefined, {});
+}
+
+function damage(random: Random, holder: Record<string, unknown>): void {
+  const key = random.pick(...Object.keys(holder));
+  const value = holder[key];
+  const isDeep = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  if (isDeep && random.chance(0.85)) damage(random, value as Record<string, unknown>);
+  else holder[key] = odd(random, value);
+  if (holder[key] !== undefined) return;
+  if (Array.isArray(holder)) holder.splice(Number(key), 1);
+  else delete holder[key];
+}
+
+function generated(random: Random): Pod {
+  const { spec, metadata } = structuredClone(enrich(random, randomPod(random)));
+  const holder: Record<string, unknown> = { spec, metadata };
+  for (let i = random.int(4); i > 0; i--) damage(random, holder);
+  // Whatever else is missing, the API's types promise a spec, its containers, and their names.
+  const made = (holder.spec ?? {}) as Mutable<NonNullable<Pod['spec']>>;
+  made.containers ??= [];
+  for (const c of [...made.containers, ...(made.initContainers ?? [])] as { name: string }[]) c.name ??= '';
+  const pod = { metadata: holder.metadata ?? {}, spec: made } as Pod;
+  return pod;
+}
+
+/** Anything that the runtime and the slots may show for it. */
+function randomFacts(random: Random, pod: Pod): Partial<PodFacts> {
+  const names = [...(pod.spec!.initContainers ?? []), ...pod.spec!.containers].map((c) => c.name);
+  const states = ['created', 'running', 'exited', 'unknown'] as const;
+  const containers = [...names, 'foreign'].flatMap((name, i) =>
+    random.chance(0.5) ? [] : [box(name, random.pick(...states), { id: `c${i}`, exitCode: random.pick(0, 1, 42, -5) })],
+  );
+  const slots: Record<string, Slot> = random.chance(0.8) ? { ...prepared, ...images(0, ...names) } : {};
+  const slot = `container/${names[0]}`;
+  const start = { kind: 'startContainer', slot, container: names[0] ?? '', containerId: 'c0' } as const;
+  if (random.chance(0.3)) slots[slot] = ended(start, random.pick({}, { settled: false }));
+  const volumes = Object.fromEntries(
+    (pod.spec!.volumes ?? []).map((v) => [v.name, { hostPath: '/v', digest: '', objects: '' }]),
+  );
+  return {
+    runtime: runtime(
+      containers,
+      random.pick([], [sandbox()], [sandbox({ ready: false })], [sandbox({ id: 's1', attempt: 1 }), sandbox()]),
+    ),
+    slots,
+    volumes: random.chance(0.8) ? volumes : {},
+    terminate: random.chance(0.1) ? [{ cause: 'evicted', graceSeconds: random.pick(...numbers) }] : [],
+    gone: random.chance(0.1),
+    probes: { m0: { containerId: 'c0', started: true, ready: false, failed: 'liveness' } },
+  };
+}
+
+function decideAll(random: Random, pod: Pod): string[] {
+  const facts = factsOf(pod, randomFacts(random, pod));
+  const first = decide(facts, random.pick(active, freshMemory()), now);
+  const second = decide({ ...facts, slots: {} }, first.memory, later(random.pick(1, 700)));
+  const problems: string[] = [];
+  for (const d of [first, second]) {
+    if (new Set(d.start.map((a) => a.slot)).size !== d.start.length) problems.push('two actions in one slot');
+    const ready = d.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
+    if (!ready && !d.done && d.reasons.length === 0) problems.push('not Ready without a reason');
+    if (d.wakeAt !== null && !(d.wakeAt > now.mono)) problems.push(`wakes at ${d.wakeAt}`);
+    JSON.stringify(d);
+  }
+  return problems;
+}
+
+/** Makes the requests to the runtime; a refusal must be one clear sentence. */
+function build(pod: Pod): string[] {
+  const problems: string[] = [];
+  const attempt = (make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (/^(Type|Range|Reference|Syntax)Error$/.test(name) || message === '' || /undefined|\[object/.test(message))
+        problems.push(`${name}: ${message} ${(error as Error).stack?.split('\n').slice(1, 4).join(' ')}`);
+    }
+  };
+  attempt(() => sandboxConfig(pod, SANDBOX_CONTEXT));
+  for (const c of [...(pod.spec!.initContainers ?? []), ...pod.spec!.containers] as Container[]) {
+    attempt(() => {
+      const resolved = resolveEnv(pod, c, LOOKUPS);
+      containerConfig(pod, c, { ...CONTAINER_CONTEXT, env: 'env' in resolved ? resolved.env : [] });
+    });
+  }
+  return problems;
+}
+
+test(`${COUNT} generated Pods, sensible and not: the rules never throw, the builders refuse in a sentence`, () => {
+  const counts = { accepted: 0, refused: 0 };
+  const found: string[] = [];
+  for (let seed = 0; seed < COUNT; seed++) {
+    const random = new Random(seed);
+    const raw = generated(random);
+    let pod = raw;
+    // Manifests are the slow tenth: api/manifests has its own tests of what it refuses.
+    if (seed % 10 === 0) {
+      const text = JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p', namespace: 'ns' },
+        spec: raw.spec,
+      });
+      const origin = { source: 'file', location: '/m.yaml', nodeName: 'n' } as const;
+      const { pods, problems } = readManifest(text, origin, { standalone: true, preventApiReferences: true });
+      counts[pods.length > 0 ? 'accepted' : 'refused']++;
+      if (pods.length + problems.length === 0) found.push(`seed ${seed}: neither a Pod nor a problem`);
+      if (!pods[0]) continue;
+      pod = pods[0];
+    }
+    try {
+      found.push(...[...decideAll(random, pod), ...build(pod)].map((problem) => `seed ${seed}: ${problem}`));
+    } catch (error) {
+      found.push(`seed ${seed}: ${(error as Error).stack?.split('\n').slice(0, 3).join(' ')}`);
+    }
+  }
+  expect(found.slice(0, 20)).toEqual([]);
+  // Both outcomes are reached, or this test shows nothing.
+  expect(counts.accepted).toBeGreaterThan(COUNT / 100);
+  expect(counts.refused).toBeGreaterThan(COUNT / 100);
+}, 120_000);
