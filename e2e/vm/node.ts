@@ -61,7 +61,7 @@ export class VmNode {
   async untilPod(name: string, what: string, wanted: (pod: Pod) => unknown): Promise<Pod> {
     let last: Pod | undefined;
     try {
-      return await waitFor(`Pod ${name} ${what}`, { timeout: patience, interval: 1000 }, async () => {
+      return await waitFor(`Pod ${name} ${what}`, { timeout: patience, interval: 3000 }, async () => {
         last = await this.pod(name);
         return last && wanted(last) ? last : undefined;
       });

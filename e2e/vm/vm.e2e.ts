@@ -34,7 +34,7 @@ export async function run(): Promise<ScenarioResult> {
 /** Every check, in an order that lets the later ones use what the earlier made. */
 export async function look(checks: Checks, node: VmNode): Promise<void> {
   await checks.check('the unit is active, by sd_notify', () =>
-    waitFor('kubelet-ts to be active', { timeout: patience, interval: 1000 }, async () => {
+    waitFor('kubelet-ts to be active', { timeout: patience, interval: 3000 }, async () => {
       const [type, state] = [await node.unit('Type'), await node.unit('ActiveState')];
       return type === 'notify' && state === 'active';
     }).then(() => undefined),
@@ -112,7 +112,7 @@ async function survives(node: VmNode, hurt: (pid: string) => Promise<unknown>): 
   const pid = await node.unit('MainPID');
   const restarts = Number(await node.unit('NRestarts'));
   await hurt(pid);
-  await waitFor('another main process', { timeout: patience, interval: 1000 }, async () => {
+  await waitFor('another main process', { timeout: patience, interval: 3000 }, async () => {
     const [next, state] = [await node.unit('MainPID'), await node.unit('ActiveState')];
     return next !== pid && next !== '0' && state === 'active';
   });

@@ -19,7 +19,8 @@ export async function bundleRootTests(directory: string): Promise<void> {
       outfile: path.join(directory, `${name}.mjs`),
       external: ['koffi'],
       banner: {
-        js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+        // What CommonJS packages in the bundle expect.
+        js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url); const __dirname = import.meta.dirname; const __filename = import.meta.filename;",
       },
       logLevel: 'warning',
     });
