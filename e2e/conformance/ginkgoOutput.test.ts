@@ -41,6 +41,18 @@ describe('GinkgoOutput', () => {
     expect(read([dashes, ...header(names[2]!), line, dashes])).toMatchObject([{ name: names[2], outcome }]);
   });
 
+  test('what an earlier failure of its ordered group kept from running has failed', () => {
+    const why = '  [SKIPPED] Spec skipped because an earlier spec in an ordered container failed';
+    const lines = [
+      dashes,
+      'S',
+      'S [SKIPPED] [0.000 seconds]',
+      '[sig-node] Pods [It] may skip [sig-node]',
+      'k8s.io/x.go:1',
+    ];
+    expect(read([...lines, '', why, '  In [It] at: x', dashes])).toMatchObject([{ name: names[2], outcome: 'failed' }]);
+  });
+
   test('a separator in a spec of its own does not end it', () => {
     const lines = [dashes, ...header(names[0]!), '  a report follows', dashes, '  more', '• [1.000 seconds]', dashes];
     expect(read(lines)).toMatchObject([{ name: names[0], outcome: 'passed' }]);

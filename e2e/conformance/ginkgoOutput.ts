@@ -71,6 +71,11 @@ export class GinkgoOutput {
       this.setupFailure = text.trim();
     }
     const match = result.exec(text);
+    // What an earlier failure of an ordered group keeps from running has no header: its name follows the result.
+    if (/^S \[SKIPPED\]/.test(this.block.at(-2) ?? '') && this.running === undefined) {
+      const name = specName(text.replace(' [It] ', ' '));
+      if (this.names.has(name)) this.reading = { name, outcome: 'skipped', seconds: 0, at: this.block.length };
+    }
     if (match && this.running !== undefined && !this.reading) {
       const [, word, seconds = '0'] = match;
       this.reading = { name: this.running, outcome: outcomeOf(word), seconds: Number(seconds), at: this.block.length };
@@ -90,7 +95,8 @@ export class GinkgoOutput {
     if (!reading) return undefined; // a spec's report may hold separators of its own
     this.running = undefined;
     const message = reading.outcome === 'passed' ? undefined : messageOf(block.slice(reading.at));
-    const { name, outcome, seconds } = reading;
+    const { name, seconds } = reading;
+    const outcome = message?.includes('an earlier spec in an ordered container failed') ? 'failed' : reading.outcome;
     return { name, outcome, seconds, output: block, ...(message === undefined ? {} : { message }) };
   }
 }

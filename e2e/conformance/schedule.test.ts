@@ -1,6 +1,6 @@
 import type { Spec } from './lists.ts';
 import { parseList, readList, select, suiteOf } from './lists.ts';
-import { batches, batchSize, runsAlone } from './schedule.ts';
+import { batches, batchSize, groupOf, runsAlone } from './schedule.ts';
 
 const specs = [...readList('e2e'), ...readList('e2e_node')];
 
@@ -32,13 +32,26 @@ describe('batches', () => {
     const names = list.flatMap((batch) => batch.specs.map(({ name }) => name));
     expect(names.sort()).toEqual(specs.map(({ name }) => name).sort());
     for (const batch of list) {
-      expect(batch.specs.every((spec: Spec) => suiteOf(spec) === batch.suite && runsAlone(spec) === batch.alone)).toBe(
-        true,
-      );
-      if (!batch.alone) expect(batch.specs.length).toBeLessThanOrEqual(size);
+      expect(
+        batch.specs.every(
+          (spec: Spec) =>
+            suiteOf(spec) === batch.suite && (batch.group !== undefined || runsAlone(spec) === batch.alone),
+        ),
+      ).toBe(true);
+      if (!batch.alone && batch.group === undefined) expect(batch.specs.length).toBeLessThanOrEqual(size);
     }
     const firstAlone = list.findIndex(({ alone }) => alone);
     expect(list.slice(firstAlone).every(({ alone }) => alone)).toBe(true);
+  });
+
+  test('an ordered group is one batch, whatever the size', () => {
+    const list = batches(specs, 1);
+    for (const spec of specs.filter((one) => groupOf(one) !== undefined)) {
+      const batch = list.find((one) => one.specs.includes(spec));
+      expect(batch?.group).toBe(groupOf(spec));
+      expect(batch?.specs).toEqual(specs.filter((one) => groupOf(one) === groupOf(spec)));
+    }
+    expect(list.filter(({ group }) => group !== undefined)).toHaveLength(20);
   });
 
   test('are small for few specs, and never large', () => {

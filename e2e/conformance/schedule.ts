@@ -6,6 +6,25 @@ export interface Batch {
   specs: readonly Spec[];
   /** Nothing else runs meanwhile. */
   alone: boolean;
+  /** The beginning of the names of an ordered group: all of its specs run, for the later ones look at the first one's Pod. */
+  group?: string;
+}
+
+/** Ordered groups of e2e_node's container_lifecycle_test.go, by their own texts. */
+const ordered = new RegExp(
+  `^.* (?:${[
+    'a restartable init container runs continuously',
+    'a restartable init container fails to start because of a bad image',
+    'a restartable init container starts and exits with exit code [01] continuously',
+    'an Init container (?:before|after) restartable init container (?:continuously )?fails',
+    'an init container fails to start because of a bad image',
+    'using a Pod with restartPolicy=Never, three init container and two restartable init containers',
+  ].join('|')})(?= should )`,
+);
+
+/** The beginning of the name that all specs of a spec's ordered group share; undefined when it stands for itself. */
+export function groupOf(spec: Spec): string | undefined {
+  return suiteOf(spec) === 'e2e_node' ? ordered.exec(spec.name)?.[0] : undefined;
 }
 
 /** Specs that are not marked [Serial] but measure times on the order of a second, which a loaded machine spoils. */
@@ -21,12 +40,19 @@ export function runsAlone(spec: Spec): boolean {
   return /\[(Serial|Disruptive)\]/.test(spec.name) || timed.some((pattern) => pattern.test(spec.name));
 }
 
-/** Cuts specs into batches of at most `size` that share a suite; those that run alone come last, in one batch a suite. */
+/**
+ * Cuts specs into batches of at most `size` that share a suite; each ordered group is a batch of its own; those that run
+ * alone come last, in one batch a suite.
+ */
 export function batches(specs: readonly Spec[], size: number): Batch[] {
   const list: Batch[] = [];
+  const groups = Map.groupBy(specs, (spec) => groupOf(spec) ?? '');
+  for (const [group, mine] of groups) {
+    if (group !== '') list.push({ suite: 'e2e_node', specs: mine, alone: false, group });
+  }
   for (const alone of [false, true]) {
     for (const suite of ['e2e', 'e2e_node'] as const) {
-      const mine = specs.filter((spec) => suiteOf(spec) === suite && runsAlone(spec) === alone);
+      const mine = (groups.get('') ?? []).filter((spec) => suiteOf(spec) === suite && runsAlone(spec) === alone);
       const step = alone ? Math.max(mine.length, 1) : size;
       for (let at = 0; at < mine.length; at += step) list.push({ suite, specs: mine.slice(at, at + step), alone });
     }

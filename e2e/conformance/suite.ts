@@ -8,6 +8,12 @@ import type { Tools } from '../../hack/tools/ensure.ts';
 import { quoted } from './quoted.ts';
 import type { Batch } from './schedule.ts';
 
+function focus({ group, specs }: Batch): string[] {
+  if (group !== undefined) return [`--ginkgo.focus=${quoted(group)} should `];
+  // The text matched begins with the suite's own name: only its end can be anchored.
+  return specs.map(({ name }) => `--ginkgo.focus=${quoted(name)}$`);
+}
+
 function ginkgoFlags(batch: Batch, seconds: number): string[] {
   return [
     '--ginkgo.v',
@@ -15,8 +21,7 @@ function ginkgoFlags(batch: Batch, seconds: number): string[] {
     // Fixed, so that a run can be repeated; the order within a batch does not matter.
     '--ginkgo.seed=1',
     `--ginkgo.timeout=${Math.ceil(seconds)}s`,
-    // The text matched begins with the suite's own name: only its end can be anchored.
-    ...batch.specs.map(({ name }) => `--ginkgo.focus=${quoted(name)}$`),
+    ...focus(batch),
   ];
 }
 
