@@ -62,7 +62,8 @@ export class LedgerSide {
   }
 
   #view(): NodeView {
-    return ledgerView(this.#node.node, this.#input);
+    const { node } = this.#node;
+    return ledgerView({ ...node, status: { ...node.status, allocatable: this.#node.allocatable() } }, this.#input);
   }
 }
 

@@ -69,6 +69,7 @@ export class NodeSide implements Disposable {
   readonly #seen = new Listeners<[]>();
   #runtimeVersion: string | undefined;
   #node: Node;
+  #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
   private constructor(options: NodeSideOptions, machine: MachineFacts) {
@@ -94,7 +95,16 @@ export class NodeSide implements Disposable {
   static async create(options: NodeSideOptions): Promise<NodeSide> {
     const side = new NodeSide(options, await readMachineFacts(options.rootDir));
     side.#node = (await side.#initial()).node;
+    side.#own = side.#node.status?.allocatable ?? {};
     return side;
+  }
+
+  /**
+   * What Pods may use, for the ledger: what this process makes of its configuration and the machine, over whatever else the
+   * Node object shows. That still says what the last process found until the first status write.
+   */
+  allocatable(): Readonly<Record<string, string>> {
+    return { ...this.#node.status?.allocatable, ...this.#own };
   }
 
   get name(): string {

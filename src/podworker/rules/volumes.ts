@@ -27,7 +27,7 @@ export function mountedVolumeNames(pod: Pod): string[] {
  */
 export function planVolumes(turn: Turn, pod: Pod): boolean {
   let ready = true;
-  for (const name of mountedVolumeNames(pod)) if (!planVolume(turn, name)) ready = false;
+  for (const name of mountedVolumeNames(pod)) if (!planVolume(turn, pod, name)) ready = false;
   if (ready) {
     turn.memory.volumesReady = true;
     turn.memory.volumesFailed = false;
@@ -35,11 +35,21 @@ export function planVolumes(turn: Turn, pod: Pod): boolean {
   return ready;
 }
 
-function planVolume(turn: Turn, name: string): boolean {
+/** What the volume is made of, as one string: API objects, and the Pod's own metadata where the downward API shows it. */
+function inputsOf(turn: Turn, pod: Pod, name: string): string {
+  const objects = fingerprint(turn.facts, turn.facts.volumeObjects[name] ?? []);
+  const volume = pod.spec?.volumes?.find((v) => v.name === name);
+  const downward = volume?.downwardAPI ?? volume?.projected?.sources?.some((source) => source.downwardAPI);
+  if (!downward) return objects;
+  const { labels = {}, annotations = {} } = pod.metadata ?? {};
+  return `${objects} metadata@${JSON.stringify([labels, annotations])}`;
+}
+
+function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   const { facts, now } = turn;
   const state = facts.volumes[name];
   const keys = facts.volumeObjects[name] ?? [];
-  const objects = fingerprint(facts, keys);
+  const objects = inputsOf(turn, pod, name);
   const slotName = slotOf.volume(name);
   const s = slot(facts, slotName);
   const current =
