@@ -76,10 +76,13 @@ function generated(random: Random): Pod {
   const { spec, metadata } = structuredClone(enrich(random, randomPod(random)));
   const holder: Record<string, unknown> = { spec, metadata };
   for (let i = random.int(4); i > 0; i--) damage(random, holder);
-  // Whatever else is missing, the API's types promise a spec, its containers, and their names.
+  // Whatever else is missing, the API's types promise a spec, its containers, and the names in it.
   const made = (holder.spec ?? {}) as Mutable<NonNullable<Pod['spec']>>;
   made.containers ??= [];
-  for (const c of [...made.containers, ...(made.initContainers ?? [])] as { name: string }[]) c.name ??= '';
+  for (const c of [...made.containers, ...(made.initContainers ?? [])] as Mutable<Container>[]) {
+    c.name ??= '';
+    for (const mount of c.volumeMounts ?? []) mount.name ??= '';
+  }
   const pod = { metadata: holder.metadata ?? {}, spec: made } as Pod;
   return pod;
 }
