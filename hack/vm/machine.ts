@@ -51,7 +51,8 @@ function qemuArguments(vm: VmLayout, image: VmImage): string[] {
     `file=${file},format=${format},if=virtio${more}`,
   ];
   return [
-    ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', memory],
+    // One processor: two would wait for each other at every atomic instruction and TLB flush, minutes long on a busy machine.
+    ...['-accel', 'tcg', '-smp', '1', '-m', memory],
     // Without -cx16 the guest crashes in cmpxchg16b. The rest is what programs use and the emulation does well.
     ...['-cpu', 'qemu64,-cx16,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq,+rdrand'],
     ...['-nographic', '-nodefaults', '-no-user-config'],
