@@ -36,6 +36,12 @@ class Findings {
 
 function compareRequests(findings: Findings, go: Sample, ts: Sample): void {
   const [goPods, tsPods] = [byPod(go.calls), byPod(ts.calls)];
+  // Nothing recorded, or nothing understood, would look like perfect agreement.
+  for (const [kubelet, pods] of Object.entries({ go: goPods, ts: tsPods })) {
+    const started = [...go.statuses.keys()].filter((pod) => pods.has(pod)).length;
+    if (started < go.statuses.size)
+      throw new Error(`${kubelet}: sandboxes of ${started} of ${go.statuses.size} Pods recorded`);
+  }
   for (const pod of new Set([...goPods.keys(), ...tsPods.keys()])) {
     if (!go.statuses.has(pod)) continue; // not of the sample
     const [a, b] = [goPods.get(pod) ?? new Map(), tsPods.get(pod) ?? new Map()];
@@ -60,6 +66,8 @@ function compareStatuses(findings: Findings, go: Sample, ts: Sample): void {
 }
 
 function compareEvents(findings: Findings, go: Sample, ts: Sample): void {
+  if (go.events.size === 0 || ts.events.size === 0)
+    throw new Error('no Event of a kubelet was found: nothing to compare');
   for (const pod of go.statuses.keys()) {
     const texts = (sample: Sample): Set<string> =>
       new Set(

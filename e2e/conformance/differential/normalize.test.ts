@@ -46,10 +46,10 @@ test('calls are found by Pod and container, in order', () => {
   const box = 'b'.repeat(64);
   const calls = [
     call('RunPodSandbox', { config: { metadata: { name: 'web' } } }, box),
-    call('CreateContainer', { pod_sandbox_id: box, config: { metadata: { name: 'main' } } }, id),
-    call('ContainerStatus', { container_id: id }),
-    call('StopContainer', { container_id: id, timeout: '30' }),
-    call('StopContainer', { container_id: id, timeout: '2' }),
+    call('CreateContainer', { podSandboxId: box, config: { metadata: { name: 'main' } } }, id),
+    call('ContainerStatus', { containerId: id }),
+    call('StopContainer', { containerId: id, timeout: '30' }),
+    call('StopContainer', { containerId: id, timeout: '2' }),
   ];
   const web = byPod(calls).get('web');
   expect([...(web?.keys() ?? [])]).toEqual([
@@ -58,5 +58,5 @@ test('calls are found by Pod and container, in order', () => {
     'StopContainer main#1',
     'StopContainer main#2',
   ]);
-  expect(web?.get('StopContainer main#2')).toEqual({ container_id: 'main', timeout: '2' });
+  expect(web?.get('StopContainer main#2')).toEqual({ containerId: 'main', timeout: '2' });
 });

@@ -34,8 +34,8 @@ function text(value: string, names: Names): string {
 }
 
 function sortKey(value: unknown): string {
-  const { key, name, container_path, type } = (value ?? {}) as Record<string, unknown>;
-  return String(key ?? name ?? container_path ?? type ?? '');
+  const { key, name, containerPath, type } = (value ?? {}) as Record<string, unknown>;
+  return String(key ?? name ?? containerPath ?? type ?? '');
 }
 
 /** A value without what differs by chance; lists that have no order of their own are sorted. */
@@ -76,8 +76,8 @@ interface SandboxRequest {
   config?: { metadata?: { name: string } };
 }
 interface ContainerRequest {
-  pod_sandbox_id?: string;
-  container_id?: string;
+  podSandboxId?: string;
+  containerId?: string;
   config?: { metadata?: { name: string } };
   image?: { image: string };
 }
@@ -90,7 +90,7 @@ export function byPod(calls: readonly RecordedCall[]): Map<string, Map<string, u
   for (const call of calls.filter(({ method }) => shaping.has(method))) {
     const request = call.request as SandboxRequest & ContainerRequest;
     const isSandbox = call.method === 'RunPodSandbox';
-    const owner = request.container_id || request.pod_sandbox_id || '';
+    const owner = request.containerId || request.podSandboxId || '';
     const pod = isSandbox ? request.config?.metadata?.name : podOf.get(owner);
     if (pod === undefined) continue; // a pull, or a Pod of before the recording
     const what = isSandbox ? 'sandbox' : (request.config?.metadata?.name ?? names.get(owner) ?? owner);

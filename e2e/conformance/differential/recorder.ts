@@ -24,8 +24,8 @@ const options = {
 };
 
 function madeId(answer: object): string | undefined {
-  const { container_id, pod_sandbox_id } = answer as { container_id?: string; pod_sandbox_id?: string };
-  return container_id || pod_sandbox_id || undefined;
+  const { containerId, podSandboxId } = answer as { containerId?: string; podSandboxId?: string };
+  return containerId || podSandboxId || undefined;
 }
 
 /** A runtime socket that hands every call to another one, bytes unchanged, and writes down the requests. */

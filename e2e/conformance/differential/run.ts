@@ -20,10 +20,12 @@ function table(findings: readonly Finding[]): string {
 }
 
 await main(async () => {
-  const { values } = parseArgs({ options: { cluster: { type: 'string', default: 'conf' } } });
+  const { values } = parseArgs({
+    options: { cluster: { type: 'string', default: 'conf' }, name: { type: 'string', default: '.' } },
+  });
   const cluster = await bringUp({ name: values.cluster, kubelet: 'none', controlPlane: true });
-  const go = await takeSample(cluster, 'go');
-  const ts = await takeSample(cluster, 'ts');
+  const go = await takeSample(cluster, 'go', new RegExp(values.name));
+  const ts = await takeSample(cluster, 'ts', new RegExp(values.name));
   const findings = compare(go, ts, knownDifferences);
   const file = path.join(repoRoot, 'e2e/conformance/results/differential.md');
   mkdirSync(path.dirname(file), { recursive: true });

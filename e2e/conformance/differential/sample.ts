@@ -52,8 +52,9 @@ async function listPods(cluster: Cluster): Promise<PodObject[]> {
 }
 
 /** Creates the Pods in lots, so that neither kubelet's start limits decide the order, and waits until each is at rest. */
-async function runPods(cluster: Cluster): Promise<PodObject[]> {
-  const all = samplePods().map((pod) => ({
+async function runPods(cluster: Cluster, wanted: RegExp): Promise<PodObject[]> {
+  const chosen = samplePods().filter(({ metadata }) => wanted.test(metadata.name));
+  const all = chosen.map((pod) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     ...pod,
@@ -91,8 +92,8 @@ async function listEvents(cluster: Cluster): Promise<Map<string, string[]>> {
   return new Map([...map].map(([name, set]) => [name, [...set].sort()]));
 }
 
-/** Runs the sample Pods on one kubelet, whose runtime is reached through a recorder, and removes them again. */
-export async function takeSample(cluster: Cluster, kubelet: 'go' | 'ts'): Promise<Sample> {
+/** Runs the sample Pods (those whose names match) on one kubelet, whose runtime is reached through a recorder, and removes them again. */
+export async function takeSample(cluster: Cluster, kubelet: 'go' | 'ts', wanted = /./): Promise<Sample> {
   const socket = path.join(cluster.layout.run, 'recorder.sock');
   const recorder = new CriRecorder(cluster.layout.containerdSocket);
   await stopKubelet(cluster);
@@ -102,7 +103,7 @@ export async function takeSample(cluster: Cluster, kubelet: 'go' | 'ts'): Promis
     await startKubelet(cluster, kubelet, { config: { containerRuntimeEndpoint: `unix://${socket}` } });
     await waitForNodeReady(cluster);
     await createObjects(cluster);
-    const pods = await step(`${kubelet}: running the sample`, () => runPods(cluster));
+    const pods = await step(`${kubelet}: running the sample`, () => runPods(cluster, wanted));
     const events = await listEvents(cluster);
     await step(`${kubelet}: deleting it`, () => kubectl(cluster, ['delete', 'namespace', namespace, '--timeout=180s']));
     const statuses = new Map(pods.map(({ metadata, status }) => [metadata.name, status]));
