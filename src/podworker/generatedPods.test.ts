@@ -12,7 +12,8 @@ import { resolveEnv } from './spec/env.ts';
 import { CONTAINER_CONTEXT, LOOKUPS, SANDBOX_CONTEXT } from './spec/fixtures.ts';
 import { sandboxConfig } from './spec/sandboxConfig.ts';
 
-const COUNT = 10_000;
+/** GENERATED_PODS=10000 is the whole exercise. */
+const COUNT = Number(process.env.GENERATED_PODS ?? 1_000);
 const texts = [
   '',
   'x'.repeat(300),
