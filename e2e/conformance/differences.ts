@@ -12,4 +12,18 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       'a failed pull shows ErrImagePull and ImagePullBackOff in turn with both; which of them the sample meets is chance',
   },
+  {
+    what: /^request RemovePodSandbox/,
+    reason:
+      "the Go kubelet leaves an ended Pod's sandbox to its collection once a minute; kubelet-ts removes it with the Pod",
+  },
+  {
+    what: /^request (StopPodSandbox|RemoveContainer) \(again\)/,
+    reason: 'the Go kubelet repeats calls that have succeeded when its next pass sees an older state',
+  },
+  {
+    what: /^status (containerStatuses\.\d+\.)?resources\.limits(\.memory)?$/,
+    reason:
+      'the Go kubelet shows the cgroup v1 number for no limit as a limit of the Pod; kubelet-ts shows no limit where there is none',
+  },
 ];

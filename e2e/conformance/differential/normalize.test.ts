@@ -16,6 +16,12 @@ test('what differs by chance is named alike', () => {
   expect(normalize(value, new Map())).toEqual(expected);
 });
 
+test('bytes read as text, Service addresses and message files are chance', () => {
+  const value = { v: Buffer.from('tcp://10.108.2.3:80'), dns: '10.96.0.10', h: '/x/containers/main/4dd25cae' };
+  const expected = { v: 'tcp://SERVICE-IP:80', dns: '10.96.0.10', h: '/x/containers/main/RANDOM' };
+  expect(normalize(value, new Map())).toEqual(expected);
+});
+
 test('environment and mounts have no order, arguments have', () => {
   const config = { envs: [{ key: 'b' }, { key: 'a' }], args: ['b', 'a'] };
   expect(normalize({ config }, new Map())).toEqual({

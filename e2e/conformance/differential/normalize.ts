@@ -19,6 +19,10 @@ export type Names = ReadonlyMap<string, string>;
 
 const uid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const id = /\b[0-9a-f]{64}\b/g;
+/** The file of the termination message has a random name. */
+const messageFile = /(\/containers\/[^/]+\/)[0-9a-f]{8}$/;
+/** A Service that is made anew gets another address; the two fixed ones stay. */
+const service = /\b10\.(9[6-9]|10\d|11[01])\.\d+\.\d+\b/g;
 const address = /\b10\.244\.\d+\.\d+\b/g;
 const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)/g;
 const random = /\b(kube-api-access-)[a-z0-9]{5}\b/g;
@@ -27,6 +31,8 @@ function text(value: string, names: Names): string {
   const replaced = value
     .replace(uid, 'UID')
     .replace(id, (found) => names.get(found) ?? 'ID')
+    .replace(messageFile, '$1RANDOM')
+    .replace(service, (found) => (/^10\.96\.0\.(1|10)$/.test(found) ? found : 'SERVICE-IP'))
     .replace(address, 'POD-IP')
     .replace(time, 'TIME')
     .replace(random, '$1RANDOM');
@@ -34,17 +40,20 @@ function text(value: string, names: Names): string {
 }
 
 function sortKey(value: unknown): string {
-  const { key, name, containerPath, type } = (value ?? {}) as Record<string, unknown>;
-  return String(key ?? name ?? containerPath ?? type ?? '');
+  const { key, name, containerPath, pageSize, type } = (value ?? {}) as Record<string, unknown>;
+  return String(key ?? name ?? containerPath ?? pageSize ?? type ?? '');
 }
 
 /** A value without what differs by chance; lists that have no order of their own are sorted. */
 export function normalize(value: unknown, names: Names, path = ''): unknown {
   if (typeof value === 'string') return text(value, names);
+  if (value instanceof Uint8Array) return text(Buffer.from(value).toString(), names);
   if (Array.isArray(value)) {
     const list = value.map((one) => normalize(one, names, path));
     // The Go kubelet walks maps here: the order of these differs from one of its own runs to the next.
-    return /\.(envs|mounts|devices)$/.test(path) ? list.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) : list;
+    return /\.(envs|mounts|devices|hugepageLimits)$/.test(path)
+      ? list.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+      : list;
   }
   if (value && typeof value === 'object') {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
