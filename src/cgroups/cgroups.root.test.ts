@@ -9,6 +9,7 @@ import { realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager } from './contract.ts';
 import { detectHierarchies, type Hierarchies, hierarchiesV2 } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
+import { sliceProperties } from './rules/systemdProperties.ts';
 
 // Real cgroups of this machine, only below one of our own that is removed afterwards.
 const ROOT = `kubelet-ts-test-${process.pid}`;
@@ -106,6 +107,8 @@ describeAsRoot('real cgroups', () => {
   beforeAll(async () => {
     const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 50 };
     const hierarchies = await detectHierarchies();
+    // As with cgroupfs, cgroupRoot itself is the administrator's to make.
+    await systemd.startTransientUnit(`${root}.slice`, sliceProperties(`${root}.slice`, hierarchies.version));
     manager = createCgroupManager({ hierarchies, driver: 'systemd', cgroupRoot: `/${root}`, settings, systemd });
     await manager.setUpNode(limits);
   });
