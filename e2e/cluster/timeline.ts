@@ -1,18 +1,25 @@
 // The timeline accounts for the time that a start takes.
 import assert from 'node:assert/strict';
+import { waitFor } from '../../hack/lib/wait.ts';
 import { coverage, explainedSpans } from '../../src/timeline/coverage.ts';
+import type { Entry } from '../../src/timeline/entries.ts';
 import type { PodSpec } from '../../src/types/k8s.ts';
 import { container, create, pod, rest, shell, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
 /** How much of the way from the first word of a Pod to its Ready status the timeline explains, 0–1, and where it does not. */
 async function explained(t: TestContext, name: string): Promise<{ share: number; gaps: string[] }> {
-  const { entries } = await t.lab.timeline(t.namespace, name);
+  const isReady = (e: Entry): boolean =>
+    e.kind === 'status' && /\bReady\b/.test(e.summary.replaceAll(/\w+Ready\w*|PodReady\w+/g, ''));
+  let entries: readonly Entry[] = [];
+  // A watch may show the status before the answer to the write has reached the kubelet.
+  await waitFor('the Ready status in the timeline', { timeout: 30_000 }, async () => {
+    entries = (await t.lab.timeline(t.namespace, name)).entries;
+    return entries.some(isReady);
+  });
   const heard = entries.find((e) => e.kind === 'heard');
   // The writing of the Ready status is the last thing of a start; the summary names the conditions that are True.
-  const written = entries.find(
-    (e) => e.kind === 'status' && /\bReady\b/.test(e.summary.replaceAll(/\w+Ready\w*|PodReady\w+/g, '')),
-  );
+  const written = entries.find(isReady);
   assert.ok(heard && written, `the timeline of ${name} lacks its ${heard ? 'Ready status' : 'beginning'}`);
   const stretch = { from: heard.at.mono, to: written.at.mono };
   const gaps: string[] = [];
