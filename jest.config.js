@@ -13,4 +13,6 @@ export default {
     ],
   },
   testTimeout: 30_000,
+  // One worker a core: the default leaves one of two cores idle.
+  maxWorkers: '100%',
 };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { repoRoot } from '../../hack/lib/paths.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
 import { expectWait } from '../lib/expectWait.ts';
 import { create, pod, podUrl, remove, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
@@ -75,13 +76,16 @@ async function commandLine(t: TestContext): Promise<void> {
   );
   await expectWait(t, 'asked', 'ContainerConfig', /configmap "none" not found/);
   const program = path.join(repoRoot, 'hack/bin/kubelet-ts');
-  const asked = JSON.parse(await t.lab.onNode(program, 'why', `${t.namespace}/asked`, '--output', 'json'));
-  assert.equal(asked.pod, `${t.namespace}/asked`);
-  assert.equal(asked.reasons[0].code, 'ContainerConfig');
-  const text = await t.lab.onNode(program, 'why', `${t.namespace}/asked`);
-  assert.match(
-    text,
-    /container main cannot be made from its spec: CreateContainerConfigError: configmap "none" not found/,
+  // While a new attempt is being made, the reason is that attempt.
+  await waitFor('the answer of why in JSON', { timeout: 60_000 }, async () => {
+    const asked = JSON.parse(await t.lab.onNode(program, 'why', `${t.namespace}/asked`, '--output', 'json'));
+    assert.equal(asked.pod, `${t.namespace}/asked`);
+    return asked.reasons.some((r: { code: string }) => r.code === 'ContainerConfig');
+  });
+  const sentence =
+    /container main cannot be made from its spec: CreateContainerConfigError: configmap "none" not found/;
+  await waitFor('the answer of why as text', { timeout: 60_000 }, async () =>
+    sentence.test(await t.lab.onNode(program, 'why', `${t.namespace}/asked`)),
   );
   const timeline = await t.lab.onNode(program, 'timeline', `${t.namespace}/asked`);
   assert.match(timeline, /createSandbox|sandbox/);
