@@ -125,7 +125,8 @@ function restartCount(annotation: string | undefined, attempt: number): number {
   return annotation !== undefined && /^\d+$/.test(annotation) ? Number(annotation) : attempt;
 }
 
-function kubeletOnly(annotations: Record<string, string>): Record<string, string> {
+/** The kubelet's own annotations among others. */
+export function kubeletOnly(annotations: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('io.kubernetes.')));
 }
 

@@ -206,8 +206,3 @@ function positions(gate: Gate, worker: PodWorker | undefined): Record<string, nu
   }
   return found;
 }
-
-/** Sources name the origin as the API does. */
-export function originOf(source: 'api' | 'file' | 'http' | undefined): PodOrigin {
-  return source ?? 'api';
-}

@@ -7,7 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { StoredPod } from '../types/k8s.ts';
 import type { ApiSide } from './apiSide.ts';
 import type { Mirrors } from './mirrors.ts';
-import { originOf, type PodSide } from './podSide.ts';
+import type { PodSide } from './podSide.ts';
 import type { StatusSide } from './statusSide.ts';
 
 export interface SourceSideOptions {
@@ -51,7 +51,7 @@ function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceNa
   }
   const uid = pod.metadata.uid;
   if (source === 'api') status?.publisher.observeApi(uid, pod);
-  side.workers.set(pod, originOf(source));
+  side.workers.set(pod, source ?? 'api');
   const worker = side.workers.get(uid);
   if (!worker) return;
   if (source === 'api') worker.facts.accepted = pod.status;

@@ -8,7 +8,7 @@ export interface Arithmetic<T> {
 
 type Amounts<T> = ReadonlyMap<string, T>;
 
-/** True for an init container that keeps running beside the regular ones. */
+/** A sidecar: an init container that keeps running beside the regular ones (KEP-753). */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }

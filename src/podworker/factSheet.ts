@@ -1,3 +1,4 @@
+import type { ProbeState } from '../probes/rules/health.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
 import type { Outcome } from './outcome.ts';
@@ -7,7 +8,6 @@ import type {
   ObjectState,
   PodFacts,
   PodOrigin,
-  ProbeState,
   PullState,
   Slot,
   TerminateRequest,

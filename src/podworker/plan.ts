@@ -1,3 +1,4 @@
+import { unstarted } from '../cri/convert.ts';
 import type { ObservedContainer, ObservedPod } from '../cri/observed.ts';
 import type { Container, Pod } from '../types/k8s.ts';
 import { FactSheet } from './factSheet.ts';
@@ -120,27 +121,20 @@ function made(pod: Pod, action: Extract<Action, { kind: 'createContainer' }>, at
   const spec = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(
     (c) => c.name === action.container,
   );
-  return {
+  return unstarted({
     id: `${action.container}-${at}`,
     sandboxId: action.sandboxId,
     name: action.container,
     attempt: action.attempt,
     state: 'created',
     createdAt: at,
-    startedAt: 0,
-    finishedAt: 0,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    terminationMessage: '',
     image: spec?.image ?? '',
     imageRef: '',
     imageId: '',
     hash: containerHash((spec ?? { name: action.container }) as Container),
     restartCount: action.attempt,
     annotations: {},
-    logPath: '',
-  };
+  });
 }
 
 function endInitContainers(seen: ObservedPod, pod: Pod): ObservedPod {

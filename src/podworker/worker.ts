@@ -1,4 +1,5 @@
 import type { ObservedPod } from '../cri/observed.ts';
+import { type BackoffPolicy, backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
@@ -36,8 +37,7 @@ export interface WorkerPorts {
 /** How long an event waits at most for calls of the same Pod that are under way. */
 const hintDelayMs = 250;
 /** Pause before a failed read of the runtime is repeated: 100 ms doubling to 5 s. */
-const firstReadRetryMs = 100;
-const maxReadRetryMs = 5_000;
+const readRetry: BackoffPolicy = { initialMs: 100, maxMs: 5_000 };
 
 /**
  * The one owner of a Pod (design rule 2): collects its facts, lets `decide` judge them, starts what it asks for. Whatever
@@ -191,9 +191,7 @@ export class PodWorker {
   #readLater(error: unknown): void {
     this.facts.readProblem = errorMessage(error);
     this.#readAgain = false;
-    const delay =
-      Math.min(maxReadRetryMs, firstReadRetryMs * 2 ** Math.min(this.#readFailures++, 10)) *
-      (0.75 + 0.5 * this.facts.seed);
+    const delay = backoffDelay(readRetry, this.#readFailures++, 0) * (0.75 + 0.5 * this.facts.seed);
     this.#readTimer = this.#ports.clock.setTimer(delay, () => this.lookAgain());
   }
 

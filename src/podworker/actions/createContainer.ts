@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTAINER_HASH } from '../../cri/convert.ts';
+import { CONTAINER_HASH, kubeletOnly, unstarted } from '../../cri/convert.ts';
 import { CriError } from '../../cri/error.ts';
 import type { ContainerConfig, ImageSpec } from '../../cri/generated/runtime.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
@@ -218,25 +218,18 @@ function created(
   imageId: string,
 ): ObservedContainer {
   const annotations = config.annotations ?? {};
-  return {
+  return unstarted({
     id,
     sandboxId: order.sandboxId,
     name: order.container,
     attempt: order.attempt,
     state: 'created',
     createdAt: services.clock.now().wall,
-    startedAt: 0,
-    finishedAt: 0,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    terminationMessage: '',
     image: config.image?.userSpecifiedImage ?? '',
     imageRef: imageId,
     imageId,
     hash: annotations[CONTAINER_HASH] ?? '',
     restartCount: order.attempt,
-    annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('io.kubernetes.'))),
-    logPath: '',
-  };
+    annotations: kubeletOnly(annotations),
+  });
 }

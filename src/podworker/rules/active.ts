@@ -1,5 +1,4 @@
 import type { Pod } from '../../types/k8s.ts';
-import { slotOf } from './actions.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
@@ -121,9 +120,4 @@ export function rejection(turn: Turn): { reason: string; message: string } | und
   because(turn, { code: 'Rejected', reason: admission.reason, message: admission.message });
   emitOnce(turn, 'rejected', 1, { type: 'Warning', reason: admission.reason, message: admission.message });
   return admission;
-}
-
-/** Slots whose action, once settled, can leave something running behind. */
-export function makingSlots(views: PodViews): string[] {
-  return ['sandbox', ...views.all.map((v) => slotOf.container(v.name))];
 }

@@ -1,4 +1,5 @@
 import type { ObservedPod } from '../../cri/observed.ts';
+import type { ProbeState } from '../../probes/rules/health.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
 
@@ -90,15 +91,6 @@ export interface ObjectState {
   readonly state: 'present' | 'absent' | 'unknown';
   readonly version?: string;
   readonly reason?: string;
-}
-
-/** What probes say about one container id. */
-export interface ProbeState {
-  readonly containerId: string;
-  readonly started: boolean;
-  readonly ready: boolean;
-  readonly failed?: 'liveness' | 'startup';
-  readonly message?: string;
 }
 
 /** Node-wide facts that gate Pods. */

@@ -1,19 +1,15 @@
+import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import { slotOf } from './actions.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 import type { ContainerView } from './view.ts';
 
 /** Pull back-off: 10 s doubling to 300 s, as kubelet's image manager. */
-const firstDelayMs = 10_000;
-const maxDelayMs = 300_000;
+const pullCurve: BackoffPolicy = { initialMs: 10_000, maxMs: 300_000 };
 /** How long a failed pull shows its own error before the status turns to ImagePullBackOff. */
 const errorShownMs = 2_000;
 
 export type Gate = 'ready' | 'pending' | 'held';
-
-function delayOf(failures: number): number {
-  return Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(failures - 1, 10));
-}
 
 /** The image of a container for its next attempt: brought up to date by its pull policy, under way, or held by a failure. */
 export function imageGate(turn: Turn, view: ContainerView): Gate {
@@ -61,7 +57,7 @@ function failedImage(
   failures: number,
 ): Gate {
   const { image } = action;
-  const retry = endedAt + (isPullFailure(error.reason) ? delayOf(failures) : firstDelayMs);
+  const retry = endedAt + backoffDelay(pullCurve, isPullFailure(error.reason) ? failures - 1 : 0, 0);
   if (retry <= turn.now.mono) {
     launch(turn, action, 'now');
     because(turn, { code: 'CheckingImage', image, container: view.name });

@@ -9,11 +9,6 @@ export const initialBackoffMs = 10_000;
 /** A container that ran this long since its last step starts over at no delay. */
 const backoffExpiryMs = 600_000;
 
-/** A restartable init container: a sidecar (KEP-753). */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
 /** An init container that did not do its work: an OOM kill counts even with exit code 0. */
 export function initFailed(c: ObservedContainer): boolean {
   return c.state === 'unknown' || (c.state === 'exited' && (c.exitCode !== 0 || c.reason === 'OOMKilled'));

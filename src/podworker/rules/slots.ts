@@ -1,3 +1,4 @@
+import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { PodFacts, Slot } from './facts.ts';
 
 const empty: Slot = { failures: 0 };
@@ -23,14 +24,13 @@ export function isOpen(facts: PodFacts, name: string): boolean {
 }
 
 /** Retry curve of effects: 250 ms doubling to 10 s (kubelet's backOffPeriod), ±25 % by the Pod's seed. */
-const firstRetryMs = 250;
-const maxRetryMs = 10_000;
+const retryCurve: BackoffPolicy = { initialMs: 250, maxMs: 10_000 };
 
 /** When the slot's last failed action may be repeated (mono ms); 0 when it did not fail. */
 export function retryAt(facts: PodFacts, name: string): number {
   const s = slot(facts, name);
   if (!s.last?.error || s.failures === 0) return 0;
-  const base = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(s.failures - 1, 10));
+  const base = backoffDelay(retryCurve, s.failures - 1, 0);
   return s.last.endedAt + base * (0.75 + 0.5 * jitter(facts.seed, s.failures));
 }
 

@@ -1,7 +1,7 @@
 import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import type { PodFacts } from './facts.ts';
-import { isSidecar } from './restart.ts';
 
 export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 

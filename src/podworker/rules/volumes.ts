@@ -1,3 +1,4 @@
+import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
@@ -5,8 +6,7 @@ import { slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 
 /** Retry of a failed mount: 500 ms doubling to 122 s (kubelet's volume operation back-off). */
-const firstDelayMs = 500;
-const maxDelayMs = 122_000;
+const mountCurve: BackoffPolicy = { initialMs: 500, maxMs: 122_000 };
 
 /** Names of the volumes that some container of the Pod mounts, in the order of the spec. Image volumes are the runtime's. */
 export function mountedVolumeNames(pod: Pod): string[] {
@@ -69,8 +69,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   }
   const error = s.last?.error;
   const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
-  const retry =
-    error && sameInputs ? s.last!.endedAt + Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(s.failures - 1, 10)) : 0;
+  const retry = error && sameInputs ? s.last!.endedAt + backoffDelay(mountCurve, s.failures - 1, 0) : 0;
   if (error) {
     if (!state) turn.memory.volumesFailed = true;
     emitOnce(turn, `mount/${name}`, s.last!.endedAt, {

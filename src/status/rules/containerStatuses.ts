@@ -1,10 +1,11 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { Container, ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { Turn } from './containerStatus.ts';
 import { notStarted, statusFromRuntime, statusWithoutContainer } from './containerStatus.ts';
 import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';
-import { isSidecar, restartsAfter } from './restartPolicy.ts';
+import { restartsAfter } from './restartPolicy.ts';
 import { lostInitContainerMessage } from './words.ts';
 
 type Kind = 'init' | 'main' | 'ephemeral';

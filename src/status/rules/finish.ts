@@ -1,6 +1,6 @@
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import { lostContainer } from './containerState.ts';
-import { isSidecar } from './restartPolicy.ts';
 import { lostWhenTerminated } from './words.ts';
 
 /** The status lists that a finished Pod's containers are reported with. */

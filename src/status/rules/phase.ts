@@ -1,5 +1,6 @@
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { Container, ContainerStateTerminated, ContainerStatus, PodSpec } from '../../types/k8s.ts';
-import { isSidecar, restartsAfter } from './restartPolicy.ts';
+import { restartsAfter } from './restartPolicy.ts';
 import { restartingAllContainers } from './words.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';

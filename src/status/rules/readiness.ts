@@ -1,6 +1,6 @@
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import type { ContainerHealth, StatusInput } from './input.ts';
-import { isSidecar } from './restartPolicy.ts';
 
 /** `started` and `ready` of main containers: probes decide for running ones; nothing else is ready. */
 export function withHealth(status: ContainerStatus, input: StatusInput): ContainerStatus {

@@ -1,10 +1,5 @@
 import type { Container, ContainerRestartRule, PodSpec } from '../../types/k8s.ts';
 
-/** A sidecar: an init container that keeps running beside the main ones. */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
 /** The first of the container's rules that speaks about this exit code (KEP-5307). */
 export function matchingRestartRule(container: Container, exitCode: number): ContainerRestartRule | undefined {
   return container.restartPolicyRules?.find((rule) => {

@@ -1,5 +1,6 @@
+import { isSidecar } from '../../lib/containerTotals.ts';
 import type { Container, ContainerStatus, PodSpec } from '../../types/k8s.ts';
-import { canRestartAllContainers, isSidecar, restartsAfter } from './restartPolicy.ts';
+import { canRestartAllContainers, restartsAfter } from './restartPolicy.ts';
 
 /**
  * Keeps a container that was reported as terminated for good from coming back: its former status stays. The Go kubelet drops

@@ -1,5 +1,5 @@
+import { isSidecar } from '../../../lib/containerTotals.ts';
 import type { ContainerStatus, PodCondition, PodSpec } from '../../../types/k8s.ts';
-import { isSidecar } from '../restartPolicy.ts';
 import type { Verdict } from './verdict.ts';
 import { complaint, no, yes } from './verdict.ts';
 
