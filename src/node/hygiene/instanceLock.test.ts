@@ -103,10 +103,10 @@ describe('--lock-file', () => {
     expect(held).toBe(false);
     other.kill('SIGKILL');
     await holding;
-    await rest.clock.advanceAsync(1000);
+    rest.clock.advance(1000);
+    await until(() => rest.clock.pending === 1); // it has looked, and looks again later
     expect(contentions).toEqual([]);
     readFileSync(lock);
-    await until(() => rest.clock.pending === 1);
     rest.clock.advance(1000);
     await until(() => contentions.length === 1);
     expect(contentions[0]!.message).toContain(lock);

@@ -133,7 +133,7 @@ test.each([
 test('a hostile command is expanded in no time', () => {
   const begun = performance.now();
   expandCommand(['$('.repeat(500_000)], []);
-  expect(performance.now() - begun).toBeLessThan(1000);
+  expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
 describe('health messages', () => {

@@ -52,15 +52,13 @@ export class FollowedLog implements AsyncDisposable {
     while (!this.#signal.aborted) {
       const lines = (await this.#before?.lines()) ?? (await this.#file.lines());
       if (lines) return lines;
+      if (await this.#file.restartIfCut()) continue;
       if (this.#beforeLate) await this.#dropBefore();
       if (this.#lastLook) return undefined;
       if (!this.#watched) this.#watch();
       else if (this.#moved) await this.#followMove();
       else if (!this.#following.running()) this.#lastLook = true;
-      else {
-        await this.#wake.wait();
-        await this.#file.restartIfCut();
-      }
+      else await this.#wake.wait();
     }
     return undefined;
   }
