@@ -118,6 +118,6 @@ export async function startAddons(cluster: Cluster): Promise<void> {
   startService(cluster, { name: 'coredns', argv: [tools.bin('coredns'), '-conf', file], place: 'network' });
   const ok = async (port: number, url: string): Promise<boolean> =>
     (await insideStatus(cluster, port, url)).includes(' 200 ');
-  await waitForService(cluster, 'kube-proxy', 30_000, () => ok(10_256, '/livez'));
+  await waitForService(cluster, 'kube-proxy', 60_000, () => ok(10_256, '/livez'));
   await waitForService(cluster, 'coredns', 30_000, () => ok(dnsHealthPort, '/health'));
 }

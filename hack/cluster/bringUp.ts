@@ -96,8 +96,9 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
     await step('containerd', () => startContainerd(cluster, runtime));
     await forgetStaleImages(cluster, runtime, built);
     if (tools) await startControlPlane(cluster, tools);
-    if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
     await startNode(cluster, options);
+    // After the node: kube-proxy waits 30 s for its object and then takes loopback for its address.
+    if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
     return cluster;
   });
 }
