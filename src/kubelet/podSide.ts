@@ -142,6 +142,7 @@ export class PodSide implements Disposable {
       lastSeq: () => this.observer.lastSeq(),
       nodeFacts: this.#options.nodeFacts,
       gatePositions: (uid) => positions(gate, this.workers.get(uid)),
+      recursiveReadOnly: (pod) => pod !== null && mountsRecursively(this.services, pod),
       publish: (pod, status) => hooks.publish(pod, status),
       event: (pod, facts, event) => hooks.event(pod, facts, event),
       ...recording,
@@ -205,4 +206,13 @@ function positions(gate: Gate, worker: PodWorker | undefined): Record<string, nu
     if (position !== undefined) found[slot] = position + 1;
   }
   return found;
+}
+
+/** A Pod of an unknown RuntimeClass gets no sandbox; until then nothing is promised about its mounts. */
+function mountsRecursively(services: Services, pod: Pod): boolean {
+  try {
+    return services.recursiveReadOnly(services.runtimeHandler(pod));
+  } catch {
+    return false;
+  }
 }

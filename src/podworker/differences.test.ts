@@ -41,6 +41,15 @@ test('a container that is created and not started yet is not shown', async () =>
   for (const { containerID, state } of shown) expect(containerID !== undefined).toBe(state?.running !== undefined);
 });
 
+test('mounts are shown recursively read-only where the runtime can do that, from the first status on', async () => {
+  const volumes = [{ name: 'tmp', emptyDir: {} }];
+  const mount = { name: 'tmp', mountPath: '/t', readOnly: true, recursiveReadOnly: 'IfPossible' };
+  node.setPod(fakePod('web', { volumes, containers: [container('a', { volumeMounts: [mount] })] }));
+  await until(() => isReady('uid-web'));
+  const modes = world.statuses.get('uid-web')!.map((s) => s.containerStatuses?.[0]?.volumeMounts?.[0]);
+  expect(new Set(modes.map((m) => m?.recursiveReadOnly))).toEqual(new Set(['Enabled']));
+});
+
 test('an object that appears ends the wait for it at once, whatever the back-off', async () => {
   const volumes = [{ name: 'config', configMap: { name: 'late', defaultMode: 0o644 } }];
   const mounts = { volumeMounts: [{ name: 'config', mountPath: '/config' }] };

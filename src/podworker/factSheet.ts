@@ -116,6 +116,7 @@ export class FactSheet {
     slots: Readonly<Record<string, Slot>>,
     node: NodeFacts,
     gatePositions: Readonly<Record<string, number>>,
+    recursiveReadOnly: boolean,
   ): PodFacts {
     return Object.freeze({
       uid: this.uid,
@@ -137,6 +138,7 @@ export class FactSheet {
       probes: this.probes,
       logRestarts: this.#logRestarts,
       gatePositions,
+      recursiveReadOnly,
       node,
       seed: this.seed,
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),

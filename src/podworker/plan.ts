@@ -41,7 +41,7 @@ export function planPod(pod: Pod): PlannedStep[] {
   for (let turn = 0; turn < maxTurns; turn++) {
     sheet.observation.read(seen);
     const now = { wall: turn, mono: turn };
-    const decision = decide(sheet.snapshot(slots.facts(), node, {}), memory, now);
+    const decision = decide(sheet.snapshot(slots.facts(), node, {}, true), memory, now);
     memory = decision.memory;
     const first = decision.start.length > 0;
     if (first) steps.push({ actions: decision.start.map(describe) });

@@ -22,6 +22,8 @@ export interface WorkerPorts {
   /** Number of the read sent last: what is known now is visible to reads with a higher one. */
   lastSeq(): number;
   nodeFacts(): NodeFacts;
+  /** Whether the runtime handler of this Pod can mount recursively read-only. */
+  recursiveReadOnly(pod: Pod | null): boolean;
   gatePositions(uid: string): Readonly<Record<string, number>>;
   /** Hands a status to the publisher; it does nothing if it says nothing new. */
   publish(pod: Pod, status: PodStatus, phase: PodMemory['phase']): void;
@@ -202,6 +204,7 @@ export class PodWorker {
       this.#slots.facts(),
       this.#ports.nodeFacts(),
       this.#ports.gatePositions(this.uid),
+      this.#ports.recursiveReadOnly(this.facts.pod),
     );
     const decision = decide(facts, this.#memory, now);
     this.#ports.decided(facts, this.#memory, decision, now);

@@ -14,6 +14,7 @@ function start() {
     lastSeq: () => reads.length,
     nodeFacts: () => node,
     gatePositions: () => ({}),
+    recursiveReadOnly: () => false,
     publish: () => {},
     event: () => {},
     decided: () => {},

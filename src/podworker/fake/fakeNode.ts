@@ -98,6 +98,7 @@ export class FakeNode implements Disposable {
       lastSeq: () => this.observer.lastSeq(),
       nodeFacts: () => this.#nodeFacts(),
       gatePositions: () => ({}),
+      recursiveReadOnly: () => true,
       publish: (pod, status) => this.#publish(pod, status),
       event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
       decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),

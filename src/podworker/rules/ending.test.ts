@@ -56,6 +56,20 @@ describe('requests to end a Pod are merged (design rule 2)', () => {
     expect(at(pod, { terminate }).memory.termination).toMatchObject({ graceSeconds, cause });
   });
 
+  test('what was begun of a second counts as whole: a quick preStop hook costs no grace', () => {
+    const pod = deleting(undefined, 5);
+    const first = at(pod, {});
+    expect(first.start).toMatchObject([{ kind: 'stopContainer', seconds: 5 }]);
+    for (const [passed, seconds] of [
+      [0.9, 5],
+      [1, 4],
+      [3.5, 2],
+      [60, 2],
+    ] as const) {
+      expect(at(pod, {}, first.memory, later(passed)).start).toMatchObject([{ kind: 'stopContainer', seconds }]);
+    }
+  });
+
   test('grace only shrinks, and the deadline with it; the words of the first cause stay', () => {
     const first = at(podOf(spec('Always', 'a')), { terminate: [evicted] });
     const second = decide(

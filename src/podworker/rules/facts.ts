@@ -145,6 +145,8 @@ export interface PodFacts {
   readonly statusProblem?: string;
   /** The mirror Pod of a static Pod; absent for API Pods and without an API server. */
   readonly mirror?: { readonly state: 'current' | 'stale' | 'absent' };
+  /** The runtime handler of this Pod can mount recursively read-only. */
+  readonly recursiveReadOnly: boolean;
   readonly node: NodeFacts;
   /** 0 ≤ seed < 1, fixed for the Pod's life: the only source of jitter. */
   readonly seed: number;

@@ -31,6 +31,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
+    recursiveReadOnlyMounts: facts.recursiveReadOnly,
     now: now.wall,
   };
   return derivePodStatus(input);

@@ -35,7 +35,8 @@ export function stopContainer(turn: Turn, c: ObservedContainer, view: ContainerV
   }
   const name = slotOf.stop(c.id);
   const s = slot(turn.facts, name);
-  const seconds = Math.max(minimumStopSeconds, Math.round((plan.deadline - now.wall) / 1000));
+  // Rounded up, as kubelet rounds down what has passed: a quick preStop hook costs no second of the grace.
+  const seconds = Math.max(minimumStopSeconds, Math.ceil((plan.deadline - now.wall) / 1000));
   const error = s.last?.error;
   because(turn, {
     code: 'StoppingContainer',

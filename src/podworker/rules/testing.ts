@@ -89,6 +89,7 @@ export function factsOf(pod: Pod | null, more: Partial<PodFacts> = {}): PodFacts
     probes: {},
     logRestarts: {},
     gatePositions: {},
+    recursiveReadOnly: true,
     node,
     seed: 0.5,
     ...more,

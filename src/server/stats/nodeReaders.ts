@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { CpuStats, IoStats, MemoryStats, NetworkStats, Psi, PsiData, SwapStats } from './shapes.ts';
+import { psiOfText } from './psiText.ts';
+import type { CpuStats, IoStats, MemoryStats, NetworkStats, Psi, SwapStats } from './shapes.ts';
 
 const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
 const NANOS_PER_JIFFY = 10_000_000; // USER_HZ is 100 on every Linux that Kubernetes runs on
@@ -77,16 +78,7 @@ export async function bootTime(nowMs: number): Promise<number> {
 }
 
 async function pressure(resource: 'cpu' | 'memory' | 'io'): Promise<Psi | undefined> {
-  const text = await read(`/proc/pressure/${resource}`);
-  const data = (kind: string): PsiData | undefined => {
-    const m = new RegExp(`^${kind} avg10=([\\d.]+) avg60=([\\d.]+) avg300=([\\d.]+) total=(\\d+)`, 'm').exec(text);
-    // The kernel counts microseconds, the API nanoseconds.
-    return m
-      ? { total: Number(m[4]) * 1000, avg10: Number(m[1]), avg60: Number(m[2]), avg300: Number(m[3]) }
-      : undefined;
-  };
-  const [full, some] = [data('full'), data('some')];
-  return full && some && { full, some };
+  return psiOfText(await read(`/proc/pressure/${resource}`));
 }
 
 function kilobytes(meminfo: string): Map<string, number> {

@@ -72,7 +72,7 @@ export function statusWithoutContainer(
 
 /** Waiting for its first start, or its next one if it ran before. */
 export function notStarted(container: Container, old: ContainerStatus | undefined, turn: Turn): ContainerStatus {
-  const volumeMounts = volumeMountStatuses(container, old, turn.input);
+  const volumeMounts = volumeMountStatuses(container, undefined, turn.input);
   return {
     name: container.name,
     state: { waiting: { reason: turn.hasInitContainers ? podInitializing : containerCreating } },

@@ -47,7 +47,7 @@ export function podTotal(spec: PodSpec, side: Side): ResourceList {
 function inForce(input: StatusInput, spec: PodSpec, allocated: ResourceRequirements): ResourceRequirements {
   const before = previousStatus(input);
   const known = before.phase === 'Running' ? before.resources : undefined;
-  if (!input.podCgroup) return known ?? allocated;
+  if (!input.podCgroup) return scalable(spec, known ?? allocated);
   const { cpuRequest, cpuLimit, memoryLimit } = input.podCgroup;
   // Memory requests are not in the cgroup: the Pod-level one, else the sum. (The Go kubelet keeps the first one it reported.)
   const memoryRequest = spec.resources?.requests?.memory ?? allocated.requests?.memory;
@@ -56,6 +56,14 @@ function inForce(input: StatusInput, spec: PodSpec, allocated: ResourceRequireme
     requests: mergeList(spec.resources?.requests ?? {}, known?.requests, cpuRequest, memoryRequest, 2),
     limits: mergeList(spec.resources?.limits ?? {}, known?.limits, cpuLimit, memoryLimit, 10),
   });
+}
+
+/** Of a Pod that runs only cpu and memory are shown, and what it asks for as a whole: the rest has no value in the cgroup. */
+function scalable(spec: PodSpec, { requests, limits, ...rest }: ResourceRequirements): ResourceRequirements {
+  const shown = (list: ResourceList | undefined, own: ResourceList | undefined) =>
+    Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => ['cpu', 'memory'].includes(name) || own?.[name]));
+  const own = spec.resources;
+  return compact({ ...rest, requests: shown(requests, own?.requests), limits: shown(limits, own?.limits) });
 }
 
 function listOf(container: Container, side: Side): Amounts {

@@ -125,6 +125,18 @@ describe('resources', () => {
       resources: {},
     });
   });
+
+  test('of a Pod that runs only cpu and memory are shown, and what it asks for as a whole', () => {
+    const requests = { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi', 'hugepages-2Mi': '2Mi' };
+    const podSpec = {
+      containers: [{ name: 'a', resources: { requests, limits: requests } }],
+      resources: { limits: { 'hugepages-2Mi': '2Mi' } },
+    };
+    expect(podLevelResources(inputOf(podOf(podSpec)), podSpec, 'Running').resources).toEqual({
+      requests: { cpu: '1', memory: '1Gi' },
+      limits: { cpu: '1', memory: '1Gi', 'hugepages-2Mi': '2Mi' },
+    });
+  });
 });
 
 describe('computePodQOS', () => {

@@ -1,7 +1,7 @@
 import type { Container, ContainerStatus, VolumeMount, VolumeMountStatus } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 
-/** `volumeMounts` of a container's status: fixed once reported, since mounts of a container cannot change. */
+/** `volumeMounts` of a container's status. With `old`, as it was reported: the mounts of a container that was made cannot change. */
 export function volumeMountStatuses(
   container: Container,
   old: ContainerStatus | undefined,

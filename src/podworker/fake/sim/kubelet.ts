@@ -64,7 +64,7 @@ export class SimKubelet {
 
   turn(now: Now): Decision {
     this.woken = false;
-    const facts = this.sheet.snapshot(this.slots.facts(), simNode, {});
+    const facts = this.sheet.snapshot(this.slots.facts(), simNode, {}, true);
     const memory = this.memory;
     const decision = decide(facts, memory, now);
     this.last = { facts, memory, decision, now };
