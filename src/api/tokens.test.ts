@@ -1,5 +1,5 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
-import { failure } from '../lib/fake/until.ts';
+import { failure, until } from '../lib/fake/until.ts';
 import { isInvalid } from './apiError.ts';
 import { ApiClient } from './client.ts';
 import { FakeApiServer } from './fake/server.ts';
@@ -48,6 +48,39 @@ describe('service account tokens', () => {
     await using world = await setup(random);
     const issued = await world.tokens.get({ ...spec, expirationSeconds });
     expect(issued.refreshAt - world.clock.now().wall).toBe(expected);
+  });
+
+  test.each([
+    [404, 'NotFound', 'pod "web" not found'],
+    [403, 'Forbidden', "no relationship found between node 'n1' and this object"],
+  ])(
+    'are asked for again in 50 ms steps while the API server has not seen the Pod: %s',
+    async (status, reason, message) => {
+      await using world = await setup();
+      const { tokens, clock, fake } = world;
+      fake.faults.add({ match: (r) => r.kind === 'ServiceAccount', status, reason, message, times: 2 });
+      const token = tokens.get(spec);
+      for (let asked = 1; asked <= 2; asked += 1) {
+        await until(() => clock.pending === 1);
+        expect(fake.seen('create', 'ServiceAccount')).toHaveLength(asked);
+        expect(clock.nextIn).toBe(50);
+        clock.advance(50);
+      }
+      expect(await token).toHaveProperty('token');
+    },
+  );
+
+  test('a service account that is not there is told at once', async () => {
+    await using world = await setup();
+    const message = 'serviceaccounts "sa" not found';
+    world.fake.faults.add({
+      match: (r) => r.kind === 'ServiceAccount',
+      status: 404,
+      reason: 'NotFound',
+      message,
+      times: 1,
+    });
+    expect(await failure(world.tokens.get(spec))).toMatchObject({ message });
   });
 
   test('serve until they expire while the API server is away, and not longer', async () => {

@@ -1,6 +1,7 @@
 import { type Clock, realClock } from '../lib/clock.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { TokenRequest } from '../types/k8s.ts';
+import { isNoRelationship, isNotFound } from './apiError.ts';
 import type { ApiClient } from './client.ts';
 
 /** A token of a service account, bound to one Pod. */
@@ -23,6 +24,9 @@ export interface IssuedToken {
 
 const DAY_MS = 24 * 3600 * 1000;
 const JITTER_MS = 10_000;
+/** The Node authorizer and the admission learn of a Pod within milliseconds of its binding; asked again in these steps, at first. */
+const UNSEEN_STEP_MS = 50;
+const UNSEEN_STEPS = 20;
 /** The API server issues none shorter. */
 const MIN_SECONDS = 600;
 
@@ -79,6 +83,19 @@ export class TokenManager {
     return this.#entries.size;
   }
 
+  /** Asks, and again while the API server's own caches have not seen the Pod. */
+  async #ask(spec: TokenSpec, ask: () => Promise<TokenRequest>): Promise<TokenRequest> {
+    for (let step = 1; ; step += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        const unseen = isNoRelationship(error) || podIsUnknown(error, spec.podName);
+        if (!unseen || step > UNSEEN_STEPS) throw error;
+        await new Promise<void>((resolve) => void this.#clock.setTimer(UNSEEN_STEP_MS, resolve));
+      }
+    }
+  }
+
   async #request(spec: TokenSpec): Promise<IssuedToken> {
     const seconds = Math.max(spec.expirationSeconds, MIN_SECONDS);
     const body: TokenRequest = {
@@ -91,7 +108,9 @@ export class TokenManager {
       },
     };
     const ref = { namespace: spec.namespace, name: spec.serviceAccount };
-    const answer = await this.#client.createSub<TokenRequest>('ServiceAccount', ref, 'token', body);
+    const answer = await this.#ask(spec, () =>
+      this.#client.createSub<TokenRequest>('ServiceAccount', ref, 'token', body),
+    );
     const expiresAt = Date.parse(answer.status?.expirationTimestamp ?? '');
     if (!answer.status?.token || Number.isNaN(expiresAt)) {
       const where = `${spec.namespace}/${spec.serviceAccount}`;
@@ -105,4 +124,11 @@ export class TokenManager {
     const due = Math.min(expiresAt - 0.2 * lifeMs, expiresAt - lifeMs + DAY_MS);
     return { token: answer.status.token, expiresAt, refreshAt: due - this.#random() * JITTER_MS };
   }
+}
+
+/** Not the service account is missing, but the Pod that the token would be bound to (NodeRestriction's message, or the storage's). */
+function podIsUnknown(error: unknown, name: string): boolean {
+  return (
+    isNotFound(error) && /^pods? "/.test((error as Error).message) && (error as Error).message.includes(`"${name}"`)
+  );
 }
