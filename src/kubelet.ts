@@ -25,10 +25,12 @@ import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
 import { recordTo } from './kubelet/recording.ts';
 import { requestServing } from './kubelet/requestServing.ts';
+import { refuseUnaskable } from './kubelet/serverRights.ts';
 import { PodBoard, startServer } from './kubelet/serverSide.ts';
 import { makeServices } from './kubelet/services.ts';
 import { followSources } from './kubelet/sourceSide.ts';
 import { StatusSide } from './kubelet/statusSide.ts';
+import { SyncLoopHealth } from './kubelet/syncLoopHealth.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -52,6 +54,7 @@ export async function startKubelet(
   log: Logger,
   clock: Clock = realClock,
 ): Promise<Kubelet> {
+  refuseUnaskable(loaded);
   const own = new AsyncDisposableStack();
   try {
     const base = await makeBase(loaded, log, clock, own);
@@ -75,6 +78,7 @@ interface Base {
   readonly rootDir: string;
   readonly fatal: PromiseWithResolvers<Error>;
   readonly hygiene: Hygiene;
+  readonly health: SyncLoopHealth;
   readonly cri: Cri;
   readonly recorder: Recorder;
   readonly mirrors: Mirrors;
@@ -97,7 +101,9 @@ async function makeBase(
   const nodeName = nodeNameOf(options);
   const rootDir = options.rootDir.replace(/\/+$/, '');
   const fatal = Promise.withResolvers<Error>();
-  const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve }));
+  const health = new SyncLoopHealth(clock, config.syncFrequency);
+  const healthy = () => health.problem();
+  const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve, healthy }));
   own.use(await serveHealthz(config.healthzBindAddress, config.healthzPort));
   let found: PodWorkers | undefined;
   const workers = () => found as PodWorkers;
@@ -120,7 +126,7 @@ async function makeBase(
     found = made;
   };
   const mirrors = new Mirrors();
-  const parts = { cri, recorder, mirrors, events, metrics, node, ledger, workers, setWorkers };
+  const parts = { health, cri, recorder, mirrors, events, metrics, node, ledger, workers, setWorkers };
   return { loaded, log, clock, own, nodeName, rootDir, fatal, hygiene, ...parts };
 }
 
@@ -207,6 +213,7 @@ async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
       nodeFacts: () => node.facts(api !== null, api?.problem(), crashLoopMaxMs),
       hooks: {
         opened: () => {},
+        listed: () => base.health.turned(),
         decided: (worker) => {
           for (const follower of followers) follower.follow(worker);
         },
@@ -247,7 +254,17 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
   const serving = own.use(await requestServing({ loaded, api, node, clock, log, metrics: metrics.metrics }));
   const shared = { loaded, nodeName, rootDir, cri, clock, log, api, explanations, metrics, probeMetrics, serving };
-  own.use(await startServer({ ...shared, addresses: node.hostIPs(), pods: board, unhealthy: () => undefined }));
+  const { machine } = node;
+  own.use(
+    await startServer({
+      ...shared,
+      cgroups,
+      machine,
+      addresses: node.hostIPs(),
+      pods: board,
+      unhealthy: () => base.health.problem(),
+    }),
+  );
   const runtime = config.containerRuntimeEndpoint;
   log.info('kubelet-ts is running', { node: nodeName, standalone: api === null, runtime });
 }

@@ -28,7 +28,7 @@ export const qosCases: readonly QosCase[] = [
     name: 'burstable',
     resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '505m', memory: '96Mi' } },
     parents: ['kubepods.slice', 'kubepods-burstable.slice'],
-    pod: { 'cpu.max': '50500 100000', 'memory.max': String(96 * MiB), 'cpu.weight': '4' },
+    pod: { 'cpu.max': '51000 100000', 'memory.max': String(96 * MiB), 'cpu.weight': '4' },
     container: { 'memory.max': String(96 * MiB) },
   },
   {

@@ -46,6 +46,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'deadline', what: 'a watch that the server forgets to end' },
     { for: 'retry', what: 'list and watch' },
   ],
+  'api/tokens.ts': [
+    { for: 'retry', what: 'a token for a Pod that the API server has not seen yet, every 50 ms for a second' },
+  ],
   'api/watch.ts': [{ for: 'slice', what: 'decoding of many watch events' }],
   'cgroups/destroy.ts': [{ for: 'retry', what: 'a cgroup whose processes are still dying' }],
   'config/certificates/bootstrap.ts': [

@@ -5,7 +5,7 @@ import { type CgroupHost, delegateControllers, ensureCgroup, writeConfig } from 
 import { destroyCgroup, killBelow } from './destroy.ts';
 import { type CgroupName, cgroupParent, cgroupPath } from './rules/names.ts';
 import type { ResourceConfig } from './rules/resourceConfig.ts';
-import { limitProperties, sliceProperties } from './rules/systemdProperties.ts';
+import { limitProperties, roundedQuota, sliceProperties } from './rules/systemdProperties.ts';
 
 /** How cgroups come into being, change and go. Every method may be called again. */
 export interface Driver {
@@ -30,16 +30,17 @@ export function cgroupfsDriver(host: CgroupHost, clock: Clock): Driver {
 }
 
 /**
- * Slices made and removed by systemd, which owns the tree: a directory made behind its back goes at the next daemon-reload. Values
- * that it does not know, or only rounded, are written to the control files after it, as libcontainer does.
+ * Slices made and removed by systemd, which owns the tree: a directory made behind its back goes at the next daemon-reload. All
+ * values are written to the control files after it, as libcontainer does: some of them it does not know.
  */
 export function systemdDriver(host: CgroupHost, clock: Clock, systemd: Slices): Driver {
   const { version } = host.hierarchies;
   const pathOf = (name: CgroupName) => cgroupPath(name, 'systemd');
   const unitOf = (name: CgroupName) => cgroupParent(name, 'systemd');
   return {
-    ensure: async (name, config) => {
+    ensure: async (name, exact) => {
       const unit = unitOf(name);
+      const config = roundedQuota(exact);
       const limits = limitProperties(config, version);
       const isNew = await systemd.startTransientUnit(unit, { ...sliceProperties(unit, version), ...limits });
       if (!isNew) await systemd.setUnitProperties(unit, limits);
@@ -52,7 +53,8 @@ export function systemdDriver(host: CgroupHost, clock: Clock, systemd: Slices): 
         await ensureCgroup(host, pathOf(name), config);
       }
     },
-    apply: async (name, config) => {
+    apply: async (name, exact) => {
+      const config = roundedQuota(exact);
       await systemd.setUnitProperties(unitOf(name), limitProperties(config, version));
       await writeConfig(host, pathOf(name), config);
     },

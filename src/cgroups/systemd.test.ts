@@ -6,7 +6,7 @@ import { SystemdManager } from '../lib/linux/systemd/manager.ts';
 import type { Pod } from '../types/k8s.ts';
 import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { createCgroupManager } from './manager.ts';
-import { limitProperties, sliceProperties } from './rules/systemdProperties.ts';
+import { limitProperties, roundedQuota, sliceProperties } from './rules/systemdProperties.ts';
 
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
 const limits = { capacity: { cpu: '4', memory: '8Gi', pid: '1000' }, reserved: [], enforcePods: true };
@@ -52,7 +52,7 @@ describe('the systemd driver', () => {
   const manager = () =>
     createCgroupManager({ hierarchies, driver: 'systemd', cgroupRoot: '', settings, fs, systemd: client });
 
-  test('makes every cgroup by systemd, with the limits that it knows, and writes the exact ones', async () => {
+  test('makes every cgroup by systemd, with the limits that it knows, and writes the same ones and the others', async () => {
     const own = manager();
     await own.setUpNode(limits);
     const pod = await own.ensurePod(burstable);
@@ -70,7 +70,7 @@ describe('the systemd driver', () => {
     expect(properties.get('TasksMax')?.value).toBe(100n);
     expect(properties.get('CPUQuotaPerSecUSec')?.value).toBe(260_000n);
     expect(await own.readLimits(pod.name)).toMatchObject({
-      cpuQuota: 25_500,
+      cpuQuota: 26_000,
       cpuPeriod: 100_000,
       memory: 64 * 2 ** 20,
     });
@@ -146,6 +146,22 @@ describe('properties', () => {
   ])('%p on version 2', (config, expected) => {
     const properties = Object.entries(limitProperties(config, 2)).map(([name, { value }]) => [name, value]);
     expect(Object.fromEntries(properties)).toEqual(expected);
+  });
+
+  test('the quota in the file is the one that systemd keeps', () => {
+    for (const cpuPeriod of [1000, 33_333, 100_000, 1_000_000]) {
+      for (const cpuQuota of [1000, 1001, 25_000, 25_500, 50_500, 123_457, 4_000_000]) {
+        const rounded = roundedQuota({ cpuQuota, cpuPeriod, memory: 7 });
+        expect(rounded.memory).toBe(7);
+        expect(rounded.cpuQuota).toBeGreaterThanOrEqual(cpuQuota);
+        // A step is 1 % of a period.
+        expect(rounded.cpuQuota).toBeLessThan(cpuQuota + cpuPeriod / 100);
+        expect(limitProperties(rounded, 2)).toEqual(limitProperties({ cpuQuota, cpuPeriod, memory: 7 }, 2));
+      }
+    }
+    expect(roundedQuota({ cpuQuota: 50_500, cpuPeriod: 100_000 }).cpuQuota).toBe(51_000);
+    for (const same of [{ cpuQuota: -1, cpuPeriod: 100_000 }, { cpuShares: 5 }, {}])
+      expect(roundedQuota(same)).toBe(same);
   });
 
   test('version 1 has names of its own', () => {

@@ -67,8 +67,11 @@ async function driverOf(cri: Cri, config: KubeletConfiguration, log: Logger): Pr
   const configured = config.cgroupDriver as 'cgroupfs' | 'systemd';
   try {
     const answer = await cri.runtimeConfig({ timeoutMs: 10_000 });
-    if (answer.linux?.cgroupDriver === 'SYSTEMD') return 'systemd';
-    if (answer.linux) return 'cgroupfs';
+    if (answer.linux) {
+      const driver = answer.linux.cgroupDriver === 'SYSTEMD' ? 'systemd' : 'cgroupfs';
+      log.info('the cgroup driver is the one that the runtime names', { driver });
+      return driver;
+    }
   } catch (error) {
     log.warn('the runtime does not tell its cgroup driver; the configured one is used', {
       driver: configured,

@@ -21,18 +21,19 @@ export interface Hygiene extends AsyncDisposable {
 
 /**
  * What a node agent must find or make before it touches a Pod: no second kubelet, kernel settings, directories, limits. Rejects with
- * one sentence about the first thing that is missing. `onFatal` hears that another process wants the lock file.
+ * one sentence about the first thing that is missing. `onFatal` hears that another process wants the lock file. While
+ * `healthy` gives a reason against it, systemd's watchdog is not told that the process lives.
  */
 export async function prepareNode(
   loaded: LoadedConfiguration,
   rootDir: string,
-  tools: { clock: Clock; log: Logger; onFatal: (error: Error) => void },
+  tools: { clock: Clock; log: Logger; onFatal: (error: Error) => void; healthy: () => string | undefined },
 ): Promise<Hygiene> {
   const { config, options } = loaded;
   const { clock, log } = tools;
   const own = new AsyncDisposableStack();
   try {
-    const systemd = own.use(new SystemdNotify(process.env, { clock, log, healthy: () => undefined }));
+    const systemd = own.use(new SystemdNotify(process.env, { clock, log, healthy: tools.healthy }));
     if (options.exitOnLockContention && options.lockFile === '')
       throw new KubeletError('--exit-on-lock-contention needs --lock-file', { code: 'LockFile' });
     if (options.lockFile !== '') {

@@ -33,6 +33,8 @@ export interface PodSideHooks {
   publish(pod: Pod, status: PodStatus): void;
   done(uid: string): void;
   event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
+  /** The runtime was listed. */
+  listed(): void;
   /** For metrics. */
   actionEnded(uid: string, action: Action, ms: number, error: unknown): void;
 }
@@ -93,6 +95,7 @@ export class PodSide implements Disposable {
     try {
       const pods = await this.observer.observeAll();
       this.workers.listed(pods, pods[0]?.seq ?? this.observer.lastSeq());
+      this.#options.hooks.listed();
       return true;
     } catch (error) {
       log.warn('the runtime could not be listed', { error: errorMessage(error) });

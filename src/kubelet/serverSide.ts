@@ -1,3 +1,5 @@
+import type { CgroupManager } from '../cgroups/contract.ts';
+import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../cgroups/rules/names.ts';
 import type { ServingCertificateSource } from '../config/certificates/servingCertificate.ts';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { Cri } from '../cri/client.ts';
@@ -5,13 +7,18 @@ import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verbosity } from '../lib/verbosity.ts';
+import type { MachineFacts } from '../node/types.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
-import { accessReviewer, tokenReviewer } from '../server/auth/reviews.ts';
+import { type AccessReviewer, accessReviewer, tokenReviewer } from '../server/auth/reviews.ts';
 import type { ServedPod, ServedPods, ServerHost } from '../server/host.ts';
 import { type KubeletServer, startKubeletServer } from '../server/kubeletServer.ts';
 import type { ExplanationSource } from '../server/routes/podExplanation.ts';
+import { findCgroupMounts } from '../server/stats/cadvisor/cgroupMounts.ts';
+import { CgroupReader } from '../server/stats/cadvisor/cgroupReader.ts';
+import type { CgroupPlaces } from '../server/stats/cadvisor/identities.ts';
 import { SummaryReader } from '../server/stats/summary.ts';
+import { ownCgroup, type SystemCgroups } from '../server/stats/systemContainers.ts';
 import type { AgentMetrics } from './agentMetrics.ts';
 import type { ApiSide } from './apiSide.ts';
 import type { Mirrors } from './mirrors.ts';
@@ -28,6 +35,8 @@ export interface ServerSideOptions {
   readonly log: Logger;
   readonly api: ApiSide | null;
   readonly pods: PodBoard;
+  readonly cgroups: CgroupManager;
+  readonly machine: MachineFacts;
   readonly explanations: ExplanationSource;
   readonly metrics: AgentMetrics;
   readonly probeMetrics: ProbeMetrics;
@@ -102,7 +111,7 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
   const { webhook } = config.authentication;
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
   return startKubeletServer({
-    host: serverHost(options),
+    host: await serverHost(options),
     metrics: options.metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
@@ -117,21 +126,18 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
   });
 }
 
-/** Without an API server nobody can be asked: every request is an error, never let in. */
-function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions) {
+/** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */
+function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions): AccessReviewer {
+  if (!api) return async () => false;
   const { cacheAuthorizedTTL, cacheUnauthorizedTTL } = loaded.config.authorization.webhook;
-  if (api) {
-    const ttls = { allowedMs: cacheAuthorizedTTL, deniedMs: cacheUnauthorizedTTL };
-    return accessReviewer(api.heartbeat, clock, nodeName, ttls);
-  }
-  return async () => {
-    throw new Error('authorization.mode is Webhook and there is no API server to ask; set AlwaysAllow or a kubeconfig');
-  };
+  const ttls = { allowedMs: cacheAuthorizedTTL, deniedMs: cacheUnauthorizedTTL };
+  return accessReviewer(api.heartbeat, clock, nodeName, ttls);
 }
 
-function serverHost(options: ServerSideOptions): ServerHost {
+async function serverHost(options: ServerSideOptions): Promise<ServerHost> {
   const { loaded, nodeName, rootDir, cri, clock, pods } = options;
   const slis = new Slis();
+  const stats = await statsPlaces(options);
   return {
     nodeName,
     rootDir,
@@ -147,7 +153,11 @@ function serverHost(options: ServerSideOptions): ServerHost {
       runtime: cri,
       pods,
       wall: () => clock.now().wall,
+      log: options.log,
       volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
+      machine: options.machine,
+      metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
+      ...stats,
     }),
     metrics: {
       text: () => options.metrics.text(),
@@ -159,4 +169,25 @@ function serverHost(options: ServerSideOptions): ServerHost {
       verbosity.level = level;
     },
   };
+}
+
+/** Which cgroups the statistics are about. */
+async function statsPlaces({ loaded, cgroups }: ServerSideOptions) {
+  const { config, options } = loaded;
+  const node = nodeCgroup(config.cgroupRoot);
+  const at = (name: CgroupName) => cgroupPath(name, cgroups.driver);
+  const own = await ownCgroup();
+  const system: SystemCgroups = {
+    pods: at(node),
+    ...(own === undefined ? {} : { kubelet: own }),
+    ...(options.runtimeCgroups === '' ? {} : { runtime: options.runtimeCgroups }),
+    ...(config.systemCgroups === '' ? {} : { misc: config.systemCgroups }),
+  };
+  const { pods: _pods, ...others } = system;
+  const places: CgroupPlaces = {
+    nodes: [at(node), at(qosCgroup(node, 'Burstable')), at(qosCgroup(node, 'BestEffort'))],
+    system: Object.values(others),
+    podPath: ({ pod }) => (pod ? cgroups.podCgroup(pod).path : undefined),
+  };
+  return { reader: new CgroupReader(await findCgroupMounts()), places, system };
 }

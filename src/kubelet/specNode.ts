@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
@@ -46,9 +46,13 @@ function pageSizeName(bytes: number): string {
 
 function swapController(version: 1 | 2): boolean {
   if (version === 1) return existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
-  return (
-    existsSync('/sys/fs/cgroup/system.slice/memory.swap.max') || existsSync('/sys/fs/cgroup/init.scope/memory.swap.max')
-  );
+  return existsSync(ownSwapFile(readFileSync('/proc/self/cgroup', 'utf8')));
+}
+
+/** memory.swap.max of the agent's own cgroup, by its /proc/self/cgroup: the root has none, and nothing else is sure to exist. */
+export function ownSwapFile(procSelfCgroup: string): string {
+  const own = procSelfCgroup.split('\n').find((line) => line.startsWith('0::')) ?? '0::/';
+  return join('/sys/fs/cgroup', own.slice('0::'.length), 'memory.swap.max');
 }
 
 function thermalThrottlePaths(): string[] {

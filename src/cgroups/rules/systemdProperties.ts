@@ -7,6 +7,8 @@ const INFINITY = 2n ** 64n - 1n;
 /** systemd keeps quotas in whole percents of a core: 10 ms of each second. */
 const QUOTA_STEP = 10_000n;
 const SECOND = 1_000_000n;
+/** The kernel's, in microseconds. */
+const DEFAULT_PERIOD = 100_000;
 
 type Properties = Record<string, Variant>;
 
@@ -30,7 +32,7 @@ export function sliceProperties(unit: string, version: 1 | 2): Properties {
 
 /**
  * The limits that systemd knows (systemd.resource-control(5)). It would write its own idea of each at the next daemon-reload, so it
- * has to know all of them; huge pages it does not know, and the exact quota is written beside it.
+ * has to know all of them; huge pages it does not know, they are written beside it.
  */
 export function limitProperties(config: ResourceConfig, version: 1 | 2): Properties {
   const { cpuShares, memory, pids } = config;
@@ -45,17 +47,33 @@ export function limitProperties(config: ResourceConfig, version: 1 | 2): Propert
   return properties;
 }
 
+/**
+ * The configuration with its quota rounded up to what systemd can hold, as libcontainer does for the kubelet and for containers alike.
+ * The control file gets this value too: an exact one would change at the next daemon-reload, and on cgroup v1 the kernel refuses a
+ * container whose rounded quota is above its Pod's exact one.
+ */
+export function roundedQuota(config: ResourceConfig): ResourceConfig {
+  const { cpuQuota, cpuPeriod } = config;
+  if (!cpuQuota || cpuQuota < 0) return config;
+  const period = BigInt(cpuPeriod || DEFAULT_PERIOD);
+  const held = Number((perSecond(cpuQuota, period) * period) / SECOND);
+  return held > cpuQuota ? { ...config, cpuQuota: held } : config;
+}
+
 function quotaProperties({ cpuQuota, cpuPeriod }: ResourceConfig): Properties {
   if (!cpuQuota && !cpuPeriod) return {};
-  const period = BigInt(cpuPeriod || 100_000);
-  const properties: Properties = { CPUQuotaPeriodUSec: { signature: 't', value: period } };
-  let perSecond = INFINITY;
-  if (cpuQuota && cpuQuota > 0) {
-    const exact = (BigInt(cpuQuota) * SECOND) / period;
-    // Rounded up: a container must not get less than its limit.
-    perSecond = ((exact + QUOTA_STEP - 1n) / QUOTA_STEP) * QUOTA_STEP;
-  }
-  return { ...properties, CPUQuotaPerSecUSec: { signature: 't', value: perSecond } };
+  const period = BigInt(cpuPeriod || DEFAULT_PERIOD);
+  const quota = cpuQuota && cpuQuota > 0 ? perSecond(cpuQuota, period) : INFINITY;
+  return {
+    CPUQuotaPeriodUSec: { signature: 't', value: period },
+    CPUQuotaPerSecUSec: { signature: 't', value: quota },
+  };
+}
+
+/** Microseconds of each second in whole steps, rounded up: a container must not get less than its limit. */
+function perSecond(quota: number, period: bigint): bigint {
+  const exact = (BigInt(quota) * SECOND) / period;
+  return ((exact + QUOTA_STEP - 1n) / QUOTA_STEP) * QUOTA_STEP;
 }
 
 /** The slice above by systemd's naming; undefined below the root. */

@@ -19,7 +19,14 @@ export class FakeHost implements ServerHost {
   verbosity = 0;
   problem: string | undefined;
   readonly explanations = { recorder: new Recorder(), mono: () => 0, refresh: async () => {} };
-  readonly summary = { summary: async () => ({ node: {} }), resourceMetrics: async () => 'resource 1\n' };
+  readonly summary = {
+    summary: async () => ({ node: {} }),
+    resourceMetrics: async () => 'resource 1\n',
+    async *cadvisorMetrics() {
+      yield 'cadvisor 1\n';
+      yield 'machine 1\n';
+    },
+  };
   readonly metrics = { text: async () => 'm 1\n', probes: async () => 'p 1\n', slis: async () => 's 1\n' };
   runtime: ServerRuntime = {} as ServerRuntime;
   readonly pods = {

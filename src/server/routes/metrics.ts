@@ -1,5 +1,5 @@
 import { Metrics } from '../../lib/metrics.ts';
-import { send } from '../http/exchange.ts';
+import { send, writeSlowly } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 
 /** The agent's own metrics, under kubelet's names. */
@@ -28,4 +28,20 @@ export const resourceMetrics: Route = {
   paths: ['/metrics/resource'],
   readOnly: true,
   handle: async (exchange, host) => send(exchange, 200, Metrics.contentType, await host.summary.resourceMetrics()),
+};
+
+/** What cAdvisor says of the machine and its cgroups. */
+export const cadvisorMetrics: Route = {
+  paths: ['/metrics/cadvisor'],
+  readOnly: true,
+  async handle({ response, method, signal }, host) {
+    response.writeHead(200, { 'content-type': Metrics.contentType, 'x-content-type-options': 'nosniff' });
+    if (method !== 'HEAD') {
+      for await (const piece of host.summary.cadvisorMetrics()) {
+        if (signal.aborted) return;
+        if (piece !== '') await writeSlowly(response, Buffer.from(piece), signal);
+      }
+    }
+    response.end();
+  },
 };

@@ -7,7 +7,7 @@ import { debugFlags } from './debugFlags.ts';
 import { debugPods } from './debugPods.ts';
 import { exec } from './exec.ts';
 import { healthz } from './healthz.ts';
-import { metrics, probeMetrics, resourceMetrics, sliMetrics } from './metrics.ts';
+import { cadvisorMetrics, metrics, probeMetrics, resourceMetrics, sliMetrics } from './metrics.ts';
 import { pods } from './pods.ts';
 import { portForward } from './portForward.ts';
 import { run } from './run.ts';
@@ -23,6 +23,7 @@ export const routeNames = [
   'metrics',
   'probeMetrics',
   'resourceMetrics',
+  'cadvisorMetrics',
   'sliMetrics',
   'containerLogs',
   'exec',
@@ -45,6 +46,7 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   metrics,
   probeMetrics,
   resourceMetrics,
+  cadvisorMetrics,
   sliMetrics,
   containerLogs,
   exec,

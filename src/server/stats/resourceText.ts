@@ -1,4 +1,5 @@
-import type { NodeStats, PodStats } from './shapes.ts';
+import { prometheusText } from './prometheusText.ts';
+import type { NodeStats, PodStats, SwapStats } from './shapes.ts';
 
 interface Family {
   readonly name: string;
@@ -43,6 +44,10 @@ export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, p
       swap('container_swap_usage_bytes'),
       containers.map(({ c, labels }) => ({ labels, value: c.swap?.swapUsageBytes, time: c.swap?.time })),
     ),
+    family(
+      { name: 'container_swap_limit_bytes', type: 'gauge', help: 'Swap that may be used, in bytes' },
+      containers.map(({ c, labels }) => ({ labels, value: swapLimit(c.swap), time: c.swap?.time })),
+    ),
     family(cpu('node_cpu_usage_seconds_total'), [
       { labels: {}, value: seconds(node.cpu.usageCoreNanoSeconds), time: node.cpu.time },
     ]),
@@ -62,18 +67,27 @@ export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, p
       swap('pod_swap_usage_bytes'),
       pods.map((p) => ({ labels: podLabels(p), value: p.swap?.swapUsageBytes, time: p.swap?.time })),
     ),
-    family({ name: 'resource_scrape_error', type: 'gauge', help: '1 if the numbers could not be read' }, [
-      { labels: {}, value: 0 },
-    ]),
+    scrapeErrorText(0),
   ].join('');
 }
 
-function family({ name, type, help }: Family, samples: readonly Sample[]): string {
-  const lines = samples.flatMap(({ labels, value, time }) => {
-    if (value === undefined || Number.isNaN(value)) return [];
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${text}"`);
-    const at = time === undefined ? '' : ` ${Date.parse(time)}`;
-    return [`${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}${at}\n`];
-  });
-  return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+/** Whether the numbers could be read: 0, or 1 when they could not. */
+export function scrapeErrorText(value: 0 | 1): string {
+  const metric = { name: 'resource_scrape_error', type: 'gauge', help: '1 if the numbers could not be read' } as const;
+  return prometheusText(metric, [{ labels: {}, value }]);
+}
+
+/** What is in use and what is left of it. */
+function swapLimit(swap: SwapStats | undefined): number | undefined {
+  if (swap?.swapUsageBytes === undefined || swap.swapAvailableBytes === undefined) return undefined;
+  return swap.swapAvailableBytes + swap.swapUsageBytes;
+}
+
+function family(metric: Family, samples: readonly Sample[]): string {
+  const known = samples.flatMap(({ labels, value, time }) =>
+    value === undefined || Number.isNaN(value)
+      ? []
+      : [{ labels, value, atMs: time === undefined ? undefined : Date.parse(time) }],
+  );
+  return prometheusText(metric, known);
 }

@@ -4,4 +4,6 @@ export interface SummarySource {
   summary(cpuAndMemoryOnly: boolean): Promise<object>;
   /** The answer of /metrics/resource, from the same reading. */
   resourceMetrics(): Promise<string>;
+  /** The answer of /metrics/cadvisor, in pieces. */
+  cadvisorMetrics(): AsyncIterable<string>;
 }

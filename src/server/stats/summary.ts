@@ -1,27 +1,43 @@
 import type { Cri } from '../../cri/client.ts';
 import type { FilesystemUsageOut, PodSandboxStatsOut } from '../../cri/generated/runtime.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { quantityNumber } from '../../lib/quantity.ts';
 import type { ServedPod, ServedPods } from '../host.ts';
+import { cadvisorMetrics } from './cadvisor/cadvisorReader.ts';
+import type { CgroupReader } from './cadvisor/cgroupReader.ts';
+import { criMetricsText } from './cadvisor/criMetrics.ts';
+import type { CgroupPlaces } from './cadvisor/identities.ts';
+import { type MachineFigures, machineText } from './cadvisor/machineText.ts';
 import { fileSystem } from './diskUsage.ts';
 import { bootTime, nodeCpu, nodeIo, nodeMemory, nodeNetwork, nodeProcesses } from './nodeReaders.ts';
 import { type PodFigures, podStats } from './podStats.ts';
 import { Rates } from './rates.ts';
-import { resourceText } from './resourceText.ts';
-import { apiTime, type ContainerStats, type FsStats, known, type NodeStats, type PodStats } from './shapes.ts';
+import { resourceText, scrapeErrorText } from './resourceText.ts';
+import { apiTime, type FsStats, known, type NodeStats, type PodStats } from './shapes.ts';
 import type { SummarySource } from './source.ts';
 import { StorageFigures } from './storage.ts';
+import { type SystemCgroups, systemContainers } from './systemContainers.ts';
 
 export interface SummaryOptions {
   readonly nodeName: string;
   readonly rootDir: string;
-  readonly runtime: Pick<Cri, 'listPodSandboxStats' | 'imageFsInfo'>;
+  readonly runtime: Pick<
+    Cri,
+    'listPodSandboxStats' | 'listContainerStats' | 'imageFsInfo' | 'listMetricDescriptors' | 'listPodSandboxMetrics'
+  >;
   readonly pods: ServedPods;
   readonly wall: () => number;
+  readonly log: Logger;
   /** volumeStatsAggPeriod. */
   readonly volumeMaxAgeMs: number;
+  readonly machine: MachineFigures;
+  readonly reader: CgroupReader;
+  readonly places: CgroupPlaces;
+  readonly system: SystemCgroups;
+  /** PodAndContainerStatsFromCRI: /metrics/cadvisor comes from the runtime. */
+  readonly metricsFromRuntime: boolean;
 }
-
-const START = Date.now() - performance.now();
 
 /** Reads node and Pods when somebody asks; nothing runs in between. */
 export class SummaryReader implements SummarySource {
@@ -50,11 +66,27 @@ export class SummaryReader implements SummarySource {
 
   async resourceMetrics(): Promise<string> {
     const time = apiTime(this.#options.wall());
-    const [cpu, { memory, swap }, pods] = await Promise.all([this.#cpu(time), nodeMemory(time), this.#pods()]);
-    return resourceText(
-      { cpu, memory, swap },
-      pods.map(({ stats }) => stats),
-    );
+    try {
+      const [cpu, { memory, swap }, pods] = await Promise.all([this.#cpu(time), nodeMemory(time), this.#pods()]);
+      return resourceText(
+        { cpu, memory, swap },
+        pods.map(({ stats }) => stats),
+      );
+    } catch (error) {
+      this.#options.log.error('the numbers for /metrics/resource could not be read', { error: errorMessage(error) });
+      return scrapeErrorText(1);
+    }
+  }
+
+  async *cadvisorMetrics(): AsyncGenerator<string> {
+    const { runtime, metricsFromRuntime, ...options } = this.#options;
+    if (!metricsFromRuntime) {
+      yield* cadvisorMetrics({ ...options, containerStats: () => runtime.listContainerStats() });
+      return;
+    }
+    yield await machineText(options.machine, options.wall());
+    const [descriptors, pods] = await Promise.all([runtime.listMetricDescriptors(), runtime.listPodSandboxMetrics()]);
+    yield* criMetricsText(descriptors, pods);
   }
 
   async #pods(): Promise<{ readonly stats: PodStats; readonly served: ServedPod }[]> {
@@ -78,7 +110,7 @@ export class SummaryReader implements SummarySource {
     const [cpu, { memory, swap }, booted] = await Promise.all([this.#cpu(time), nodeMemory(time), bootTime(wall())]);
     const base = {
       nodeName,
-      systemContainers: [this.#self(time)],
+      systemContainers: systemContainers(this.#options.system, this.#options.reader, this.#rates, wall()),
       startTime: apiTime(booted),
       cpu,
       memory,
@@ -103,20 +135,6 @@ export class SummaryReader implements SummarySource {
     const containerFs = (await runtimeFs(info?.containerFilesystems[0], now)) ?? imageFs;
     const runtime = { ...(imageFs ? { imageFs } : {}), ...(containerFs ? { containerFs } : {}) };
     return { ...(fs ? { fs } : {}), runtime };
-  }
-
-  /** This process, which is all of the kubelet. */
-  #self(time: string): ContainerStats {
-    const { user, system } = process.cpuUsage();
-    const total = (user + system) * 1000;
-    const rss = process.memoryUsage.rss();
-    const nanoCores = this.#rates.nanoCores('kubelet', total, this.#options.wall());
-    return {
-      name: 'kubelet',
-      startTime: apiTime(START),
-      cpu: { time, usageCoreNanoSeconds: total, ...(nanoCores === undefined ? {} : { usageNanoCores: nanoCores }) },
-      memory: { time, usageBytes: rss, workingSetBytes: rss, rssBytes: rss },
-    };
   }
 }
 

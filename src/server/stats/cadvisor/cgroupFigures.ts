@@ -46,6 +46,8 @@ export interface MemoryFigures {
 export interface DeviceFigures {
   /** `major:minor`. */
   readonly device: string;
+  /** `/dev/…`, where that is known. */
+  readonly name?: string;
   readonly bytes: Readonly<Record<string, number>>;
   readonly operations: Readonly<Record<string, number>>;
 }
