@@ -15,28 +15,32 @@ export interface QosCase {
 
 const MiB = 2 ** 20;
 
-/** cpu.weight of a slice: the straight line of KEP-2254 from shares; of a scope: runc's own curve, so not looked at. */
+/** What the kubelet asks for in every container: all of its processes go when one is out of memory, and none is swapped. */
+const always = { 'memory.oom.group': '1', 'memory.swap.max': '0' };
+
+/** cpu.weight of a slice: the straight line of KEP-2254 from shares; of a scope: the curve that runc has bent it to since 1.3.2. */
 export const qosCases: readonly QosCase[] = [
   {
     name: 'guaranteed',
     resources: { requests: { cpu: '250m', memory: '64Mi' }, limits: { cpu: '250m', memory: '64Mi' } },
     parents: ['kubepods.slice'],
-    pod: { 'cpu.max': '25000 100000', 'memory.max': String(64 * MiB), 'cpu.weight': '10' },
-    container: { 'cpu.max': '25000 100000', 'memory.max': String(64 * MiB) },
+    pod: { 'cpu.max': '25000 100000', 'memory.max': String(64 * MiB), 'cpu.weight': '10', 'pids.max': 'max' },
+    container: { ...always, 'cpu.max': '25000 100000', 'memory.max': String(64 * MiB), 'cpu.weight': '35' },
   },
   {
     name: 'burstable',
     resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '505m', memory: '96Mi' } },
     parents: ['kubepods.slice', 'kubepods-burstable.slice'],
-    pod: { 'cpu.max': '51000 100000', 'memory.max': String(96 * MiB), 'cpu.weight': '4' },
-    container: { 'memory.max': String(96 * MiB) },
+    // systemd keeps whole percents of a core.
+    pod: { 'cpu.max': '51000 100000', 'memory.max': String(96 * MiB), 'cpu.weight': '4', 'pids.max': 'max' },
+    container: { ...always, 'cpu.max': '51000 100000', 'memory.max': String(96 * MiB), 'cpu.weight': '17' },
   },
   {
     name: 'besteffort',
     resources: {},
     parents: ['kubepods.slice', 'kubepods-besteffort.slice'],
-    pod: { 'cpu.max': 'max 100000', 'memory.max': 'max', 'cpu.weight': '1' },
-    container: { 'cpu.max': 'max 100000', 'memory.max': 'max' },
+    pod: { 'cpu.max': 'max 100000', 'memory.max': 'max', 'cpu.weight': '1', 'pids.max': 'max' },
+    container: { ...always, 'cpu.max': 'max 100000', 'memory.max': 'max', 'cpu.weight': '1' },
   },
 ];
 
@@ -46,22 +50,51 @@ export function sliceOf(of: QosCase, pod: Pod): string {
   return `${parent}-pod${pod.metadata?.uid?.replaceAll('-', '_')}.slice`;
 }
 
-/** What of the limits is not as it has to be; undefined if all is. */
+/** What of a Pod's limits is not as it has to be; undefined if all is. */
 export async function limitProblem(node: VmNode, of: QosCase, pod: Pod): Promise<string | undefined> {
   const slice = sliceOf(of, pod);
-  const path = `/sys/fs/cgroup/${[...of.parents, slice].join('/')}`;
+  const path = [...of.parents, slice].join('/');
   const id = pod.status?.containerStatuses?.[0]?.containerID?.replace(/^.*\/\//, '');
-  const scope = `${path}/cri-containerd-${id}.scope`;
-  const wanted = [
-    ...Object.entries(of.pod).map(([file, value]) => [`${path}/${file}`, value] as const),
-    ...Object.entries(of.container).map(([file, value]) => [`${scope}/${file}`, value] as const),
-  ];
-  const files = wanted.map(([file]) => file).join(' ');
-  const found = (await node.run(`for f in ${files}; do cat $f; done`)).trim().split('\n');
-  const wrong = wanted.flatMap(([file, value], index) =>
+  const problem = await fileProblem(node, {
+    [path]: of.pod,
+    [`${path}/cri-containerd-${id}.scope`]: of.container,
+  });
+  const active = (await node.run(`systemctl show -P ActiveState ${slice}`)).trim();
+  return active === 'active' ? problem : `systemd says that ${slice} is ${active}; ${problem}`;
+}
+
+/** As limitProblem, of the cgroups above Pods. `reserved`: what kubeReserved keeps of one processor and of the memory. */
+export async function nodeLimitProblem(
+  node: VmNode,
+  reserved: { readonly milliCPU: number; readonly memory: number },
+): Promise<string | undefined> {
+  const memory = Number(await node.run("awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo"));
+  const pids = (await node.run('cat /proc/sys/kernel/pid_max')).trim();
+  const shares = Math.floor(((1000 - reserved.milliCPU) * 1024) / 1000);
+  return fileProblem(node, {
+    'kubepods.slice': {
+      'memory.max': String(memory - reserved.memory),
+      'cpu.weight': String(1 + Math.floor(((shares - 2) * 9999) / 262_142)),
+      'pids.max': pids,
+    },
+    // The one Burstable Pod asks for 100m.
+    'kubepods.slice/kubepods-burstable.slice': { 'cpu.weight': '4', 'memory.max': 'max' },
+    'kubepods.slice/kubepods-besteffort.slice': { 'cpu.weight': '1', 'memory.max': 'max' },
+  });
+}
+
+/** Control files by cgroup whose contents are not the wanted ones. */
+async function fileProblem(
+  node: VmNode,
+  wanted: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): Promise<string | undefined> {
+  const files = Object.entries(wanted).flatMap(([path, contents]) =>
+    Object.entries(contents).map(([file, value]) => [`/sys/fs/cgroup/${path}/${file}`, value] as const),
+  );
+  const paths = files.map(([file]) => file).join(' ');
+  const found = (await node.run(`for f in ${paths}; do cat $f || echo; done`)).trimEnd().split('\n');
+  const wrong = files.flatMap(([file, value], index) =>
     found[index] === value ? [] : [`${file} is ${found[index]} instead of ${value}`],
   );
-  const active = (await node.run(`systemctl show -P ActiveState ${slice}`)).trim();
-  if (active !== 'active') wrong.push(`systemd says that ${slice} is ${active}`);
   return wrong.length > 0 ? wrong.join('; ') : undefined;
 }

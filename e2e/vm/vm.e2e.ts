@@ -8,7 +8,7 @@ import { startVm, stopVm } from '../../hack/vm/machine.ts';
 import { rootTestCommand } from '../../hack/vm/rootTests.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { Checks, kubectl, type ScenarioResult, untilCondition } from '../cluster/checks.ts';
-import { limitProblem, qosCases, sliceOf } from './limits.ts';
+import { limitProblem, nodeLimitProblem, qosCases, sliceOf } from './limits.ts';
 import { main, patience, VmNode } from './node.ts';
 
 const name = 'vme2e';
@@ -42,6 +42,7 @@ export async function look(checks: Checks, node: VmNode): Promise<void> {
   await checks.check('the node is Ready', () => {
     return untilCondition(node.cluster, ['node', node.vm.nodeName], 'Ready', patience);
   });
+  await checks.check('the API server reaches it', () => served(node));
   await checks.check('cgroup v2, and the systemd driver that the runtime named', () => driverProblem(node));
   await qos(checks, node);
   await checks.check('OOMKilled is reported', () => outOfMemory(node));
@@ -56,13 +57,22 @@ export async function look(checks: Checks, node: VmNode): Promise<void> {
   });
 }
 
+/** The configuration file says nothing of a driver: without the runtime's word it would be cgroupfs. */
 async function driverProblem(node: VmNode): Promise<string | undefined> {
   const type = (await node.run('stat -fc %T /sys/fs/cgroup')).trim();
   if (type !== 'cgroup2fs') return `/sys/fs/cgroup is ${type}`;
-  const config = await kubectl(node.cluster, 'get', '--raw', `/api/v1/nodes/${node.vm.nodeName}/proxy/configz`);
+  const log = await node.run('journalctl -b -u kubelet-ts --no-pager -o cat | grep "cgroup driver" || true');
+  if (!/the one that the runtime names.*driver="systemd"/.test(log)) return `the journal has no such driver: ${log}`;
   const slices = 'kubepods.slice kubepods-burstable.slice kubepods-besteffort.slice';
   const { stdout } = await node.try(`systemctl is-active ${slices}`);
-  return stdout.trim() === 'active\nactive\nactive' ? undefined : `${slices}: ${stdout}; configuration: ${config}`;
+  return stdout.trim() === 'active\nactive\nactive' ? undefined : `${slices}: ${stdout}`;
+}
+
+/** logs, exec and statistics come this way. */
+async function served(node: VmNode): Promise<void> {
+  await waitFor('an answer of the kubelet through the API server', { timeout: patience, interval: 3000 }, () =>
+    kubectl(node.cluster, 'get', '--raw', `/api/v1/nodes/${node.vm.nodeName}/proxy/configz`).catch(() => undefined),
+  );
 }
 
 async function qos(checks: Checks, node: VmNode): Promise<void> {
@@ -79,6 +89,8 @@ async function qos(checks: Checks, node: VmNode): Promise<void> {
 
 async function allLimits(node: VmNode): Promise<string | undefined> {
   const problems: string[] = [];
+  const above = await nodeLimitProblem(node, { milliCPU: 100, memory: 256 * 2 ** 20 });
+  if (above) problems.push(above);
   for (const each of qosCases) {
     const problem = await limitProblem(node, each, (await node.pod(each.name))!);
     if (problem) problems.push(`${each.name}: ${problem}`);
