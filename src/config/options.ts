@@ -29,7 +29,7 @@ const kubeletOptions = {
   nodeLabels: stringMap({}, 'Labels of the Node when it registers: key=value,…', { ...supported, check: nodeLabels }),
   lockFile: str('', 'File to lock against a second kubelet', supported),
   exitOnLockContention: bool(false, 'Exit when another process opens --lock-file', supported),
-  runtimeCgroups: str('', 'Cgroup of the container runtime, for its statistics'),
+  runtimeCgroups: str('', 'Cgroup of the container runtime, for its statistics', supported),
   imageCredentialProviderConfig: str('', 'Configuration of credential providers: a file or a directory'),
   imageCredentialProviderBinDir: str('', 'Directory of credential provider programs'),
   minimumContainerTtlDuration: duration(0, 'Age below which a dead container stays (deprecated)'),

@@ -95,12 +95,6 @@ export function exchange(socket: TLSSocket, text: string, end?: string): Promise
   });
 }
 
-/** Asks again until it is so. */
-export async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await condition())) if (performance.now() > end) throw new Error('the condition did not come true');
-}
-
 /** A port that nobody uses. */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
-import type { Psi } from '../shapes.ts';
 import { psiOfText } from '../psiText.ts';
+import type { Psi } from '../shapes.ts';
 
 export interface CpuFigures {
   /** Nanoseconds. */

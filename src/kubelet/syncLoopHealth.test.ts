@@ -1,0 +1,22 @@
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { SyncLoopHealth } from './syncLoopHealth.ts';
+
+const minutes = (n: number) => n * 60_000;
+const hung = 'sync Loop took longer than expected';
+
+test.each([
+  [minutes(1), minutes(5)],
+  [minutes(4), minutes(8)],
+])('syncFrequency %d ms: hung when nothing came round for %d ms', (frequency, limit) => {
+  const clock = new ManualClock();
+  const health = new SyncLoopHealth(clock, frequency);
+  clock.advance(limit * 3);
+  expect(health.problem()).toBeUndefined(); // the start is not over
+  health.turned();
+  clock.advance(limit);
+  expect(health.problem()).toBeUndefined();
+  clock.advance(1);
+  expect(health.problem()).toBe(hung);
+  health.turned();
+  expect(health.problem()).toBeUndefined();
+});

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { prometheusText } from '../prometheusText.ts';
+
+/** What the machine is, for machine_* and cadvisor_version_info. */
+export interface MachineFigures {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly swapBytes: number;
+  readonly machineID: string;
+  readonly systemUUID: string;
+  readonly bootID: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+}
+
+/** machine_* under cAdvisor's names and labels. */
+export async function machineText(machine: MachineFigures, atMs: number): Promise<string> {
+  const labels = { boot_id: machine.bootID, machine_id: machine.machineID, system_uuid: machine.systemUUID };
+  const { cores, sockets } = topology(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
+  const gauge = (name: string, help: string, value: number, more: Readonly<Record<string, string>> = {}) =>
+    prometheusText({ name: `machine_${name}`, help, type: 'gauge' }, [{ labels: { ...labels, ...more }, value, atMs }]);
+  const version = { name: 'cadvisor_version_info', help: 'Versions of the system; always 1', type: 'gauge' };
+  const versions = {
+    cadvisorRevision: '',
+    cadvisorVersion: '',
+    dockerVersion: '',
+    kernelVersion: machine.kernelVersion,
+    osVersion: machine.osImage,
+  };
+  return [
+    prometheusText(version, [{ labels: versions, value: 1 }]),
+    gauge('cpu_cores', 'Logical CPUs', machine.cores),
+    gauge('cpu_physical_cores', 'Cores', cores || machine.cores),
+    gauge('cpu_sockets', 'Sockets', sockets || 1),
+    gauge('memory_bytes', 'Memory, in bytes', machine.memoryBytes),
+    gauge('swap_bytes', 'Swap, in bytes', machine.swapBytes),
+  ].join('');
+}
+
+/** Cores and sockets of /proc/cpuinfo; 0 where it does not name them (ARM). */
+export function topology(cpuinfo: string): { readonly cores: number; readonly sockets: number } {
+  const all = cpuinfo.split('\n\n').map((block) => ({
+    socket: /^physical id\s*: (\d+)$/m.exec(block)?.[1],
+    core: /^core id\s*: (\d+)$/m.exec(block)?.[1],
+  }));
+  const known = all.filter((cpu) => cpu.socket !== undefined);
+  return {
+    cores: new Set(known.map((cpu) => `${cpu.socket}/${cpu.core}`)).size,
+    sockets: new Set(known.map((cpu) => cpu.socket)).size,
+  };
+}
