@@ -53,13 +53,10 @@ describe('watch decoder', () => {
 
   test('a flood does not keep others from running', async () => {
     let seen = 0;
-    let longest = 0;
-    let last = performance.now();
+    let ticks = 0;
     let running = true;
     const tick = () => {
-      const now = performance.now();
-      longest = Math.max(longest, now - last);
-      last = now;
+      ticks++;
       if (running) setImmediate(tick);
     };
     const big = event('MODIFIED', {
@@ -67,14 +64,11 @@ describe('watch decoder', () => {
       spec: { list: Array.from({ length: 60 }, (_, i) => ({ i, s: 'abc' })) },
     });
     const flood = decodeWatch(stream(big.repeat(4000)), () => seen++);
-    last = performance.now();
     tick();
-    const started = performance.now();
     await flood;
-    const whole = performance.now() - started;
     running = false;
     expect(seen).toBe(4000);
-    // Decoded in one go it would be the whole time; on a quiet machine a slice is 3 ms.
-    expect(longest).toBeLessThan(Math.max(whole / 3, 15));
+    // Decoded in one go it would be the first one alone; a pause each 3 ms makes about fifteen, on a slower machine more.
+    expect(ticks).toBeGreaterThan(3);
   });
 });

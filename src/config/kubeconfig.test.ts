@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../lib/fake/until.ts';
 import { openKubeconfig } from './credentials.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
@@ -43,10 +44,6 @@ const source = async (text: string) => {
   open.push(opened);
   return opened;
 };
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 test('certificates as data or files, relative to the kubeconfig', async () => {
   write('client.pem', PEM('CERTIFICATE') + PEM('PRIVATE KEY'));
   const cluster = `server: https://h:1, certificate-authority-data: ${base64(PEM('CERTIFICATE'))}, tls-server-name: api`;

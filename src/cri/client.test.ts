@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { until } from '../lib/fake/until.ts';
 import { connectCri } from './client.ts';
 import type { CallRecord } from './connection.ts';
 import { socketTarget } from './connection.ts';
@@ -7,11 +8,6 @@ import { containerConfig, sandboxConfig } from './fake/configs.ts';
 import type { FakeCri } from './fake/fakeCri.ts';
 import { startFakeCri } from './fake/fakeCri.ts';
 import { operationName } from './operations.ts';
-
-/** Waits for a condition by looking again every few milliseconds. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 3));
-}
 
 async function failure(promise: Promise<unknown>): Promise<CriError> {
   const outcome = await promise.then(
@@ -117,7 +113,7 @@ test.each([
   ['a broken connection', { kind: 'drop' }, 'Unavailable', false],
 ] as const)('%s is a CriError', async (_, fault, grpcCodeName, settled) => {
   await using fake = await startFakeCri();
-  using cri = connectCri({ runtimeEndpoint: fake.endpoint, requestTimeoutMs: 200 });
+  using cri = connectCri({ runtimeEndpoint: fake.endpoint, requestTimeoutMs: fault.kind === 'hang' ? 200 : 30_000 });
   fake.faults.inject('RemoveContainer', fault);
   const error = await failure(cri.removeContainer('c1'));
   expect(error).toMatchObject({ method: 'RemoveContainer', grpcCodeName, settled });
@@ -161,22 +157,29 @@ test('deadlines follow the call', async () => {
   const { containerId, sandboxId, pod } = await runningContainer(fake, setUp);
   const other = await setUp.createContainer(sandboxId, containerConfig(pod, { name: 'b', image: 'pause:1' }), pod);
   await setUp.startContainer(other);
-  const delay = { kind: 'delay', ms: 1500 } as const;
-  for (const method of ['StopContainer', 'PullImage', 'ExecSync', 'RunPodSandbox', 'Version']) {
-    fake.faults.inject(method, delay);
-  }
-  using cri = connectCri({ runtimeEndpoint: fake.endpoint, requestTimeoutMs: 1000 });
-  await Promise.all([
-    // StopContainer may take the grace period on top; PullImage and ExecSync without a timeout have no deadline.
-    cri.stopContainer(containerId, 30),
-    cri.pullImage({ image: 'x' }, undefined, undefined),
-    cri.execSync(other, ['true'], 0),
-    // RunPodSandbox has twice the usual time.
-    cri.runPodSandbox(sandboxConfig({ uid: 'u2', name: 'p2' }), ''),
-    failure(cri.version()).then((error) => expect(error.grpcCodeName).toBe('DeadlineExceeded')),
-  ]);
-  fake.faults.inject('Version', delay);
-  await cri.version({ timeoutMs: 30_000 });
+  const usual = 1_000_000;
+  using cri = connectCri({ runtimeEndpoint: fake.endpoint, requestTimeoutMs: usual });
+  const given = (method: string) => fake.callsTo(method).at(-1)!.timeoutMs;
+  // What is left when a call arrives: connecting took its part of it, but no minutes.
+  const expectAbout = (ms: number, expected: number) => {
+    expect(ms).toBeLessThanOrEqual(expected + 1000); // a clock that is set by NTP, and the rounding of gRPC
+    expect(ms).toBeGreaterThan(expected - 120_000);
+  };
+  await cri.version();
+  expectAbout(given('Version'), usual);
+  await cri.version({ timeoutMs: 5 * usual });
+  expectAbout(given('Version'), 5 * usual);
+  await cri.runPodSandbox(sandboxConfig({ uid: 'u2', name: 'p2' }), '');
+  expectAbout(given('RunPodSandbox'), 2 * usual);
+  // StopContainer may take the grace period on top; PullImage and ExecSync without a timeout have no deadline.
+  await cri.stopContainer(containerId, 600);
+  expectAbout(given('StopContainer'), usual + 600_000);
+  await cri.pullImage({ image: 'x' }, undefined, undefined);
+  expect(given('PullImage')).toBe(Number.POSITIVE_INFINITY);
+  await cri.execSync(other, ['true'], 600);
+  expect(given('ExecSync')).toBeGreaterThan(600_000);
+  await cri.execSync(other, ['true'], 0);
+  expect(given('ExecSync')).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('images may live at another endpoint', async () => {

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.ts';
 import { realClock } from '../lib/clock.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
+import { until } from '../lib/fake/until.ts';
 import { decodeEvent } from './calls/events.ts';
 import { connectCri } from './client.ts';
 import { runtimeMessageCodec } from './codec.ts';
@@ -9,10 +10,6 @@ import type { ContainerEvent } from './events.ts';
 import { watchEvents } from './events.ts';
 import { containerConfig, sandboxConfig } from './fake/configs.ts';
 import { startFakeCri } from './fake/fakeCri.ts';
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 3));
-}
 
 async function setUp(clock: Clock = realClock) {
   const stack = new AsyncDisposableStack();

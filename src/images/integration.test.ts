@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
 import { realClock } from '../lib/clock.ts';
+import { until } from '../lib/fake/until.ts';
 import { ImageManager } from './imageManager.ts';
 
 async function setUp() {
@@ -41,10 +42,10 @@ test('shows progress, and cancels the call when nobody wants the image any more'
   runtime.images.onPull('slow:1', { delayMs: 60_000, sizeBytes: 1000 });
   const gone = new AbortController();
   const pull = manager.ensure({ podUid: 'p', image: 'slow:1', policy: 'Always', signal: gone.signal });
-  while (runtime.images.transfers().length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => runtime.images.transfers().length === 1);
   await manager.refreshProgress();
   expect(manager.fact('p', 'slow:1').pulling?.progress).toMatchObject({ total: 1000, parts: 1, shared: false });
   gone.abort(new Error('the Pod is gone'));
   await expect(pull).rejects.toThrow('the Pod is gone');
-  while (runtime.images.transfers().length > 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => runtime.images.transfers().length === 0);
 });

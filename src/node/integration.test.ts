@@ -3,6 +3,7 @@ import { FakeApiServer } from '../api/fake/server.ts';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
 import { realClock } from '../lib/clock.ts';
+import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
@@ -82,8 +83,11 @@ test('a node registers, becomes Ready by the event alone, and keeps its lease', 
   const lease = keepLease({ ...common, nodeName: 'node-1', durationSeconds: 40 });
   const read = () => api.get('Lease', { namespace: 'kube-node-lease', name: 'node-1' }).catch(() => undefined);
   let kept = await read();
-  while (!kept) kept = await read();
-  expect(kept.metadata?.ownerReferences).toMatchObject([{ kind: 'Node', uid: stored.metadata!.uid }]);
+  await until(async () => {
+    kept ??= await read();
+    return kept !== undefined;
+  });
+  expect(kept?.metadata?.ownerReferences).toMatchObject([{ kind: 'Node', uid: stored.metadata!.uid }]);
   stop.abort();
   await Promise.all([running, lease]);
 });

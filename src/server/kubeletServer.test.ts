@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { TestAuthority } from '../api/fake/certificates.ts';
+import { until } from '../lib/fake/until.ts';
 import { servedPod } from './fake/fakeHost.ts';
 import {
   ask,
@@ -16,7 +17,6 @@ import {
   openTls,
   start,
   token,
-  untilAsync,
 } from './fake/testServer.ts';
 import type { ServerRuntime } from './host.ts';
 import { routes } from './routes/registry.ts';
@@ -97,7 +97,7 @@ describe('who asks', () => {
     const other = new TestAuthority();
     writeFileSync(join(dir, 'ca.crt'), other.ca);
     const newcomer = other.issue('carol');
-    await untilAsync(async () => (await ask('/healthz', newcomer)).status === 200);
+    await until(async () => (await ask('/healthz', newcomer)).status === 200);
     expect((await ask('/healthz', identity)).status).toBe(401);
     expect(await exchange(socket, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')).toContain('401 Unauthorized');
     socket.destroy();
@@ -112,7 +112,7 @@ describe('who asks', () => {
     const mine = authority.issue('node');
     writeFileSync(join(dir, 'kubelet.key'), mine.key);
     writeFileSync(join(dir, 'kubelet.crt'), mine.cert);
-    await untilAsync(async () => {
+    await until(async () => {
       const socket = await openTls();
       const serial = socket.getPeerX509Certificate()?.serialNumber;
       socket.destroy();

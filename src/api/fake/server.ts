@@ -34,6 +34,8 @@ export class FakeApiServer implements AsyncDisposable {
   readonly faults = new Faults();
   /** Every request, in order of arrival. */
   readonly requests: ApiRequest[] = [];
+  /** HTTP/2 pings received, on all connections. */
+  pings = 0;
   readonly objects: FakeObjects;
   readonly hooks: ReviewHooks = {
     tokenReview: () => ({ authenticated: false }),
@@ -66,6 +68,7 @@ export class FakeApiServer implements AsyncDisposable {
       this.#server = createSecureServer({ ...tls, settings, ...alpn }, onRequest as never) as unknown as Server;
       this.#server.on('session', (session: ServerHttp2Session) => {
         this.#sessions.add(session);
+        session.on('ping', () => this.pings++);
         session.once('close', () => this.#sessions.delete(session));
       });
     } else {

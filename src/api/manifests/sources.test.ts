@@ -13,6 +13,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../../lib/fake/until.ts';
 import { FilePodSource } from './fileSource.ts';
 import { isMirrorCurrent, isMirrorPod, isStaticPod, mirrorPodFor } from './mirror.ts';
 import type { StaticPodSource } from './staticPods.ts';
@@ -39,11 +40,6 @@ function open(rescanMs = 3_600_000, path = directory): FilePodSource {
   const source = new FilePodSource({ path, rescanMs, nodeName: 'n', rules });
   sources.push(source);
   return source.start();
-}
-
-/** Waits until `condition` holds; jest's own time limit ends a wait that never does. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('files', () => {

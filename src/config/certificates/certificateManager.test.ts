@@ -167,7 +167,7 @@ test('metrics: time left, failures, and the age of what was replaced', async () 
   await signer.issue();
   await until(() => manager.current() !== first);
   const text = await metrics.text();
-  expect(text).toMatch(/^kubelet_certificate_manager_server_ttl_seconds 863\d\d$/m);
+  expect(text).toMatch(/^kubelet_certificate_manager_server_ttl_seconds 86[34]\d\d$/m);
   expect(text).toMatch(/^kubelet_server_expiration_renew_errors 1$/m);
   expect(text).toMatch(/^kubelet_certificate_manager_server_rotation_seconds_count 1$/m);
   // It was dated back by an hour.

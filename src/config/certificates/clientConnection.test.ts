@@ -196,10 +196,10 @@ test('a rotation drops no watch, and new requests use the new certificate', asyn
   await until(() => readdirSync(file('pki')).filter((name) => /-\d/.test(name)).length >= 1);
   await until(() => JSON.stringify(readdirSync(file('pki'))).includes('current'));
   // The pair of the kubeconfig was stored first; the change shows in who asks.
-  for (let name = ''; name !== 'system:node:n'; ) {
+  await until(async () => {
     await client.text('/version');
-    name = api.requests.at(-1)!.clientName ?? '';
-  }
+    return api.requests.at(-1)!.clientName === 'system:node:n';
+  });
   api.objects.set('ConfigMap', { metadata: { namespace: 'default', name: 'late' } });
   await until(() => seen.has('late'));
   expect(names.filter((state) => state !== 'listing')).toEqual(['connected']);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { status } from '@grpc/grpc-js';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
+import { failure, until } from '../../lib/fake/until.ts';
 import type { Cri } from '../client.ts';
 import { connectCri } from '../client.ts';
 import { containerConfig, sandboxConfig } from './configs.ts';
@@ -8,10 +9,6 @@ import type { FakeCri } from './fakeCri.ts';
 import { startFakeCri } from './fakeCri.ts';
 
 const pod = sandboxConfig({ uid: 'u', name: 'p' });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
 
 async function setUp() {
   const stack = new AsyncDisposableStack();
@@ -153,8 +150,12 @@ test('faults hit the chosen calls only', async () => {
 
   const id = await start(cri, sandboxId, 'web');
   using hang = fake.faults.inject('StopContainer', { kind: 'hang' });
-  await expect(cri.stopContainer(id, 1, { timeoutMs: 50 })).rejects.toMatchObject({ grpcCodeName: 'DeadlineExceeded' });
-  expect(hang.hits).toBe(1);
+  const abort = new AbortController();
+  const stop = failure(cri.stopContainer(id, 1, { signal: abort.signal }));
+  await until(() => hang.hits === 1);
+  abort.abort();
+  expect(await stop).toMatchObject({ grpcCodeName: 'Canceled', settled: false });
+  expect(fake.callsTo('StopContainer').map((c) => c.outcome)).toEqual([undefined]);
   expect(state(fake, id)[0]).toBe('RUNNING');
 
   using any = fake.faults.inject('*', { kind: 'fail', code: status.UNAVAILABLE }, 2);
@@ -169,7 +170,11 @@ test('a hung call is carried out once released, though nobody waits', async () =
   await using _ = stack;
   const hang = fake.faults.inject('RunPodSandbox', { kind: 'hang' });
   const late = sandboxConfig({ uid: 'late', name: 'late' });
-  await expect(cri.runPodSandbox(late, '', { timeoutMs: 50 })).rejects.toMatchObject({ settled: false });
+  const abort = new AbortController();
+  const call = failure(cri.runPodSandbox(late, '', { signal: abort.signal }));
+  await until(() => hang.hits === 1);
+  abort.abort();
+  expect(await call).toMatchObject({ grpcCodeName: 'Canceled', settled: false });
   expect(fake.sandboxesOf('late')).toHaveLength(0);
   hang.release();
   await until(() => fake.sandboxesOf('late').length === 1);
@@ -180,13 +185,14 @@ test('a restart keeps containers; the end leaves nothing', async () => {
   fake.scripts.forContainer('job', { runMs: 60_000 });
   const id = await start(cri, sandboxId, 'job');
   await fake.restart();
-  let listed: string[] = [];
-  for (let tries = 0; listed.length === 0 && tries < 100; tries++) {
+  let listed: string[] | undefined;
+  await until(async () => {
     listed = await cri.listContainers().then(
       (all) => all.map((c) => c.id),
-      () => [],
+      () => undefined,
     );
-  }
+    return listed !== undefined;
+  });
   expect(listed).toEqual([id]);
   await stack.disposeAsync();
   expect(clock.pending).toBe(0);

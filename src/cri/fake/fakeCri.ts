@@ -19,7 +19,7 @@ import type { FakeNode } from './node.ts';
 import { nodeHandlers, readyNode } from './node.ts';
 import { sandboxHandlers, stopSandbox } from './sandboxes.ts';
 import { Scripts } from './scripts.ts';
-import { FakeServer } from './server.ts';
+import { type CallContext, FakeServer, timeLeft } from './server.ts';
 import type { FakeUsage } from './stats.ts';
 import { statsHandlers } from './stats.ts';
 import type { FakeContainer, FakeSandbox } from './world.ts';
@@ -62,7 +62,7 @@ export class FakeCri implements AsyncDisposable {
     this.#life = new ContainerLife(this.world, options.writeLogs ?? false);
     this.#server = new FakeServer(
       this.socketPath,
-      (method, request, signal) => this.#answer(method, request, signal),
+      (method, request, context) => this.#answer(method, request, context),
       (method, stream) => this.#stream(method, stream),
     );
     this.faults = new Faults(this.world, () => this.#server.dropConnections());
@@ -135,9 +135,9 @@ export class FakeCri implements AsyncDisposable {
     if (this.#ownDirectory) rmSync(this.#ownDirectory, { recursive: true, force: true });
   }
 
-  async #answer(method: string, request: object, signal: AbortSignal): Promise<object> {
+  async #answer(method: string, request: object, { signal, timeoutMs }: CallContext): Promise<object> {
     const handler = this.#handlers.get(method);
-    const call = this.#recordCall(method, request);
+    const call = this.#recordCall(method, request, timeoutMs);
     try {
       const reply = await this.faults.around(method, request, () => {
         if (!handler) throw new FakeError(grpc.status.UNIMPLEMENTED, `unknown method ${method}`);
@@ -152,7 +152,7 @@ export class FakeCri implements AsyncDisposable {
   }
 
   #stream(method: string, stream: grpc.ServerWritableStream<object, object>): void {
-    const call = this.#recordCall(method, stream.request);
+    const call = this.#recordCall(method, stream.request, timeLeft(stream));
     this.faults
       .around(method, stream.request, () => {
         if (method !== 'GetContainerEvents') throw new FakeError(grpc.status.UNIMPLEMENTED, `unknown method ${method}`);
@@ -169,8 +169,8 @@ export class FakeCri implements AsyncDisposable {
       );
   }
 
-  #recordCall(method: string, request: object): RecordedCall {
-    const call: RecordedCall = { method, request, at: this.world.clock.now().mono, outcome: undefined };
+  #recordCall(method: string, request: object, timeoutMs: number): RecordedCall {
+    const call: RecordedCall = { method, request, at: this.world.clock.now().mono, timeoutMs, outcome: undefined };
     this.calls.push(call);
     return call;
   }

@@ -30,6 +30,8 @@ export interface RecordedCall {
   request: object;
   /** Monotonic milliseconds of the fake's clock. */
   at: number;
+  /** Milliseconds that the caller gave when the call arrived; Infinity: no deadline. */
+  timeoutMs: number;
   /** Whether an answer was given, and which; undefined while under way. */
   outcome: 'ok' | 'error' | undefined;
 }

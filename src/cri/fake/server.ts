@@ -5,8 +5,13 @@ import * as grpc from '@grpc/grpc-js';
 import type { MethodCodec, ServiceName } from '../codec.ts';
 import { methodCodec, serviceMethods } from '../codec.ts';
 
+/** What a call brings besides its request. `timeoutMs`: what is left until its deadline, or Infinity. */
+export interface CallContext {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
 /** Answers one RPC; rejecting with an error that has a `code` answers with it. */
-export type Answer = (method: string, request: object, signal: AbortSignal) => Promise<object>;
+export type Answer = (method: string, request: object, context: CallContext) => Promise<object>;
 export type ServeStream = (method: string, stream: grpc.ServerWritableStream<object, object>) => void;
 
 const SERVICES: ServiceName[] = [
@@ -82,7 +87,7 @@ export class FakeServer {
     return (call, callback) => {
       const cancelled = new AbortController();
       call.on('cancelled', () => cancelled.abort());
-      this.#answer(name, call.request, cancelled.signal).then(
+      this.#answer(name, call.request, { signal: cancelled.signal, timeoutMs: timeLeft(call) }).then(
         (reply) => callback(null, reply),
         (error: Error & { code?: number }) =>
           callback({ code: error.code ?? grpc.status.INTERNAL, details: error.message }),
@@ -93,6 +98,11 @@ export class FakeServer {
   #streamHandler(name: string): grpc.handleServerStreamingCall<object, object> {
     return (call) => this.#serveStream(name, call);
   }
+}
+
+/** Milliseconds until the deadline of a call that has just arrived; Infinity without one. */
+export function timeLeft(call: { getDeadline(): grpc.Deadline }): number {
+  return Number(call.getDeadline()) - Date.now();
 }
 
 function methodDefinition(codec: MethodCodec): grpc.MethodDefinition<object, object> {

@@ -3,15 +3,16 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import { realClock } from '../../lib/clock.ts';
+import { type Clock, realClock } from '../../lib/clock.ts';
+import { ManualClock } from '../../lib/fake/manualClock.ts';
+import { until } from '../../lib/fake/until.ts';
 import { listen, timeWaits } from '../fake/servers.ts';
 import { grpcHandler } from './grpc.ts';
 
 type Answer = { bytes: number[] } | { code: number; details: string } | 'silence';
-const probe = grpcHandler(realClock);
 const never = new AbortController().signal;
-const attempt = (port: number, service?: string, timeoutMs = 2000, signal = never) =>
-  probe(
+const attempt = (port: number, service?: string, timeoutMs = 30_000, signal = never, clock: Clock = realClock) =>
+  grpcHandler(clock)(
     { port, ...(service !== undefined && { service }) },
     { container: { name: 'c' }, containerId: 'c', podIP: '127.0.0.1', timeoutMs, signal },
   );
@@ -69,11 +70,22 @@ test.each<[string, Answer, string, string]>([
     'failure',
     'error: health rpc probe failed: rpc error: code = NotFound desc = unknown service',
   ],
-  ['silence', 'silence', 'failure', 'timeout: health rpc did not complete within 200ms'],
 ])('%s', async (_name, answer, result, output) => {
   using server = await grpcServer({ svc: answer });
-  expect(await attempt(server.port, 'svc', answer === 'silence' ? 200 : 2000)).toEqual({ result, output });
+  expect(await attempt(server.port, 'svc')).toEqual({ result, output });
   expect(server.seen[0]?.get('user-agent')).toEqual(['kube-probe/1.36']);
+});
+
+test('silence', async () => {
+  using server = await grpcServer({ svc: 'silence' });
+  const clock = new ManualClock();
+  const answered = attempt(server.port, 'svc', 200, never, clock);
+  await until(() => server.seen.length === 1);
+  await clock.advanceAsync(199);
+  expect(clock.pending).toBe(1);
+  clock.advance(1);
+  const output = 'timeout: health rpc did not complete within 200ms';
+  expect(await answered).toEqual({ result: 'failure', output });
 });
 
 test('no service means the whole server; 100 probes leave no TIME_WAIT', async () => {

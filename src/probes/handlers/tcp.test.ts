@@ -11,7 +11,7 @@ import { httpHandler } from './http.ts';
 import { tcpHandler } from './tcp.ts';
 
 const never = new AbortController().signal;
-const context = { container: { name: 'c' }, containerId: 'c', podIP: '127.0.0.1', timeoutMs: 2000, signal: never };
+const context = { container: { name: 'c' }, containerId: 'c', podIP: '127.0.0.1', timeoutMs: 30_000, signal: never };
 const probe = tcpHandler(realClock);
 
 test('an open port is healthy, a closed one is not', async () => {
