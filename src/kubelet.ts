@@ -23,12 +23,12 @@ import { PodSide } from './kubelet/podSide.ts';
 import { ProbeMetrics } from './kubelet/probeMetrics.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
-import { recordTo } from './kubelet/recording.ts';
+import { logAction, recordTo } from './kubelet/recording.ts';
 import { requestServing } from './kubelet/requestServing.ts';
 import { refuseUnaskable } from './kubelet/serverRights.ts';
 import { PodBoard, startServer } from './kubelet/serverSide.ts';
 import { makeServices } from './kubelet/services.ts';
-import { followSources } from './kubelet/sourceSide.ts';
+import { followSources, removeOrphanMirrors } from './kubelet/sourceSide.ts';
 import { StatusSide } from './kubelet/statusSide.ts';
 import { SyncLoopHealth } from './kubelet/syncLoopHealth.ts';
 import { type Clock, realClock } from './lib/clock.ts';
@@ -89,6 +89,9 @@ interface Base {
   /** The workers; there once `makePods` is through, which is before anything asks. */
   workers(): PodWorkers;
   setWorkers(workers: PodWorkers): void;
+  /** The Pod watch is connected (again): writes that wait for their next try go out. */
+  apiBack(): void;
+  setApiBack(act: () => void): void;
 }
 
 async function makeBase(
@@ -125,8 +128,26 @@ async function makeBase(
   const setWorkers = (made: PodWorkers) => {
     found = made;
   };
+  let back = () => {};
+  const apiBack = () => back();
+  const setApiBack = (act: () => void) => {
+    back = act;
+  };
   const mirrors = new Mirrors();
-  const parts = { health, cri, recorder, mirrors, events, metrics, node, ledger, workers, setWorkers };
+  const parts = {
+    health,
+    cri,
+    recorder,
+    mirrors,
+    events,
+    metrics,
+    node,
+    ledger,
+    workers,
+    setWorkers,
+    apiBack,
+    setApiBack,
+  };
   return { loaded, log, clock, own, nodeName, rootDir, fatal, hygiene, ...parts };
 }
 
@@ -148,6 +169,7 @@ async function connectApi(base: Base): Promise<ApiSide> {
       base.workers()?.wakeAll();
       // Static Pods must start while the API server is away; whoever runs already has asked by now.
       if (api.problem() !== undefined) ledger.ledger.open();
+      else base.apiBack();
     },
     onFatal: fatal.resolve,
   });
@@ -181,6 +203,7 @@ async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
   const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
   const cgroups = await makeCgroups(config, options, cri, node.machine, log);
   const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, base.workers)) : null;
+  base.setApiBack(() => status?.publisher.apiBack());
   const probeMetrics = new ProbeMetrics();
   const probes = own.use(new ProbeSide(cri, clock, events, (metric) => probeMetrics.attempt(metric)));
   const board = new PodBoard(base.workers, mirrors);
@@ -220,11 +243,15 @@ async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
         publish: (pod, wanted) => status?.publish(pod, wanted),
         done: (uid) => {
           status?.forget(uid);
+          api?.tokens.forget(uid);
           for (const follower of followers) follower.forget(uid);
         },
         event: (pod, facts, event) => events.pod(pod, facts, event),
-        actionEnded: (uid, action, ms, error) =>
-          metrics.action(base.workers().get(uid)?.last?.facts, uid, action, ms, error),
+        actionEnded: (uid, action, ms, error) => {
+          const worker = base.workers().get(uid);
+          metrics.action(worker?.last?.facts, uid, action, ms, error);
+          logAction(log, worker, action, ms, error);
+        },
       },
     }),
   );
@@ -245,7 +272,12 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   base.hygiene.ready();
   await side.start();
   const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
-  const housekeeping = own.use(new Housekeeping({ side, cgroups, podLogsDir: config.podLogsDir, clock, log }));
+  const housekeeping = own.use(
+    new Housekeeping({
+      ...{ side, cgroups, podLogsDir: config.podLogsDir, clock, log },
+      removeOrphanMirrors: () => removeOrphanMirrors({ mirrors, side, api }),
+    }),
+  );
   const onSynced = () => housekeeping.start();
   followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, onSynced });
   for (const source of manifests) source.start();

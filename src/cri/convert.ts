@@ -149,10 +149,13 @@ function resourcesOf(linux: LinuxContainerResourcesOut | null): ObservedResource
   return Object.fromEntries(known.filter(([, value]) => value !== '0').map(([key, value]) => [key, Number(value)]));
 }
 
-/** Newest first: by creation, then by attempt, then by id so that equals keep one order. */
+/**
+ * Newest first: by attempt, which only grows while an older one is there (the clock may be set back); then by creation, then by id so
+ * that equals keep one order.
+ */
 export function newestFirst(
   a: { createdAt: number; attempt: number; id: string },
   b: { createdAt: number; attempt: number; id: string },
 ): number {
-  return b.createdAt - a.createdAt || b.attempt - a.attempt || (a.id < b.id ? -1 : 1);
+  return b.attempt - a.attempt || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1);
 }

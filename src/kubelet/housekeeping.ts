@@ -17,6 +17,8 @@ export interface HousekeepingOptions {
   readonly side: PodSide;
   readonly cgroups: CgroupManager;
   readonly podLogsDir: string;
+  /** Deletes mirror Pods that no static Pod owns. */
+  readonly removeOrphanMirrors: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -51,6 +53,8 @@ export class Housekeeping implements Disposable {
       files: () => this.#files(),
       cgroups: () => this.#cgroups(),
       logs: () => this.#logs(),
+      mirrors: this.#options.removeOrphanMirrors,
+      checkpoints: () => this.#checkpoints(),
     };
     for (const [what, clean] of Object.entries(parts)) {
       try {
@@ -82,6 +86,12 @@ export class Housekeeping implements Disposable {
       await volumes.unmountAll(uid, AbortSignal.timeout(60_000));
       if (this.#isGone(uid)) await removeTree(join(podsDir, uid));
     }
+  }
+
+  /** A note on a Pod that is gone would be taken for the past of the next one with this UID: a manifest that comes back has it. */
+  async #checkpoints(): Promise<void> {
+    const { checkpoints } = this.#options.side.services;
+    for (const uid of await checkpoints.list()) if (this.#isGone(uid)) await checkpoints.remove(uid);
   }
 
   async #cgroups(): Promise<void> {

@@ -62,7 +62,9 @@ export class ProbeSide implements Disposable {
     });
     const sandbox = facts.runtime?.sandboxes[0];
     const podIP = sandbox?.ips[0] ?? facts.node.hostIPs[0] ?? '';
-    const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+    // A static Pod's own status is its mirror's.
+    const status = facts.accepted ?? pod.status;
+    const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
     this.#prober.sync(pod, targets, {
       podIP,
       readinessOnly: memory.phase !== 'Active',

@@ -1,5 +1,7 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorMessage, isAbort } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 import type { Action } from '../podworker/rules/actions.ts';
 import type { PodWorker, WorkerPorts } from '../podworker/worker.ts';
 import type { Recorder, TraceRecord } from '../timeline/recorder.ts';
@@ -30,6 +32,26 @@ export function recordingPorts(
       });
     },
   };
+}
+
+/** One log line for each action that failed, with the Pod's identity; those that went well at -v=4. */
+export function logAction(
+  log: Logger,
+  worker: PodWorker | undefined,
+  action: Action,
+  ms: number,
+  error: unknown,
+): void {
+  const { namespace, name, uid } = worker?.facts ?? {};
+  const fields = {
+    pod: `${namespace}/${name}`,
+    podUID: uid,
+    action: action.kind,
+    slot: action.slot,
+    ms: Math.round(ms),
+  };
+  if (error === undefined || isAbort(error)) log.debug('action ended', fields);
+  else log.warn('action failed', { ...fields, error: errorMessage(error) });
 }
 
 /** The start of a Pod's timeline. */

@@ -1,6 +1,7 @@
 import type { CgroupManager } from '../cgroups/contract.ts';
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../cgroups/rules/names.ts';
 import type { ServingCertificateSource } from '../config/certificates/servingCertificate.ts';
+import { toFlagz } from '../config/flagz.ts';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -142,6 +143,8 @@ async function serverHost(options: ServerSideOptions): Promise<ServerHost> {
     nodeName,
     rootDir,
     config: loaded.config,
+    gates: loaded.gates,
+    flags: () => toFlagz(loaded.config, loaded.options),
     clock,
     log: options.log,
     pods,

@@ -1,10 +1,13 @@
+import { isNotFound } from '../api/apiError.ts';
+import type { ApiClient } from '../api/client.ts';
 import { isMirrorPod } from '../api/manifests/mirror.ts';
 import type { MergedPodSource } from '../api/mergedPodSource.ts';
 import type { PodSourceName } from '../api/podSource.types.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { StoredPod } from '../types/k8s.ts';
+import type { PodWorker } from '../podworker/worker.ts';
+import type { Pod, StoredPod } from '../types/k8s.ts';
 import type { ApiSide } from './apiSide.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { PodSide } from './podSide.ts';
@@ -35,10 +38,21 @@ export function followSources(options: SourceSideOptions): void {
   void side;
 }
 
+export type OrphanMirrorOptions = Pick<SourceSideOptions, 'mirrors' | 'side' | 'api'>;
+
+/** At once; Housekeeping asks again for what could not be deleted. */
+function cleanMirrors(options: SourceSideOptions): void {
+  removeOrphanMirrors(options).catch((error) =>
+    options.log.warn('an orphaned mirror Pod could not be deleted; the next round tries again', {
+      error: errorMessage(error),
+    }),
+  );
+}
+
 function synced(options: SourceSideOptions): void {
   options.ledger.open();
   options.side.workers.sourcesSynced();
-  removeOrphanMirrors(options);
+  cleanMirrors(options);
   options.onSynced();
 }
 
@@ -55,7 +69,7 @@ function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceNa
   const worker = side.workers.get(uid);
   if (!worker) return;
   if (source === 'api') worker.facts.accepted = pod.status;
-  else if (options.api) worker.facts.mirror = mirrors.state(pod);
+  else if (options.api) showMirror(options, worker, pod);
 }
 
 function left(options: SourceSideOptions, pod: StoredPod): void {
@@ -69,7 +83,7 @@ function left(options: SourceSideOptions, pod: StoredPod): void {
 
 /** A mirror came, changed or went: its static Pod's worker looks at it. */
 function mirrorChanged(options: SourceSideOptions, mirror: StoredPod): void {
-  const { side, mirrors, status } = options;
+  const { side } = options;
   const { name, namespace } = mirror.metadata;
   let owned = false;
   for (const worker of side.workers.all()) {
@@ -81,31 +95,48 @@ function mirrorChanged(options: SourceSideOptions, mirror: StoredPod): void {
     )
       continue;
     owned = true;
-    worker.facts.mirror = mirrors.state(worker.facts.pod);
-    const current = mirrors.of(worker.facts.pod);
-    if (current) status?.publisher.observeApi(worker.uid, current);
-    if (current) worker.facts.accepted = current.status;
+    showMirror(options, worker, worker.facts.pod);
     worker.republish();
   }
-  if (!owned && options.sources.synced()) removeOrphanMirrors(options);
+  if (!owned && options.sources.synced()) cleanMirrors(options);
 }
 
-/** A mirror whose static Pod does not exist (any more) is deleted. */
-function removeOrphanMirrors({ mirrors, side, api, log }: SourceSideOptions): void {
+function showMirror({ mirrors, status }: SourceSideOptions, worker: PodWorker, pod: Pod): void {
+  worker.facts.mirror = mirrors.state(pod);
+  const mirror = mirrors.of(pod);
+  if (!mirror) return;
+  status?.publisher.observeApi(worker.uid, mirror);
+  worker.facts.accepted = mirror.status;
+}
+
+/** Mirrors whose static Pod does not exist (any more) are deleted. Rejects when some could not be: the next call tries them again. */
+export async function removeOrphanMirrors({ mirrors, side, api }: OrphanMirrorOptions): Promise<void> {
   if (!api) return;
-  for (const mirror of mirrors.all()) {
-    const { name, namespace, uid } = mirror.metadata;
-    const owner = side.workers
+  const owned = (mirror: StoredPod) =>
+    side.workers
       .all()
-      .some((w) => w.facts.origin !== 'api' && w.facts.name === name && w.facts.namespace === namespace && w.facts.pod);
-    if (owner) continue;
-    api.heartbeat
-      .delete('Pod', { namespace: namespace ?? '', name: name ?? '' }, { gracePeriodSeconds: 0, uid })
-      .catch((error) =>
-        log.warn('an orphaned mirror Pod could not be deleted', {
-          pod: `${namespace}/${name}`,
-          error: errorMessage(error),
-        }),
+      .some(
+        ({ facts }) =>
+          facts.origin !== 'api' &&
+          facts.name === mirror.metadata.name &&
+          facts.namespace === mirror.metadata.namespace &&
+          facts.pod,
       );
+  const results = await Promise.allSettled(
+    mirrors
+      .all()
+      .filter((mirror) => !owned(mirror))
+      .map((mirror) => deleteMirror(api.heartbeat, mirror)),
+  );
+  const failed = results.find((r) => r.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function deleteMirror(client: ApiClient, { metadata }: StoredPod): Promise<void> {
+  const { name = '', namespace = '', uid } = metadata;
+  try {
+    await client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
 }

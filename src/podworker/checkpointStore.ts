@@ -35,6 +35,11 @@ export class FileCheckpoints implements CheckpointStore {
     await rm(this.#path(uid), { force: true });
   }
 
+  async list(): Promise<string[]> {
+    const files = await readdir(this.#dir).catch(() => [] as string[]);
+    return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
+  }
+
   /** All checkpoints by UID. A file that cannot be read is told, removed and forgotten: its Pod goes on without it. */
   async load(log: Logger): Promise<Map<string, Checkpoint>> {
     const found = new Map<string, Checkpoint>();

@@ -90,3 +90,10 @@ test('environment variables reach the runtime in the order of their declaration'
   const { config } = call!.request as { config: { envs: { key: string }[] } };
   expect(config.envs.map(({ key }) => key)).toEqual(names);
 });
+
+test('a sandbox that was made and could not be read is read again, not made again', async () => {
+  world.cri.faults.inject('PodSandboxStatus', { kind: 'fail', code: 13, message: 'no status' });
+  node.setPod(fakePod('web'));
+  await until(() => isReady('uid-web'));
+  expect(world.cri.callsTo('RunPodSandbox')).toHaveLength(1);
+});

@@ -2,6 +2,9 @@ import { CriError } from '../cri/error.ts';
 import { errorMessage, isAbort, KubeletError } from '../lib/errors.ts';
 import type { EffectError } from './rules/facts.ts';
 
+/** What was done is done, but what came of it could not be read: only a read of the runtime tells (design rule 4). */
+export class UnsettledError extends KubeletError {}
+
 /** The words and the class of whatever an effect threw. Everything but an unsettled runtime call is known to be over. */
 export function toEffectError(thrown: unknown): EffectError {
   if (thrown instanceof CriError)
@@ -9,7 +12,7 @@ export function toEffectError(thrown: unknown): EffectError {
   if (isAbort(thrown)) return { reason: 'Aborted', message: 'no longer wanted', settled: true };
   if (thrown instanceof KubeletError) {
     const cause = thrown.cause;
-    const settled = !(cause instanceof CriError) || cause.settled;
+    const settled = !(thrown instanceof UnsettledError) && (!(cause instanceof CriError) || cause.settled);
     return { reason: thrown.reason, message: thrown.message, settled };
   }
   return { reason: 'InternalError', message: errorMessage(thrown), settled: true };

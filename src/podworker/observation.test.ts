@@ -1,3 +1,4 @@
+import { newestFirst } from '../cri/convert.ts';
 import type { ObservedContainer, ObservedPod } from '../cri/observed.ts';
 import { Random } from '../lib/fake/random.ts';
 import { oc, sandbox } from '../status/rules/testing.ts';
@@ -160,4 +161,12 @@ test('in any order of reads and results nothing goes backwards, and the last rea
     expect({ seed, problems }).toEqual({ seed, problems: [] });
     expect(states(world.observation)).toEqual(Object.fromEntries(world.containers));
   }
+});
+
+test('the latest attempt is the newest, also when the clock was set back in between', () => {
+  const attempts = [
+    { id: 'old', attempt: 3, createdAt: 9_000 },
+    { id: 'new', attempt: 4, createdAt: 1_000 },
+  ];
+  expect(attempts.sort(newestFirst).map((c) => c.id)).toEqual(['new', 'old']);
 });

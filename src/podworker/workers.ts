@@ -83,6 +83,8 @@ export class PodWorkers {
   /** Every source has reported: what none of them knows may be ended from now on (design rule 5). */
   sourcesSynced(): void {
     this.#sourcesReady = true;
+    // Whoever needs his note has it by now: all that runs was listed before, and all that should run is known.
+    this.#checkpoints.clear();
     for (const worker of this.all()) {
       worker.facts.sourcesReady = true;
       worker.wake();

@@ -124,9 +124,10 @@ export class Prober implements Disposable {
     const now = clock.now();
     const startedAt = now.mono - Math.max(now.wall - target.startedAt, 0);
     const uptime = now.mono - this.#startedAt.mono;
-    if (target.startedAt >= this.#startedAt.wall) return { startedAt };
+    // In monotonic time: the wall clock may have been set since this process began.
+    if (startedAt >= this.#startedAt.mono) return { startedAt };
     const spreadMs = periodMs > uptime ? random() * periodMs : 0;
-    const old = target.startedAt < this.#startedAt.wall - RESTART_GRACE_MS;
+    const old = startedAt < this.#startedAt.mono - RESTART_GRACE_MS;
     const { previouslyReady, previouslyStarted } = entry.options;
     const name = target.container.name;
     const ready = previouslyReady[name] === true;

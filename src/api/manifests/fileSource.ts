@@ -138,7 +138,10 @@ export class FilePodSource implements StaticPodSource {
   #finish(files: readonly string[]): void {
     if (!this.#live) return;
     const wanted = new Set(files);
-    for (const location of this.#static.locations()) if (!wanted.has(location)) this.#static.remove(location);
+    for (const location of this.#static.locations()) {
+      // Editors save by renaming: a name that is free for a moment is not a manifest that was taken away.
+      if (!wanted.has(location) && !this.#isBeingWritten(location)) this.#static.remove(location);
+    }
     if (this.#writing.size === 0) this.#static.markSynced();
   }
 
@@ -218,13 +221,13 @@ export class FilePodSource implements StaticPodSource {
   }
 }
 
-/** True for a file that was not written just now: moved in, linked, or gone. */
+/** True for a file that was not written just now: moved in or linked. One that is gone may be about to be replaced. */
 async function isComplete(file: string): Promise<boolean> {
   try {
     const stats = await fs.stat(file);
     return stats.size > 0 && Date.now() - stats.mtimeMs > MOVED_AGE_MS;
   } catch {
-    return true;
+    return false;
   }
 }
 

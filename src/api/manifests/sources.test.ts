@@ -13,6 +13,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import { FilePodSource } from './fileSource.ts';
 import { isMirrorCurrent, isMirrorPod, isStaticPod, mirrorPodFor } from './mirror.ts';
@@ -68,6 +69,33 @@ describe('files', () => {
     }
     await until(() => images(source)[0] === 'a-n=nginx:50');
     expect(images(source)).toHaveLength(1);
+  });
+
+  test('an editor that saves by renaming takes nothing away in between; a file that stays away is gone', async () => {
+    const file = join(directory, 'a.yaml');
+    writeFileSync(file, pod('a'));
+    const clock = new ManualClock();
+    const source = new FilePodSource({ path: directory, rescanMs: 3_600_000, nodeName: 'n', rules, clock });
+    sources.push(source.start());
+    await until(() => source.synced() && images(source).length === 1);
+    const changes: string[] = [];
+    source.subscribe((change) => changes.push(change.type));
+    const heard = () => until(() => clock.nextIn !== undefined && clock.nextIn <= 30);
+    renameSync(file, join(directory, '.a.yaml~'));
+    await heard();
+    writeFileSync(file, pod('a', 'nginx:2'));
+    const settled = (condition: () => boolean) =>
+      until(() => {
+        clock.advance(10);
+        return condition();
+      });
+    await settled(() => images(source)[0] === 'a-n=nginx:2');
+    // The old version goes and the new one comes, in one step; never was there none.
+    expect(changes).toEqual(['remove', 'set']);
+    rmSync(file);
+    await heard();
+    expect(images(source)).toHaveLength(1);
+    await settled(() => images(source).length === 0);
   });
 
   test('a file moved in counts at once; renamed it is another Pod; removed it is gone', async () => {

@@ -19,5 +19,7 @@ export async function removePodFiles(services: Services, { pod, facts, signal }:
     services.checkpoints.remove(facts.uid),
   ]);
   services.images.forget(facts.uid);
+  for (const key of services.sandboxConfigs.keys())
+    if (key.startsWith(`${facts.uid}/`)) services.sandboxConfigs.delete(key);
   return {};
 }

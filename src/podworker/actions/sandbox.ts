@@ -5,6 +5,7 @@ import type { ObservedSandbox } from '../../cri/observed.ts';
 import { isCriticalPod } from '../../lib/criticalPod.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { UnsettledError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podDnsConfig } from '../spec/dns.ts';
 import { sandboxConfig } from '../spec/sandboxConfig.ts';
@@ -48,7 +49,10 @@ export async function createSandbox(services: Services, context: ActionContext, 
     () => services.cri.runPodSandbox(config, handler),
     context.signal,
   );
-  const { status } = await services.cri.podSandboxStatus(id);
+  const { status } = await services.cri.podSandboxStatus(id).catch((error) => {
+    const message = `the new sandbox ${id} could not be read: ${errorMessage(error)}`;
+    throw new UnsettledError(message, { code: 'CreatePodSandboxError', cause: error });
+  });
   const listed = {
     id,
     attempt,

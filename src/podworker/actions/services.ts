@@ -33,6 +33,8 @@ export interface PodApi {
 export interface CheckpointStore {
   save(checkpoint: Checkpoint): Promise<void>;
   remove(uid: string): Promise<void>;
+  /** UIDs that have one. */
+  list(): Promise<string[]>;
 }
 
 /** Hook handlers (exec, httpGet, sleep). Rejects with the hook's failure; aborting ends it. */

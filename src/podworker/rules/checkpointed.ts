@@ -50,7 +50,8 @@ export function restore(memory: PodMemory, checkpoint: Checkpoint | undefined): 
   for (const [id, hook] of Object.entries(checkpoint.preStop))
     preStop[id] = { begun: hook.begun, ended: hook.ended ?? hook.begun };
   const t = checkpoint.termination;
-  if (!t) return { ...memory, preStop };
+  // These two are found again if they still hold; the manifest of a Pod that was removed may be back.
+  if (!t || t.cause === 'removed' || t.cause === 'orphaned') return { ...memory, preStop };
   const termination = { ...t, since: t.deadline - t.graceSeconds * 1000 } as NonNullable<PodMemory['termination']>;
   return { ...memory, preStop, termination };
 }

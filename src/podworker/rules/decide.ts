@@ -4,6 +4,7 @@ import type { Action } from './actions.ts';
 import { planActive, planAdmission, rejection } from './active.ts';
 import { planCheckpoint } from './checkpointed.ts';
 import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.ts';
+import { followClock } from './clockStep.ts';
 import type { Now, PodFacts } from './facts.ts';
 import type { LifePhase, PodMemory } from './memory.ts';
 import { planMirror } from './mirror.ts';
@@ -36,6 +37,7 @@ export interface Decision {
  */
 export function decide(facts: PodFacts, memory: PodMemory, now: Now): Decision {
   const turn = openTurn(facts, memory, now);
+  followClock(turn);
   const done = step(turn);
   const status = facts.pod && facts.origin !== 'runtime' && !facts.nameTakenBy ? statusOf(turn, facts.pod) : null;
   if (status) {

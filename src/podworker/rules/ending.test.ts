@@ -186,6 +186,32 @@ describe('preStop', () => {
   });
 });
 
+test.each([
+  ['removed', undefined],
+  ['orphaned', undefined],
+  ['evicted', { cause: 'evicted' }],
+  ['deleted', { cause: 'deleted' }],
+] as const)(
+  'after a restart the end of a Pod that was %s is taken from the note: only what the sources do not tell again',
+  (cause, expected) => {
+    const termination = { cause, graceSeconds: 5, deadline: now.wall };
+    const checkpoint = { uid: 'u', namespace: 'ns', name: 'p', preStop: { x: { begun: 1 } }, termination };
+    const memory = restore(freshMemory(), checkpoint);
+    expect(memory.preStop).toEqual({ x: { begun: 1, ended: 1 } });
+    if (expected) expect(memory.termination).toMatchObject(expected);
+    else expect(memory.termination).toBeUndefined();
+  },
+);
+
+test('nothing is taken down while the first things of the Pod are still being made', () => {
+  const dead = runtime([box('a', 'exited')], []);
+  const unmounted = { phase: 'Terminating', unmounted: true } as const;
+  const slots = { prepare: under({ kind: 'preparePod', slot: 'prepare' }) };
+  const d = at(deleting(), { runtime: dead, slots }, unmounted);
+  expect([starts(d), d.abort, d.memory.phase]).toEqual([[], ['prepare'], 'Terminating']);
+  expect(at(deleting(), { runtime: dead, slots: {} }, unmounted).memory.phase).toBe('Cleaning');
+});
+
 describe('the order of the end', () => {
   test('sidecars stop after the main containers, the last started first, while the grace lasts', () => {
     const pod = deleting(spec('Always', 'a', 's* t*'), 10);

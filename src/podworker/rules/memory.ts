@@ -61,6 +61,10 @@ export interface PodMemory {
   readonly apiDeleted: boolean;
   /** Kubernetes events already emitted, by a key that tells repetitions apart. */
   readonly emitted: Readonly<Record<string, number>>;
+  /** Wall minus monotonic ms when the wall clock was last set: tells a step of it from time that passes. */
+  readonly clockOffset?: number;
+  /** A static Pod's status was derived on top of the one that its mirror had from an earlier life of this agent. */
+  readonly mirrorAdopted?: true;
   /** Last derived status. */
   readonly status?: PodStatus;
 }

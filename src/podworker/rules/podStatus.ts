@@ -16,9 +16,10 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const volumes = mountedVolumeNames(pod).every((name) => facts.volumes[name] !== undefined);
   const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
+  const previous = previousOf(turn);
   const input: StatusInput = {
     pod,
-    ...(memory.status ? { previous: memory.status } : {}),
+    ...(previous ? { previous } : {}),
     runtime: withoutCreated(facts.runtime),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
@@ -35,6 +36,20 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     now: now.wall,
   };
   return derivePodStatus(input);
+}
+
+/**
+ * What the status builds on. A static Pod's manifest has none: its past (start, last ends, times of its conditions) is in its mirror,
+ * which may come to be known only after the first status of this life.
+ */
+function previousOf(turn: Turn): PodStatus | undefined {
+  const { facts, memory } = turn;
+  const known = facts.origin !== 'api' && facts.mirror?.state === 'current' && facts.accepted?.startTime !== undefined;
+  if (!known || memory.mirrorAdopted) return memory.status;
+  memory.mirrorAdopted = true;
+  const own = memory.status?.startTime;
+  // A mirror of this life holds what was written from memory, perhaps a step behind it.
+  return own === undefined || Date.parse(facts.accepted.startTime) < Date.parse(own) ? facts.accepted : memory.status;
 }
 
 /**

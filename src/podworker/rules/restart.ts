@@ -8,6 +8,8 @@ import type { Backoff } from './memory.ts';
 export const initialBackoffMs = 10_000;
 /** A container that ran this long since its last step starts over at no delay. */
 const backoffExpiryMs = 600_000;
+/** Ends this far in the future are the clock's doing. */
+const skewMs = 1_000;
 
 /** An init container that did not do its work: an OOM kill counts even with exit code 0. */
 export function initFailed(c: ObservedContainer): boolean {
@@ -40,7 +42,10 @@ function live(backoff: Backoff | undefined, key: string, eventWall: number): Bac
   return eventWall - backoff.updatedAt > backoffExpiryMs ? undefined : backoff;
 }
 
-/** Milliseconds that a container ended at `finishedAt` (wall) still has to wait; 0: it may start. */
+/**
+ * Milliseconds that a container ended at `finishedAt` (wall) still has to wait; 0: it may start. An end in the future tells that the
+ * clock was set back since: nobody knows how much of the wait has passed, and it is not made longer.
+ */
 export function backoffLeft(
   backoff: Backoff | undefined,
   key: string,
@@ -49,7 +54,8 @@ export function backoffLeft(
 ): { left: number; delayMs: number } {
   const entry = live(backoff, key, finishedAt);
   if (!entry) return { left: 0, delayMs: 0 };
-  return { left: Math.max(0, finishedAt + entry.delayMs - now.wall), delayMs: entry.delayMs };
+  const left = finishedAt - now.wall > skewMs ? 0 : Math.max(0, finishedAt + entry.delayMs - now.wall);
+  return { left, delayMs: entry.delayMs };
 }
 
 /** The back-off after one more start: 10 s first, then doubled. */

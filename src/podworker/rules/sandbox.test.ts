@@ -7,6 +7,7 @@ import {
   ended,
   factsOf,
   images,
+  later,
   now,
   podOf,
   runtime,
@@ -196,5 +197,19 @@ describe('volumes', () => {
     expect([starts(run('2')), run('2').reasons]).toEqual([['mountVolume v'], []]);
     expect(starts(run('1', now.wall))).toEqual(['mountVolume v']);
     expect(run('1', now.wall + 5000).wakeAt).toBe(now.mono + 5000);
+  });
+
+  test('a token that is due and came back as it was is asked for again after a pause, not in a circle', () => {
+    const objects = 'ConfigMap ns/c@present:1';
+    const v = { hostPath: '/v', digest: 'd', objects, refreshAt: now.wall - 1000 };
+    const slots = { 'volume/v': ended(mount(objects)) };
+    const run = (version: string, at: typeof now) =>
+      turn(podSpec, [box('a', 'running')], { ...keys, objects: present(version), volumes: { v }, slots }, {}, at);
+    const d = run('1', now);
+    expect(starts(d)).toEqual([]);
+    expect(d.wakeAt! - now.mono).toBeGreaterThan(44_000);
+    expect(d.wakeAt! - now.mono).toBeLessThan(76_000);
+    expect(starts(run('1', later(76)))).toEqual(['mountVolume v']);
+    expect(starts(run('2', now))).toEqual(['mountVolume v']);
   });
 });

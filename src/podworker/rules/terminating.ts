@@ -89,11 +89,11 @@ function waitsFor(
     .map((v) => v.name);
 }
 
-/** Nothing may still be coming into being: a creation under way, or one whose outcome is unknown, could leave it running. */
+/** Nothing may still be coming into being: a creation under way, or one whose outcome is unknown, could leave it behind. */
 function makingSettled(turn: Turn): boolean {
   let settled = true;
   for (const [name, s] of Object.entries(turn.facts.slots)) {
-    if (name !== 'sandbox' && !name.startsWith('container/')) continue;
+    if (name !== 'sandbox' && name !== 'prepare' && !name.startsWith('container/')) continue;
     if (s.running) {
       settled = false;
       because(turn, { code: 'SettlingAction', slot: name, action: s.running.action.kind, since: s.running.since });

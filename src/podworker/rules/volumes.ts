@@ -2,11 +2,14 @@ import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
-import { slot } from './slots.ts';
+import { jitter, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 
 /** Retry of a failed mount: 500 ms doubling to 122 s (kubelet's volume operation back-off). */
 const mountCurve: BackoffPolicy = { initialMs: 500, maxMs: 122_000 };
+
+/** A token that is due and was served again from the old one (the API server is away, or the clocks differ) is asked for this often. */
+const refreshPauseMs = 60_000;
 
 /** Names of the volumes that some container of the Pod mounts, in the order of the spec. Image volumes are the runtime's. */
 export function mountedVolumeNames(pod: Pod): string[] {
@@ -68,6 +71,13 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     return state !== undefined;
   }
   const error = s.last?.error;
+  if (state?.objects === objects && s.last && !error) {
+    const again = s.last.endedAt + refreshPauseMs * (0.75 + 0.5 * jitter(facts.seed, 0));
+    if (again > now.mono) {
+      wake(turn, again);
+      return true;
+    }
+  }
   const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
   const retry = error && sameInputs ? s.last!.endedAt + backoffDelay(mountCurve, s.failures - 1, 0) : 0;
   if (error) {
