@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { logFile } from '../../hack/cluster/service.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { patience } from '../lib/collection.ts';
+import { outMount, outVolume } from '../lib/files.ts';
 import { mirrorName, removeManifest, staticPod, writeInPlace, writeManifest } from '../lib/manifests.ts';
 import { container, create, pod, rest, restingPod, shell, untilPhase, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
@@ -161,19 +162,21 @@ async function absurdResources(t: TestContext): Promise<void> {
 async function hostilePaths(t: TestContext): Promise<void> {
   const unharmed = await bystander(t);
   const mark = `${t.directory}/outside`;
-  const volumes = [{ name: 'e', emptyDir: {} }];
+  const volumes = [{ name: 'e', emptyDir: {} }, outVolume(t)];
   // The first Pod plants a link that leads out of its volume; subPath must not follow it.
   const plant = shell('plant', `ln -s ${t.directory} /e/link; ln -s / /e/root`, {
     volumeMounts: [{ name: 'e', mountPath: '/e' }],
   });
-  const victim = shell('main', `touch /out/outside; ${rest}`, {
-    volumeMounts: [{ name: 'e', mountPath: '/out', subPath: 'link' }],
+  const victim = shell('main', `touch /confined/outside; touch /out/tried; ${rest}`, {
+    volumeMounts: [{ name: 'e', mountPath: '/confined', subPath: 'link' }, outMount],
   });
   await create(t, pod(t, 'escape', { volumes, initContainers: [plant], containers: [victim] }));
-  await untilPod(t, 'escape', 'to be refused or confined', (p) => {
+  const shown = await untilPod(t, 'escape', 'to be refused or confined', (p) => {
     const main = container(p, 'main');
     return main?.state?.waiting?.reason === 'CreateContainerConfigError' || main?.state?.running;
   });
+  if (container(shown, 'main')?.state?.running)
+    await waitFor('its attempt', { timeout: patience }, () => existsSync(`${t.directory}/tried`));
   assert.equal(existsSync(mark), false, 'a subPath led out of its volume');
   unharmed();
 }

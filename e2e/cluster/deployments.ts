@@ -4,7 +4,7 @@ import path from 'node:path';
 import { waitFor } from '../../hack/lib/wait.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
-import { condition, container, create, image, pod, rest, shell, untilReady } from '../lib/pods.ts';
+import { condition, container, create, describePod, image, pod, rest, shell, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
 const template = (name: string, script = rest, more: object = {}): object => ({
@@ -85,10 +85,15 @@ async function job(t: TestContext): Promise<void> {
     );
   };
   await waitFor('the Job to be Complete', { timeout: patience, interval: 300 }, complete);
-  const pods = t.lab.pods.all(t.namespace);
-  assert.deepEqual(
-    pods.map((p) => p.status?.phase),
-    ['Succeeded', 'Succeeded', 'Succeeded'],
+  // The Job may be read complete before the watch of the Pods has told the last of them.
+  const pods = await t.lab.pods.until(
+    '3 Succeeded Pods',
+    () => {
+      const all = t.lab.pods.all(t.namespace);
+      return all.length === 3 && all.every((p) => p.status?.phase === 'Succeeded') ? all : undefined;
+    },
+    patience,
+    () => t.lab.pods.all(t.namespace).map(describePod).join('; '),
   );
   for (const p of pods) {
     const ended = container(p, 'main')?.state?.terminated;

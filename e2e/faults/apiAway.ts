@@ -10,10 +10,12 @@ import { patience } from '../lib/collection.ts';
 import type { Lab } from '../lib/lab.ts';
 import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
-import { container, create, pod, untilReady } from '../lib/pods.ts';
+import { container, create, pod, removeAndWait, restingPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
 interface Fault {
+  /** How long it lasts in the ordinary run, ms. */
+  readonly ms: number;
   begin(lab: Lab): Promise<void> | void;
   end(lab: Lab): Promise<void> | void;
 }
@@ -26,25 +28,48 @@ const drop = (lab: Lab, change: '-I' | '-D'): Promise<unknown> =>
   );
 
 const faults: Record<string, Fault> = {
-  'API server killed': { begin: ({ cluster }) => stopApi(cluster), end: ({ cluster }) => startApi(cluster) },
+  'API server killed': { ms: 8000, begin: ({ cluster }) => stopApi(cluster), end: ({ cluster }) => startApi(cluster) },
   'API server frozen': {
+    ms: 8000,
     begin: ({ cluster }) => freeze(cluster, 'kube-apiserver'),
     end: ({ cluster }) => unfreeze(cluster, 'kube-apiserver'),
   },
   'packets of the API server dropped': {
+    ms: 40_000, // longer than a connection without an answer is believed to live
     begin: async (lab) => void (await drop(lab, '-I')),
     end: async (lab) => void (await drop(lab, '-D')),
   },
 };
 
+/** A Pod with one container that dies during the fault. In a namespace of its own: of the others everything starts once. */
+async function mortal(t: TestContext): Promise<{ die(): Promise<void> } & AsyncDisposable> {
+  const elsewhere = { ...t, namespace: 'default' };
+  const made = await create(elsewhere, restingPod(elsewhere, t.namespace, { terminationGracePeriodSeconds: 1 }));
+  const labelSelector = { 'io.kubernetes.pod.uid': made.metadata?.uid ?? '' };
+  const living = async () =>
+    (await t.lab.cri.listContainers({ labelSelector })).filter((c) => c.state === 'CONTAINER_RUNNING').map((c) => c.id);
+  return {
+    async die() {
+      const [first] = await living();
+      assert.ok(first, 'the Pod that is to lose its container runs one');
+      await t.lab.cri.stopContainer(first, 0);
+      const again = async () => (await living()).some((id) => id !== first);
+      await waitFor('a dead container to be restarted without the API server', { timeout: patience }, again);
+    },
+    [Symbol.asyncDispose]: () => removeAndWait(elsewhere, made),
+  };
+}
+
 async function during(t: TestContext, fault: Fault): Promise<void> {
   const churn = new Churn(t);
   await churn.all();
+  await using one = await mortal(t);
+  await untilReady({ ...t, namespace: 'default' }, t.namespace);
   await churn.settle();
   for (let n = 0; n < 4; n++) await churn.step(16); // under way when the fault begins
   await fault.begin(t.lab);
   try {
-    await delay(t.full ? 45_000 : 8000); // how long the fault lasts
+    await Promise.all([delay(t.full ? Math.max(fault.ms, 45_000) : fault.ms), one.die()]);
   } finally {
     await fault.end(t.lab);
   }
@@ -63,9 +88,9 @@ async function during(t: TestContext, fault: Fault): Promise<void> {
   await assertStartedOnce(t);
 }
 
-/** Ids of the running containers, as the runtime has them. */
+/** Ids of the running containers of the test's Pods, as the runtime has them. */
 async function running(t: TestContext): Promise<string[]> {
-  const all = await t.lab.cri.listContainers();
+  const all = await t.lab.cri.listContainers({ labelSelector: { 'io.kubernetes.pod.namespace': t.namespace } });
   return all
     .filter((c) => c.state === 'CONTAINER_RUNNING')
     .map((c) => c.id)

@@ -33,7 +33,7 @@ export class Api implements AsyncDisposable {
     this.#pool = new Pool(`https://127.0.0.1:${cluster.state.apiPort}`, {
       connections: 48,
       headersTimeout: 30_000,
-      connect: { ca: pki('ca.crt'), cert: pki('admin.crt'), key: pki('admin.key'), timeout: 10_000 },
+      connect: { ca: pki('ca.crt'), cert: pki('admin.crt'), key: pki('admin.key'), timeout: 30_000 },
     });
   }
 

@@ -99,14 +99,14 @@ export class Lab implements AsyncDisposable {
 
   async timeline(namespace: string, name: string): Promise<Timeline> {
     const url = `/debug/pods/${namespace}/${name}/timeline?output=json`;
-    return waitFor(`the timeline of ${namespace}/${name}`, { timeout: 10_000 }, () => this.#ask<Timeline>(url));
+    return waitFor(`the timeline of ${namespace}/${name}`, { timeout: patience }, () => this.#ask<Timeline>(url));
   }
 
   async #ask<T>(url: string): Promise<T | undefined> {
     try {
       const dispatcher = new Agent({ connect: { socketPath: this.#debugSocket }, pipelining: 0 });
       try {
-        const { statusCode, body } = await request(`http://agent${url}`, { dispatcher, headersTimeout: 10_000 });
+        const { statusCode, body } = await request(`http://agent${url}`, { dispatcher, headersTimeout: 60_000 });
         const text = await body.text();
         return statusCode === 200 ? (JSON.parse(text) as T) : undefined;
       } finally {

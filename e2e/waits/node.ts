@@ -4,6 +4,7 @@ import path from 'node:path';
 import { freeze, startRuntime, stopRuntime, unfreeze, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { patience } from '../lib/collection.ts';
 import { expectWait } from '../lib/expectWait.ts';
+import { outMount, outVolume } from '../lib/files.ts';
 import { create, pod, remove, removeAndWait, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
@@ -52,15 +53,22 @@ async function runtimeFrozen(t: TestContext): Promise<void> {
 }
 
 async function apiAwayWhileDeleting(t: TestContext): Promise<void> {
-  const slow = shell('main', "trap 'sleep 2; exit 0' TERM; while true; do sleep 3600 & wait $!; done");
-  const made = await create(t, pod(t, 'waits', { terminationGracePeriodSeconds: 30, containers: [slow] }));
-  await untilReady(t, 'waits');
-  await remove(t, 'waits');
-  await expectWait(t, 'waits', 'StoppingContainer', /asked to stop/);
-  freeze(t.lab.cluster, 'kube-apiserver');
+  // Asked to stop, it goes on until it may end: by then the API server is away, however slow the machine.
+  const hold =
+    "trap 'until [ -e /out/go ]; do sleep 0.1; done; exit 0' TERM; while true; do sleep 3600 & wait $!; done";
+  const letGo = (): void => writeFileSync(path.join(t.directory, 'go'), '');
+  const slow = shell('main', hold, { volumeMounts: [outMount] });
+  const spec = { terminationGracePeriodSeconds: 600, volumes: [outVolume(t)], containers: [slow] };
+  const made = await create(t, pod(t, 'waits', spec));
   try {
+    await untilReady(t, 'waits');
+    await remove(t, 'waits');
+    await expectWait(t, 'waits', 'StoppingContainer', /asked to stop/);
+    freeze(t.lab.cluster, 'kube-apiserver');
+    letGo();
     await expectWait(t, 'waits', 'StatusWrite', /^.* has not reached the API server yet/);
   } finally {
+    letGo();
     unfreeze(t.lab.cluster, 'kube-apiserver');
   }
   await untilGone(t, made);
