@@ -8,7 +8,7 @@ export interface ApiAnswer {
   body: string;
 }
 
-/** One request to the cluster's API server as its administrator, over a connection of its own. Times out after 5 s. */
+/** One request to the cluster's API server as its administrator, over a connection of its own. Times out after 20 s. */
 export function apiRequest(cluster: Cluster, url: string): Promise<ApiAnswer> {
   const pki = (file: string): Buffer => readFileSync(path.join(cluster.layout.pki, file));
   const options = {
@@ -19,7 +19,7 @@ export function apiRequest(cluster: Cluster, url: string): Promise<ApiAnswer> {
     cert: pki('admin.crt'),
     key: pki('admin.key'),
     agent: false,
-    timeout: 5000,
+    timeout: 20_000,
   } as const;
   return new Promise((resolve, reject) => {
     const sent = request(options, (response) => {
@@ -30,7 +30,7 @@ export function apiRequest(cluster: Cluster, url: string): Promise<ApiAnswer> {
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
       response.on('error', reject);
     });
-    sent.on('timeout', () => sent.destroy(new Error(`the API server did not answer ${url} within 5 s`)));
+    sent.on('timeout', () => sent.destroy(new Error(`the API server did not answer ${url} within 20 s`)));
     sent.on('error', reject);
     sent.end();
   });

@@ -72,7 +72,7 @@ function thaw(cgroup: string): void {
 
 /** Kills every process in a cgroup and below, thawing frozen ones, until none is left. */
 export async function killCgroup(cgroup: string): Promise<void> {
-  await waitFor(`the processes in cgroup ${cgroup} to die`, { timeout: 30_000, interval: 30 }, () => {
+  await waitFor(`the processes in cgroup ${cgroup} to die`, { timeout: 60_000, interval: 30 }, () => {
     const pids = cgroupPids(cgroup).filter((pid) => pid !== process.pid);
     for (const pid of pids) {
       const id = identify(pid);
@@ -85,7 +85,7 @@ export async function killCgroup(cgroup: string): Promise<void> {
 
 /** Removes a cgroup with everything below it. The kernel may need a moment after the last process died. */
 export async function removeCgroup(cgroup: string): Promise<void> {
-  await waitFor(`cgroup ${cgroup} to be removed`, { timeout: 10_000, interval: 30 }, () => {
+  await waitFor(`cgroup ${cgroup} to be removed`, { timeout: 60_000, interval: 30 }, () => {
     for (const directory of cgroupDirectories(cgroup)) {
       try {
         rmdirSync(directory);

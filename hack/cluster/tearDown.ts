@@ -29,7 +29,7 @@ function namespacePids(layout: Layout): number[] {
 async function killAll(layout: Layout): Promise<void> {
   for (const id of Object.values(findCluster(layout.name)?.state.services ?? {})) signal(id, 'SIGKILL');
   await killCgroup(layout.cgroup);
-  await waitFor('the processes in the namespaces to die', { timeout: 10_000, interval: 30 }, () => {
+  await waitFor('the processes in the namespaces to die', { timeout: 60_000, interval: 30 }, () => {
     const pids = namespacePids(layout);
     for (const pid of pids) {
       const id = identify(pid);

@@ -52,7 +52,7 @@ export async function runWorkload(cluster: Cluster): Promise<void> {
   await step('the counter, read by the other container', () =>
     waitFor(
       'its first lines',
-      { timeout: 30_000 },
+      { timeout: 60_000 },
       // A busy machine may not serve logs at the first try.
       async () => (await kubectl(cluster, 'logs', 'counter', '-c', 'read').catch(() => '')) !== '',
     ),
