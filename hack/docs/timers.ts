@@ -143,6 +143,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'deadline', what: 'the rest of a rotated file' },
   ],
   'server/routes/podList.ts': [{ for: 'slice', what: 'a long list of Pods' }],
+  'server/routes/pprof.ts': [{ for: 'deadline', what: 'a profile that somebody asked for' }],
   'server/stream/passThrough.ts': [{ for: 'deadline', what: 'a stream of which one side has ended' }],
   'server/tls/liveTls.ts': [{ for: 'settle', what: 'certificate files that are being replaced' }],
   'status/publisher.ts': [{ for: 'retry', what: 'a status that could not be written' }],

@@ -13,8 +13,8 @@ Usage:
   kubelet-ts plan FILE…                    what would be done for these manifests
 
 Examples:
-  Standalone, Pods from a directory:
-    kubelet-ts --ts-debug-address=127.0.0.1:10247 --pod-manifest-path=/etc/kubernetes/manifests
+  Standalone, Pods from a directory, no server (it would need an API server to ask who may do what):
+    kubelet-ts --enable-server=false --pod-manifest-path=/etc/kubernetes/manifests
   A node of a cluster:
     kubelet-ts --kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml
   One setting of a shared file changed on this node, in /etc/kubelet.d/10-pods.conf:

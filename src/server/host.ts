@@ -1,3 +1,4 @@
+import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import type { ObservedPod } from '../cri/observed.ts';
@@ -51,6 +52,9 @@ export interface ServerHost {
   readonly nodeName: string;
   readonly rootDir: string;
   readonly config: KubeletConfiguration;
+  readonly gates: FeatureGates;
+  /** Every flag with its value; secrets masked. */
+  flags(): Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly pods: ServedPods;

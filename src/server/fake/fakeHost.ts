@@ -1,3 +1,4 @@
+import type { FeatureGates } from '../../config/featureGates.ts';
 import { parseFlags } from '../../config/flags.ts';
 import type { KubeletConfiguration } from '../../config/kubeletConfiguration.ts';
 import { loadConfiguration } from '../../config/load.ts';
@@ -14,6 +15,7 @@ export class FakeHost implements ServerHost {
   readonly clock = realClock;
   readonly log = silentLogger;
   config: KubeletConfiguration;
+  gates: FeatureGates;
   served: ServedPod[] = [];
   readonly changes = new Listeners<[]>();
   verbosity = 0;
@@ -36,7 +38,13 @@ export class FakeHost implements ServerHost {
   };
 
   constructor(config: Partial<KubeletConfiguration> = {}) {
-    this.config = { ...loadConfiguration(parseFlags([])).config, ...config };
+    const loaded = loadConfiguration(parseFlags([]));
+    this.config = { ...loaded.config, ...config };
+    this.gates = loaded.gates;
+  }
+
+  flags(): Readonly<Record<string, string>> {
+    return { v: '2' };
   }
 
   unhealthy(): string | undefined {

@@ -6,13 +6,16 @@ import { containerLogs } from './containerLogs.ts';
 import { debugFlags } from './debugFlags.ts';
 import { debugPods } from './debugPods.ts';
 import { exec } from './exec.ts';
+import { flagz } from './flagz.ts';
 import { healthz } from './healthz.ts';
 import { cadvisorMetrics, metrics, probeMetrics, resourceMetrics, sliMetrics } from './metrics.ts';
 import { pods } from './pods.ts';
 import { portForward } from './portForward.ts';
+import { pprof } from './pprof.ts';
 import { run } from './run.ts';
 import { runningPods } from './runningPods.ts';
 import { statsSummary } from './statsSummary.ts';
+import { statusz } from './statusz.ts';
 import { systemLogs } from './systemLogs.ts';
 
 /** Every endpoint of the server. The first whose path matches answers. */
@@ -36,6 +39,9 @@ export const routeNames = [
   'systemLogs',
   'debugFlags',
   'debugPods',
+  'pprof',
+  'flagz',
+  'statusz',
 ] as const;
 export type RouteName = (typeof routeNames)[number];
 
@@ -59,4 +65,7 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   systemLogs,
   debugFlags,
   debugPods,
+  pprof,
+  flagz,
+  statusz,
 };

@@ -1,18 +1,24 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fdPath, isWithin } from '../../lib/linux/safePath.ts';
+import { once } from 'node:events';
+import { type FileHandle, readdir, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createGzip } from 'node:zlib';
 import { type Exchange, HttpError, send, writeSlowly } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
+import { type NodeLogQuery, nodeLogProblem, parseNodeLogQuery } from '../logs/nodeLogQuery.ts';
+import { copyNodeLogs } from '../logs/nodeLogs.ts';
+import { openSystemFile, queriedPath, systemPath } from '../logs/systemFile.ts';
 
 const ROOT = '/var/log';
 const BLOCK = 64 * 1024;
+/** The whole of a query, its programs included. */
+const QUERY_MS = 30_000;
 
-/** The files of /var/log. */
+/** The files of /var/log and, with enableSystemLogQuery, the logs of services. Links that lead out are not found. */
 export const systemLogs: Route = systemLogsAt(ROOT);
 
-/** The same over another directory, for tests. Nothing outside is ever served: links that lead out are not found. */
-export function systemLogsAt(root: string): Route {
+/** The same over another directory and another program for the journal, for tests. Nothing outside is ever served. */
+export function systemLogsAt(root: string, journalctl = 'journalctl'): Route {
   return {
     paths: ['/logs', '/logs/{path*}'],
     methods: ['GET'],
@@ -20,31 +26,68 @@ export function systemLogsAt(root: string): Route {
       if (!config.enableDebuggingHandlers) return 'Debug endpoints are disabled.';
       return config.enableSystemLogHandler ? undefined : 'logs endpoint is disabled.';
     },
-    handle: (exchange) => serve(exchange, root),
+    handle: (exchange, { config }) =>
+      config.enableSystemLogQuery
+        ? serveQuery(exchange, root, journalctl)
+        : serve(exchange, root, exchange.params.path ?? ''),
   };
 }
 
 const missing = () => new HttpError(404, '404 page not found\n');
 
-async function serve(exchange: Exchange, root: string): Promise<void> {
-  if (exchange.query.getAll('query').some((q) => q !== ''))
-    throw new HttpError(405, 'log query is not enabled on this node; set enableSystemLogQuery\n');
-  const relative = exchange.params.path ?? '';
-  const path = await inside(root, relative.replace(/\/+$/, ''));
+/** With enableSystemLogQuery: options in the query ask for services' logs or one file; without any it is the file server. */
+async function serveQuery(exchange: Exchange, root: string, journalctl: string): Promise<void> {
+  const parsed = parseNodeLogQuery(exchange.query);
+  if ('problem' in parsed) throw new HttpError(400, `${parsed.problem}\n`);
+  const path = exchange.params.path ?? '';
+  const { query } = parsed;
+  if (!query) return serve(exchange, root, path);
+  if (path !== '') throw new HttpError(406, 'path not allowed in query mode\n');
+  const problem = await nodeLogProblem(query, async (file) => {
+    const found = await queriedPath(root, file);
+    return 'refusal' in found ? `statat ${file}: ${found.refusal}` : undefined;
+  });
+  if (problem !== undefined) throw new HttpError(406, `${problem}\n`);
+  const [file] = query.files;
+  if (file !== undefined) return serve(exchange, root, file.replaceAll('\\', '/'));
+  await sendServices(exchange, query, root, journalctl);
+}
+
+async function sendServices(exchange: Exchange, query: NodeLogQuery, root: string, journalctl: string): Promise<void> {
+  const { request, response, method } = exchange;
+  // Only this one value: a client that takes several kinds gets plain text, as from kubelet.
+  const zipped = request.headers['accept-encoding'] === 'gzip';
+  response.writeHead(200, {
+    'content-type': 'text/plain;charset=UTF-8',
+    ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+  });
+  if (method !== 'HEAD') {
+    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(QUERY_MS)]);
+    const gzip = zipped ? createGzip({ level: constants.Z_BEST_SPEED }) : undefined;
+    const sent = gzip && pipeline(gzip, response, { end: false }).catch(() => undefined);
+    const plain = (piece: Buffer) => writeSlowly(response, piece, exchange.signal);
+    const sink = gzip ? (piece: Buffer) => intoStream(gzip, piece, exchange.signal) : plain;
+    await copyNodeLogs(query, sink, { root, journalctl, signal });
+    gzip?.end();
+    await sent;
+  }
+  response.end();
+}
+
+async function intoStream(stream: Writable, piece: Buffer, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted && !stream.write(piece)) await once(stream, 'drain', { signal }).catch(() => undefined);
+}
+
+async function serve(exchange: Exchange, root: string, relative: string): Promise<void> {
+  const found = await systemPath(root, relative.replace(/\/+$/, ''));
+  if ('refusal' in found) throw missing();
+  const { path } = found;
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) {
     if (relative !== '' && !relative.endsWith('/')) redirect(exchange, relative);
     else await list(exchange, path);
   } else if (info?.isFile() && !relative.endsWith('/')) await sendFile(exchange, root, path);
   else throw missing();
-}
-
-/** The real path; HttpError 404 when it does not exist or lies outside. */
-async function inside(root: string, relative: string): Promise<string> {
-  const base = await realpath(root).catch(() => undefined);
-  const path = await realpath(join(root, relative)).catch(() => undefined);
-  if (base === undefined || path === undefined || !isWithin(base, path)) throw missing();
-  return path;
 }
 
 function redirect(exchange: Exchange, relative: string): void {
@@ -67,14 +110,10 @@ function escaped(text: string): string {
 }
 
 async function sendFile(exchange: Exchange, root: string, path: string): Promise<void> {
-  // The path is real by now; whoever puts a link or FIFO in its place meanwhile gets an error or is found out below.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => {
-    throw missing();
-  });
+  const file = await openSystemFile(root, path);
+  if (!file) throw missing();
   try {
     const info = await file.stat();
-    const [base, opened] = [await realpath(root), await readlink(fdPath(file))];
-    if (!info.isFile() || !isWithin(base, opened)) throw missing();
     await sendOpened(exchange, file, info.size, info.mtime);
   } finally {
     await file.close();
