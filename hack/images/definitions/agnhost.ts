@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { busyboxBuild, busyboxPackages } from '../busyboxBuild.ts';
 import { link, unpackDebian } from '../debian.ts';
 import type { BuildContext, ImageDefinition } from '../definition.ts';
 import { kubernetesFile } from '../kubernetesModule.ts';
 import { blobFile, manifestDigest, manifestType } from '../layout.ts';
-import { fillBusybox, nmeterSource } from './busybox.ts';
+import { fillBusybox } from './busybox.ts';
 import { pauseSource } from './pause.ts';
 
 const debian = [
@@ -85,12 +86,12 @@ export const agnhost: ImageDefinition = {
     ExposedPorts: Object.fromEntries(ports.map((port) => [`${port}/tcp`, {}])),
   },
   groups: ['kubernetes', 'coredns'],
-  packages: ['busybox-static', 'gcc', 'libc6-dev'],
+  packages: busyboxPackages,
   inputs: [
     import.meta.filename,
     path.join(import.meta.dirname, '../debian.ts'),
     path.join(import.meta.dirname, 'busybox.ts'),
-    nmeterSource,
+    busyboxBuild,
     pauseSource,
   ],
   build,

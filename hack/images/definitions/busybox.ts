@@ -1,15 +1,9 @@
 import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../lib/run.ts';
+import { builtBusybox, busyboxBuild, busyboxPackages } from '../busyboxBuild.ts';
 import { link, programs } from '../debian.ts';
 import type { ImageDefinition } from '../definition.ts';
-
-export const nmeterSource = path.join(import.meta.dirname, '../rootfs/nmeter.c');
-
-/** Compiles the nmeter applet, which Debian's busybox lacks and the lifecycle specs need. */
-export async function buildNmeter(target: string): Promise<void> {
-  await run('gcc', ['-Os', '-static', '-s', '-Wall', '-o', target, nmeterSource]);
-}
 
 const passwd = [
   'root:x:0:0:root:/root:/bin/sh',
@@ -41,11 +35,10 @@ export async function fillBusybox(root: string): Promise<void> {
   }
   mkdirSync(path.join(root, 'tmp'), { recursive: true });
   chmodSync(path.join(root, 'tmp'), 0o1777);
-  copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
+  const program = await builtBusybox();
+  copyFileSync(program, path.join(root, 'bin/busybox'));
   chmodSync(path.join(root, 'bin/busybox'), 0o755);
-  const applets = (await run('/bin/busybox', ['--list']))
-    .split('\n')
-    .filter((applet) => applet && applet !== 'busybox');
+  const applets = (await run(program, ['--list'])).split('\n').filter((applet) => applet && applet !== 'busybox');
   const present = programs(root);
   rmSync(path.join(root, 'bin/sh'), { force: true });
   present.delete('sh');
@@ -54,7 +47,6 @@ export async function fillBusybox(root: string): Promise<void> {
     // Their tests name some of these by path; in the image they stand for, /usr/bin holds links as well.
     if (applet === 'env') link(root, '../../bin/busybox', 'usr/bin/env');
   }
-  await buildNmeter(path.join(root, 'bin/nmeter'));
   writeFileSync(path.join(root, 'etc/passwd'), `${passwd.join('\n')}\n`);
   writeFileSync(path.join(root, 'etc/group'), `${group.join('\n')}\n`);
 }
@@ -70,7 +62,7 @@ export const busybox: ImageDefinition = {
   ],
   config: { Cmd: ['sh'] },
   groups: [],
-  packages: ['busybox-static', 'gcc', 'libc6-dev'],
-  inputs: [import.meta.filename, nmeterSource],
+  packages: busyboxPackages,
+  inputs: [import.meta.filename, busyboxBuild],
   build: ({ root }) => fillBusybox(root),
 };

@@ -1,8 +1,9 @@
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Group } from '../../tools/components.ts';
+import { busyboxBuild, busyboxPackages } from '../busyboxBuild.ts';
 import type { BuildContext, ImageConfig, ImageDefinition } from '../definition.ts';
-import { fillBusybox, nmeterSource } from './busybox.ts';
+import { fillBusybox } from './busybox.ts';
 
 interface BusyboxImage {
   name: string;
@@ -18,8 +19,8 @@ function definition({ name, tag, config, groups = [], finish }: BusyboxImage): I
     refs: [`registry.k8s.io/e2e-test-images/${name}:${tag}`],
     config,
     groups,
-    packages: ['busybox-static', 'gcc', 'libc6-dev'],
-    inputs: [import.meta.filename, path.join(import.meta.dirname, 'busybox.ts'), nmeterSource],
+    packages: busyboxPackages,
+    inputs: [import.meta.filename, path.join(import.meta.dirname, 'busybox.ts'), busyboxBuild],
     async build(context) {
       await fillBusybox(context.root);
       finish?.(context);

@@ -1,9 +1,10 @@
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Group } from '../../tools/components.ts';
+import { busyboxBuild, busyboxPackages } from '../busyboxBuild.ts';
 import { unpackDebian } from '../debian.ts';
 import type { BuildContext, ImageConfig, ImageDefinition } from '../definition.ts';
-import { fillBusybox, nmeterSource } from './busybox.ts';
+import { fillBusybox } from './busybox.ts';
 
 interface DebianImage {
   name: string;
@@ -21,12 +22,12 @@ function definition({ name, tag, config, debian, keep, groups = [], finish }: De
     refs: [`registry.k8s.io/e2e-test-images/${name}:${tag}`],
     config,
     groups,
-    packages: ['busybox-static', 'gcc', 'libc6-dev'],
+    packages: busyboxPackages,
     inputs: [
       import.meta.filename,
       path.join(import.meta.dirname, '../debian.ts'),
       path.join(import.meta.dirname, 'busybox.ts'),
-      nmeterSource,
+      busyboxBuild,
     ],
     async build(context) {
       await unpackDebian(context.root, debian, keep ? { keep } : {});

@@ -1,8 +1,9 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { busyboxBuild, busyboxPackages } from '../busyboxBuild.ts';
 import { unpackDebian } from '../debian.ts';
 import type { ImageDefinition } from '../definition.ts';
-import { fillBusybox, nmeterSource } from './busybox.ts';
+import { fillBusybox } from './busybox.ts';
 
 const configuration = `worker_processes 1;
 error_log /dev/stderr;
@@ -24,12 +25,12 @@ function definition(name: string, tag: string): ImageDefinition {
     refs: [`registry.k8s.io/e2e-test-images/nginx:${tag}`],
     config: { Cmd: ['nginx', '-g', 'daemon off;'], ExposedPorts: { '80/tcp': {} }, Labels: { tag } },
     groups: [],
-    packages: ['busybox-static', 'gcc', 'libc6-dev'],
+    packages: busyboxPackages,
     inputs: [
       import.meta.filename,
       path.join(import.meta.dirname, '../debian.ts'),
       path.join(import.meta.dirname, 'busybox.ts'),
-      nmeterSource,
+      busyboxBuild,
     ],
     async build({ root }) {
       await unpackDebian(root, ['nginx-light', 'coreutils']);
