@@ -5,6 +5,7 @@ import { diff } from '../hack/cluster/residueDiff.ts';
 import { tearDown } from '../hack/cluster/tearDown.ts';
 import { elapsed, say } from '../hack/lib/log.ts';
 import { identify } from '../hack/lib/processes.ts';
+import { conformance } from './conformance/group.ts';
 import { Lab } from './lib/lab.ts';
 import { type Options, readOptions, usage } from './lib/options.ts';
 import { setSeed } from './lib/random.ts';
@@ -64,7 +65,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const tests = select(groups, options.only);
+  const tests = select(options.conformance ? [...groups, conformance] : groups, options.only);
   if (options.list) {
     for (const { title, mode } of tests) console.log(`${title}${mode === 'together' ? '' : ` (${mode})`}`);
     return 0;

@@ -21,6 +21,8 @@ export interface Summary {
   skipped: number;
   /** Wanted, but without a result: the time limit, or a crash of the suite. */
   missing: number;
+  /** The names of those that failed, do not apply, or have no result. */
+  red: string[];
 }
 
 /** The store of a suite's results with one kubelet. */
@@ -157,11 +159,14 @@ function lastRunId(stores: Stores, options: ConformanceOptions): string | undefi
 }
 
 function summarize(results: readonly Result[], wanted: ReadonlySet<string>): Summary {
-  const verdicts = [...bySpec(results).values()].map((list) => verdictOf(list)?.outcome);
-  const count = (outcome: string): number => verdicts.filter((one) => one === outcome).length;
-  const passed = count('passed');
-  const [failed, skipped] = [count('failed'), count('skipped')];
-  return { passed, failed, skipped, missing: wanted.size - verdicts.length };
+  const lists = bySpec(results);
+  const outcome = (name: string): string | undefined => verdictOf(lists.get(name) ?? [])?.outcome;
+  const count = (one: string | undefined): number => [...wanted].filter((name) => outcome(name) === one).length;
+  const red = [...wanted].filter((name) => outcome(name) !== 'passed');
+  return {
+    ...{ passed: count('passed'), failed: count('failed'), skipped: count('skipped'), missing: count(undefined) },
+    red,
+  };
 }
 
 /** The whole command: cluster, run, table. */

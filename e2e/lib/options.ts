@@ -9,6 +9,8 @@ export interface Options {
   readonly keep: boolean;
   /** Tests beside one another. */
   readonly jobs: number;
+  /** The selection of Kubernetes' own specs too. */
+  readonly conformance: boolean;
   /** Where every random choice of the fault tests comes from. */
   readonly seed: number;
 }
@@ -18,6 +20,7 @@ export const usage = `npm run e2e [-- OPTIONS]: tests kubelet-ts with a real API
   --list         prints the tests
   --only NAME    only groups or tests whose "group/name" contains NAME; may be repeated
   --full         full sizes (200 kills …); about 40 minutes. Without it: reduced sizes, under 10 minutes on a usual day
+  --conformance  a selection of Kubernetes' own specs too (group conformance): 63 specs, some 5 minutes more
   --jobs N       tests beside one another (default 8)
   --seed N       seed of the random choices (default 1)
   --keep         leaves the cluster up; its name is printed`;
@@ -30,6 +33,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       only: { type: 'string', multiple: true, default: [] },
       list: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
+      conformance: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       jobs: { type: 'string', default: '8' },
       seed: { type: 'string', default: '1' },
@@ -43,6 +47,6 @@ export function readOptions(args: readonly string[]): Options | undefined {
       throw new Error(`--${name} ${values[name]}: give a whole number from 1 up`);
     return value;
   };
-  const { only, list, full, keep } = values;
-  return { only, list, full, keep, jobs: number('jobs'), seed: number('seed') };
+  const { only, list, full, conformance, keep } = values;
+  return { only, list, full, conformance, keep, jobs: number('jobs'), seed: number('seed') };
 }
