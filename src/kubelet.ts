@@ -210,7 +210,10 @@ async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
   const boardFollower = { follow: (w: PodWorker) => board.changed(w.uid), forget: (uid: string) => board.changed(uid) };
   const metricsFollower = {
     follow: (w: PodWorker) => metrics.decided(w),
-    forget: (uid: string) => metrics.forget(uid),
+    forget: (uid: string) => {
+      metrics.forget(uid);
+      probeMetrics.forget(uid);
+    },
   };
   const logs = own.use(new LogSide(config, cri, clock, log));
   const followers: Follower[] = [probes, boardFollower, logs, metricsFollower, new QosSide(cgroups, log)];

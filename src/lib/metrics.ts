@@ -4,6 +4,8 @@ export type Labels = Readonly<Record<string, string>>;
 
 export interface CounterMetric {
   inc(labels?: Labels, by?: number): void;
+  /** Drops one series, e.g. of a Pod that is gone. */
+  remove(labels: Labels): void;
 }
 export interface GaugeMetric {
   set(value: number, labels?: Labels): void;
@@ -15,6 +17,8 @@ export interface GaugeMetric {
 }
 export interface HistogramMetric {
   observe(value: number, labels?: Labels): void;
+  /** Drops one series. */
+  remove(labels: Labels): void;
 }
 
 /** A set of metrics; prom-client stays behind it so that it can be replaced. Asking twice for a name gives the same metric. */
@@ -28,7 +32,10 @@ export class Metrics {
       name,
       () => new Counter({ name, help, labelNames: [...labels], registers: [this.#registry] }),
     );
-    return { inc: (values, by = 1) => (values ? metric.inc(values, by) : metric.inc(by)) };
+    return {
+      inc: (values, by = 1) => (values ? metric.inc(values, by) : metric.inc(by)),
+      remove: (values) => metric.remove(values),
+    };
   }
 
   /** `collect` runs at each scrape and may set the gauge then. */
@@ -56,7 +63,10 @@ export class Metrics {
       name,
       () => new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers: [this.#registry] }),
     );
-    return { observe: (value, values) => (values ? metric.observe(values, value) : metric.observe(value)) };
+    return {
+      observe: (value, values) => (values ? metric.observe(values, value) : metric.observe(value)),
+      remove: (values) => metric.remove(values),
+    };
   }
 
   /** All metrics in Prometheus' text form. */

@@ -1,13 +1,15 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { disposable } from '../../lib/disposables.ts';
 import { watchDirectory } from '../../lib/watchDirectory.ts';
-import { LogFile } from './logFile.ts';
+import type { LogFile } from './logFile.ts';
+import { LogSuccessors } from './logSuccessors.ts';
 import { WakeUp } from './wakeUp.ts';
 
 /** What a follower needs to know of its container. */
 export interface Following {
+  /** containerLogMaxFiles: how many files of the log a slow follower may be behind. */
+  readonly maxFiles: number;
   /** False once the runtime has said that the container is over: everything is written then. */
   running(): boolean;
   /** Called when that may have changed. */
@@ -30,6 +32,7 @@ export class FollowedLog implements AsyncDisposable {
   readonly #wake = new WakeUp();
   readonly #own = new DisposableStack();
   readonly #signal: AbortSignal;
+  readonly #successors: LogSuccessors;
   #file: LogFile;
   #before: LogFile | undefined;
   #beforeTimer: Disposable | undefined;
@@ -42,6 +45,7 @@ export class FollowedLog implements AsyncDisposable {
   constructor(path: string, file: LogFile, following: Following, clock: Clock, signal: AbortSignal) {
     this.#path = path;
     this.#file = file;
+    this.#successors = new LogSuccessors(path, file.inode, following.maxFiles);
     this.#following = following;
     this.#clock = clock;
     this.#signal = signal;
@@ -49,14 +53,14 @@ export class FollowedLog implements AsyncDisposable {
 
   /** The next complete lines, waiting for them; undefined when the container is over and all is read, or the client is gone. */
   async next(): Promise<Buffer[] | undefined> {
+    if (!this.#watched) this.#watch();
     while (!this.#signal.aborted) {
       const lines = (await this.#before?.lines()) ?? (await this.#file.lines());
       if (lines) return lines;
       if (await this.#file.restartIfCut()) continue;
       if (this.#beforeLate) await this.#dropBefore();
       if (this.#lastLook) return undefined;
-      if (!this.#watched) this.#watch();
-      else if (this.#moved) await this.#followMove();
+      if (this.#moved) await this.#followMove();
       else if (!this.#following.running()) this.#lastLook = true;
       else await this.#wake.wait();
     }
@@ -71,6 +75,7 @@ export class FollowedLog implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#own.dispose();
     this.#beforeTimer?.[Symbol.dispose]();
+    await this.#successors[Symbol.asyncDispose]();
     await this.#before?.[Symbol.asyncDispose]();
     await this.#file[Symbol.asyncDispose]();
   }
@@ -85,7 +90,7 @@ export class FollowedLog implements AsyncDisposable {
     const watch = watchDirectory(
       dirname(this.#path),
       (event, changed) => {
-        if (event === 'rename') this.#moved = true;
+        if (event === 'rename') this.#lookNow();
         if (changed === undefined || changed.startsWith(name)) wake();
       },
       () => this.#lookRegularly(),
@@ -94,11 +99,17 @@ export class FollowedLog implements AsyncDisposable {
     else this.#lookRegularly();
   }
 
+  /** At once, even while a slow client holds the reading back: the next rotation may take away what this one left. */
+  #lookNow(): void {
+    this.#moved = true;
+    this.#successors.look().catch(() => undefined); // the reading itself looks again, and tells
+  }
+
   #lookRegularly(): void {
     if (this.#own.disposed) return;
     let timer: Disposable;
     const again = () => {
-      this.#moved = true;
+      this.#lookNow();
       this.#wake.call();
       timer = this.#clock.setTimer(UNWATCHED_MS, again);
     };
@@ -109,19 +120,12 @@ export class FollowedLog implements AsyncDisposable {
   /** Goes on to the file that was begun after the present one, if there is one. */
   async #followMove(): Promise<void> {
     this.#moved = false;
-    const next = await nextFile(this.#path, this.#file.inode);
+    await this.#successors.look();
+    const next = this.#successors.take();
     if (next === undefined) return;
-    let opened: LogFile;
-    try {
-      opened = await LogFile.open(next);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      this.#moved = true; // it moved again: look for it under its new name
-      return;
-    }
     await this.#dropBefore();
     this.#before = this.#file;
-    this.#file = opened;
+    this.#file = next;
     this.#moved = true;
     this.#beforeTimer = this.#clock.setTimer(LATE_MS, () => {
       this.#beforeLate = true;
@@ -136,28 +140,4 @@ export class FollowedLog implements AsyncDisposable {
     this.#beforeLate = false;
     await before?.[Symbol.asyncDispose]();
   }
-}
-
-/**
- * The path of the file written after the one with this inode: the next rotated one, or the live one. Undefined while the live file is
- * still that one, or is missing for a moment. Rotated files are named by time, so names sort by age.
- */
-async function nextFile(path: string, inode: bigint): Promise<string | undefined> {
-  const live = await inodeOf(path);
-  if (live === undefined || live === inode) return undefined;
-  const prefix = `${basename(path)}.`;
-  const names = (await readdir(dirname(path))).filter((n) => n.startsWith(prefix) && /\.\d{8}-\d{6}$/.test(n)).sort();
-  for (const [i, name] of names.entries()) {
-    if ((await inodeOf(join(dirname(path), name))) !== inode) continue;
-    const after = names[i + 1];
-    return after === undefined ? path : join(dirname(path), after);
-  }
-  return path;
-}
-
-async function inodeOf(path: string): Promise<bigint | undefined> {
-  return stat(path, { bigint: true }).then(
-    (info) => info.ino,
-    () => undefined,
-  );
 }

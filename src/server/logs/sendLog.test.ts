@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../lib/clock.ts';
@@ -14,6 +23,10 @@ beforeEach(() => {
   path = join(dir, '0.log');
 });
 afterEach(() => rmSync(dir, { recursive: true }));
+
+/** Inodes of the files that this process has open. */
+const openInodes = () =>
+  readdirSync('/proc/self/fd').flatMap((fd) => statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false })?.ino ?? []);
 
 const base: LogOptions = {
   follow: false,
@@ -47,7 +60,7 @@ function reader(options: Partial<LogOptions>, logPath = path) {
     options: { ...base, ...options },
     clock: realClock,
     signal: gone.signal,
-    following: { running: () => container.running, onChange: (listener) => changes.add(listener) },
+    following: { maxFiles: 5, running: () => container.running, onChange: (listener) => changes.add(listener) },
   }).finally(() => {
     state.done = true;
   });
@@ -163,6 +176,51 @@ describe('following', () => {
     expect(state.text()).toBe(expected);
   });
 
+  test.each([
+    [4, [1, 2, 3, 4]],
+    [5, [1, 2, 3, 4, 5]],
+    [7, [3, 4, 5, 6, 7]], // five files are kept for it: what was begun before them is lost
+  ])(
+    'a slow follower, %d compressed rotations behind, gets every line of the last five files',
+    async (rounds, left) => {
+      const first = line('x'.repeat(1000)).repeat(200); // more than is read at once
+      writeFileSync(path, first);
+      let free = () => {};
+      const held = new Promise<void>((resolve) => {
+        free = resolve;
+      });
+      const pieces: Buffer[] = [];
+      const sink = (piece: Buffer) => {
+        pieces.push(piece);
+        return held;
+      };
+      const gone = new AbortController();
+      let running = true;
+      const changes = new Listeners<[]>();
+      const following = { maxFiles: 5, running: () => running, onChange: (l: () => void) => changes.add(l) };
+      const options = { ...base, follow: true };
+      const finished = sendLog(path, sink, { options, clock: realClock, signal: gone.signal, following });
+      await until(() => pieces.length > 0);
+      for (let round = 1; round <= rounds; round += 1) {
+        const rotated = `${path}.20260101-0000${String(round).padStart(2, '0')}`;
+        renameSync(path, rotated);
+        writeFileSync(path, line(`round ${round}`));
+        const inode = statSync(path).ino;
+        await until(() => openInodes().includes(inode)); // it looks, though nobody takes anything from it
+        rmSync(rotated); // compressed away
+      }
+      free();
+      await until(() => Buffer.concat(pieces).toString().includes(`round ${rounds}\n`));
+      running = false;
+      changes.emit();
+      await finished;
+      const text = Buffer.concat(pieces).toString();
+      expect(text.match(/^x+$/gm)).toHaveLength(200);
+      expect([...text.matchAll(/^round (\d+)$/gm)].map((m) => Number(m[1]))).toEqual(left);
+      expect(openInodes().filter((inode) => inode === statSync(path).ino)).toEqual([]);
+    },
+  );
+
   test('a file that is cut short is read from its start', async () => {
     writeFileSync(path, line('a long first line'));
     const state = reader({ follow: true });
@@ -205,7 +263,7 @@ describe('following', () => {
       });
     };
     const options = { ...base, follow: true };
-    const following = { running: () => true, onChange: () => ({ [Symbol.dispose]: () => {} }) };
+    const following = { maxFiles: 5, running: () => true, onChange: () => ({ [Symbol.dispose]: () => {} }) };
     const finished = sendLog(path, sink, { options, clock: realClock, signal: gone.signal, following });
     await until(() => taken > 0);
     expect(taken).toBeLessThan(70_000);

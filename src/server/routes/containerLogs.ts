@@ -64,8 +64,9 @@ async function logPath(pod: ServedPod, id: string, host: ServerHost): Promise<st
 }
 
 /** A container that is no longer known is over too. */
-function followContainer(podUid: string, id: string, { pods }: ServerHost): Following {
+function followContainer(podUid: string, id: string, { pods, config }: ServerHost): Following {
   return {
+    maxFiles: config.containerLogMaxFiles,
     running: () => pods.get(podUid)?.observed?.containers.find((c) => c.id === id)?.state === 'running',
     onChange: (listener) => pods.onChange(podUid, listener),
   };
