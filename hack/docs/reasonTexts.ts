@@ -165,6 +165,11 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
     todo: "the message is the last probe's",
     example: { container, message: 'HTTP probe failed with statuscode: 503' },
   },
+  InternalError: {
+    holds: 'everything',
+    todo: 'report it, with the answer of /debug/pods/NAMESPACE/NAME/trace; other Pods are not touched',
+    example: { message: 'Cannot read properties of undefined' },
+  },
   ContainerEnded: {
     holds: 'readiness',
     todo: 'restartPolicy says that it stays ended',

@@ -1,9 +1,10 @@
+import { ApiError } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
 import type { Node, Pod } from '../types/k8s.ts';
 import { podApi } from './podApi.ts';
 
 const pod: Pod = {
-  metadata: { name: 's-n', namespace: 'default', uid: 'u', annotations: {} },
+  metadata: { name: 's-n', namespace: 'default', uid: 'u', annotations: {} as Record<string, string> },
   spec: { containers: [] },
 };
 
@@ -28,4 +29,23 @@ test('the mirror Pod is owned by the Node', async () => {
   const { created, create } = setUp({ metadata: { name: 'n', uid: 'node-uid' } });
   await create();
   expect(created[0]?.metadata?.ownerReferences).toMatchObject([{ kind: 'Node', name: 'n', uid: 'node-uid' }]);
+});
+
+test("a Pod of the mirror's name that is not shown as this mirror is an error that names it", async () => {
+  const node = { metadata: { name: 'n', uid: 'node-uid' } };
+  const taken = new ApiError(409, 'AlreadyExists', 'pods "s-n" already exists');
+  const client = { create: () => Promise.reject(taken) } as unknown as ApiClient;
+  const create = (mirror: Pod | undefined) =>
+    podApi(
+      client,
+      () => node,
+      () => mirror,
+    ).createMirror(pod, new AbortController().signal);
+  await expect(create(undefined)).rejects.toMatchObject({
+    code: 'MirrorNameTaken',
+    message: expect.stringContaining('default/s-n'),
+  });
+  const own = { 'kubernetes.io/config.hash': 'h', 'kubernetes.io/config.mirror': 'h' };
+  pod.metadata!.annotations = { 'kubernetes.io/config.hash': 'h' };
+  await expect(create({ metadata: { ...pod.metadata, annotations: own } })).resolves.toBeUndefined();
 });

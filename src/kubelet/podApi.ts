@@ -1,6 +1,6 @@
 import { ApiError } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
-import { mirrorPodFor } from '../api/manifests/mirror.ts';
+import { isMirrorCurrent, mirrorPodFor } from '../api/manifests/mirror.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { PodApi } from '../podworker/actions/services.ts';
 import type { Node, Pod, StoredPod } from '../types/k8s.ts';
@@ -27,6 +27,13 @@ export function podApi(
         await client.create('Pod', mirrorPodFor(pod as StoredPod, owner), { signal });
       } catch (error) {
         if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+        const known = mirrorOf(pod);
+        if (known && isMirrorCurrent(known as StoredPod, pod as StoredPod)) return;
+        const { namespace, name } = pod.metadata ?? {};
+        throw new KubeletError(
+          `a Pod ${namespace}/${name} exists that the API server does not show as the mirror of this static Pod; delete it if it is another`,
+          { code: 'MirrorNameTaken', retryable: true, cause: error },
+        );
       }
     },
     async deleteMirror(pod, signal) {

@@ -152,7 +152,20 @@ export class PodSide implements Disposable {
       decided: (facts, memory, decision, now) => {
         recording.decided(facts, memory, decision, now);
         const worker = this.workers.get(facts.uid);
-        if (worker) queueMicrotask(() => hooks.decided(worker));
+        if (!worker) return;
+        for (const r of decision.reasons) {
+          if (r.code !== 'InternalError') continue;
+          const pod = `${facts.namespace}/${facts.name}`;
+          log.error('the rules cannot handle this Pod; it is left as it is', {
+            pod,
+            podUID: facts.uid,
+            error: r.message,
+          });
+        }
+        // After the turn, and not for a Pod of which nothing is left by then.
+        queueMicrotask(() => {
+          if (this.workers.get(worker.uid) === worker) hooks.decided(worker);
+        });
       },
       changed: (worker, pod) => followers.get(worker.uid)?.follow(pod),
       opened: (worker, origin, pod) => {

@@ -1,5 +1,6 @@
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
+import { podIPsOf } from '../podworker/actions/createContainer.ts';
 import type { HookRunner as Hooks } from '../podworker/actions/services.ts';
 import { podViews } from '../podworker/rules/view.ts';
 import type { PodWorker } from '../podworker/worker.ts';
@@ -60,8 +61,7 @@ export class ProbeSide implements Disposable {
       if (c?.state !== 'running' || hooked.has(view.name) || view.kind === 'ephemeral') return [];
       return [{ container: view.container, containerId: c.id, startedAt: c.startedAt }];
     });
-    const sandbox = facts.runtime?.sandboxes[0];
-    const podIP = sandbox?.ips[0] ?? facts.node.hostIPs[0] ?? '';
+    const podIP = podIPsOf({ facts })[0] ?? '';
     // A static Pod's own status is its mirror's.
     const status = facts.accepted ?? pod.status;
     const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];

@@ -124,6 +124,7 @@ function decideAll(random: Random, pod: Pod): string[] {
     if (new Set(d.start.map((a) => a.slot)).size !== d.start.length) problems.push('two actions in one slot');
     const ready = d.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
     if (!ready && !d.done && d.reasons.length === 0) problems.push('not Ready without a reason');
+    for (const r of d.reasons) if (r.code === 'InternalError') problems.push(`thrown: ${r.message}`);
     if (d.wakeAt !== null && !(d.wakeAt > now.mono)) problems.push(`wakes at ${d.wakeAt}`);
     JSON.stringify(d);
   }

@@ -33,7 +33,7 @@ export interface StatusPublisherOptions {
   onSynced?(seconds: number): void;
 }
 
-const defaultBackoff: BackoffPolicy = { initialMs: 200, maxMs: 30_000, factor: 2, jitter: 0.5 };
+const defaultBackoff: BackoffPolicy = { initialMs: 200, maxMs: 7_000, factor: 2, jitter: 0.5 };
 /** Against a writer that undoes ours, or a server that drops a field, the same write is repeated ever more slowly. */
 const repairBackoff: BackoffPolicy = { initialMs: 1000, maxMs: 60_000, factor: 2, jitter: 0.5 };
 

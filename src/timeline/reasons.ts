@@ -3,6 +3,7 @@
  * every decision; `why` prints them. `since` is monotonic ms (when the wait began), durations are ms.
  */
 export type Reason =
+  | { readonly code: 'InternalError'; readonly message: string }
   | { readonly code: 'SourcesNotReady' }
   | { readonly code: 'NameTaken'; readonly by: string }
   | { readonly code: 'ObservingRuntime'; readonly problem?: string }

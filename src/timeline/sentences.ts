@@ -58,6 +58,7 @@ const sentences: Sentences = {
   StartingContainer: (r, mono) => `the runtime is starting container ${r.container}${forSince(r.since, mono)}`,
   ContainerFailed: (r, mono) =>
     `container ${r.container} could not be started: ${r.reason}: ${r.message}${again(r.retryAt, mono)}`,
+  InternalError: (r) => `a defect of the agent holds this Pod where it is: ${r.message}`,
   PostStartHook: (r, mono) => `container ${r.container} runs its postStart hook${forSince(r.since, mono)}`,
   AfterContainer: (r) => `container ${r.container} starts after ${r.waitsFor}`,
   InitContainer: (r) => `init container ${r.container} is ${r.state}`,

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../../lib/linux/removeTree.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import type { Services } from './services.ts';
@@ -14,8 +14,9 @@ export async function removeCgroup(services: Services, { pod }: ActionContext): 
 export async function removePodFiles(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {
   await services.volumes.unmountAll(facts.uid, signal);
   await Promise.all([
-    rm(join(services.podsDir, facts.uid), { recursive: true, force: true }),
-    rm(podLogDirectory(services.spec.podLogsRoot, pod), { recursive: true, force: true }),
+    // Not over mounts: one that was left would be emptied.
+    removeTree(join(services.podsDir, facts.uid)),
+    removeTree(podLogDirectory(services.spec.podLogsRoot, pod)),
     services.checkpoints.remove(facts.uid),
   ]);
   services.images.forget(facts.uid);

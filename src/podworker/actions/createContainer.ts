@@ -36,7 +36,7 @@ export function findContainer(pod: Pod, name: string): Container | undefined {
 }
 
 /** The Pod's addresses, the node's first family first; the node's own on its network. */
-export function podIPsOf({ facts }: ActionContext): string[] {
+export function podIPsOf({ facts }: Pick<ActionContext, 'facts'>): string[] {
   const sandbox = facts.runtime?.sandboxes[0];
   const ips = sandbox && sandbox.ips.length > 0 ? sandbox.ips : facts.pod?.spec?.hostNetwork ? facts.node.hostIPs : [];
   const family = (ip: string) => (ip.includes(':') ? 6 : 4);

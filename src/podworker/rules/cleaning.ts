@@ -4,8 +4,11 @@ import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
 import { unmount } from './terminating.ts';
-import { because, launch, type Turn } from './turn.ts';
+import { because, launch, type Turn, wake } from './turn.ts';
 import { aliveContainers, podViews } from './view.ts';
+
+/** How long the end of a static Pod waits for an API server that does not answer. */
+const mirrorPatienceMs = 2_000;
 
 /** Returns everything the kubelet holds for the Pod: volumes, cgroup, reservations. True when all of it is back. */
 export function planCleaning(turn: Turn): boolean {
@@ -75,7 +78,7 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
     if (pod) collectDead(turn, podViews(facts, pod), facts.runtime?.sandboxes[0]?.id);
     return false;
   }
-  const mirrorGone = removeMirror(turn);
+  const mirrorGone = removeMirror(turn) || mirrorMayStay(turn);
   const empty = removeAll(turn);
   return empty && removeFiles(turn) && mirrorGone;
 }
@@ -116,6 +119,20 @@ function removeMirror(turn: Turn): boolean {
   because(turn, { code: 'MirrorPod', ...(s.last?.error ? { problem: s.last.error.message } : {}) });
   launch(turn, { kind: 'syncMirror', slot: 'mirror', wanted: 'absent' });
   return false;
+}
+
+/**
+ * The Pod's name is free for the next version of its manifest once it has ended, whatever becomes of the mirror: this very Pod may have
+ * been the API server, or its etcd. What stays is replaced by the successor's mirror, or removed by housekeeping.
+ */
+function mirrorMayStay(turn: Turn): boolean {
+  const { running, last } = slot(turn.facts, 'mirror');
+  if (turn.facts.node.apiProblem !== undefined) return true;
+  if (last?.action.kind === 'syncMirror' && last.action.wanted === 'absent' && last.error) return true;
+  if (!running) return false;
+  const patience = running.since + mirrorPatienceMs;
+  wake(turn, patience);
+  return patience <= turn.now.mono;
 }
 
 function removeFiles(turn: Turn): boolean {

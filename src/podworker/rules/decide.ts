@@ -1,3 +1,4 @@
+import { errorMessage } from '../../lib/errors.ts';
 import type { Reason } from '../../timeline/reasons.ts';
 import type { PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
@@ -13,6 +14,9 @@ import { prune } from './prune.ts';
 import { mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
 import { because, openTurn, type PodEvent, type Turn } from './turn.ts';
+
+/** How long a Pod that the rules cannot handle is left alone, unless something of it changes. */
+const defectPauseMs = 10_000;
 
 /** What one turn of a Pod's worker concludes. */
 export interface Decision {
@@ -36,6 +40,21 @@ export interface Decision {
  * clock, no I/O; the same inputs always give the same result, so that every recorded decision can be replayed.
  */
 export function decide(facts: PodFacts, memory: PodMemory, now: Now): Decision {
+  try {
+    return conclude(facts, memory, now);
+  } catch (error) {
+    // A defect of ours meets this Pod only: thrown further, it would end the agent, and at each start again.
+    return standStill(memory, now, errorMessage(error));
+  }
+}
+
+/** Changes nothing, says so, and looks again. */
+function standStill(memory: PodMemory, now: Now, message: string): Decision {
+  const nothing = { status: null, start: [], abort: [], events: [], done: false };
+  return { ...nothing, memory, wakeAt: now.mono + defectPauseMs, reasons: [{ code: 'InternalError', message }] };
+}
+
+function conclude(facts: PodFacts, memory: PodMemory, now: Now): Decision {
   const turn = openTurn(facts, memory, now);
   followClock(turn);
   const done = step(turn);

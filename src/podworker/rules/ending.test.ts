@@ -389,3 +389,28 @@ test('memory of containers and sandboxes that are gone is dropped', () => {
   expect(d.memory).toMatchObject({ kills: { 'a-0': kill }, preStop: {}, stoppedSandboxes: ['s0'] });
   expect(Object.keys(d.memory.emitted)).toEqual(['killing/a-0', 'backoff/a']);
 });
+
+describe('the mirror of a static Pod that was taken away', () => {
+  const gone = { origin: 'file', gone: true, runtime: runtime([], []), mirror: { state: 'current' } } as const;
+  const cleaned: PodMemory = { ...active, phase: 'Finished', filesRemoved: true };
+  const sync = { kind: 'syncMirror', slot: 'mirror', wanted: 'absent' } as const;
+  const look = (facts: Partial<PodFacts>, time = now) =>
+    decide(factsOf(podOf(spec('Always', 'a')), { ...gone, ...facts }), cleaned, time);
+
+  test('is deleted before the Pod is over', () => {
+    const d = look({});
+    expect([d.done, starts(d)]).toEqual([false, ['syncMirror mirror']]);
+    expect(look({ mirror: { state: 'absent' } }).done).toBe(true);
+  });
+
+  test.each<[string, Partial<PodFacts>]>([
+    ['when the API server is away: the Pod may have been that server', { node: { ...node, apiProblem: 'refused' } }],
+    ['when its deletion failed', { slots: { mirror: ended(sync, {}) } }],
+    ['when the API server has not answered for two seconds', { slots: { mirror: under(sync, now.mono - 2000) } }],
+  ])('does not hold the end, and the name, %s', (_, facts) => expect(look(facts).done).toBe(true));
+
+  test('an answer is waited for, and looked after in time', () => {
+    const d = look({ slots: { mirror: under(sync, now.mono - 500) } });
+    expect([d.done, d.wakeAt]).toEqual([false, now.mono + 1500]);
+  });
+});

@@ -1,10 +1,14 @@
 import type { ObservedSandbox } from '../../cri/observed.ts';
+import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
+import type { Slot } from './facts.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { stopRunning } from './stop.ts';
-import { because, emitOnce, launch, type Turn } from './turn.ts';
+import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 import { aliveContainers, type PodViews } from './view.ts';
+
+const renewCurve: BackoffPolicy = { initialMs: 250, maxMs: 10_000 };
 
 /** Why the newest sandbox cannot carry the Pod any more; undefined: it can. */
 export function sandboxChanged(pod: Pod, sandboxes: readonly ObservedSandbox[]): string | undefined {
@@ -109,5 +113,16 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
     });
     because(turn, { code: 'SandboxFailed', message: error.message, retryAt: retryAt(facts, 'sandbox') });
   } else because(turn, { code: 'CreatingSandbox', since: turn.now.mono });
-  launch(turn, { kind: 'createSandbox', slot: 'sandbox', attempt });
+  const again = shortLived(s, attempt);
+  if (again > turn.now.mono) wake(turn, again);
+  else launch(turn, { kind: 'createSandbox', slot: 'sandbox', attempt });
+}
+
+/**
+ * When a sandbox that did not live for long may be followed by the next (mono ms): 250 ms after it was made, doubling to 10 s. A network
+ * plugin that gives no address, or a pause image that ends at once, would otherwise have us make sandboxes without end.
+ */
+function shortLived({ last }: Slot, attempt: number): number {
+  if (last?.action.kind !== 'createSandbox' || last.error || attempt === 0) return 0;
+  return last.endedAt + backoffDelay(renewCurve, attempt - 1, 0);
 }

@@ -85,13 +85,22 @@ export function launch(turn: Turn, action: Action, retry: Retry = 'backoff'): bo
     }
     return false;
   }
-  const due = dueAt(turn, action, retry);
+  const due = Math.max(dueAt(turn, action, retry), settledUntil(facts, action));
   if (due > now.mono) {
     wake(turn, due);
     return false;
   }
   turn.start.push(action);
   return true;
+}
+
+/** The same action that has just succeeded and is wanted again had no effect that we can see: not a circle as fast as the far side answers. */
+const repeatPauseMs = 1_000;
+
+function settledUntil(facts: PodFacts, action: Action): number {
+  const last = slot(facts, action.slot).last;
+  if (!last || last.error || last.action.kind !== action.kind) return 0;
+  return JSON.stringify(last.action) === JSON.stringify(action) ? last.endedAt + repeatPauseMs : 0;
 }
 
 /** Monotonic time from which the action may run again; 0 when its slot holds no failure of the same kind. */

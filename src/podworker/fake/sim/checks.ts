@@ -19,6 +19,7 @@ export function checkReasons(facts: PodFacts, decision: ReturnType<SimKubelet['t
   if (decision.done) return;
   const ready = decision.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
   const ending = decision.memory.termination !== undefined || facts.pod?.metadata?.deletionTimestamp !== undefined;
+  for (const r of decision.reasons) if (r.code === 'InternalError') throw new Error(`decide has thrown: ${r.message}`);
   if ((!ready || ending) && decision.reasons.length === 0) throw new Error('not Ready or ending, and nobody says why');
 }
 
