@@ -10,7 +10,7 @@ import { patience } from '../lib/collection.ts';
 import type { Lab } from '../lib/lab.ts';
 import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
-import { container, create, pod, removeAndWait, restingPod, untilReady } from '../lib/pods.ts';
+import { container, create, pod, removeAndWait, rest, restingPod, shell, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 
 interface Fault {
@@ -137,7 +137,32 @@ async function startWithoutApi(t: TestContext): Promise<void> {
   }
 }
 
+/** A control plane's own manifest is edited like this: the API server that would delete the old mirror is the Pod that ended. */
+async function editedWithoutApi(t: TestContext): Promise<void> {
+  const mirror = mirrorName(t, 'edited');
+  try {
+    writeManifest(t, 'edited', staticPod(t, 'edited'));
+    await untilReady(t, mirror);
+    const [before] = await running(t);
+    await stopApi(t.lab.cluster);
+    try {
+      writeManifest(t, 'edited', staticPod(t, 'edited', { containers: [shell('main', `echo edited; ${rest}`)] }));
+      const changed = async () => (await running(t)).some((id) => id !== before);
+      await waitFor('the edited static Pod to run without the API server', { timeout: patience }, changed);
+    } finally {
+      await startApi(t.lab.cluster);
+    }
+    const now = (await running(t)).find((id) => id !== before);
+    await untilPod(t, mirror, 'to be the edited Pod', (p) => container(p, 'main')?.containerID?.endsWith(now ?? '?'));
+  } finally {
+    removeManifest(t, 'edited');
+  }
+  await t.lab.pods.until('the mirror to go', () => !t.lab.pods.get(t.namespace, mirror));
+  await waitForNodeReady(t.lab.cluster, patience);
+}
+
 export const apiAway = group('faults', [
   ...Object.entries(faults).map(([name, fault]) => test(name, (t) => during(t, fault), { mode: 'alone' })),
   test('a start while the API server is down touches nothing', startWithoutApi, { mode: 'alone' }),
+  test('a static Pod that is edited while the API server is down runs as edited', editedWithoutApi, { mode: 'alone' }),
 ]);

@@ -4,7 +4,7 @@ import type { Node, Pod } from '../types/k8s.ts';
 import { podApi } from './podApi.ts';
 
 const pod: Pod = {
-  metadata: { name: 's-n', namespace: 'default', uid: 'u', annotations: {} as Record<string, string> },
+  metadata: { name: 's-n', namespace: 'default', uid: 'u', annotations: { 'kubernetes.io/config.hash': 'h' } },
   spec: { containers: [] },
 };
 
@@ -46,6 +46,5 @@ test("a Pod of the mirror's name that is not shown as this mirror is an error th
     message: expect.stringContaining('default/s-n'),
   });
   const own = { 'kubernetes.io/config.hash': 'h', 'kubernetes.io/config.mirror': 'h' };
-  pod.metadata!.annotations = { 'kubernetes.io/config.hash': 'h' };
   await expect(create({ metadata: { ...pod.metadata, annotations: own } })).resolves.toBeUndefined();
 });
