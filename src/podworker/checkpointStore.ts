@@ -13,12 +13,23 @@ const suffix = '.json';
  */
 export class FileCheckpoints implements CheckpointStore {
   readonly #dir: string;
+  readonly #saving = new Map<string, Promise<void>>();
 
   constructor(dir: string) {
     this.#dir = dir;
   }
 
   async save(checkpoint: Checkpoint): Promise<void> {
+    const write = this.#write(checkpoint);
+    this.#saving.set(checkpoint.uid, write);
+    try {
+      await write;
+    } finally {
+      if (this.#saving.get(checkpoint.uid) === write) this.#saving.delete(checkpoint.uid);
+    }
+  }
+
+  async #write(checkpoint: Checkpoint): Promise<void> {
     const path = this.#path(checkpoint.uid);
     const text = JSON.stringify(checkpoint);
     const temporary = `${path}.tmp`;
@@ -31,7 +42,9 @@ export class FileCheckpoints implements CheckpointStore {
     await rename(temporary, path);
   }
 
+  /** Removes the Pod's checkpoint, also one that is being written just now. */
   async remove(uid: string): Promise<void> {
+    await this.#saving.get(uid)?.catch(() => {}); // whoever saves hears of the failure
     await rm(this.#path(uid), { force: true });
   }
 
@@ -44,6 +57,7 @@ export class FileCheckpoints implements CheckpointStore {
   async load(log: Logger): Promise<Map<string, Checkpoint>> {
     const found = new Map<string, Checkpoint>();
     for (const file of await readdir(this.#dir).catch(() => [] as string[])) {
+      if (file.endsWith(`${suffix}.tmp`)) await rm(join(this.#dir, file), { force: true }); // its writer was killed
       if (!file.endsWith(suffix)) continue;
       try {
         const checkpoint = JSON.parse(await readFile(join(this.#dir, file), 'utf8')) as Checkpoint;

@@ -1,0 +1,30 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '../lib/logger.ts';
+import { FileCheckpoints } from './checkpointStore.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'checkpoints-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const checkpoint = (uid: string) => ({ uid, namespace: 'ns', name: uid, preStop: { c1: { begun: 5 } } });
+
+test('what was saved is found by the next life; what a killed one left half written is not, and goes', async () => {
+  const first = new FileCheckpoints(dir);
+  await first.save(checkpoint('a'));
+  writeFileSync(join(dir, 'b.json.tmp'), '{"uid":"b"');
+  const found = await new FileCheckpoints(dir).load(silentLogger);
+  expect([...found]).toEqual([['a', checkpoint('a')]]);
+  expect(readdirSync(dir)).toEqual(['a.json']);
+});
+
+test('a checkpoint that is being written when it is removed does not come after that', async () => {
+  const store = new FileCheckpoints(dir);
+  const saved = store.save(checkpoint('a'));
+  await store.remove('a');
+  await saved;
+  expect(readdirSync(dir)).toEqual([]);
+});
