@@ -1,4 +1,4 @@
-import { Backoff } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoffCounter.ts';
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { KubeObject } from '../types/k8s.ts';

@@ -1,5 +1,5 @@
 // Keeps the runtime's event stream open. Events only wake; whoever is woken reads the truth.
-import { Backoff } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoffCounter.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ContainerEvent } from './calls/events.ts';
 import type { Cri } from './client.ts';

@@ -1,4 +1,5 @@
-import { Backoff, backoffDelay } from './backoff.ts';
+import { backoffDelay } from './backoff.ts';
+import { Backoff } from './backoffCounter.ts';
 import { MAX_TIMEOUT_MS, realClock, sleep } from './clock.ts';
 import { asyncDisposable, disposable, Listeners } from './disposables.ts';
 import { isAbort, KubeletError, toError } from './errors.ts';

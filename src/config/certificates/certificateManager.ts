@@ -1,6 +1,6 @@
 import { ApiError } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
-import { Backoff } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoffCounter.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';

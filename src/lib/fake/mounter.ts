@@ -14,6 +14,8 @@ const EINVAL = 22;
 export class FakeMounter implements Mounter {
   /** Every call, as `mount tmpfs /path size=1` or `unmount /path`. */
   readonly calls: string[] = [];
+  /** Asked before each call is carried out; a promise that never settles is a process that died there. */
+  before: (call: string) => Promise<void> | void = () => {};
   #entries: MountEntry[] = [];
   #nextId = 1;
   #failures: { match: string; errno: number }[] = [];
@@ -26,7 +28,7 @@ export class FakeMounter implements Mounter {
   async mount(request: MountRequest): Promise<void> {
     const bind = ((request.flags ?? 0) & MountFlag.bind) !== 0;
     const kind = bind ? 'bind' : (request.fsType ?? 'none');
-    this.#record(`mount ${kind} ${request.target} ${request.data ?? ''}`.trim(), 'mount', request.target);
+    await this.#record(`mount ${kind} ${request.target} ${request.data ?? ''}`.trim(), 'mount', request.target);
     await this.#exists(request.target, 'mount');
     const id = this.#nextId++;
     this.#entries.push({
@@ -44,7 +46,7 @@ export class FakeMounter implements Mounter {
   }
 
   async unmount(target: string): Promise<void> {
-    this.#record(`unmount ${target}`, 'umount2', target);
+    await this.#record(`unmount ${target}`, 'umount2', target);
     await this.#exists(target, 'umount2');
     const at = this.#entries.findLastIndex((entry) => entry.mountPoint === target);
     if (at === -1) throw new LinuxError('umount2', EINVAL, target);
@@ -61,8 +63,9 @@ export class FakeMounter implements Mounter {
     return this.#entries.some((entry) => entry.mountPoint === path);
   }
 
-  #record(call: string, syscall: string, path: string): void {
+  async #record(call: string, syscall: string, path: string): Promise<void> {
     this.calls.push(call);
+    await this.before(call);
     const at = this.#failures.findIndex((failure) => call.includes(failure.match));
     if (at === -1) return;
     const [failure] = this.#failures.splice(at, 1);

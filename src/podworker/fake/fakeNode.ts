@@ -39,6 +39,10 @@ export class FakeWorld implements AsyncDisposable {
   readonly objects = new Map<string, FakeObject>();
   readonly deleted: string[] = [];
   readonly cri: FakeCri;
+  /** Every lifecycle hook that began, as `preStop <container id>`. */
+  readonly hooks: string[] = [];
+  /** How long a hook runs: until this settles. */
+  hook: (call: string) => Promise<void> = async () => {};
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -215,6 +219,11 @@ export class FakeNode implements Disposable {
     };
   }
 
+  #hook(call: string): Promise<void> {
+    this.world.hooks.push(call);
+    return this.world.hook(call);
+  }
+
   #objectSource() {
     return {
       state: (kind: string, namespace: string, name: string): ObjectState => {
@@ -251,7 +260,10 @@ export class FakeNode implements Disposable {
         nodeAllocatable: { memory: '8Gi', cpu: '4' },
       },
       cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },
-      hooks: { postStart: async () => {}, preStop: async () => {} },
+      hooks: {
+        postStart: (_pod, _container, id) => this.#hook(`postStart ${id}`),
+        preStop: (_pod, _container, id) => this.#hook(`preStop ${id}`),
+      },
       checkpoints: new FileCheckpoints(join(root, 'checkpoints')),
       api: {
         deletePod: async (_namespace, _name, uid) => {
