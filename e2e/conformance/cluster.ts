@@ -2,6 +2,7 @@ import { apiRequest } from '../../hack/cluster/apiRequest.ts';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { stopKubelet } from '../../hack/cluster/control.ts';
 import { type Cluster, findCluster } from '../../hack/cluster/state.ts';
+import { tearDown } from '../../hack/cluster/tearDown.ts';
 import { conformanceImages } from '../../hack/images/definitions/index.ts';
 import { say } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
@@ -14,8 +15,9 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
  */
 export async function conformanceCluster(name: string, kubelet: 'go' | 'ts'): Promise<Cluster> {
   const present = findCluster(name);
-  if (present) await stopKubelet(present);
-  return bringUp({ name, kubelet, controlPlane: true, addons: true, images: conformanceImages });
+  if (present?.state.ownCgroups) await stopKubelet(present);
+  else if (present) await tearDown(name);
+  return bringUp({ name, kubelet, controlPlane: true, addons: true, ownCgroups: true, images: conformanceImages });
 }
 
 interface NamespaceList {

@@ -25,6 +25,8 @@ export interface UpOptions {
   controlPlane: boolean;
   /** kube-proxy and CoreDNS too. */
   addons?: boolean;
+  /** The node takes the cluster's cgroup for the root of all cgroups (cgroup v1), as some of Kubernetes' node specs need. */
+  ownCgroups?: boolean;
   /** Images that the registry serves instead of the usual ones. */
   images?: readonly ImageName[];
   /** The runtime to use instead of the one built from Go modules. */
@@ -80,7 +82,8 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
   const runtime = options.runtime ?? (await builtRuntime());
   const tools = options.controlPlane ? await ensureTools(['etcd', 'kubernetes']) : undefined;
   return withLock(clusterLock(layout), 600_000, async () => {
-    const fresh = { controlPlane: options.controlPlane, apiPort: 0, services: {} };
+    const { controlPlane, ownCgroups = false } = options;
+    const fresh = { controlPlane, apiPort: 0, services: {}, ownCgroups };
     const cluster = findCluster(options.name) ?? { layout, state: fresh };
     if (cluster.state.controlPlane !== options.controlPlane) {
       throw new Error(`${options.name} exists with another control-plane setting: bring it down first`);

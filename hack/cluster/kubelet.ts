@@ -34,6 +34,7 @@ function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
     writeKubeconfig(layout, 'node', `https://${net.nodeAddress}:${net.apiPort}`, kubeconfig);
     args.push(`--kubeconfig=${kubeconfig}`);
   }
+  if (cluster.state.ownCgroups) args.push('--runtime-cgroups=/services/containerd');
   return [...args, ...(options.args ?? [])];
 }
 

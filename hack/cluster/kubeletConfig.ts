@@ -22,6 +22,13 @@ function authentication(cluster: Cluster): object {
   };
 }
 
+/** Where the node's processes are, for a node that takes the cluster's cgroup for the root of all. */
+function cgroups(cluster: Cluster): object {
+  if (!cluster.state.ownCgroups) return { cgroupRoot: cluster.layout.cgroup };
+  // etcd stands for the machine's other processes: statistics count them as one, and there are no others here.
+  return { cgroupRoot: '/', kubeletCgroups: '/services/kubelet', systemCgroups: '/services/etcd' };
+}
+
 /** The KubeletConfiguration that both kubelets get; `overrides` replaces top-level fields. */
 export function kubeletConfiguration(cluster: Cluster, overrides: object = {}): object {
   const { layout } = cluster;
@@ -30,7 +37,7 @@ export function kubeletConfiguration(cluster: Cluster, overrides: object = {}): 
     kind: 'KubeletConfiguration',
     ...authentication(cluster),
     cgroupDriver: 'cgroupfs',
-    cgroupRoot: layout.cgroup,
+    ...cgroups(cluster),
     failCgroupV1: false,
     clusterDNS: [net.clusterDns],
     clusterDomain: 'cluster.local',

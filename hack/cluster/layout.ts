@@ -32,6 +32,8 @@ export interface Layout {
   netns: string;
   /** The node's mount namespace, for nsenter --mount. */
   mountns: string;
+  /** The node's cgroup namespace, if it has one of its own, for nsenter --cgroup. */
+  cgroupns: string;
   containerdSocket: string;
   /** Forwards kubectl's connections into the network namespace. */
   apiSocket: string;
@@ -65,6 +67,7 @@ export function layoutOf(name: string): Layout {
     kubeletRoot: path.join(state, 'kubelet'),
     netns: path.join(run, 'ns/net'),
     mountns: path.join(run, 'ns/mnt'),
+    cgroupns: path.join(run, 'ns/cgroup'),
     containerdSocket: path.join(run, 'containerd.sock'),
     apiSocket: path.join(run, 'api.sock'),
     cgroup: `/kubelet-ts-${name}`,

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { withLock } from '../lib/lock.ts';
 import { run } from '../lib/run.ts';
+import { hierarchies, makeCgroup } from './cgroups.ts';
 import { type Layout, net, stateBase } from './layout.ts';
 import { mounts } from './mounts.ts';
-import { enterArguments } from './service.ts';
+import { enterArguments, inCgroups } from './service.ts';
 import type { Cluster } from './state.ts';
 
 /**
@@ -48,8 +49,15 @@ async function makeMountNamespace(cluster: Cluster): Promise<void> {
   writeFileSync(layout.mountns, '');
   // Shared inside, so that Bidirectional mount propagation works; private towards the machine.
   const binds = Object.entries(overlays(layout)).map(([target, source]) => `mount --bind ${source} ${target}`);
-  const script = ['set -e', 'mount --make-rshared /', ...binds].join('\n');
-  await run('unshare', [`--mount=${layout.mountns}`, '--propagation=private', 'sh', '-c', script]);
+  const own = cluster.state.ownCgroups ?? false;
+  if (own) writeFileSync(layout.cgroupns, '');
+  const cgroups = own ? hierarchies().map((root) => `mount --bind ${root}${layout.cgroup} ${root}`) : [];
+  const script = ['set -e', 'mount --make-rshared /', ...binds, ...cgroups].join('\n');
+  const flags = [`--mount=${layout.mountns}`, '--propagation=private', ...(own ? [`--cgroup=${layout.cgroupns}`] : [])];
+  const argv = ['unshare', ...flags, 'sh', '-c', script];
+  // The root of a new cgroup namespace is where its maker is.
+  const [command = '', ...args] = own ? inCgroups(makeCgroup(layout.cgroup), argv) : argv;
+  await run(command, args);
 }
 
 async function makeNetworkNamespace(cluster: Cluster): Promise<void> {

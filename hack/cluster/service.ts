@@ -20,8 +20,9 @@ export interface Service {
 /** nsenter's arguments that lead into the cluster's namespaces; empty for the host. */
 export function enterArguments(cluster: Cluster, place: Service['place']): string[] {
   if (place === 'host') return [];
-  const { netns, mountns } = cluster.layout;
-  return ['nsenter', `--net=${netns}`, ...(place === 'node' ? [`--mount=${mountns}`] : []), '--'];
+  const { netns, mountns, cgroupns } = cluster.layout;
+  const node = [`--mount=${mountns}`, ...(cluster.state.ownCgroups ? [`--cgroup=${cgroupns}`] : [])];
+  return ['nsenter', `--net=${netns}`, ...(place === 'node' ? node : []), '--'];
 }
 
 /** The command that runs `argv` inside the cluster's namespaces, in a given directory. */
@@ -34,6 +35,12 @@ export function inside(
 ): string[] {
   const inner = ['bash', '-c', 'cd "$1" && shift && exec -a "$0" "$@"', argv0, cwd, ...argv];
   return [...enterArguments(cluster, place), ...inner];
+}
+
+/** The command that enters cgroups, given as directories, and then runs `argv`. */
+export function inCgroups(directories: readonly string[], argv: readonly string[]): string[] {
+  const script = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"';
+  return ['bash', '-c', script, 'start', ...directories, '--', ...argv];
 }
 
 /** The file that holds a service's stdout and stderr. */
@@ -63,11 +70,11 @@ export function startService(cluster: Cluster, service: Service): ProcessId {
   if (running) return running;
   mkdirSync(cluster.layout.logs, { recursive: true });
   const cgroups = makeCgroup(`${cluster.layout.cgroup}/services/${service.name}`);
-  const enterCgroups = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"';
-  const command = inside(cluster, service.place, service.argv, service.cwd, service.argv0);
+  const argv = inside(cluster, service.place, service.argv, service.cwd, service.argv0);
+  const [command = '', ...args] = inCgroups(cgroups, argv);
   const log = openSync(logFile(cluster, service.name), 'a');
   try {
-    const child = spawn('bash', ['-c', enterCgroups, 'start', ...cgroups, '--', ...command], {
+    const child = spawn(command, args, {
       detached: true,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...service.env },

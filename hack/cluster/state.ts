@@ -14,6 +14,8 @@ export interface ClusterState {
   /** The port of 127.0.0.1 at which kubectl reaches the API server. */
   apiPort: number;
   services: Record<string, ProcessId>;
+  /** True when the node takes the cluster's cgroup for the root of all cgroups. */
+  ownCgroups?: boolean;
   kubelet?: KubeletKind;
   /** The runtime's programs, for starting it again. */
   runtime?: RuntimePrograms;
