@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { coverage, explainedSpans } from '../../src/timeline/coverage.ts';
 import type { Entry } from '../../src/timeline/entries.ts';
-import type { Reason, ReasonCode } from '../../src/timeline/reasons.ts';
+import type { ReasonCode } from '../../src/timeline/reasons.ts';
 import type { PodSpec } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { container, create, pod, rest, shell, untilReady } from '../lib/pods.ts';
@@ -22,8 +22,6 @@ const outside: ReadonlySet<ReasonCode> = new Set([
   'ReadinessProbe',
   'StatusWrite',
 ]);
-
-const isOutside = (r: Reason): boolean => outside.has(r.code) && !(r.code === 'InitContainer' && r.state !== 'running');
 
 /** How a start went, times in ms. */
 interface Start {
@@ -62,7 +60,9 @@ async function start(t: TestContext, name: string): Promise<Start> {
   }
   if (reached < stretch.to) gaps.push([reached - stretch.from, took]);
   // The same once more, where a reason counts only if it names somebody else.
-  const strict = entries.map((e) => (e.kind === 'reasons' ? { ...e, reasons: e.reasons.filter(isOutside) } : e));
+  const strict = entries.map((e) =>
+    e.kind === 'reasons' ? { ...e, reasons: e.reasons.filter((r) => outside.has(r.code)) } : e,
+  );
   const ended = new Set(entries.flatMap((e) => (e.kind === 'action' && e.end >= e.at.mono ? [e.action] : [])));
   return {
     took,
