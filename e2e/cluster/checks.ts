@@ -15,6 +15,12 @@ export interface ScenarioResult {
 export class Checks {
   #passed = 0;
   readonly #failures: string[] = [];
+  readonly #quiet: boolean;
+
+  /** `quiet`: what passes is not printed. */
+  constructor({ quiet = false }: { readonly quiet?: boolean } = {}) {
+    this.#quiet = quiet;
+  }
 
   /** `work` throws, or returns what is wrong as a text. */
   async check(name: string, work: () => Promise<unknown> | string | undefined): Promise<void> {
@@ -24,7 +30,7 @@ export class Checks {
     const problem = typeof found === 'string' ? found : '';
     if (problem) this.#failures.push(`${name}: ${problem}`);
     else this.#passed++;
-    say(`${problem ? 'FAILED' : 'ok'} ${name}${problem ? `: ${problem}` : ''}`);
+    if (problem || !this.#quiet) say(`${problem ? 'FAILED' : 'ok'} ${name}${problem ? `: ${problem}` : ''}`);
   }
 
   /** Something went wrong outside the checks. */
