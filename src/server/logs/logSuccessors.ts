@@ -25,10 +25,13 @@ export class LogSuccessors implements AsyncDisposable {
   /** Opens what has been begun since the last look. Resolves when everything up to this call is seen. */
   async look(): Promise<void> {
     this.#again = true;
-    this.#looking ??= this.#run().finally(() => {
-      this.#looking = undefined;
-    });
-    await this.#looking;
+    // A look that is just ending may have missed this call.
+    while (this.#again && !this.#over) {
+      this.#looking ??= this.#run().finally(() => {
+        this.#looking = undefined;
+      });
+      await this.#looking;
+    }
   }
 
   /** The next file in the order of writing; the caller ends it. */
