@@ -1,6 +1,7 @@
 /** One value of a metric. */
 export interface PrometheusSample {
-  readonly labels: Readonly<Record<string, string>>;
+  /** Labels, or what `labelText` made of them. */
+  readonly labels: Readonly<Record<string, string>> | string;
   readonly value: number;
   /** Wall ms of the reading; absent for values that are not readings. */
   readonly atMs?: number | undefined;
@@ -12,12 +13,20 @@ export function prometheusText(
   samples: readonly PrometheusSample[],
 ): string {
   if (samples.length === 0) return '';
-  const lines = samples.map(({ labels, value, atMs }) => {
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+  let text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+  for (const { labels, value, atMs } of samples) {
+    const named = typeof labels === 'string' ? labels : labelText(labels);
     const at = atMs === undefined ? '' : ` ${Math.round(atMs)}`;
-    return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}${at}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+    text += `${name}${named === '' ? '' : `{${named}}`} ${value}${at}\n`;
+  }
+  return text;
+}
+
+/** Labels as they stand between the braces. */
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  let text = '';
+  for (const [key, value] of Object.entries(labels)) text += `${text === '' ? '' : ','}${key}="${escaped(value)}"`;
+  return text;
 }
 
 function escaped(text: string): string {

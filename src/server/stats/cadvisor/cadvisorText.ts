@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { prometheusText } from '../prometheusText.ts';
+import { labelText, prometheusText } from '../prometheusText.ts';
 import { cadvisorFamilies } from './families.ts';
 import type { CgroupReading } from './reading.ts';
 
@@ -9,7 +9,7 @@ export async function* cadvisorText(readings: readonly CgroupReading[]): AsyncGe
   for (const { name, help, type, timeless, values } of cadvisorFamilies) {
     const samples = named.flatMap(({ reading, own }) =>
       values(reading).map(({ value, labels }) => ({
-        labels: labels === undefined ? own : { ...own, ...labels },
+        labels: labels === undefined ? own : `${own},${labelText(labels)}`,
         value,
         ...(timeless ? {} : { atMs: reading.atMs }),
       })),
@@ -19,7 +19,7 @@ export async function* cadvisorText(readings: readonly CgroupReading[]): AsyncGe
   }
 }
 
-function ownLabels({ identity }: CgroupReading): Record<string, string> {
+function ownLabels({ identity }: CgroupReading): string {
   const { container, path, image, name, namespace, pod } = identity;
-  return { container, id: path, image, name, namespace, pod };
+  return labelText({ container, id: path, image, name, namespace, pod });
 }
