@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { PodSide, type PodSideOptions } from './podSide.ts';
+import { SyncLoopHealth } from './syncLoopHealth.ts';
+
+let rootDir: string;
+beforeEach(() => {
+  rootDir = mkdtempSync(join(tmpdir(), 'podside-'));
+});
+afterEach(() => rmSync(rootDir, { recursive: true }));
+
+test('healthz fails once the runtime could not be listed for five minutes, and is well after the next list', async () => {
+  const clock = new ManualClock();
+  const health = new SyncLoopHealth(clock, 60_000);
+  let answers = true;
+  const list = async () => {
+    if (answers) return [];
+    throw new Error('the runtime is frozen');
+  };
+  const cri = {
+    listPodSandbox: list,
+    listContainers: list,
+    containerEvents: () => () => {},
+    version: async () => ({}),
+  };
+  const options = { cri, clock, log: silentLogger, rootDir, recorder: {}, hooks: { listed: () => health.turned() } };
+  using side = new PodSide({ ...options, services: () => ({}) } as unknown as PodSideOptions);
+  await side.start();
+  await clock.advanceAsync(10 * 60_000);
+  expect(health.problem()).toBeUndefined(); // the slow list goes on, though nothing ever happens
+  answers = false;
+  await clock.advanceAsync(4 * 60_000);
+  expect(health.problem()).toBeUndefined();
+  await clock.advanceAsync(2 * 60_000);
+  expect(health.problem()).toBe('sync Loop took longer than expected');
+  answers = true;
+  await clock.advanceAsync(60_000);
+  expect(health.problem()).toBeUndefined();
+});
