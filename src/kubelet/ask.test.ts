@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decide } from '../podworker/rules/decide.ts';
 import { freshMemory } from '../podworker/rules/memory.ts';
+import { podExplanation } from '../server/routes/podExplanation.ts';
+import { Recorder } from '../timeline/recorder.ts';
 import { ask, replayFile } from './ask.ts';
 
 let directory: string;
@@ -33,6 +35,21 @@ test('--pod replays the decisions about one Pod only', async () => {
   await expect(of('a')).resolves.toEqual({ same: true, text: '2 decisions replayed, all equal.\n' });
   await expect(of('b')).resolves.toMatchObject({ same: false, text: expect.stringContaining('differs at done') });
   await expect(of('c')).rejects.toThrow(`${file} holds no decision about pod default/c`);
+});
+
+test('what the server gives as a trace replays', async () => {
+  const recorder = new Recorder();
+  recorder.open({ uid: 'a', namespace: 'default', name: 'a' });
+  const made = record('a');
+  recorder.decision('a', made as never, made.decision.memory.phase, made.decision.reasons, false);
+  const source = { recorder, mono: () => 0, refresh: async () => {} };
+  const served = await podExplanation('/debug/pods/default/a/trace', false, source);
+  const file = join(directory, 'served.json');
+  writeFileSync(file, served?.body ?? '');
+  await expect(replayFile({ kind: 'replay', file, output: 'text' })).resolves.toEqual({
+    same: true,
+    text: '1 decisions replayed, all equal.\n',
+  });
 });
 
 test('a file that is no trace is told apart', async () => {

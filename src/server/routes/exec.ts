@@ -1,9 +1,8 @@
 import type { ServerHost } from '../host.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
-import { noContainer, requestedPod, runningContainer, streamingError } from '../stream/container.ts';
+import { noContainer, requestedPod, runningContainer, streamThrough } from '../stream/container.ts';
 import { streamOptions } from '../stream/options.ts';
-import { passThrough } from '../stream/passThrough.ts';
 
 /** A command in a container, with its streams. */
 export const exec: Route = {
@@ -18,13 +17,9 @@ async function serveExec(exchange: Exchange, host: ServerHost): Promise<void> {
   const streams = streamOptions(exchange.query);
   const pod = requestedPod(exchange, host);
   const { container = '', uid } = exchange.params;
-  let url: string;
-  try {
+  await streamThrough(exchange, async () => {
     const containerId = await runningContainer(pod, uid, container, host);
     if (containerId === undefined) throw noContainer(container);
-    url = await host.runtime.exec({ containerId, cmd: exchange.query.getAll('command'), ...streams });
-  } catch (error) {
-    throw streamingError(error);
-  }
-  await passThrough(exchange, url);
+    return host.runtime.exec({ containerId, cmd: exchange.query.getAll('command'), ...streams });
+  });
 }

@@ -2,8 +2,7 @@ import { goQuote } from '../../lib/goText.ts';
 import { hasUid, type ServerHost } from '../host.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
-import { fullName, requestedPod, streamingError } from '../stream/container.ts';
-import { passThrough } from '../stream/passThrough.ts';
+import { fullName, requestedPod, streamThrough } from '../stream/container.ts';
 
 /** Connections into a Pod's network. */
 export const portForward: Route = {
@@ -20,13 +19,7 @@ async function servePortForward(exchange: Exchange, host: ServerHost): Promise<v
   if (!hasUid(pod, exchange.params.uid)) throw new HttpError(404, 'pod not found');
   const sandbox = pod.observed?.sandboxes.find((s) => s.ready);
   if (!sandbox) throw new HttpError(500, `pod not found (${goQuote(fullName(pod))})`);
-  let url: string;
-  try {
-    url = await host.runtime.portForward(sandbox.id, ports);
-  } catch (error) {
-    throw streamingError(error);
-  }
-  await passThrough(exchange, url);
+  await streamThrough(exchange, () => host.runtime.portForward(sandbox.id, ports));
 }
 
 /** Over SPDY each stream names its port; a WebSocket must name all of them in its query. */

@@ -2,6 +2,7 @@ import { CriError } from '../../cri/error.ts';
 import { goQuote } from '../../lib/goText.ts';
 import { findPod, hasUid, type ServedPod, type ServerHost } from '../host.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
+import { passThrough } from './passThrough.ts';
 
 const UID_LABEL = 'io.kubernetes.pod.uid';
 const NAME_LABEL = 'io.kubernetes.container.name';
@@ -38,8 +39,16 @@ export async function runningContainer(
   return listed.sort((a, b) => Number(b.createdAt) - Number(a.createdAt))[0]?.id;
 }
 
+/** Joins the client with the streaming URL that the runtime gives; its refusal becomes kubelet's HTTP error. */
+export async function streamThrough(exchange: Exchange, url: () => Promise<string>): Promise<void> {
+  const found = await url().catch((error: unknown) => {
+    throw streamingError(error);
+  });
+  await passThrough(exchange, found);
+}
+
 /** A failed runtime call as the HTTP error that kubelet makes of it. */
-export function streamingError(error: unknown): unknown {
+function streamingError(error: unknown): unknown {
   if (!(error instanceof CriError)) return error;
   const text = `rpc error: code = ${error.grpcCodeName} desc = ${error.message}`;
   if (error.grpcCodeName === 'NotFound') return new HttpError(404, text);
