@@ -201,7 +201,7 @@ async function makePods(base: Base, api: ApiSide | null): Promise<Pods> {
     own.use(logManifests(source, log));
   }
   const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
-  const cgroups = await makeCgroups(config, options, cri, node.machine, log);
+  const cgroups = await makeCgroups(config, cri, node.machine, log, (event) => events.node(event, nodeName));
   const status = api ? own.use(new StatusSide(api.heartbeat, clock, recorder, mirrors, base.workers)) : null;
   base.setApiBack(() => status?.publisher.apiBack());
   const probeMetrics = new ProbeMetrics();

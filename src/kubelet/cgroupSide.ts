@@ -4,22 +4,22 @@ import { detectHierarchies } from '../cgroups/hierarchies.ts';
 import { createCgroupManager } from '../cgroups/manager.ts';
 import type { NodeLimits } from '../cgroups/rules/nodeConfig.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
-import type { KubeletOptions } from '../config/options.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { formatQuantity, quantityOf } from '../lib/quantity.ts';
-import type { MachineFacts } from '../node/types.ts';
+import type { MachineFacts, NodeEvent } from '../node/types.ts';
+import { enforceReserved } from './reservedCgroups.ts';
 
 /** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
 export async function makeCgroups(
   config: KubeletConfiguration,
-  _options: KubeletOptions,
   cri: Cri,
   machine: MachineFacts,
   log: Logger,
+  record: (event: NodeEvent) => void,
 ): Promise<CgroupManager> {
   const hierarchies = await detectHierarchies();
   const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
@@ -46,20 +46,27 @@ export async function makeCgroups(
   };
   const reserved = [config.kubeReserved ?? {}, config.systemReserved ?? {}];
   const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
-  await setUp(manager, limits, log);
+  await setUp(manager, limits, log, record);
+  await enforceReserved(config, manager, record);
   return manager;
 }
 
 /** Pods of before may use more memory than the new limit allows: that is told and tried again, never fatal. */
-async function setUp(manager: CgroupManager, limits: NodeLimits, log: Logger): Promise<void> {
+async function setUp(
+  manager: CgroupManager,
+  limits: NodeLimits,
+  log: Logger,
+  record: (event: NodeEvent) => void,
+): Promise<void> {
   try {
     await manager.setUpNode(limits);
+    const message = 'Updated Node Allocatable limit across pods';
+    record({ type: 'Normal', reason: 'NodeAllocatableEnforced', message });
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EBUSY') throw error;
-    log.warn("the limits of the Pods' cgroup could not be set yet; tried again in a minute", {
-      error: errorMessage(error),
-    });
-    setTimeout(() => void setUp(manager, limits, log).catch((e) => log.error(errorMessage(e))), 60_000).unref();
+    const message = `Failed to update Node Allocatable Limits: ${errorMessage(error)}; tried again in a minute`;
+    record({ type: 'Warning', reason: 'FailedNodeAllocatableEnforcement', message });
+    setTimeout(() => void setUp(manager, limits, log, record).catch((e) => log.error(errorMessage(e))), 60_000).unref();
   }
 }
 

@@ -15,6 +15,14 @@ export function parseCgroupRoot(root: string): CgroupName {
   return root.split('/').filter((part) => part !== '');
 }
 
+/** A cgroup of the configuration by the driver's own name: a path with cgroupfs; with systemd a slice, of whose path the last counts. */
+export function parseCgroup(text: string, driver: CgroupDriver): CgroupName {
+  if (driver === 'cgroupfs') return parseCgroupRoot(text);
+  const last = parseCgroupRoot(text).at(-1) ?? '';
+  const slice = last.endsWith(SLICE) ? last.slice(0, -SLICE.length) : last;
+  return slice === '' ? [] : slice.split('-').map((part) => part.replaceAll('_', '-'));
+}
+
 /** A child of a cgroup. `_` stands for `-` in systemd's names and must be reversible, `/` would be two elements. */
 export function childName(parent: CgroupName, child: string): CgroupName {
   if (/^[A-Za-z0-9][A-Za-z0-9.:-]*$/.test(child)) return [...parent, child];

@@ -2,7 +2,16 @@ import type { Pod, ResourceRequirements } from '../../types/k8s.ts';
 import { controlWrites } from './controlFiles.ts';
 import { cpuWeight, sharesOfWeight } from './cpuWeight.ts';
 import { hugePageBytes, hugePageName } from './hugePageSize.ts';
-import { cgroupParent, cgroupPath, childName, nodeCgroup, podCgroup, podUidOfDirectory, qosCgroup } from './names.ts';
+import {
+  cgroupParent,
+  cgroupPath,
+  childName,
+  nodeCgroup,
+  parseCgroup,
+  podCgroup,
+  podUidOfDirectory,
+  qosCgroup,
+} from './names.ts';
 import { burstableMilliCPU, nodeConfig, qosConfig, reservedConfig } from './nodeConfig.ts';
 import { podConfig } from './podConfig.ts';
 import { UNBOUNDED } from './resourceConfig.ts';
@@ -50,6 +59,16 @@ describe('names', () => {
   test.each(['../x', 'a/b', 'a_b', '', '.', '..', '-'])('refuses the element %j', (child) =>
     expect(() => childName([], child)).toThrow('cannot be a cgroup name'),
   );
+
+  test.each([
+    ['systemd', 'system.slice', ['system']],
+    ['systemd', '/runtime.slice/runtime-kube_lets.slice', ['runtime', 'kube-lets']],
+    ['systemd', '/', []],
+    ['cgroupfs', '/daemons/kube_lets', ['daemons', 'kube_lets']],
+  ] as const)('%s: %s of the configuration', (driver, text, name) => {
+    expect(parseCgroup(text, driver)).toEqual(name);
+    if (name.length > 0 && driver === 'systemd') expect(cgroupPath(name, driver).endsWith(text)).toBe(true);
+  });
 });
 
 describe('values', () => {
