@@ -18,7 +18,7 @@ export interface Driver {
 }
 
 /** What the methods of systemd's manager that a driver needs look like. */
-export type Slices = Pick<SystemdManager, 'startTransientUnit' | 'setUnitProperties' | 'stopUnit'>;
+export type Slices = Pick<SystemdManager, 'version' | 'startTransientUnit' | 'setUnitProperties' | 'stopUnit'>;
 
 /** Directories made and removed by the kubelet itself. */
 export function cgroupfsDriver(host: CgroupHost, clock: Clock): Driver {
@@ -41,7 +41,7 @@ export function systemdDriver(host: CgroupHost, clock: Clock, systemd: Slices): 
     ensure: async (name, exact) => {
       const unit = unitOf(name);
       const config = roundedQuota(exact);
-      const limits = limitProperties(config, version);
+      const limits = limitProperties(config, version, await systemd.version());
       const isNew = await systemd.startTransientUnit(unit, { ...sliceProperties(unit, version), ...limits });
       if (!isNew) await systemd.setUnitProperties(unit, limits);
       try {
@@ -55,7 +55,8 @@ export function systemdDriver(host: CgroupHost, clock: Clock, systemd: Slices): 
     },
     apply: async (name, exact) => {
       const config = roundedQuota(exact);
-      await systemd.setUnitProperties(unitOf(name), limitProperties(config, version));
+      const limits = limitProperties(config, version, await systemd.version());
+      await systemd.setUnitProperties(unitOf(name), limits);
       await writeConfig(host, pathOf(name), config);
     },
     destroy: async (name, signal) => {

@@ -144,7 +144,7 @@ describe('properties', () => {
     [{ memory: 0, pids: -1 }, { TasksMax: 2n ** 64n - 1n }],
     [{}, {}],
   ])('%p on version 2', (config, expected) => {
-    const properties = Object.entries(limitProperties(config, 2)).map(([name, { value }]) => [name, value]);
+    const properties = Object.entries(limitProperties(config, 2, 257)).map(([name, { value }]) => [name, value]);
     expect(Object.fromEntries(properties)).toEqual(expected);
   });
 
@@ -156,7 +156,7 @@ describe('properties', () => {
         expect(rounded.cpuQuota).toBeGreaterThanOrEqual(cpuQuota);
         // A step is 1 % of a period.
         expect(rounded.cpuQuota).toBeLessThan(cpuQuota + cpuPeriod / 100);
-        expect(limitProperties(rounded, 2)).toEqual(limitProperties({ cpuQuota, cpuPeriod, memory: 7 }, 2));
+        expect(limitProperties(rounded, 2, 257)).toEqual(limitProperties({ cpuQuota, cpuPeriod, memory: 7 }, 2, 257));
       }
     }
     expect(roundedQuota({ cpuQuota: 50_500, cpuPeriod: 100_000 }).cpuQuota).toBe(51_000);
@@ -164,8 +164,14 @@ describe('properties', () => {
       expect(roundedQuota(same)).toBe(same);
   });
 
+  test('systemd 239, of RHEL 8, does not know the period: it would refuse everything with it', () => {
+    expect(Object.keys(limitProperties({ cpuQuota: 50_000, cpuPeriod: 100_000 }, 2, 239))).toEqual([
+      'CPUQuotaPerSecUSec',
+    ]);
+  });
+
   test('version 1 has names of its own', () => {
-    expect(Object.keys(limitProperties({ cpuShares: 102, memory: 5 }, 1))).toEqual(['CPUShares', 'MemoryLimit']);
+    expect(Object.keys(limitProperties({ cpuShares: 102, memory: 5 }, 1, 257))).toEqual(['CPUShares', 'MemoryLimit']);
     expect(Object.keys(sliceProperties('kubepods.slice', 1))).toContain('BlockIOAccounting');
     expect(sliceProperties('kubepods.slice', 2).Wants).toBeUndefined();
   });

@@ -32,16 +32,17 @@ export function sliceProperties(unit: string, version: 1 | 2): Properties {
 
 /**
  * The limits that systemd knows (systemd.resource-control(5)). It would write its own idea of each at the next daemon-reload, so it
- * has to know all of them; huge pages it does not know, they are written beside it.
+ * has to know all of them; huge pages it does not know, they are written beside it. An older systemd refuses a whole request for one
+ * property that is news to it, so `systemd` is its version; the control files get what it is not told.
  */
-export function limitProperties(config: ResourceConfig, version: 1 | 2): Properties {
+export function limitProperties(config: ResourceConfig, version: 1 | 2, systemd: number): Properties {
   const { cpuShares, memory, pids } = config;
   const properties: Properties = {};
   if (cpuShares) {
     if (version === 2) properties.CPUWeight = uint64(cpuWeight(cpuShares));
     else properties.CPUShares = uint64(cpuShares);
   }
-  Object.assign(properties, quotaProperties(config));
+  Object.assign(properties, quotaProperties(config, systemd));
   if (memory) properties[version === 2 ? 'MemoryMax' : 'MemoryLimit'] = uint64(memory);
   if (pids !== undefined) properties.TasksMax = uint64(pids === 0 ? 1 : pids);
   return properties;
@@ -60,12 +61,12 @@ export function roundedQuota(config: ResourceConfig): ResourceConfig {
   return held > cpuQuota ? { ...config, cpuQuota: held } : config;
 }
 
-function quotaProperties({ cpuQuota, cpuPeriod }: ResourceConfig): Properties {
+function quotaProperties({ cpuQuota, cpuPeriod }: ResourceConfig, systemd: number): Properties {
   if (!cpuQuota && !cpuPeriod) return {};
   const period = BigInt(cpuPeriod || DEFAULT_PERIOD);
   const quota = cpuQuota && cpuQuota > 0 ? perSecond(cpuQuota, period) : INFINITY;
   return {
-    CPUQuotaPeriodUSec: { signature: 't', value: period },
+    ...(systemd >= 242 && { CPUQuotaPeriodUSec: { signature: 't', value: period } }),
     CPUQuotaPerSecUSec: { signature: 't', value: quota },
   };
 }

@@ -51,6 +51,16 @@ describe.each(['direct', 'bus'] as const)('systemd by its %s socket', (kind) => 
     expect([...systemd.units.keys()].sort()).toEqual(names);
   });
 
+  test.each([
+    ['257.9-1~deb13u1', 257],
+    ['v239 (239-82.el8)', 239],
+    ['unknown', 0],
+  ])('version %s is %d, and asked for once', async (text, number) => {
+    systemd.version = text;
+    expect([await manager.version(), await manager.version()]).toEqual([number, number]);
+    expect(systemd.calls.filter((call) => call.startsWith('Get'))).toHaveLength(1);
+  });
+
   test('a job that fails is an error that names the unit', async () => {
     systemd.jobResult = 'failed';
     await expect(manager.startTransientUnit('a.slice', weight)).rejects.toThrow(

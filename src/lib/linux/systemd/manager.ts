@@ -14,6 +14,7 @@ export const SYSTEM_BUS_SOCKET = '/run/dbus/system_bus_socket';
 
 const OBJECT = '/org/freedesktop/systemd1';
 const MANAGER = 'org.freedesktop.systemd1.Manager';
+const PROPERTIES = 'org.freedesktop.DBus.Properties';
 const CALL_TIMEOUT_MS = 10_000;
 /** A job for a slice takes milliseconds; during a daemon-reload it waits for that. */
 const JOB_TIMEOUT_MS = 30_000;
@@ -38,6 +39,7 @@ interface Link {
 export class SystemdManager implements Disposable {
   readonly #sockets: SystemdSockets;
   #link: Promise<Link> | undefined;
+  #version: number | undefined;
   #disposed = false;
 
   constructor(sockets: SystemdSockets = { direct: PRIVATE_SOCKET, bus: SYSTEM_BUS_SOCKET }) {
@@ -59,6 +61,18 @@ export class SystemdManager implements Disposable {
   /** Sets properties until the next boot. */
   async setUnitProperties(name: string, properties: UnitProperties): Promise<void> {
     await this.#call('SetUnitProperties', 'sba(sv)', [name, true, propertyList(properties)]);
+  }
+
+  /** systemd's version, such as 257; 0 when it cannot be understood. Asked once: an update counts at the next start. */
+  async version(): Promise<number> {
+    this.#version ??= await this.#linked(async ({ connection, destination }) => {
+      const to = destination === undefined ? {} : { destination };
+      const property = { interface: PROPERTIES, member: 'Get', signature: 'ss', body: [MANAGER, 'Version'] };
+      const [found] = await connection.call({ ...to, path: OBJECT, ...property }, CALL_TIMEOUT_MS);
+      // "257.9-1~deb13u1"; older ones begin with a "v".
+      return Number(/\d+/.exec(String((found as Variant | undefined)?.value))?.[0] ?? 0);
+    });
+    return this.#version;
   }
 
   /** Stops a unit with all that depend on it, waits for it, and forgets its failure. Fine if there is none. */

@@ -18,6 +18,7 @@ export class FakeSystemd implements AsyncDisposable {
   /** Called when a unit starts or stops, before its job ends: here a test makes or removes directories. */
   onStart: (name: string) => Promise<void> = async () => {};
   onStop: (name: string) => Promise<void> = async () => {};
+  version = '257.9-1~deb13u1';
   /** How jobs end. */
   jobResult = 'done';
   /** Send JobRemoved before the reply that names the job: what a bus with two connections may show. */
@@ -99,6 +100,8 @@ export class FakeSystemd implements AsyncDisposable {
       case 'ResetFailedUnit':
         if (!this.units.has(name)) return this.#fail(socket, call, `${ERROR}NoSuchUnit`, `Unit ${name} not loaded.`);
         return this.#reply(socket, call);
+      case 'Get':
+        return this.#reply(socket, call, 'v', [{ signature: 's', value: this.version }]);
       case 'Hello':
         return this.#reply(socket, call, 's', [':1.1']);
       default:
