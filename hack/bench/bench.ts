@@ -27,9 +27,10 @@ speed changes within minutes, so times of one agent alone mean nothing.`;
 /** Pods before the first measured one of a turn. */
 const warmUps = 8;
 
-/** One turn of every agent; repeated, so that a slow minute hits all of them. */
+/** One turn of every agent, another one first each time; repeated, so that a slow minute hits all of them. */
 async function round(cluster: Cluster, agents: readonly Agent[], number: number, rows: Row[]): Promise<void> {
-  for (const agent of agents) {
+  const first = (number - 1) % agents.length;
+  for (const agent of [...agents.slice(first), ...agents.slice(0, first)]) {
     await withAgent(cluster, agent, [], async () => {
       for (const shape of ['plain', 'volumes'] as const) {
         // The null agent mounts nothing: it is the floor for both shapes.
