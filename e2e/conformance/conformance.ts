@@ -46,7 +46,7 @@ function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOpt
     .at(-1);
   return specs.filter((spec) => {
     const known = results[suiteOf(spec)].get(spec.name) ?? [];
-    if (options.failed && verdictOf(known)?.outcome !== 'failed') return false;
+    if (options.failed && (verdictOf(known)?.outcome ?? 'failed') !== 'failed') return false;
     if (options.kubelet === 'go' && !options.again) return !isSettled(known);
     return !(options.resume && known.some((result) => result.run === lastRun));
   });

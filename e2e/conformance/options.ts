@@ -7,7 +7,7 @@ Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; kee
   --kubelet KIND    ts (this checkout, the default) or go (the reference: results are kept and reused)
   --file PART       only specs of files whose path holds PART; may be repeated
   --name REGEX      only specs whose name matches
-  --failed          only specs whose last result is a failure
+  --failed          only specs whose last result is a failure, or that have none
   --procs N         processes side by side (4); [Serial] and timed specs run alone in any case
   --time-limit 15m  stop then (s, m or h); what has not ended has no result
   --resume          go on with the last run: specs that it has a result for are not run again

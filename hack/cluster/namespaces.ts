@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { withLock } from '../lib/lock.ts';
 import { run } from '../lib/run.ts';
@@ -50,7 +50,12 @@ async function makeMountNamespace(cluster: Cluster): Promise<void> {
   // Shared inside, so that Bidirectional mount propagation works; private towards the machine.
   const binds = Object.entries(overlays(layout)).map(([target, source]) => `mount --bind ${source} ${target}`);
   const own = cluster.state.ownCgroups ?? false;
-  if (own) writeFileSync(layout.cgroupns, '');
+  if (own) {
+    writeFileSync(layout.cgroupns, '');
+    // The Go kubelet's statistics of containers (cAdvisor) know this socket only; without it they name no Pods.
+    const usual = path.join(layout.run, 'shims/containerd.sock');
+    if (!lstatSync(usual, { throwIfNoEntry: false })) symlinkSync(layout.containerdSocket, usual);
+  }
   const cgroups = own ? hierarchies().map((root) => `mount --bind ${root}${layout.cgroup} ${root}`) : [];
   const script = ['set -e', 'mount --make-rshared /', ...binds, ...cgroups].join('\n');
   const flags = [`--mount=${layout.mountns}`, '--propagation=private', ...(own ? [`--cgroup=${layout.cgroupns}`] : [])];
