@@ -8,6 +8,7 @@ import { startVm, stopVm } from '../../hack/vm/machine.ts';
 import { rootTestCommand } from '../../hack/vm/rootTests.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { Checks, kubectl, type ScenarioResult, untilCondition } from '../cluster/checks.ts';
+import { joined } from './join.ts';
 import { limitProblem, nodeLimitProblem, qosCases, sliceOf } from './limits.ts';
 import { main, patience, VmNode } from './node.ts';
 
@@ -55,6 +56,7 @@ export async function look(checks: Checks, node: VmNode): Promise<void> {
     const { code, stdout } = await node.try(rootTestCommand('cgroups.root'), 300_000);
     return code === 0 ? undefined : stdout.slice(-3000);
   });
+  await joined(checks, node);
 }
 
 /** The configuration file says nothing of a driver: without the runtime's word it would be cgroupfs. */
@@ -89,7 +91,7 @@ async function qos(checks: Checks, node: VmNode): Promise<void> {
 
 async function allLimits(node: VmNode): Promise<string | undefined> {
   const problems: string[] = [];
-  const above = await nodeLimitProblem(node, { milliCPU: 100, memory: 256 * 2 ** 20 });
+  const above = await nodeLimitProblem(node);
   if (above) problems.push(above);
   for (const each of qosCases) {
     const problem = await limitProblem(node, each, (await node.pod(each.name))!);
@@ -150,7 +152,8 @@ async function reboot(node: VmNode): Promise<string | undefined> {
   const before = new Map<string, Pod>();
   for (const each of names) before.set(each, (await node.pod(each))!);
   const boot = (await node.run('cat /proc/sys/kernel/random/boot_id')).trim();
-  await node.run('systemctl --no-block reboot');
+  // The answer may be lost in the reboot.
+  await node.try('systemctl --no-block reboot', 10_000).catch(() => undefined);
   await untilBooted(node.vm, boot);
   const problems: string[] = [];
   for (const [each, old] of before) {

@@ -19,6 +19,7 @@ import { step } from '../lib/log.ts';
 import { cacheDir, repoRoot } from '../lib/paths.ts';
 import { run } from '../lib/run.ts';
 import { ensureTools } from '../tools/ensure.ts';
+import { writeInitrd } from './initrd.ts';
 import { vmNet } from './layout.ts';
 
 const suite = 'trixie';
@@ -30,6 +31,8 @@ const packages = [
 ];
 const guestDir = path.join(import.meta.dirname, 'guest');
 const pause = 'registry.k8s.io/pause:3.10.2';
+/** Where the guest keeps what a package would put into kubelet-ts.service.d on a node of kubeadm. */
+export const kubeadmDropIn = '/usr/local/lib/kubelet-ts-vm/10-kubeadm.conf';
 
 /** A bootable disk without anything of a certain cluster in it. */
 export interface VmImage {
@@ -110,6 +113,8 @@ function guestFiles(): Record<string, string> {
     '/etc/resolv.conf': `nameserver ${net.nodeAddress}\n`,
     '/etc/systemd/system/kubelet-ts.service.d/vm.conf': slowMachine,
     '/etc/systemd/system/kubelet-ts.service': readFileSync(path.join(repoRoot, 'packaging/kubelet-ts.service'), 'utf8'),
+    // Not in force before the machine joins by kubeadm (join.ts).
+    [kubeadmDropIn]: readFileSync(path.join(repoRoot, 'packaging/10-kubeadm.conf'), 'utf8'),
     '/etc/systemd/system/containerd.service': readFileSync(path.join(guestDir, 'containerd.service'), 'utf8'),
     '/etc/systemd/system/kubelet-ts-vm-agent.service': readFileSync(
       path.join(guestDir, 'kubelet-ts-vm-agent.service'),
@@ -120,10 +125,17 @@ function guestFiles(): Record<string, string> {
   };
 }
 
-/** The arguments of the agent are the second disk's. */
-const links = { '/etc/default/kubelet-ts': '/opt/kubelet-ts/etc/kubelet-ts.env' } as const;
+/** The arguments of the agent are the second disk's. The others are what a package and `systemctl enable` make for kubeadm. */
+const links = {
+  '/etc/default/kubelet-ts': '/opt/kubelet-ts/etc/kubelet-ts.env',
+  '/etc/systemd/system/kubelet.service': '/etc/systemd/system/kubelet-ts.service',
+  '/usr/bin/kubelet': 'kubelet-ts',
+} as const;
 /** What a node of tests does not need; each costs seconds of an emulated boot. */
 const masked = [
+  ...['modprobe@configfs.service', 'modprobe@drm.service', 'modprobe@fuse.service', 'run-lock.mount', 'tmp.mount'],
+  ...['sys-kernel-debug.mount', 'sys-kernel-tracing.mount', 'sys-fs-fuse-connections.mount', 'sys-kernel-config.mount'],
+  ...['systemd-journal-flush.service', 'systemd-user-sessions.service', 'systemd-udev-load-credentials.service'],
   ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
   ...['e2scrub_reap.service', 'systemd-timesyncd.service', 'systemd-pstore.service', 'getty@tty1.service'],
   ...[
@@ -193,11 +205,10 @@ async function buildImage(directory: string, copies: readonly Program[]): Promis
     try {
       await run('tar', ['-C', root, '--numeric-owner', '--exclude=./dev/*', '-xf', tar]);
       const boot = readdirSync(path.join(root, 'boot'));
-      for (const kind of ['vmlinuz', 'initrd.img'] as const) {
-        const file = boot.find((name) => name.startsWith(`${kind}-`));
-        if (!file) throw new Error(`the Debian image has no /boot/${kind}-*: remove ${tar} and try again`);
-        cpSync(path.join(root, 'boot', file), path.join(temporary, kind));
-      }
+      const kernel = boot.find((name) => name.startsWith('vmlinuz-'));
+      if (!kernel) throw new Error(`the Debian image has no /boot/vmlinuz-*: remove ${tar} and try again`);
+      cpSync(path.join(root, 'boot', kernel), path.join(temporary, 'vmlinuz'));
+      await writeInitrd(root, path.join(temporary, 'initrd.img'));
       writeGuest(root, copies);
       const disk = path.join(temporary, 'disk.img');
       await run('nice', ['-n', '10', 'mke2fs', '-q', '-t', 'ext4', '-d', root, disk, '6G']);
@@ -224,6 +235,7 @@ export async function ensureVmImage(): Promise<VmImage> {
     copies,
     node,
     readFileSync(import.meta.filename, 'utf8'),
+    readFileSync(path.join(import.meta.dirname, 'initrd.ts'), 'utf8'),
   ];
   const directory = path.join(cacheDir(), 'vm', `image-${short(JSON.stringify(parts))}`);
   await withLock(`${directory}.lock`, 1_800_000, async () => {

@@ -94,7 +94,7 @@ export async function startVm(cluster: Cluster): Promise<VmLayout> {
   await plugIn(cluster);
   startService(cluster, {
     name: service,
-    argv: ['nice', '-n', '10', 'qemu-system-x86_64', ...qemuArguments(vm, image)],
+    argv: ['qemu-system-x86_64', ...qemuArguments(vm, image)],
     place: 'network',
   });
   await step('boot of the VM', () =>

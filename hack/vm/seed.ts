@@ -7,6 +7,7 @@ import { issueNode, writeKubeconfig } from '../cluster/pki.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { step } from '../lib/log.ts';
 import { run } from '../lib/run.ts';
+import { ensureTools } from '../tools/ensure.ts';
 import { vmLayout, vmNet } from './layout.ts';
 import { bundleRootTests } from './rootTests.ts';
 
@@ -26,10 +27,13 @@ function kubeletConfiguration(): object {
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     staticPodPath: '/etc/kubernetes/manifests',
     kubeReserved: { cpu: '100m', memory: '256Mi' },
+    systemReserved: { pid: '5000' },
+    systemReservedCgroup: '/system.slice',
+    enforceNodeAllocatable: ['pods', 'system-reserved'],
   };
 }
 
-/** Writes the VM's second disk: the bundle of this checkout, and the node's identity and configuration. */
+/** Writes the VM's second disk: the bundle of this checkout, the node's identity and configuration, and kubeadm. */
 export async function writeSeed(cluster: Cluster): Promise<void> {
   const { layout } = cluster;
   const { nodeName, seed } = vmLayout(layout);
@@ -52,7 +56,9 @@ export async function writeSeed(cluster: Cluster): Promise<void> {
   const bundle = await step('bundle', () => cachedBundle());
   cpSync(path.dirname(bundle), path.join(directory, 'bundle'), { recursive: true });
   await bundleRootTests(path.join(directory, 'bundle'));
+  mkdirSync(path.join(directory, 'bin'));
+  cpSync((await ensureTools(['kubeadm'])).bin('kubeadm'), path.join(directory, 'bin/kubeadm'));
   rmSync(seed, { force: true });
-  await run('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', directory, seed, '128M']);
+  await run('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', directory, seed, '256M']);
   rmSync(directory, { recursive: true });
 }
