@@ -12,6 +12,7 @@ import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
+import { orphans } from './faults/orphans.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
@@ -40,6 +41,7 @@ export const groups: readonly Group[] = [
   slowRuntime,
   agentKilled,
   apiAway,
+  orphans,
   runtimeAway,
   afterwards,
 ];

@@ -1,6 +1,8 @@
 // How containers and Pods end, restart and are deleted.
 import assert from 'node:assert/strict';
+import { waitFor } from '../../hack/lib/wait.ts';
 import type { ContainerStatus, Pod } from '../../src/types/k8s.ts';
+import { patience } from '../lib/collection.ts';
 import { outMount, outVolume, untilWritten, writtenLines } from '../lib/files.ts';
 import { untilNothingLeft } from '../lib/leftovers.ts';
 import {
@@ -59,6 +61,15 @@ async function crashLoop(t: TestContext): Promise<void> {
   const text = (s: number): string =>
     `back-off ${s}s restarting failed container=main pod=crash_${t.namespace}(${made.metadata?.uid})`;
   assert.deepEqual([...new Set(said)].slice(0, 3), [text(10), text(20), text(40)]);
+  // Of the dead containers the last one is kept, for `logs --previous`.
+  const labelSelector = { 'io.kubernetes.pod.uid': made.metadata?.uid ?? '' };
+  const dead = async () =>
+    (await t.lab.cri.listContainers({ labelSelector })).filter((c) => c.state === 'CONTAINER_EXITED').length;
+  await waitFor(
+    'dead containers but the last one to be removed',
+    { timeout: patience },
+    async () => (await dead()) <= 1,
+  );
 }
 
 async function kubectlDelete(t: TestContext): Promise<void> {
