@@ -6,6 +6,11 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
       'machine: the spec enters the mount namespace of PID 1, which has a capability (SYS_RESOURCE) that no container gets here, so the kernel refuses; all of the propagation checks before it pass',
   },
   {
+    spec: /ContainerMetrics/,
+    cause:
+      'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',
+  },
+  {
     spec: /Pod InPlace Resize/,
     cause:
       'not built yet: in-place resize. The status says observedGeneration and neither PodResizePending nor PodResizeInProgress, as if it were done, and the containers keep their resources',
