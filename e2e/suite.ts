@@ -10,6 +10,7 @@ import { resources } from './cluster/resources.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
+import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
 import { orphans } from './faults/orphans.ts';
@@ -36,6 +37,7 @@ export const groups: readonly Group[] = [
   ending,
   badInput,
   standalone,
+  demo,
   nodeWaits,
   swapped,
   slowRuntime,
