@@ -16,8 +16,7 @@ export interface PodObjects extends ObjectSource {
 /** Objects as the API server has them. Every look-up answers from what the Pod's references subscribed to. */
 export function apiObjects(store: ObjectStore, tokens: TokenManager): PodObjects {
   // RuntimeClasses are cluster-wide and few: one list for the node.
-  const classes = store.subscribe('RuntimeClass', undefined, '', () => {});
-  void classes;
+  store.subscribe('RuntimeClass', undefined, '', () => {}); // for the life of the process
   const scope = (kind: string, namespace: string) => (kind === 'RuntimeClass' ? undefined : namespace);
   return {
     state(kind, namespace, name) {

@@ -27,7 +27,7 @@ export interface SourceSideOptions {
 
 /** Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. */
 export function followSources(options: SourceSideOptions): void {
-  const { sources, side } = options;
+  const { sources } = options;
   for (const [uid, pod] of sources.pods()) arrived(options, pod, sources.sourceOf(uid));
   sources.subscribe((change, source) => {
     if (change.type === 'set') arrived(options, change.pod, source);
@@ -35,7 +35,6 @@ export function followSources(options: SourceSideOptions): void {
     else synced(options);
   });
   if (sources.synced()) synced(options);
-  void side;
 }
 
 export type OrphanMirrorOptions = Pick<SourceSideOptions, 'mirrors' | 'side' | 'api'>;
