@@ -11,6 +11,10 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
       'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',
   },
   {
+    spec: /evicted pods should be terminal/,
+    cause: 'not built yet: eviction; nothing ends a Pod that writes more than its ephemeral-storage limit',
+  },
+  {
     spec: /Pod InPlace Resize/,
     cause:
       'not built yet: in-place resize. The status says observedGeneration and neither PodResizePending nor PodResizeInProgress, as if it were done, and the containers keep their resources',
