@@ -7,6 +7,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { order } from './cluster/order.ts';
 import { resources } from './cluster/resources.ts';
+import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
@@ -30,6 +31,7 @@ export const groups: readonly Group[] = [
   inputs,
   resources,
   network,
+  server,
   staticPods,
   events,
   timeline,

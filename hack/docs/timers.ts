@@ -137,6 +137,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'probes/handlers/grpc.ts': [{ for: 'retry', what: 'connecting, within the timeout' }],
   'probes/hooks.ts': [{ for: 'deadline', what: 'a hook; and the sleep hook itself' }],
   'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
+  'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
   'server/http/listener.ts': [{ for: 'deadline', what: 'a client that does not close its side after the answer' }],
   'server/logs/followLog.ts': [
     { poll: 'a followed log file', period: '1 s', why: 'only where its directory cannot be watched' },

@@ -1,9 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { errorMessage } from '../lib/errors.ts';
+import { returnMemory } from '../lib/linux/returnMemory.ts';
+import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { certificateVerdict } from './auth/clientCertificate.ts';
 import type { AccessReviewer, TokenReviewer } from './auth/reviews.ts';
 import type { ServerHost } from './host.ts';
+import { Crowd } from './http/crowd.ts';
 import { type Access, makeHandler } from './http/handler.ts';
 import { type Listener, listen } from './http/listener.ts';
 import { RequestMetrics } from './http/requestMetrics.ts';
@@ -47,7 +51,8 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     const tls = own.use(new LiveTls(files, { ...config, clientCAFile }, clock, log));
     const tlsOptions = await tls.load();
     const access = accessRules(options, tls, clientCAFile !== '');
-    const listener = { host: config.address, upgrades: (request: IncomingMessage) => upgrades(table, request) };
+    const crowd = own.use(new Crowd(clock, () => handBack(log)));
+    const listener = { host: config.address, crowd, upgrades: (request: IncomingMessage) => upgrades(table, request) };
     const secure = own.use(
       await listen({
         ...listener,
@@ -73,6 +78,13 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     await own.disposeAsync();
     throw error;
   }
+}
+
+/** Hundreds of streams leave tens of MiB with the C library, which would keep them for ever. */
+function handBack(log: Logger): void {
+  returnMemory().catch((error: unknown) =>
+    log.warn('the memory of closed connections was not handed back', { error: errorMessage(error) }),
+  );
 }
 
 /** Which CA a connection was checked against when it was made. */

@@ -59,7 +59,9 @@ export async function commands(stage: Stage): Promise<void> {
 async function terminal(stage: Stage, webSockets: boolean): Promise<string | undefined> {
   const kubectl = (await ensureTools(['kubernetes'])).bin('kubectl');
   const { layout } = stage.cluster;
-  const inner = `stty size; until [ "$(stty size)" = "40 100" ]; do sleep 0.1; done; echo resized; exit 7`;
+  // The first size comes a moment after the terminal.
+  const until = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.1; done`;
+  const inner = `${until('30 90')}; stty size; ${until('40 100')}; echo resized; exit 7`;
   const exec = `${kubectl} --kubeconfig=${layout.adminKubeconfig} -n ${stage.namespace} exec -it srv-a -c main`;
   const command = `tty; stty rows 30 cols 90; exec ${exec} -- sh -c '${inner}'`;
   const env = {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
+import type { Crowd } from './crowd.ts';
 import type { Handler } from './handler.ts';
 
 /** Limits of kubelet's server: 1 MiB of headers, idle connections closed after 90 s. */
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   /** Absent: plain HTTP. */
   readonly tls?: TlsOptions;
   readonly handler: Handler;
+  /** Hears of each connection, whatever becomes of it. */
+  readonly crowd: Pick<Crowd, 'opened' | 'closed'>;
   /** Whether a request for another protocol is taken up on; others are answered as if they had not asked. */
   upgrades(request: IncomingMessage): boolean;
 }
@@ -44,6 +47,10 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     ? createSecureServer({ ...shared, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, allowHalfOpen: true })
     : createServer(shared);
   const upgraded = new Set<Duplex>();
+  server.on('connection', (socket: Socket) => {
+    options.crowd.opened();
+    socket.once('close', () => options.crowd.closed());
+  });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => void handler(request, response));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgraded.add(socket);

@@ -8,6 +8,7 @@ import { apiTime } from '../shapes.ts';
 import { cadvisorText } from './cadvisorText.ts';
 import type { CgroupFigures, MemoryFigures } from './cgroupFigures.ts';
 import type { CgroupReader } from './cgroupReader.ts';
+import { diskIoOf } from './diskIo.ts';
 import { type CgroupPlaces, nodeIdentities, podIdentities } from './identities.ts';
 import { type MachineFigures, machineText } from './machineText.ts';
 import { interfaceFigures, processFigures } from './processFigures.ts';
@@ -99,7 +100,8 @@ async function rootDisk(rootDir: string, nowMs: number): Promise<DiskFigures[]> 
   const fs = await fileSystem(rootDir, nowMs);
   if (!fs) return [];
   const { usedBytes = 0, capacityBytes = 0, inodes = 0, inodesFree = 0 } = fs;
-  return [{ device: rootDir, usedBytes, limitBytes: capacityBytes, inodes, inodesFree }];
+  const io = await diskIoOf(rootDir);
+  return [{ device: rootDir, usedBytes, limitBytes: capacityBytes, inodes, inodesFree, io }];
 }
 
 /** The runtime says what a container wrote, and on which file system. */

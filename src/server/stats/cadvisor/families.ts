@@ -1,5 +1,6 @@
 import type { Psi } from '../shapes.ts';
 import type { CpuFigures, MemoryFigures } from './cgroupFigures.ts';
+import type { DiskIo } from './diskIo.ts';
 import type { InterfaceFigures } from './processFigures.ts';
 import type { CgroupReading } from './reading.ts';
 
@@ -48,10 +49,19 @@ const cpuSetting = (name: string, help: string, of: (c: CpuFigures) => number | 
 const memorySetting = (name: string, help: string, of: (m: MemoryFigures) => number) =>
   family(`spec_memory_${name}`, 'gauge', help, ({ figures }) => one(figures.memory && of(figures.memory)), true);
 
-const disk = (name: string, help: string, of: (d: CgroupReading['disks'][number]) => number | undefined) =>
-  family(`fs_${name}`, 'gauge', help, ({ disks }) =>
+const disk = (
+  name: string,
+  help: string,
+  of: (d: CgroupReading['disks'][number]) => number | undefined,
+  kind: Kind = 'gauge',
+) =>
+  family(`fs_${name}`, kind, help, ({ disks }) =>
     disks.flatMap((d) => one(of(d)).map(({ value }) => ({ value, labels: { device: d.device } }))),
   );
+
+/** What the device below a file system did, whoever asked for it. */
+const diskWork = (name: string, help: string, of: (io: DiskIo) => number, kind: Kind = 'counter') =>
+  disk(name, help, ({ io }) => io && of(io), kind);
 
 const deviceIo = (name: string, help: string, what: 'bytes' | 'operations', operation: 'Read' | 'Write') =>
   family(`fs_${name}`, 'counter', help, ({ figures }) =>
@@ -138,6 +148,15 @@ const DISKS: readonly CadvisorFamily[] = [
   disk('inodes_total', 'Inodes', (d) => d.inodes),
   disk('limit_bytes', 'Size of the file system, in bytes', (d) => d.limitBytes),
   disk('usage_bytes', 'Space in use, in bytes', (d) => d.usedBytes),
+  diskWork('reads_merged_total', 'Reads that were merged with others', (io) => io.readsMerged),
+  diskWork('sector_reads_total', 'Sectors read', (io) => io.sectorsRead),
+  diskWork('read_seconds_total', 'Time spent with reads, in seconds', (io) => io.readMs / 1000),
+  diskWork('writes_merged_total', 'Writes that were merged with others', (io) => io.writesMerged),
+  diskWork('sector_writes_total', 'Sectors written', (io) => io.sectorsWritten),
+  diskWork('write_seconds_total', 'Time spent with writes, in seconds', (io) => io.writeMs / 1000),
+  diskWork('io_current', 'Requests under way', (io) => io.inProgress, 'gauge'),
+  diskWork('io_time_seconds_total', 'Time with requests under way, in seconds', (io) => io.ioMs / 1000),
+  diskWork('io_time_weighted_seconds_total', 'The same times the requests', (io) => io.weightedMs / 1000),
   deviceIo('reads_bytes_total', 'Bytes read', 'bytes', 'Read'),
   deviceIo('reads_total', 'Reads', 'operations', 'Read'),
   deviceIo('writes_bytes_total', 'Bytes written', 'bytes', 'Write'),

@@ -1,4 +1,5 @@
 import type { CgroupFigures } from './cgroupFigures.ts';
+import type { DiskIo } from './diskIo.ts';
 import type { InterfaceFigures, ProcessFigures } from './processFigures.ts';
 
 /** What a file system of a container (or of the machine) holds. */
@@ -8,6 +9,8 @@ export interface DiskFigures {
   readonly limitBytes?: number;
   readonly inodes?: number;
   readonly inodesFree?: number;
+  /** Of the whole device: known for the machine only. */
+  readonly io?: DiskIo;
 }
 
 /** Whom a cgroup belongs to; names are empty where they do not apply. */
