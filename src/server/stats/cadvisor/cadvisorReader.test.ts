@@ -51,6 +51,14 @@ async function text(more: Partial<CadvisorOptions> = {}): Promise<string> {
   return all;
 }
 
+test("the machine's disk", async () => {
+  cgroup('', 4000);
+  const found = await text();
+  const own = `{container="",id="/",image="",name="",namespace="",pod="",device="${root}"}`;
+  for (const name of ['io_current', 'sector_reads_total', 'write_seconds_total', 'limit_bytes'])
+    expect(found).toContain(`container_fs_${name}${own} `);
+});
+
 test.each(['cid', 'cri-containerd-cid.scope'])('machine, Pods and containers (%s)', async (directory) => {
   cgroup('/kubepods', 3000);
   cgroup('/kubepods/poduid', 2000);
