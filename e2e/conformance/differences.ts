@@ -22,6 +22,15 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'the Go kubelet repeats calls that have succeeded when its next pass sees an older state',
   },
   {
+    what: /^request StopContainer timeout$/,
+    reason: 'what is left of the grace period after a preStop hook depends on how long the hook took on that day',
+  },
+  {
+    what: /^status resources\.requests$/,
+    reason:
+      'the Go kubelet shows what the Pod asks for (ephemeral-storage too) until the first pass after the one that made it Running, then cpu and memory only, as kubelet-ts does at once',
+  },
+  {
     what: /^status (containerStatuses\.\d+\.)?resources\.limits(\.memory)?$/,
     reason:
       'the Go kubelet shows the cgroup v1 number for no limit as a limit of the Pod; kubelet-ts shows no limit where there is none',

@@ -3,12 +3,20 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bringUp } from '../../../hack/cluster/bringUp.ts';
+import type { Cluster } from '../../../hack/cluster/state.ts';
 import { main, say } from '../../../hack/lib/log.ts';
 import { repoRoot } from '../../../hack/lib/paths.ts';
+import { connectCri } from '../../../src/cri/client.ts';
 import { knownDifferences } from '../differences.ts';
 import { markdownTable } from '../table.ts';
 import { compare, type Finding } from './compare.ts';
 import { takeSample } from './sample.ts';
+
+/** The second kubelet has as much to pull as the first one had. */
+async function forgetImages(cluster: Cluster): Promise<void> {
+  using cri = connectCri({ runtimeEndpoint: `unix://${cluster.layout.containerdSocket}` });
+  for (const { id, pinned } of await cri.listImages()) if (!pinned) await cri.removeImage({ image: id });
+}
 
 function table(findings: readonly Finding[]): string {
   const head = ['difference', 'Go kubelet', 'kubelet-ts', 'Pods', 'reason'];
@@ -25,6 +33,7 @@ await main(async () => {
   });
   const cluster = await bringUp({ name: values.cluster, kubelet: 'none', controlPlane: true });
   const go = await takeSample(cluster, 'go', new RegExp(values.name));
+  await forgetImages(cluster);
   const ts = await takeSample(cluster, 'ts', new RegExp(values.name));
   const findings = compare(go, ts, knownDifferences);
   const file = path.join(repoRoot, 'e2e/conformance/results/differential.md');
