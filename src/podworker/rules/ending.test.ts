@@ -70,6 +70,17 @@ describe('requests to end a Pod are merged (design rule 2)', () => {
     }
   });
 
+  test('a StopContainer that was sent late is not sent again before it has ended', () => {
+    const first = at(deleting(undefined, 2), {});
+    for (const late of [0.4, 3, 60]) {
+      const slots = { 'stop/a-0': under(stop(2), later(late).mono) };
+      for (const more of [0.01, 0.5, 1.9]) {
+        const d = at(deleting(undefined, 2), { slots }, first.memory, later(late + more));
+        expect([d.abort, starts(d)]).toEqual([[], []]);
+      }
+    }
+  });
+
   test('grace only shrinks, and the deadline with it; the words of the first cause stay', () => {
     const first = at(podOf(spec('Always', 'a')), { terminate: [evicted] });
     const second = decide(

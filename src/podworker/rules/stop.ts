@@ -46,9 +46,10 @@ export function stopContainer(turn: Turn, c: ObservedContainer, view: ContainerV
     ...(error ? { error: error.message } : {}),
   });
   if (s.running?.action.kind === 'stopContainer') {
-    // A shorter grace reissues the call: the runtime knows no way to shorten a running one.
+    // A shorter grace reissues the call: the runtime knows no way to shorten a running one. One that ends hardly later than its
+    // successor would is left alone, however late it was sent.
     const ends = s.running.since + s.running.action.seconds * 1000;
-    if (ends > monoOf(turn, plan.deadline) + minimumStopSeconds * 1000 + 500) turn.abort.add(name);
+    if (ends > now.mono + (seconds + minimumStopSeconds) * 1000) turn.abort.add(name);
     return;
   }
   launch(
