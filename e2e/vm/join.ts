@@ -23,6 +23,13 @@ export async function joined(checks: Checks, node: VmNode): Promise<void> {
     await node.untilReady('joined');
     await kubectl(cluster, 'delete', 'pod', 'joined', '--wait=true', `--timeout=${patience / 1000}s`);
   });
+  // Ready alone would not show it: a node reports itself before its server listens.
+  await checks.check('it has not been restarted since kubeadm started it', async () => {
+    const restarts = await node.unit('NRestarts');
+    return restarts === '0'
+      ? undefined
+      : `${restarts} restarts: ${await node.run('journalctl -u kubelet -n 40 -o cat')}`;
+  });
 }
 
 async function layout(node: VmNode): Promise<string | undefined> {

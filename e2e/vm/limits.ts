@@ -93,7 +93,8 @@ async function fileProblem(
     Object.entries(contents).map(([file, value]) => [`/sys/fs/cgroup/${path}/${file}`, value] as const),
   );
   const paths = files.map(([file]) => file).join(' ');
-  const found = (await node.run(`for f in ${paths}; do cat $f || echo; done`)).trimEnd().split('\n');
+  // By the shell alone: an emulated fork takes a tenth of a second.
+  const found = (await node.run(`for f in ${paths}; do l=; read -r l < $f; echo "$l"; done`)).split('\n');
   const wrong = files.flatMap(([file, value], index) =>
     found[index] === value ? [] : [`${file} is ${found[index]} instead of ${value}`],
   );

@@ -8,6 +8,12 @@ import { vmLayout, vmNet } from './layout.ts';
 
 const patience = 1_200_000;
 
+/** What kubeadm leaves to us of the nodes' configuration. The CA lies where join puts it, not where the control plane has it. */
+const kubeletConfig = {
+  authentication: { x509: { clientCAFile: '/etc/kubernetes/pki/ca.crt' } },
+  rotateCertificates: true,
+};
+
 /** Stops the node's agent and takes away what it knew, as on a machine that never was a node. Its Pods must be gone. */
 const fresh = `set -e
 systemctl stop kubelet-ts
@@ -38,12 +44,9 @@ function joinConfiguration(nodeName: string, endpoint: string, token: string, ca
 export async function joinVm(cluster: Cluster): Promise<string> {
   const vm = vmLayout(cluster.layout);
   await step('a fresh machine', () => mustInGuest(vm, fresh, 300_000));
-  const { endpoint, token, caHash } = await step('invitation by kubeadm', () =>
-    inviteNodes(cluster, { rotateCertificates: true }),
-  );
+  const { endpoint, token, caHash } = await step('invitation by kubeadm', () => inviteNodes(cluster, kubeletConfig));
   const text = stringify(joinConfiguration(vm.nodeName, endpoint, token, caHash));
-  const script = `umask 077
-echo ${Buffer.from(text).toString('base64')} | base64 -d > /run/join.yaml
+  const script = `(umask 077; echo ${Buffer.from(text).toString('base64')} | base64 -d > /run/join.yaml)
 exec /opt/kubelet-ts/bin/kubeadm join --config /run/join.yaml --v=1 2>&1`;
   const { code, stdout } = await step('kubeadm join', () => inGuest(vm, script, patience));
   const output = stdout.replaceAll(token, '<token>');
