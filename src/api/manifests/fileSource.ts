@@ -35,6 +35,8 @@ export class FilePodSource implements StaticPodSource {
   readonly #static: StaticPods;
   /** When each file that is being written was first and last heard of (monotonic). */
   readonly #writing = new Map<string, { first: number; last: number }>();
+  /** How often each name came or went since its file was read: once for a new or a replaced file. */
+  readonly #comings = new Map<string, number>();
   #watch: { disposable: Disposable; inode: string } | undefined;
   #rescan: Disposable | undefined;
   #settle: Disposable | undefined;
@@ -140,7 +142,9 @@ export class FilePodSource implements StaticPodSource {
     const wanted = new Set(files);
     for (const location of this.#static.locations()) {
       // Editors save by renaming: a name that is free for a moment is not a manifest that was taken away.
-      if (!wanted.has(location) && !this.#isBeingWritten(location)) this.#static.remove(location);
+      if (wanted.has(location) || this.#isBeingWritten(location)) continue;
+      this.#comings.delete(location);
+      this.#static.remove(location);
     }
     if (this.#writing.size === 0) this.#static.markSynced();
   }
@@ -161,13 +165,21 @@ export class FilePodSource implements StaticPodSource {
       if (problem) this.#static.fail(file, problem);
       else {
         const text = await fs.readFile(file, 'utf8');
-        if (this.#live && !this.#isBeingWritten(file)) this.#static.set(file, text);
+        if (this.#live && !this.#isBeingWritten(file)) this.#take(file, text);
       }
     } catch (error) {
       // Gone since it was listed: the event of that wakes the next reading.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#again = true;
       else if (this.#live) this.#static.fail(file, `cannot be read: ${errorMessage(error)}`);
     }
+  }
+
+  /** A file that went and came back is a new wish for the same Pod, which ends and starts again (as in kubelet). */
+  #take(file: string, text: string): void {
+    const comings = this.#comings.get(file) ?? 0;
+    this.#comings.delete(file);
+    if (comings > 1 && this.#static.holds(file, text)) this.#static.remove(file);
+    this.#static.set(file, text);
   }
 
   async #keepWatch(directory: string): Promise<void> {
@@ -192,6 +204,7 @@ export class FilePodSource implements StaticPodSource {
       if (name.startsWith('..')) this.#wake();
       return;
     }
+    if (event === 'rename') this.#comings.set(file, (this.#comings.get(file) ?? 0) + 1);
     if (event === 'change' || !(await isComplete(file))) this.#noteWriting(file);
     else this.#writing.delete(file);
     this.#wake();

@@ -98,6 +98,30 @@ describe('files', () => {
     await settled(() => images(source).length === 0);
   });
 
+  test('a file that is removed and written again is a new wish for its Pod; one that is replaced or touched is not', async () => {
+    const file = join(directory, 'a.yaml');
+    writeFileSync(file, pod('a'));
+    const source = open();
+    await until(() => source.synced() && images(source).length === 1);
+    const [uid] = source.pods().keys();
+    const changes: string[] = [];
+    source.subscribe((change) =>
+      changes.push(change.type === 'synced' ? '' : `${change.type} ${change.pod.metadata.uid}`),
+    );
+    writeFileSync(join(directory, '.new'), pod('a'));
+    renameSync(join(directory, '.new'), file);
+    writeFileSync(join(directory, 'b.yaml'), pod('b'));
+    await until(() => images(source).length === 2);
+    writeFileSync(file, pod('a'));
+    rmSync(join(directory, 'b.yaml'));
+    await until(() => images(source).length === 1);
+    expect(changes.filter((change) => change.endsWith(` ${uid}`))).toEqual([]);
+    rmSync(file);
+    writeFileSync(file, pod('a'));
+    await until(() => changes.filter((change) => change.endsWith(` ${uid}`)).length === 2);
+    expect(changes.slice(-2)).toEqual([`remove ${uid}`, `set ${uid}`]);
+  });
+
   test('a file moved in counts at once; renamed it is another Pod; removed it is gone', async () => {
     const source = open();
     await until(() => source.synced());

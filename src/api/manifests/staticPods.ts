@@ -106,6 +106,11 @@ export class StaticPods {
     this.#replace(location, { pods, objects });
   }
 
+  /** True if this is the manifest's text already. */
+  holds(location: string, text: string): boolean {
+    return this.#texts.get(location) === text;
+  }
+
   /** A manifest cannot be read at all: the version of before stays. */
   fail(location: string, sentence: string): void {
     this.#texts.delete(location);
