@@ -8,7 +8,7 @@ export async function joined(checks: Checks, node: VmNode): Promise<void> {
   const { nodeName } = node.vm;
   await checks.check('kubeadm join goes through preflight, health and TLS bootstrap', async () => {
     await node.run('systemctl stop kubelet-ts');
-    await kubectl(cluster, 'delete', 'node', nodeName);
+    await kubectl(cluster, 'delete', 'node', nodeName, '--ignore-not-found');
     const output = await joinVm(cluster);
     return output.includes('This node has joined the cluster') ? undefined : output.slice(-2000);
   });
