@@ -140,14 +140,23 @@ class Hostile {
     );
   }
 
-  /** An exec session that is open. */
+  /** An exec session whose process has answered. */
   async #exec(): Promise<Socket> {
     const { namespace, pod } = this.#orders;
     const target = `/exec/${namespace}/${pod}/main?command=cat&input=1&output=1`;
     const key = randomBytes(16).toString('base64');
     const head = `connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}`;
     const protocol = 'sec-websocket-protocol: v4.channel.k8s.io';
-    return this.#upgraded(`GET ${target} HTTP/1.1\r\nhost: x\r\n${head}\r\n${protocol}\r\n\r\n`, ' 101 ');
+    const request = `GET ${target} HTTP/1.1\r\nhost: x\r\n${head}\r\n${protocol}\r\n\r\n`;
+    const socket = await this.#upgraded(request, ' 101 ');
+    let got = '';
+    socket.on('data', (chunk) => {
+      got += String(chunk);
+    });
+    // One binary frame, masked with zeros: channel 0 is the process' input.
+    socket.write(Buffer.from([0x82, 0x80 | 6, 0, 0, 0, 0, 0, ...Buffer.from('here\n')]));
+    await untilTrue(() => got.includes('here'), 60_000);
+    return socket;
   }
 
   async #upgraded(text: string, sign: string): Promise<Socket> {

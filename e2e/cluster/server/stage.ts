@@ -99,7 +99,7 @@ export function held(cluster: Cluster): Held {
     fds: readdirSync(`/proc/${pid}/fd`).length,
     rssMiB: Number(rss) / 1024,
     runtimeFds: readdirSync(`/proc/${pidOf(cluster, 'containerd')}/fd`).length,
-    podProcesses: podProcesses(cluster),
+    podProcesses: podPids(cluster).size,
   };
 }
 
@@ -109,7 +109,7 @@ function pidOf(cluster: Cluster, service: string): number {
   return pid;
 }
 
-function podProcesses(cluster: Cluster): number {
+function podPids(cluster: Cluster): Set<string> {
   const pids = new Set<string>();
   for (const directory of cgroupDirectories(`${cluster.layout.cgroup}/kubepods`)) {
     try {
@@ -119,7 +119,15 @@ function podProcesses(cluster: Cluster): number {
     }
   }
   pids.delete('');
-  return pids.size;
+  return pids;
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '(ended)';
+  }
 }
 
 /**
@@ -136,7 +144,8 @@ export async function settled(cluster: Cluster, before: Held): Promise<string | 
     await waitFor('descriptors and processes', { timeout: 120_000, interval: 1000 }, back);
     return undefined;
   } catch {
-    return `before ${JSON.stringify(before)}, after ${JSON.stringify(held(cluster))}`;
+    const running = [...podPids(cluster)].map(commandOf).join('; ');
+    return `before ${JSON.stringify(before)}, after ${JSON.stringify(held(cluster))}, running: ${running}`;
   }
 }
 
