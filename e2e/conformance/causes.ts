@@ -6,6 +6,26 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
       'machine: the spec enters the mount namespace of PID 1, which has a capability (SYS_RESOURCE) that no container gets here, so the kernel refuses; all of the propagation checks before it pass',
   },
   {
+    spec: /Summary API/,
+    cause:
+      'machine: the spec wants pressure (PSI) of every cgroup, which cgroup v1 has not; and it knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have',
+  },
+  {
+    spec: /should not continue running liveness probes for restartable init containers and restart them while in preStop/,
+    cause:
+      'defect: while the last main container runs its preStop hook and may not run again, a sidecar is restarted and probed; the Pod should count as ending then',
+  },
+  {
+    spec: /generating FailedCreatePodSandBox events when the FQDN is longer/,
+    cause:
+      'defect: the event has the words "Failed to generate sandbox config for pod …" before the reason; Go shows the reason only',
+  },
+  {
+    spec: /should successfully recreate when file is removed and recreated/,
+    cause:
+      "defect: the Pod and its mirror come back, but with restart count 0: the earlier life's log directory, from which it is counted, is removed first",
+  },
+  {
     spec: /ContainerMetrics/,
     cause:
       'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',

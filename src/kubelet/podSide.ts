@@ -58,6 +58,8 @@ export class PodSide implements Disposable {
   readonly workers: PodWorkers;
   readonly observer: Observer;
   readonly services: Services;
+  /** Called for each version of a Pod that its worker takes up, also for one that waited for its predecessor's end. */
+  taken: (worker: PodWorker, pod: Pod) => void = () => {};
   readonly #options: PodSideOptions;
   readonly #own = new DisposableStack();
   #listTimer: Disposable | undefined;
@@ -167,7 +169,10 @@ export class PodSide implements Disposable {
           if (this.workers.get(worker.uid) === worker) hooks.decided(worker);
         });
       },
-      changed: (worker, pod) => followers.get(worker.uid)?.follow(pod),
+      changed: (worker, pod) => {
+        followers.get(worker.uid)?.follow(pod);
+        this.taken(worker, pod);
+      },
       opened: (worker, origin, pod) => {
         const references = new References(
           this.#options.objects,

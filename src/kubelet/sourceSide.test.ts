@@ -1,7 +1,7 @@
 import { ApiError } from '../api/apiError.ts';
 import type { StoredPod } from '../types/k8s.ts';
 import { Mirrors } from './mirrors.ts';
-import { removeOrphanMirrors } from './sourceSide.ts';
+import { followSources, removeOrphanMirrors } from './sourceSide.ts';
 
 const mirror = (name: string) => ({ metadata: { name, namespace: 'kube-system', uid: `uid-${name}` } }) as StoredPod;
 const worker = (name: string) => ({ facts: { origin: 'file', name, namespace: 'kube-system', pod: {} } });
@@ -30,4 +30,14 @@ test('what could not be deleted rejects, after the others were tried: the next r
   const { deleted, clean } = setUp({ a: new ApiError(500, 'InternalError', 'etcd is away') });
   await expect(clean()).rejects.toThrow('etcd is away');
   expect(deleted).toEqual(['a', 'b']);
+});
+
+test('whenever the worker of a static Pod takes up a version, it is told how its mirror is', () => {
+  const side = { taken: (_worker: unknown, _pod: unknown) => {} };
+  const sources = { pods: () => new Map(), subscribe() {}, synced: () => false };
+  followSources({ sources, side, mirrors: new Mirrors(), api: {}, status: null } as never);
+  const [fromFile, fromApi] = [{ ...worker('x').facts }, { ...worker('x').facts, origin: 'api' }];
+  for (const facts of [fromFile, fromApi]) side.taken({ facts }, mirror('x'));
+  expect(fromFile).toHaveProperty('mirror', { state: 'absent' });
+  expect(fromApi).not.toHaveProperty('mirror');
 });

@@ -27,7 +27,10 @@ export interface SourceSideOptions {
 
 /** Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. */
 export function followSources(options: SourceSideOptions): void {
-  const { sources } = options;
+  const { sources, side } = options;
+  side.taken = (worker, pod) => {
+    if (worker.facts.origin !== 'api' && options.api) showMirror(options, worker, pod);
+  };
   for (const [uid, pod] of sources.pods()) arrived(options, pod, sources.sourceOf(uid));
   sources.subscribe((change, source) => {
     if (change.type === 'set') arrived(options, change.pod, source);
@@ -56,9 +59,9 @@ function synced(options: SourceSideOptions): void {
 }
 
 function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceName | undefined): void {
-  const { side, status, mirrors } = options;
+  const { side, status } = options;
   if (isMirrorPod(pod)) {
-    mirrors.set(pod);
+    options.mirrors.set(pod);
     mirrorChanged(options, pod);
     return;
   }
@@ -66,9 +69,7 @@ function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceNa
   if (source === 'api') status?.publisher.observeApi(uid, pod);
   side.workers.set(pod, source ?? 'api');
   const worker = side.workers.get(uid);
-  if (!worker) return;
-  if (source === 'api') worker.facts.accepted = pod.status;
-  else if (options.api) showMirror(options, worker, pod);
+  if (worker && source === 'api') worker.facts.accepted = pod.status;
 }
 
 function left(options: SourceSideOptions, pod: StoredPod): void {
