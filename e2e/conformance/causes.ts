@@ -8,7 +8,7 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
   {
     spec: /Summary API/,
     cause:
-      'machine: the spec wants pressure (PSI) of every cgroup, which cgroup v1 has not; and it knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have',
+      'harness: the spec knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have (all that the Go kubelet fails at). Defect besides: on cgroup v1 the pressure (PSI) fields are absent, where Go shows zeros; CPU use per second may be 0',
   },
   {
     spec: /should not continue running liveness probes for restartable init containers and restart them while in preStop/,
