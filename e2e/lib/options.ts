@@ -20,7 +20,7 @@ export const usage = `npm run e2e [-- OPTIONS]: tests kubelet-ts with a real API
   --list         prints the tests
   --only NAME    only groups or tests whose "group/name" contains NAME; may be repeated
   --full         full sizes (200 kills …); about 40 minutes. Without it: reduced sizes, under 10 minutes on a usual day
-  --conformance  a selection of Kubernetes' own specs too (group conformance): 63 specs, some 5 minutes more
+  --conformance  a selection of Kubernetes' own specs too (group conformance): 80 specs, some 6 minutes more
   --jobs N       tests beside one another (default 8)
   --seed N       seed of the random choices (default 1)
   --keep         leaves the cluster up; its name is printed`;
