@@ -97,3 +97,14 @@ test('a sandbox that was made and could not be read is read again, not made agai
   await until(() => isReady('uid-web'));
   expect(world.cri.callsTo('RunPodSandbox')).toHaveLength(1);
 });
+
+test('a static Pod that is removed and comes back at once goes on with its restart count', async () => {
+  const pod = fakePod('fixed', { terminationGracePeriodSeconds: 1 });
+  node.workers.set(pod, 'file');
+  await until(() => isReady('uid-fixed'));
+  const first = node.workers.get('uid-fixed');
+  node.workers.remove(pod);
+  node.workers.set(pod, 'file');
+  await until(() => node.workers.get('uid-fixed') !== first && isReady('uid-fixed'));
+  expect(node.status('uid-fixed')?.containerStatuses?.[0]?.restartCount).toBe(1);
+});

@@ -35,6 +35,7 @@ export class FactSheet {
   readonly observation = new Observation();
   admission: AdmissionFact = { state: 'unasked' };
   sourcesReady = false;
+  returning = false;
   readProblem: string | undefined;
   nameTakenBy: string | undefined;
   accepted: PodStatus | undefined;
@@ -126,6 +127,7 @@ export class FactSheet {
       pod: this.#pod,
       gone: this.#gone,
       sourcesReady: this.sourcesReady,
+      returning: this.returning,
       runtime: this.observation.pod,
       slots,
       admission: this.admission,

@@ -62,6 +62,8 @@ export class PodWorkers {
     const held = this.#held.get(uid);
     if (held && origin !== 'api' && held.worker.facts.gone) {
       held.next = { pod, origin };
+      held.worker.facts.returning = true;
+      held.worker.wake();
       return;
     }
     const worker =
@@ -77,6 +79,7 @@ export class PodWorkers {
     const held = this.#held.get(pod.metadata?.uid ?? '');
     if (!held) return;
     delete held.next;
+    held.worker.facts.returning = false;
     held.worker.setGone(pod);
   }
 
@@ -121,7 +124,9 @@ export class PodWorkers {
     this.#listed.delete(uid);
     const { facts } = held.worker;
     if (facts.pod && facts.origin !== 'api') this.#passName(fullName(facts.pod), uid);
-    if (held.next) this.set(held.next.pod, held.next.origin);
+    if (!held.next) return;
+    this.#listed.add(uid); // what it left behind is its next life's past
+    this.set(held.next.pod, held.next.origin);
   }
 
   /** Stops every worker; the Pods go on running. */

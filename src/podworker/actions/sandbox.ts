@@ -42,7 +42,7 @@ export async function createSandbox(services: Services, context: ActionContext, 
     if (warning.object === 'Pod') context.event({ type: 'Warning', reason: warning.reason, message: warning.message });
   }
   services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
-  const config = generated(() => configOf(services, pod, attempt), pod);
+  const config = generated(() => configOf(services, pod, attempt));
   const handler = services.runtimeHandler(pod);
   const id = await services.gate.run(
     ticket(context, 'sandbox'),
@@ -66,15 +66,11 @@ export async function createSandbox(services: Services, context: ActionContext, 
   return { seen: { sandbox } };
 }
 
-function generated(make: () => PodSandboxConfig, pod: Pod): PodSandboxConfig {
+function generated(make: () => PodSandboxConfig): PodSandboxConfig {
   try {
     return make();
   } catch (error) {
-    const name = `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
-    throw new KubeletError(`Failed to generate sandbox config for pod "${name}": ${errorMessage(error)}`, {
-      code: 'ConfigPodSandboxError',
-      cause: error,
-    });
+    throw new KubeletError(errorMessage(error), { code: 'ConfigPodSandboxError', cause: error });
   }
 }
 

@@ -79,6 +79,8 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
     return false;
   }
   const mirrorGone = removeMirror(turn) || mirrorMayStay(turn);
+  // Containers and logs are the past of the next life, which counts restarts on from it. Where what ended may not run again it starts afresh.
+  if (facts.returning && (pod?.spec?.restartPolicy ?? 'Always') === 'Always') return mirrorGone;
   const empty = removeAll(turn);
   return empty && removeFiles(turn) && mirrorGone;
 }

@@ -425,3 +425,22 @@ describe('the mirror of a static Pod that was taken away', () => {
     expect([d.done, d.wakeAt]).toEqual([false, now.mono + 1500]);
   });
 });
+
+describe('a removed static Pod that came back while it ended', () => {
+  const rest = { gone: true, origin: 'file', returning: true, mirror: { state: 'absent' } } as const;
+  const dead = { runtime: runtime([box('a', 'exited')], [sandbox({ ready: false })]) };
+  const memory: PodMemory = { ...active, phase: 'Finished', stoppedSandboxes: [sandbox().id] };
+
+  test('leaves its containers and logs to its next life', () => {
+    const d = decide(factsOf(podOf(spec('Always', 'a')), { ...rest, ...dead }), memory, now);
+    expect([d.done, starts(d)]).toEqual([true, []]);
+  });
+
+  test.each([
+    ['whose containers may not run again', spec('Never', 'a'), true],
+    ['that did not come back', spec('Always', 'a'), false],
+  ])('one %s takes all away', (_, podSpec, returning) => {
+    const d = decide(factsOf(podOf(podSpec), { ...rest, ...dead, returning }), memory, now);
+    expect([d.done, starts(d)]).toEqual([false, ['removeContainer a-0']]);
+  });
+});

@@ -117,6 +117,8 @@ export interface PodFacts {
   readonly pod: Pod | null;
   /** The source no longer has it (an API object deleted for good, a manifest taken away). */
   readonly gone: boolean;
+  /** A removed static Pod that its source has again: its next life begins when this one is over. */
+  readonly returning: boolean;
   /** Every source has reported at least once: only then may something unknown be ended as orphaned (design rule 5). */
   readonly sourcesReady: boolean;
   /** Another static Pod of the same full name holds the name (first come, first served). */

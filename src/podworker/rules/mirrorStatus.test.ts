@@ -32,6 +32,10 @@ test('an unread runtime says nothing new: the mirror stays Running', () => {
 
 test.each([
   ['of another version of the manifest', { mirror: { state: 'stale' as const }, accepted }],
+  [
+    'of an earlier life that has ended',
+    { mirror: { state: 'current' as const }, accepted: { ...accepted, phase: 'Failed' as const } },
+  ],
   ['that was just made and has no past', { mirror: { state: 'current' as const }, accepted: { phase: 'Pending' } }],
 ])('a mirror %s is no past of this Pod', (_, facts) => {
   expect(at(facts).status?.startTime).toBe(new Date(now.wall).toISOString().replace('.000', ''));

@@ -44,12 +44,14 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
  */
 function previousOf(turn: Turn): PodStatus | undefined {
   const { facts, memory } = turn;
-  const known = facts.origin !== 'api' && facts.mirror?.state === 'current' && facts.accepted?.startTime !== undefined;
+  const { mirror, accepted } = facts;
+  const ended = accepted?.phase === 'Succeeded' || accepted?.phase === 'Failed'; // of an earlier incarnation
+  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted?.startTime !== undefined && !ended;
   if (!known || memory.mirrorAdopted) return memory.status;
   memory.mirrorAdopted = true;
   const own = memory.status?.startTime;
   // A mirror of this life holds what was written from memory, perhaps a step behind it.
-  return own === undefined || Date.parse(facts.accepted.startTime) < Date.parse(own) ? facts.accepted : memory.status;
+  return own === undefined || Date.parse(accepted.startTime) < Date.parse(own) ? accepted : memory.status;
 }
 
 /**

@@ -77,6 +77,7 @@ export function factsOf(pod: Pod | null, more: Partial<PodFacts> = {}): PodFacts
     pod,
     gone: false,
     sourcesReady: true,
+    returning: false,
     runtime: runtime([], []),
     slots: prepared,
     admission: { state: 'admitted' },

@@ -11,7 +11,7 @@ import { sandboxSecurityContext } from './securityContext.ts';
 
 /**
  * The sandbox that a Pod needs, field by field what the Go kubelet asks for (generatePodSandboxConfig).
- * Throws SpecError with the reason; the event then reads `Failed to generate sandbox config for pod …: <reason>`.
+ * Throws SpecError with the reason; the event then reads `Failed to create pod sandbox: <reason>`.
  */
 export function sandboxConfig(pod: Pod, context: SandboxContext): PodSandboxConfig {
   const { name = '', namespace = '', uid = '', annotations = {} } = pod.metadata ?? {};
