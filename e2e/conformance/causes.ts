@@ -16,16 +16,6 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
       'defect: while the last main container runs its preStop hook and may not run again, a sidecar is restarted and probed; the Pod should count as ending then',
   },
   {
-    spec: /generating FailedCreatePodSandBox events when the FQDN is longer/,
-    cause:
-      'defect: the event has the words "Failed to generate sandbox config for pod …" before the reason; Go shows the reason only',
-  },
-  {
-    spec: /should successfully recreate when file is removed and recreated/,
-    cause:
-      "defect: the Pod and its mirror come back, but with restart count 0: the earlier life's log directory, from which it is counted, is removed first",
-  },
-  {
     spec: /ContainerMetrics/,
     cause:
       'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',
