@@ -18,6 +18,16 @@ export const knownDifferences: readonly KnownDifference[] = [
       "the Go kubelet leaves an ended Pod's sandbox to its collection once a minute; kubelet-ts removes it with the Pod",
   },
   {
+    what: /^request RemoveContainer$/,
+    reason:
+      "the Go kubelet leaves some of an ended Pod's containers to its collection, which comes after the record's end; kubelet-ts removes them with the Pod",
+  },
+  {
+    what: /^event Normal (Pulling Pulling image|Pulled (Container image .* already present|Successfully pulled image)) ?/,
+    reason:
+      'which of the Pods that begin together find the image there: the Go kubelet pulls one image after the other (serializeImagePulls) and looks again, here all of them wait for the one pull and say so',
+  },
+  {
     what: /^request (StopPodSandbox|RemoveContainer) \(again\)/,
     reason: 'the Go kubelet repeats calls that have succeeded when its next pass sees an older state',
   },
