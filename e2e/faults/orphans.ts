@@ -1,7 +1,7 @@
 // Pods that went away while nobody watched.
 import { startApi, stopApi, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { patience } from '../lib/collection.ts';
-import { untilNothingLeft } from '../lib/leftovers.ts';
+import { nodeUid, untilNothingLeft } from '../lib/leftovers.ts';
 import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
 import { create, podUrl, restingPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
@@ -19,8 +19,8 @@ async function whileAgentDown(t: TestContext): Promise<void> {
     await t.lab.api.remove(podUrl(t, 'deleted'), { gracePeriodSeconds: 0 });
     removeManifest(t, 'orphan');
     await t.lab.startAgent();
-    await untilNothingLeft(t.lab, deleted.metadata?.uid ?? '');
-    await untilNothingLeft(t.lab, isStatic.metadata?.annotations?.['kubernetes.io/config.hash'] ?? '');
+    await untilNothingLeft(t.lab, nodeUid(deleted));
+    await untilNothingLeft(t.lab, nodeUid(isStatic));
     await t.lab.pods.until('the mirror to go', () => !t.lab.pods.get(t.namespace, mirror));
     await untilReady(t, 'stays');
   } finally {

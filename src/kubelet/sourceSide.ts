@@ -83,22 +83,19 @@ function left(options: SourceSideOptions, pod: StoredPod): void {
 
 /** A mirror came, changed or went: its static Pod's worker looks at it. */
 function mirrorChanged(options: SourceSideOptions, mirror: StoredPod): void {
-  const { side } = options;
-  const { name, namespace } = mirror.metadata;
-  let owned = false;
-  for (const worker of side.workers.all()) {
-    if (
-      worker.facts.name !== name ||
-      worker.facts.namespace !== namespace ||
-      !worker.facts.pod ||
-      worker.facts.origin === 'api'
-    )
-      continue;
-    owned = true;
-    showMirror(options, worker, worker.facts.pod);
+  const owners = ownersOf(options.side, mirror);
+  for (const worker of owners) {
+    if (worker.facts.pod) showMirror(options, worker, worker.facts.pod);
     worker.republish();
   }
-  if (!owned && options.sources.synced()) cleanMirrors(options);
+  if (owners.length === 0 && options.sources.synced()) cleanMirrors(options);
+}
+
+/** The workers of the static Pods that the mirror stands for: one, or those that queue for its name. */
+function ownersOf(side: PodSide, { metadata: { name, namespace } }: StoredPod): PodWorker[] {
+  return side.workers
+    .all()
+    .filter(({ facts }) => facts.origin !== 'api' && facts.name === name && facts.namespace === namespace && facts.pod);
 }
 
 function showMirror({ mirrors, status }: SourceSideOptions, worker: PodWorker, pod: Pod): void {
@@ -112,20 +109,10 @@ function showMirror({ mirrors, status }: SourceSideOptions, worker: PodWorker, p
 /** Mirrors whose static Pod does not exist (any more) are deleted. Rejects when some could not be: the next call tries them again. */
 export async function removeOrphanMirrors({ mirrors, side, api }: OrphanMirrorOptions): Promise<void> {
   if (!api) return;
-  const owned = (mirror: StoredPod) =>
-    side.workers
-      .all()
-      .some(
-        ({ facts }) =>
-          facts.origin !== 'api' &&
-          facts.name === mirror.metadata.name &&
-          facts.namespace === mirror.metadata.namespace &&
-          facts.pod,
-      );
   const results = await Promise.allSettled(
     mirrors
       .all()
-      .filter((mirror) => !owned(mirror))
+      .filter((mirror) => ownersOf(side, mirror).length === 0)
       .map((mirror) => deleteMirror(api.heartbeat, mirror)),
   );
   const failed = results.find((r) => r.status === 'rejected');
