@@ -6,13 +6,13 @@ import { FakeApiServer } from './fake/server.ts';
 
 const subject = { apiVersion: 'v1', kind: 'Pod', namespace: 'ns', name: 'web', uid: 'u1' };
 
-async function setup(options: { queueLength?: number } = {}) {
+async function setup(options: { queueLength?: number; holdMs?: number } = {}) {
   const fake = await FakeApiServer.start();
   const client = new ApiClient(fake.connection);
   const clock = new ManualClock();
   const recorder = new EventRecorder(client, { nodeName: 'n1', clock, qps: -1, random: () => 0.5, ...options });
   const close = async () => {
-    recorder[Symbol.dispose]();
+    await recorder[Symbol.asyncDispose]();
     await client[Symbol.asyncDispose]();
     await fake[Symbol.asyncDispose]();
   };
@@ -131,5 +131,42 @@ describe('event recorder', () => {
     await recorder.flush();
     expect(recorder.dropped).toBe(1);
     expect(fake.seen('create', 'Event')).toHaveLength(1);
+  });
+
+  test('Normal events are held and written together; a Warning sends them at once, in order', async () => {
+    await using world = await setup({ holdMs: 500 });
+    const { recorder, clock, fake } = world;
+    const written = () => fake.seen('create', 'Event').map((r) => (r.body as { reason: string }).reason);
+    recorder.record(subject, 'Normal', 'Pulled', 'm');
+    await clock.advanceAsync(499);
+    recorder.record(subject, 'Normal', 'Created', 'm');
+    expect(written()).toEqual([]);
+    clock.advance(1);
+    await until(() => recorder.queued === 0);
+    expect(written()).toEqual(['Pulled', 'Created']);
+    recorder.record(subject, 'Normal', 'Started', 'm');
+    recorder.record(subject, 'Warning', 'BackOff', 'm');
+    await until(() => recorder.queued === 0);
+    expect(written().slice(2)).toEqual(['Started', 'BackOff']);
+  });
+
+  test('what is held at the end is still written, for a second at most', async () => {
+    const world = await setup({ holdMs: 500 });
+    const { recorder, clock, fake } = world;
+    recorder.record(subject, 'Normal', 'Killing', 'm');
+    await recorder[Symbol.asyncDispose]();
+    expect(fake.seen('create', 'Event')).toHaveLength(1);
+    await world[Symbol.asyncDispose]();
+
+    const away = await setup({ holdMs: 500 });
+    await away.fake.wire.stop();
+    away.recorder.record(subject, 'Normal', 'Killing', 'm');
+    const ended = away.recorder[Symbol.asyncDispose]();
+    await until(() => away.clock.nextIn !== undefined);
+    away.clock.advance(1000);
+    await ended;
+    expect(away.recorder.queued).toBe(0);
+    await away[Symbol.asyncDispose]();
+    expect(clock.nextIn).toBeUndefined();
   });
 });

@@ -27,25 +27,34 @@ export interface EventRecorderOptions {
   readonly qps?: number;
   readonly burst?: number;
   readonly queueLength?: number;
+  /**
+   * ms that Normal events wait before they are written, together. They come while a Pod starts or ends, when the runtime needs the
+   * machine, and nobody waits for them. A Warning, flush and the end of the recorder end the wait. Default 0.
+   */
+  readonly holdMs?: number;
 }
 
 /** client-go's queue and retries. */
 const QUEUE = 1000;
 const TRIES = 12;
 const RETRY_MS = 10_000;
+/** How long the end of the recorder waits for what is queued. */
+const LAST_WORDS_MS = 1000;
 
 /** Writes events about the node's objects. Losing one never hurts: recording neither waits nor throws. */
-export class EventRecorder implements Disposable {
+export class EventRecorder implements AsyncDisposable {
   readonly #client: ApiClient;
   readonly #nodeName: string;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
   readonly #limit: number;
+  readonly #holdMs: number;
   readonly #correlator = new EventCorrelator();
   readonly #queue: Event[] = [];
   readonly #abort = new AbortController();
   #draining: Promise<void> | undefined;
+  #endHold: (() => void) | undefined;
   #dropped = 0;
   #serial = 0;
 
@@ -56,6 +65,7 @@ export class EventRecorder implements Disposable {
     this.#random = options.random ?? Math.random;
     this.#logger = options.logger ?? silentLogger;
     this.#limit = options.queueLength ?? QUEUE;
+    this.#holdMs = options.holdMs ?? 0;
   }
 
   /** Queues an event. Returns at once; order is kept. A full queue drops it and counts. */
@@ -73,6 +83,7 @@ export class EventRecorder implements Disposable {
     }
     this.#queue.push(this.#event(subject, type, reason, message, details));
     this.#draining ??= this.#drain();
+    if (type === 'Warning') this.#endHold?.();
   }
 
   /** Events lost because the queue was full or the API server could not be reached for too long. */
@@ -87,10 +98,19 @@ export class EventRecorder implements Disposable {
 
   /** Resolves when all that is queued now was written or given up. */
   async flush(): Promise<void> {
-    while (this.#draining) await this.#draining;
+    while (this.#draining) {
+      this.#endHold?.();
+      await this.#draining;
+    }
   }
 
-  [Symbol.dispose](): void {
+  /** Writes what is queued, if that takes no more than a second, and ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#draining) {
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      using _limit = this.#clock.setTimer(LAST_WORDS_MS, resolve);
+      await Promise.race([this.flush(), late]);
+    }
     this.#abort.abort();
     this.#queue.length = 0;
   }
@@ -126,6 +146,7 @@ export class EventRecorder implements Disposable {
   }
 
   async #drain(): Promise<void> {
+    await this.#hold();
     // Lets the caller's turn end first: recording must not start a request from within somebody's decision.
     await Promise.resolve();
     for (let event = this.#queue[0]; event !== undefined; event = this.#queue[0]) {
@@ -137,6 +158,15 @@ export class EventRecorder implements Disposable {
     }
     // In the same turn as the last look at the queue, so that no event can slip in between and stay there.
     this.#draining = undefined;
+  }
+
+  async #hold(): Promise<void> {
+    if (this.#holdMs === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#clock.setTimer(this.#holdMs, resolve);
+    this.#endHold = resolve;
+    await promise;
+    this.#endHold = undefined;
   }
 
   async #write(correlation: Exclude<Correlation, { action: 'skip' }>): Promise<void> {

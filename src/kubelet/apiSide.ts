@@ -105,6 +105,7 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
         logger: log,
         qps: config.eventRecordQPS,
         burst: config.eventBurst,
+        holdMs: 500,
       }),
     ),
     services: own.use(new Reflector(heartbeat, 'Service', {}, {}, { clock })),

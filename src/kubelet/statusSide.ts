@@ -11,10 +11,10 @@ import type { Mirrors } from './mirrors.ts';
 import { statusSummary } from './recording.ts';
 
 /**
- * How long a status that nobody waits for (neither Ready nor terminal) is held back, so that the next one replaces it: a start of
- * 200 ms then costs one or two writes instead of three.
+ * How long a status that nobody waits for (neither Ready nor terminal nor Running) is held back, so that the next one replaces it: most
+ * starts and deletions then cost one write, and what the API server saves, the runtime beside it can use.
  */
-const holdMs = 100;
+const holdMs = 500;
 
 /** Writes the workers' statuses to the API and reads the answers back into their facts. */
 export class StatusSide implements Disposable {
@@ -51,8 +51,9 @@ export class StatusSide implements Disposable {
       this.#held.delete(uid);
       this.publisher.publish(uid, refOf(target), status, lane);
     };
-    // A container of a running Pod that changes is news; the steps of a start or of a deletion are not.
-    const passing = (accepted?.phase ?? 'Pending') === 'Pending' || pod.metadata?.deletionTimestamp !== undefined;
+    // A Pod that runs now and a container of a running Pod that changes are news; the steps of a start or of a deletion are not.
+    const starting = (accepted?.phase ?? 'Pending') === 'Pending' && status.phase === 'Pending';
+    const passing = starting || pod.metadata?.deletionTimestamp !== undefined;
     if (lane === 'urgent' || !passing) {
       send();
       return;
