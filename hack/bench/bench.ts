@@ -4,7 +4,6 @@ import type { Cluster } from '../cluster/state.ts';
 import { tearDown } from '../cluster/tearDown.ts';
 import { main, say } from '../lib/log.ts';
 import { type Agent, measure, type Sample, withAgent } from './agents.ts';
-import type { Shape } from './pods.ts';
 import { burstTable, type Row, ratioTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -33,11 +32,9 @@ async function round(cluster: Cluster, agents: readonly Agent[], number: number,
   for (const agent of [...agents.slice(first), ...agents.slice(0, first)]) {
     await withAgent(cluster, agent, [], async () => {
       for (const shape of ['plain', 'volumes'] as const) {
-        // The null agent mounts nothing: it is the floor for both shapes.
-        const real: Shape = agent === 'null' ? 'plain' : shape;
         // A node agent runs for weeks: its first Pods after a start, with code that was never run, are not what is asked here.
-        await measure(cluster, real, { count: shape === 'plain' ? warmUps : 1 }, `warm-${agent}-${shape}-${number}`);
-        const sample = await measure(cluster, real, { count: Number(values.count) }, `${agent}-${shape}-${number}`);
+        await measure(cluster, shape, { count: shape === 'plain' ? warmUps : 1 }, `warm-${agent}-${shape}-${number}`);
+        const sample = await measure(cluster, shape, { count: Number(values.count) }, `${agent}-${shape}-${number}`);
         rows.push({ agent, shape, sample });
         say(
           `round ${number}: ${agent}, ${shape}: start ${median(sample.starts)} ms, delete ${median(sample.deletes)} ms`,

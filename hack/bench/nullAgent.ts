@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../../src/api/client.ts';
 import { ApiPodSource } from '../../src/api/podSource.ts';
@@ -7,13 +6,13 @@ import { createCgroupManager } from '../../src/cgroups/manager.ts';
 import { openKubeconfig } from '../../src/config/credentials.ts';
 import { connectCri } from '../../src/cri/client.ts';
 import type { Pod, StoredPod } from '../../src/types/k8s.ts';
-import { containerRequest, sandboxRequest } from './requests.ts';
+import { containerRequest, prepare, sandboxRequest } from './requests.ts';
 
 /**
  * The null agent: the least that any kubelet must do, as the floor of the benchmark. It watches the node's Pods; for each one
  * it makes the Pod cgroup, sends the requests to the runtime that kubelet-ts would send (the same pure functions make them), and
- * PATCHes the status once. On deletion: StopContainer, StopPodSandbox, terminal PATCH, DELETE. No volumes, images present, no errors
- * handled, nothing remembered.
+ * PATCHes the status once. On deletion: StopContainer, StopPodSandbox, terminal PATCH, DELETE. It sets no volumes up (the containers get
+ * mounts of what lies ready on the disk), looks at no image, handles no errors, remembers nothing.
  */
 const { values } = parseArgs({
   options: {
@@ -24,7 +23,7 @@ const { values } = parseArgs({
     root: { type: 'string' },
   },
 });
-const root = values.root ?? '/var/lib/kubelet';
+const prepared = await prepare(values.root ?? '/var/lib/kubelet');
 const client = new ApiClient((await openKubeconfig(values.kubeconfig!)).current());
 const cri = connectCri({ runtimeEndpoint: values.endpoint! });
 const cgroups = createCgroupManager({
@@ -47,13 +46,11 @@ async function start(pod: StoredPod): Promise<Running> {
   const cgroup = await cgroups.ensurePod(pod);
   const sandboxConfig = sandboxRequest(pod, cgroup.cgroupParent);
   const sandbox = await cri.runPodSandbox(sandboxConfig, '');
-  const container = await cri.createContainer(
-    sandbox,
-    containerRequest(pod, spec, cgroup.cgroupParent, join(root, 'pods')),
-    sandboxConfig,
-  );
-  await cri.startContainer(container);
   const { status } = await cri.podSandboxStatus(sandbox);
+  const podIPs = [status?.network?.ip ?? ''];
+  const config = containerRequest(pod, spec, cgroup.cgroupParent, podIPs, prepared);
+  const container = await cri.createContainer(sandbox, config, sandboxConfig);
+  await cri.startContainer(container);
   await patch(pod, {
     phase: 'Running',
     podIP: status?.network?.ip ?? '',

@@ -28,8 +28,7 @@ export function ratioTable(rows: readonly Row[]): string {
   const agents = [...new Set(rows.map((r) => r.agent))];
   for (const what of ['starts', 'deletes'] as const) {
     for (const shape of ['plain', 'volumes'] as const) {
-      // The null agent does the same for both shapes: all its turns together are the steadier floor.
-      const floor = [...times(rows, 'null', 'plain', what), ...times(rows, 'null', 'volumes', what)];
+      const floor = times(rows, 'null', shape, what);
       for (const agent of agents)
         out.push(
           line(`${what === 'starts' ? 'start' : 'delete'}, ${shape}: ${agent}`, times(rows, agent, shape, what), floor),
