@@ -274,17 +274,7 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.hygiene.ready();
   await side.start();
-  const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
-  const housekeeping = own.use(
-    new Housekeeping({
-      ...{ side, cgroups, podLogsDir: config.podLogsDir, clock, log },
-      removeOrphanMirrors: () => removeOrphanMirrors({ mirrors, side, api }),
-    }),
-  );
-  const onSynced = () => housekeeping.start();
-  followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, onSynced });
-  for (const source of manifests) source.start();
-  if (api) serveApi(api, node, ledger, log, nodeName);
+  // Before the Node can become Ready: a server that cannot be opened (a client CA that is not there) ends the start.
   const explanations = explanationSource(recorder, side);
   if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
   const serving = own.use(await requestServing({ loaded, api, node, clock, log, metrics: metrics.metrics }));
@@ -300,6 +290,17 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
       unhealthy: () => base.health.problem(),
     }),
   );
+  const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
+  const housekeeping = own.use(
+    new Housekeeping({
+      ...{ side, cgroups, podLogsDir: config.podLogsDir, clock, log },
+      removeOrphanMirrors: () => removeOrphanMirrors({ mirrors, side, api }),
+    }),
+  );
+  const onSynced = () => housekeeping.start();
+  followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, onSynced });
+  for (const source of manifests) source.start();
+  if (api) serveApi(api, node, ledger, log, nodeName);
   const runtime = config.containerRuntimeEndpoint;
   log.info('kubelet-ts is running', { node: nodeName, standalone: api === null, runtime });
 }

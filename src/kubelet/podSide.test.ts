@@ -40,3 +40,35 @@ test('healthz fails once the runtime could not be listed for five minutes, and i
   await clock.advanceAsync(60_000);
   expect(health.problem()).toBeUndefined();
 });
+
+test('a list that fails when the event stream is back is read again after a second', async () => {
+  const clock = new ManualClock();
+  let lists = 0;
+  let answers = true;
+  const list = async () => {
+    lists++;
+    if (answers) return [];
+    throw new Error('not yet');
+  };
+  const opened = Promise.withResolvers<object>();
+  const cri = {
+    listPodSandbox: list,
+    listContainers: async () => [],
+    containerEvents: () => () => {},
+    version: () => opened.promise,
+  };
+  const options = { cri, clock, log: silentLogger, rootDir, recorder: {}, hooks: { listed: () => {} } };
+  using side = new PodSide({ ...options, services: () => ({}) } as unknown as PodSideOptions);
+  await side.start();
+  answers = false;
+  opened.resolve({});
+  await clock.advanceAsync(0);
+  const before = lists;
+  await clock.advanceAsync(999);
+  expect(lists).toBe(before);
+  answers = true;
+  await clock.advanceAsync(1);
+  expect(lists).toBe(before + 1);
+  await clock.advanceAsync(44_000);
+  expect(lists).toBe(before + 1);
+});

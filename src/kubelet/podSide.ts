@@ -105,24 +105,26 @@ export class PodSide implements Disposable {
     }
   }
 
-  #listLater(): void {
+  // A list that failed is read again soon, and ever later: the events that came meanwhile are in no other.
+  #listLater(failures = 0): void {
     this.#listTimer?.[Symbol.dispose]();
     if (this.#stopped) return;
-    this.#listTimer = this.#options.clock.setTimer(
-      this.#listEveryMs,
-      () => void this.#list().then(() => this.#listLater()),
-    );
+    const wait = failures === 0 ? this.#listEveryMs : Math.min(this.#listEveryMs, fastListMs * 2 ** (failures - 1));
+    this.#listTimer = this.#options.clock.setTimer(wait, () => void this.#relist(failures));
+  }
+
+  async #relist(failures = 0): Promise<void> {
+    this.#listLater((await this.#list()) ? 0 : failures + 1);
   }
 
   #watch(): void {
     const { cri, clock, log } = this.#options;
-    const relist = () => void this.#list();
     this.#own.use(
       watchEvents({
         cri,
         clock,
         onEvent: (event) => this.workers.look(event.podUid),
-        onConnected: relist,
+        onConnected: () => void this.#relist(),
         onLost: (error) =>
           log.warn('the event stream of the runtime was lost', { error: error ? errorMessage(error) : 'closed' }),
         onUnsupported: () => {

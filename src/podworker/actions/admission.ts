@@ -11,11 +11,17 @@ export function admissionFact(verdict: Verdict): AdmissionFact {
   return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
 }
 
-/** Asks the ledger for a place. Pods that already run are told so: they cannot be refused (design rule 3). */
-export async function reserve(services: Services, { pod, facts }: ActionContext): Promise<Outcome> {
+/**
+ * Asks the ledger for a place. Pods that already run are told so: they cannot be refused (design rule 3). The question may wait until every
+ * source has reported; an abort takes it back.
+ */
+export async function reserve(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {
   const running = (facts.runtime?.containers ?? []).some((c) => c.state === 'running');
   const createdAt = Date.parse(pod.metadata?.creationTimestamp ?? '') || 0;
-  const verdict = await services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
+  const takeBack = () => services.ledger.release(facts.uid);
+  signal.addEventListener('abort', takeBack, { once: true });
+  const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
+  const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
   return { admission: admissionFact(verdict) };
 }
 

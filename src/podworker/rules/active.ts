@@ -3,12 +3,12 @@ import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
-import { initFailed } from './restart.ts';
+import { initFailed, restartsAfterKill } from './restart.ts';
 import { planRestartAll } from './restartAll.ts';
 import { planSandbox, sandboxChanged } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
-import { type PodViews, podViews } from './view.ts';
+import { type ContainerView, type PodViews, podViews } from './view.ts';
 import { planVolumes } from './volumes.ts';
 
 /** Moves an admitted Pod towards its spec. Returns true when it ran to its end: nothing of it may start again. */
@@ -35,7 +35,24 @@ export function planActive(turn: Turn, pod: Pod): boolean {
   if (init === 'done') planMain(turn, pod, views, sandbox, leave);
   else prefetch(turn, views);
   collectDead(turn, views, sandbox.id);
-  return false;
+  return isEnding(turn, pod, views);
+}
+
+/**
+ * Every main container is down for good, or on its way there: a failed probe is ending it, and its policy is Never. From here on the Pod
+ * ends as a whole, as in the Go kubelet: sidecars neither restart nor are probed for liveness while the last preStop hooks run.
+ */
+function isEnding(turn: Turn, pod: Pod, views: PodViews): boolean {
+  return views.main.every((v) => overForGood(turn, pod, v) || killedForGood(turn, pod, v));
+}
+
+function killedForGood(turn: Turn, pod: Pod, { container, current }: ContainerView): boolean {
+  const kill = current?.state === 'running' ? turn.memory.kills[current.id] : undefined;
+  return (kill?.reason === 'liveness' || kill?.reason === 'startup') && !restartsAfterKill(pod, container);
+}
+
+function overForGood(turn: Turn, pod: Pod, v: ContainerView): boolean {
+  return v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest);
 }
 
 /** Every container is down for good: the main ones ended and may not run again, or an init container failed for good. */
@@ -50,9 +67,7 @@ function isCompleted(turn: Turn, pod: Pod, views: PodViews): boolean {
       !initMayRestart(pod, v, v.latest),
   );
   if (initFailedForGood) return true;
-  return views.main.every(
-    (v) => v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest),
-  );
+  return views.main.every((v) => overForGood(turn, pod, v));
 }
 
 /**

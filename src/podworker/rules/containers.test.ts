@@ -181,4 +181,20 @@ describe('why a running container is stopped while its Pod goes on', () => {
     );
     expect(starts(d)).toEqual(['createContainer a']);
   });
+
+  test('when the last main container ends for good, the Pod ends, and its sidecars are left alone until then', () => {
+    const ending = failed('liveness');
+    const sidecar = box('s', 'exited', { exitCode: 1 });
+    const podSpec = withParts(spec('Never', 'a b', 's*'), { a: parts });
+    const d = turn(podSpec, [box('a', 'running'), box('b', 'exited'), sidecar], ending);
+    expect([d.memory.phase, d.memory.termination?.cause]).toEqual(['Terminating', 'completed']);
+    expect(starts(d)).toEqual(['stopContainer a-0']);
+    expect(d.start).toEqual([expect.objectContaining({ seconds: 7 })]);
+    expect(d.events.map((e) => e.message)).toEqual(['Container a failed liveness probe']);
+    expect(d.status?.phase).toBe('Running');
+    const goesOn = turn(podSpec, [box('a', 'running'), box('b', 'running'), sidecar], ending);
+    expect(goesOn.memory.phase).toBe('Active');
+    const again = withParts(spec('OnFailure', 'a', 's*'), { a: parts });
+    expect(turn(again, [box('a', 'running'), sidecar], ending).memory.phase).toBe('Active');
+  });
 });

@@ -177,6 +177,16 @@ describe('preStop', () => {
     expect(over.start[0]).toEqual(stop(6));
   });
 
+  test('a full disk holds it up no longer than one attempt to write this very note', () => {
+    const first = at(pod, {});
+    const facts = { runtime: runtime([box('a', 'running')]) };
+    const save = first.start.find((a) => a.kind === 'saveCheckpoint')!;
+    const withSlot = (checkpoint: Slot) => decide(factsOf(pod, { ...facts, slots: { checkpoint } }), first.memory, now);
+    expect(withSlot(ended(save, {})).start).toContainEqual(hook);
+    const older = { ...save, checkpoint: { uid: 'u', namespace: 'ns', name: 'p', preStop: { 'b-0': { begun: 1 } } } };
+    expect(withSlot(ended(older as typeof save, {})).start).not.toContainEqual(hook);
+  });
+
   test('is cut off at the deadline', () => {
     const slots = { 'prestop/a-0': under(hook) };
     const memory = at(pod, {}).memory;
@@ -285,6 +295,24 @@ describe('the order of the end', () => {
     );
     expect(starts(second)).toEqual(['stopContainer a-0']);
     expect(starts(at(deleting(), {}))).toEqual(['stopContainer a-0']);
+    // A note of something else that could not be written says nothing about this one.
+    const other = { kind: 'saveCheckpoint', slot: 'checkpoint' } as const;
+    const checkpoint = { uid: 'u', namespace: 'ns', name: 'p', preStop: { 'b-0': { begun: 1 } } };
+    const failed = at(podOf(spec('Always', 'a')), {
+      ...evict,
+      slots: { checkpoint: ended({ ...other, checkpoint }, {}) },
+    });
+    expect(starts(failed)).not.toContain('stopContainer a-0');
+  });
+
+  test('a question to the ledger that still waits is taken back', () => {
+    const slots = { ledger: under({ kind: 'reserve', slot: 'ledger' }) };
+    const d = at(
+      deleting(),
+      { slots, admission: { state: 'unasked' }, runtime: runtime([], []) },
+      { phase: 'Admitting' },
+    );
+    expect(d.abort).toEqual(['ledger']);
   });
 });
 

@@ -83,11 +83,10 @@ function preStopDone(turn: Turn, c: ObservedContainer, view: ContainerView, plan
   return false;
 }
 
-/** A hook starts only after the note that it began is on disk (or could not be written): it must not run twice. */
+/** A hook starts only after the note that it began is on disk, or this very note could not be written: it must not run twice. */
 function begunIsSaved(turn: Turn, containerId: string): boolean {
   const last = slot(turn.facts, 'checkpoint').last;
-  if (last?.action.kind !== 'saveCheckpoint') return false;
-  return last.error !== undefined || last.action.checkpoint.preStop[containerId] !== undefined;
+  return last?.action.kind === 'saveCheckpoint' && last.action.checkpoint.preStop[containerId] !== undefined;
 }
 
 /** Brings running containers of a Pod that goes on to their end, all side by side; notes each as a kill. */

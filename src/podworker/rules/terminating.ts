@@ -24,13 +24,14 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   return stopSandboxes(turn);
 }
 
-/** Pulls, mounts, hooks and queued creations are no longer wanted; their slots stay closed until they settle (rule 8). */
+/** Questions to the ledger, pulls, mounts, hooks and queued creations are no longer wanted; their slots stay closed until they settle (rule 8). */
 function abandonStarts(turn: Turn): void {
   for (const [name, s] of Object.entries(turn.facts.slots)) {
     const kind = s.running?.action.kind;
     if (!kind || s.running?.aborting) continue;
     if (
       [
+        'reserve',
         'ensureImage',
         'mountVolume',
         'postStart',
@@ -45,11 +46,14 @@ function abandonStarts(turn: Turn): void {
   }
 }
 
-/** An eviction that was only in memory would be forgotten by a crash between the stop and the status: note it first. */
+/**
+ * An eviction that was only in memory would be forgotten by a crash between the stop and the status: note it first. Whether this very note
+ * could be written is another matter: a full disk holds no eviction up.
+ */
 function intentIsDurable(turn: Turn, termination: Termination): boolean {
   if (rediscovered.has(termination.cause)) return true;
   const last = slot(turn.facts, 'checkpoint').last;
-  if (last?.action.kind === 'saveCheckpoint' && (last.error || last.action.checkpoint.termination)) return true;
+  if (last?.action.kind === 'saveCheckpoint' && last.action.checkpoint.termination) return true;
   because(turn, { code: 'SettlingAction', slot: 'checkpoint', action: 'saveCheckpoint', since: turn.now.mono });
   return false;
 }
