@@ -11,10 +11,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function status(hostPath: string, more: { logPath?: string; policy?: string; reason?: string } = {}) {
+function status(hostPath: string, more: { path?: string; logPath?: string; policy?: string; reason?: string } = {}) {
   return {
     annotations: {
-      'io.kubernetes.container.terminationMessagePath': 'dev/termination-log',
+      'io.kubernetes.container.terminationMessagePath': more.path ?? 'dev/termination-log',
       'io.kubernetes.container.terminationMessagePolicy': more.policy ?? 'File',
     },
     exitCode: 1,
@@ -44,6 +44,19 @@ test('a link, a pipe and a directory are refused without hanging', async () => {
     expect(message).toMatch(/^Error on reading termination log /);
     expect(message).not.toBe('secret');
   }
+});
+
+test.each([
+  ['/dev/termination-log', 'words'],
+  ['dev/termination-log', 'words'],
+  ['/dev//termination-log/', 'words'],
+  ['/dev/./x/../termination-log', 'words'],
+  ['../dev/termination-log', 'words'],
+  ['/dev/termination-log2', ''],
+])('a container that says %s has its file at the cleaned path', async (path, message) => {
+  const file = join(directory, 'words');
+  writeFileSync(file, 'words');
+  expect(await terminationMessage(status(file, { path }))).toBe(message);
 });
 
 test('a missing file and a missing mount are no message', async () => {

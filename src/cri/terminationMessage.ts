@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { errorMessage } from '../lib/errors.ts';
+import { cleanAbsolute } from '../lib/goPath.ts';
 import { TERMINATION_MESSAGE_PATH, TERMINATION_MESSAGE_POLICY } from './convert.ts';
 import { lastContent } from './criLog.ts';
 import type { ContainerStatusOut } from './generated/runtime.ts';
@@ -29,7 +30,8 @@ export async function terminationMessage(status: ContainerStatusOut): Promise<st
 async function fromFile(status: ContainerStatusOut): Promise<string> {
   const path = status.annotations[TERMINATION_MESSAGE_PATH];
   if (!path) return '';
-  const inside = path.startsWith('/') ? path : `/${path}`;
+  // The annotation holds what the Pod says, the mount that path cleaned (podworker/spec/mounts.ts).
+  const inside = cleanAbsolute(`/${path}`);
   const file = status.mounts.find((mount) => mount.containerPath === inside)?.hostPath;
   if (!file) return '';
   try {
