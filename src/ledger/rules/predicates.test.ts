@@ -2,7 +2,7 @@ import type { NodeSelectorTerm } from '../../types/k8s.ts';
 import { testPod } from '../fake/pods.ts';
 import { anyPortConflict, hostPortsOf } from './hostPorts.ts';
 import { matchesRequiredNodeAffinity } from './nodeAffinity.ts';
-import { checkSysctls, normalizeSysctl, sysctlAllowlist } from './sysctls.ts';
+import { checkSysctls, sysctlAllowlist } from './sysctls.ts';
 import { untoleratedTaint } from './taints.ts';
 
 describe('host ports', () => {
@@ -109,10 +109,5 @@ describe('sysctls', () => {
 
   test.each([['vm.swappiness'], ['kernel.*.x'], ['Net.x'], ['']])('refuses the pattern %j', (pattern) => {
     expect(() => sysctlAllowlist('6.1', [pattern])).toThrow(/sysctl/);
-  });
-
-  test('the first separator decides the form of a name', () => {
-    expect(normalizeSysctl('net/ipv4/conf/eno2.100/rp_filter')).toBe('net.ipv4.conf.eno2/100.rp_filter');
-    expect(normalizeSysctl('net.ipv4.conf.eno2/100.rp_filter')).toBe('net.ipv4.conf.eno2/100.rp_filter');
   });
 });

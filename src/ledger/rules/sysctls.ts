@@ -1,4 +1,5 @@
 import { goQuote } from '../../lib/goText.ts';
+import { normalizeSysctl } from '../../lib/sysctlName.ts';
 import type { PodSpec } from '../../types/k8s.ts';
 import type { Rejection } from '../types.ts';
 
@@ -76,12 +77,6 @@ function isAtLeast(release: string, [major, minor]: readonly [number, number]): 
   const found = /^(\d+)\.(\d+)/.exec(release);
   if (!found) return major === 0;
   return Number(found[1]) > major || (Number(found[1]) === major && Number(found[2]) >= minor);
-}
-
-/** `net/ipv4/conf/eno2.100/x` is `net.ipv4.conf.eno2/100.x`: the first separator tells which form it is (sysctl.d(5)). */
-export function normalizeSysctl(name: string): string {
-  if (name[name.search(/[./]/)] !== '/') return name;
-  return name.replace(/[./]/g, (char) => (char === '.' ? '/' : '.'));
 }
 
 /** Rejects a Pod that asks for a sysctl that is not allowed, or for one of a namespace that it shares with the host. */

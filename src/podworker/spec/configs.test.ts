@@ -49,6 +49,20 @@ describe('sandboxConfig', () => {
     });
   });
 
+  test.each([
+    ['net.core.somaxconn', 'net.core.somaxconn'],
+    ['kernel/shm_rmid_forced', 'kernel.shm_rmid_forced'],
+    ['net/ipv4/conf/eno2.100/rp_filter', 'net.ipv4.conf.eno2/100.rp_filter'],
+    ['net.ipv4.conf.eno2/100.rp_filter', 'net.ipv4.conf.eno2/100.rp_filter'],
+  ])('the sysctl %s reaches the runtime as %s', (name, dotted) => {
+    const securityContext = { sysctls: [{ name, value: '1' }] };
+    const { linux } = received<PodSandboxConfigOut>(
+      'PodSandboxConfig',
+      sandboxConfig(testPod({ securityContext }), SANDBOX_CONTEXT),
+    );
+    expect(linux?.sysctls).toEqual({ [dotted]: '1' });
+  });
+
   test('a Pod without anything', () => {
     expect(() => received('PodSandboxConfig', sandboxConfig({}, SANDBOX_CONTEXT))).not.toThrow();
   });

@@ -1,4 +1,5 @@
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
+import { normalizeSysctl } from '../../lib/sysctlName.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { SandboxContext } from './context.ts';
 import { podDnsConfig } from './dns.ts';
@@ -16,7 +17,7 @@ import { sandboxSecurityContext } from './securityContext.ts';
 export function sandboxConfig(pod: Pod, context: SandboxContext): PodSandboxConfig {
   const { name = '', namespace = '', uid = '', annotations = {} } = pod.metadata ?? {};
   const { servers, searches, options } = podDnsConfig(pod, context.dns);
-  const sysctls = (pod.spec?.securityContext?.sysctls ?? []).map((s) => [s.name, s.value] as const);
+  const sysctls = (pod.spec?.securityContext?.sysctls ?? []).map((s) => [normalizeSysctl(s.name), s.value] as const);
   return {
     metadata: { name, namespace, uid, attempt: context.attempt },
     hostname: sandboxHostname(pod, context.dns.clusterDomain),
