@@ -1,6 +1,9 @@
 import { KubeletError } from '../lib/errors.ts';
 import type { Status, StatusDetails } from '../types/k8s.ts';
 
+/** The reason of a 404 without a Status body: a proxy or load balancer said it, so nothing is known of the object. */
+const NOT_THE_API = 'UnexpectedServerResponse';
+
 /** The API server answered with an error status. `reason` is the API's word, e.g. `NotFound`. */
 export class ApiError extends KubeletError {
   readonly status: number;
@@ -8,7 +11,7 @@ export class ApiError extends KubeletError {
   readonly details: StatusDetails | undefined;
 
   constructor(status: number, reason: string, message: string, retryAfterMs?: number, details?: StatusDetails) {
-    super(message, { code: 'ApiError', reason, retryable: status === 429 || status >= 500 });
+    super(message, { code: 'ApiError', reason, retryable: status === 429 || status >= 500 || reason === NOT_THE_API });
     this.status = status;
     this.retryAfterMs = retryAfterMs;
     this.details = details;
@@ -26,7 +29,7 @@ const REASONS: Record<number, string> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   403: 'Forbidden',
-  404: 'NotFound',
+  404: NOT_THE_API,
   405: 'MethodNotAllowed',
   406: 'NotAcceptable',
   409: 'Conflict',
@@ -67,9 +70,22 @@ export function apiErrorOfStatus(status: Status): ApiError {
 }
 
 const has = (error: unknown, status: number, reason?: string) =>
-  error instanceof ApiError && (reason === undefined ? error.status === status : error.reason === reason);
+  error instanceof ApiError && error.status === status && (reason === undefined || error.reason === reason);
 
-export const isNotFound = (error: unknown): boolean => has(error, 404);
+/** The API server itself says it: a proxy's 404 is no such answer. */
+export const isNotFound = (error: unknown): boolean => has(error, 404, 'NotFound');
+/**
+ * The API server says that this very object does not exist. `resource` is the plural, e.g. `pods`. A NotFound that names another
+ * object or none (an API that is not served yet) proves nothing about this one.
+ */
+export function isObjectGone(error: unknown, resource: string, name: string): boolean {
+  if (!isNotFound(error)) return false;
+  const { details } = error as ApiError;
+  return details?.name === name && (details.kind ?? resource) === resource;
+}
+/** The name belongs to an object of another UID now: the UID in the request works as a precondition. */
+export const isUidConflict = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 409 || error.status === 422) && /\buid\b/i.test(error.message);
 export const isForbidden = (error: unknown): boolean => has(error, 403);
 export const isInvalid = (error: unknown): boolean => has(error, 422);
 /** 409 for a version or precondition that no longer holds (not AlreadyExists). */

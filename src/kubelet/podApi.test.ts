@@ -1,4 +1,4 @@
-import { ApiError } from '../api/apiError.ts';
+import { ApiError, apiErrorFrom } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
 import type { Node, Pod } from '../types/k8s.ts';
 import { podApi } from './podApi.ts';
@@ -47,4 +47,30 @@ test("a Pod of the mirror's name that is not shown as this mirror is an error th
   });
   const own = { 'kubernetes.io/config.hash': 'h', 'kubernetes.io/config.mirror': 'h' };
   await expect(create({ metadata: { ...pod.metadata, annotations: own } })).resolves.toBeUndefined();
+});
+
+const answers = {
+  gone: new ApiError(404, 'NotFound', 'pods "s-n" not found', undefined, { name: 's-n', kind: 'pods' }),
+  another: new ApiError(409, 'Conflict', 'Precondition failed: UID in precondition: u, UID in object meta: v'),
+  proxy: apiErrorFrom(404, 'default backend - 404', undefined, 'DELETE /api/v1/namespaces/default/pods/s-n'),
+  busy: new ApiError(409, 'Conflict', 'the object has been modified'),
+};
+
+test.each([
+  ['gone', true],
+  ['another', true],
+  ['proxy', false],
+  ['busy', false],
+] as const)('a DELETE that is answered "%s" counts as done: %s', async (answer, done) => {
+  const client = { delete: () => Promise.reject(answers[answer]) } as unknown as ApiClient;
+  const api = podApi(
+    client,
+    () => undefined,
+    () => pod,
+  );
+  const { signal } = new AbortController();
+  for (const call of [() => api.deletePod('default', 's-n', 'u', signal), () => api.deleteMirror(pod, signal)]) {
+    if (done) await expect(call()).resolves.toBeUndefined();
+    else await expect(call()).rejects.toBe(answers[answer]);
+  }
 });

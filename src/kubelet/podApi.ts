@@ -1,4 +1,4 @@
-import { ApiError } from '../api/apiError.ts';
+import { ApiError, isObjectGone, isUidConflict } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
 import { isMirrorCurrent, mirrorPodFor } from '../api/manifests/mirror.ts';
 import { KubeletError } from '../lib/errors.ts';
@@ -13,7 +13,7 @@ export function podApi(
 ): PodApi {
   return {
     async deletePod(namespace, name, uid, signal) {
-      await unlessGone(() => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
+      await unlessGone(name, () => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
     },
     async createMirror(pod, signal) {
       const owner = node();
@@ -40,16 +40,16 @@ export function podApi(
       const mirror = mirrorOf(pod);
       if (!mirror?.metadata?.uid) return;
       const { name = '', namespace = '', uid } = mirror.metadata;
-      await unlessGone(() => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
+      await unlessGone(name, () => client.delete('Pod', { namespace, name }, { gracePeriodSeconds: 0, uid, signal }));
     },
   };
 }
 
-/** A Conflict of the UID precondition means that another Pod has the name now. */
-async function unlessGone(call: () => Promise<void>): Promise<void> {
+/** A Conflict of the UID precondition means that another Pod has the name now; a 404 that does not name the Pod means nothing. */
+async function unlessGone(name: string, call: () => Promise<void>): Promise<void> {
   try {
     await call();
   } catch (error) {
-    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 409)) throw error;
+    if (!isObjectGone(error, 'pods', name) && !isUidConflict(error)) throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isObjectGone, isUidConflict } from '../api/apiError.ts';
 import { errorMessage } from '../lib/errors.ts';
 
 /** Why a Pod's status is not in the API server yet. `gone`: it never will be, for this Pod no longer exists there. */
@@ -13,12 +14,9 @@ export interface StatusProblem {
   readonly retryInMs: number;
 }
 
-/** What a failed PATCH means: the Pod is gone, or it is worth trying again. */
-export function isGone(error: unknown): boolean {
-  const { status, message = '' } = shapeOf(error);
-  if (status === 404) return true;
-  // The UID in the body works as a precondition; any other conflict is a busy object.
-  return (status === 409 || status === 422) && /\buid\b/i.test(message);
+/** What a failed PATCH of the Pod of this name means: the Pod is gone, or it is worth trying again. */
+export function isGone(error: unknown, name: string): boolean {
+  return isObjectGone(error, 'pods', name) || isUidConflict(error);
 }
 
 /** How long the server asked to wait, if it did. */
@@ -26,9 +24,14 @@ export function askedDelay(error: unknown): number {
   return shapeOf(error).retryAfterMs ?? 0;
 }
 
-/** The problem to report. */
-export function problemOf(error: unknown, pod: string, attempt: number, retryInMs: number): StatusProblem {
-  const kind = isGone(error) ? 'gone' : 'retrying';
+/** The problem to report; `pod` names the Pod for people. */
+export function problemOf(
+  error: unknown,
+  pod: string,
+  kind: StatusProblem['kind'],
+  attempt: number,
+  retryInMs: number,
+): StatusProblem {
   const reason = shapeOf(error).reason ?? 'Unknown';
   const cause = errorMessage(error);
   const message =
@@ -38,6 +41,6 @@ export function problemOf(error: unknown, pod: string, attempt: number, retryInM
   return { kind, reason, message, attempt, retryInMs };
 }
 
-function shapeOf(error: unknown): { status?: number; reason?: string; message?: string; retryAfterMs?: number } {
+function shapeOf(error: unknown): { reason?: string; retryAfterMs?: number } {
   return typeof error === 'object' && error !== null ? error : {};
 }

@@ -1,4 +1,4 @@
-import { ApiError, ApiUnreachableError } from '../api/apiError.ts';
+import { ApiError, ApiUnreachableError, apiErrorFrom } from '../api/apiError.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { RateLimiter } from '../lib/limiter.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
@@ -27,6 +27,7 @@ const pod = (name: string, status: PodStatus, version = 1, uid = name): Pod => (
 });
 const running: PodStatus = { phase: 'Running' };
 const api = (status: number, reason: string, message = 'no') => new ApiError(status, reason, message);
+const notFound = (name: string) => new ApiError(404, 'NotFound', 'no', undefined, { name, kind: 'pods' });
 
 function setUp(more: Partial<StatusPublisherOptions> = {}) {
   const clock = new ManualClock();
@@ -168,7 +169,9 @@ describe('StatusPublisher', () => {
 
   const uidConflict = api(409, 'Conflict', 'the UID in the precondition (a) does not match the UID in record (b)');
   test.each([
-    [api(404, 'NotFound'), 'gone'],
+    [notFound('a'), 'gone'],
+    [notFound('b'), 'retrying'],
+    [apiErrorFrom(404, '<html>', undefined, 'PATCH'), 'retrying'],
     [uidConflict, 'gone'],
     [api(409, 'Conflict', 'the object has been modified'), 'retrying'],
     [api(403, 'Forbidden'), 'retrying'],
@@ -183,6 +186,19 @@ describe('StatusPublisher', () => {
     publisher.apiBack();
     await clock.advanceAsync(1000);
     expect(calls.length > 1).toBe(kind === 'retrying');
+  });
+
+  test('a Pod that the watch shows after it seemed to be gone gets its newest status; another UID does not count', async () => {
+    const { calls, accepted, publisher } = setUp();
+    publisher.publish('a', ref('a'), { phase: 'Pending' }, 'normal');
+    await calls[0]!.fail(notFound('a'));
+    publisher.publish('a', ref('a'), { ...running, podIP: '1' }, 'normal');
+    publisher.observeApi('a', pod('a', { phase: 'Pending' }, 5, 'other'));
+    expect(calls).toHaveLength(1);
+    publisher.observeApi('a', pod('a', { phase: 'Pending' }, 5));
+    expect(calls[1]!.body.status).toEqual({ phase: 'Running', podIP: '1' });
+    await calls[1]!.answer({ ...running, podIP: '1' });
+    expect(accepted).toEqual([['a', 'Running']]);
   });
 
   test('drift seen through the watch is repaired', async () => {

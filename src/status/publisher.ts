@@ -57,9 +57,9 @@ export class StatusPublisher implements Disposable {
   /** Makes `wanted` the status to write. `ref` names the API object: of a static Pod its mirror, also when it is re-created. */
   publish(uid: string, ref: PodRef, wanted: PodStatus, lane: Lane): void {
     const record = this.#recordOf(uid, ref);
-    if (record.gone) return;
     record.wanted = wanted;
     if (lane === 'urgent') record.lane = lane;
+    if (record.gone) return; // until the watch shows the Pod again
     record.since ??= this.#now();
     if (!record.sending && !record.timer) this.#enqueue(record);
   }
@@ -76,6 +76,7 @@ export class StatusPublisher implements Disposable {
   observeApi(uid: string, pod: Pod): void {
     const record = this.#recordOf(uid, this.#records.get(uid)?.wanted ? undefined : refOf(pod), pod);
     if (pod.metadata?.uid !== record.ref.uid || isOlder(pod, record.pod)) return;
+    record.gone = false; // it is there after all
     record.pod = pod;
     if (!record.sending && !record.timer) this.#repair(record);
   }
@@ -228,13 +229,13 @@ export class StatusPublisher implements Disposable {
   #failed(record: StatusRecord, lane: Lane, error: unknown): void {
     if (lane === 'urgent') record.lane = lane;
     const pod = `${record.ref.namespace}/${record.ref.name}`;
-    const gone = isGone(error);
+    const gone = isGone(error, record.ref.name);
     const policy = this.#options.backoff ?? defaultBackoff;
     const delay = gone ? 0 : Math.max(backoffDelay(policy, record.attempt, this.#random()), askedDelay(error));
     record.attempt++;
     if (gone) record.gone = true;
     else this.#later(record, delay);
-    this.#options.onProblem(record.uid, problemOf(error, pod, record.attempt, delay));
+    this.#options.onProblem(record.uid, problemOf(error, pod, gone ? 'gone' : 'retrying', record.attempt, delay));
   }
 
   #later(record: StatusRecord, delayMs: number): void {

@@ -24,7 +24,8 @@ const clone = <T>(value: T) => JSON.parse(JSON.stringify(value)) as Mutable<T>;
 
 function existing({ storage }: HandlerContext, { kind, namespace, name }: ApiRequest): KubeObject {
   const found = storage.get(kind!, namespace, name!);
-  if (!found) throw new Refusal(404, 'NotFound', `${RESOURCES[kind!].plural} "${name}" not found`);
+  const { plural } = RESOURCES[kind!];
+  if (!found) throw new Refusal(404, 'NotFound', `${plural} "${name}" not found`, { name: name!, kind: plural });
   return found;
 }
 

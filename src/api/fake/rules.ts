@@ -1,4 +1,4 @@
-import type { KubeObject, Mutable, Namespace, Pod } from '../../types/k8s.ts';
+import type { KubeObject, Mutable, Namespace, Pod, StatusDetails } from '../../types/k8s.ts';
 import type { Kind } from '../resources.ts';
 import { admitPod } from './podDefaults.ts';
 import { apiTime, type Storage } from './storage.ts';
@@ -7,9 +7,11 @@ import { apiTime, type Storage } from './storage.ts';
 export class Refusal extends Error {
   readonly status: number;
   readonly reason: string;
+  readonly details: StatusDetails | undefined;
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, details?: StatusDetails) {
     super(message);
+    this.details = details;
     this.status = status;
     this.reason = reason;
   }

@@ -2,6 +2,7 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { StatusDetails } from '../../types/k8s.ts';
 import type { ConnectionConfig } from '../connection.ts';
 import { type Identity, TestAuthority } from './certificates.ts';
 import { type Fault, Faults } from './faults.ts';
@@ -166,7 +167,8 @@ export class FakeApiServer implements AsyncDisposable {
       if (fault?.loseAnswer) request.socket.destroy();
       else answer(response, status, body);
     } catch (error) {
-      if (error instanceof Refusal) refuse(response, error.status, error.reason, error.message);
+      if (error instanceof Refusal)
+        refuse(response, error.status, error.reason, error.message, undefined, error.details);
       else refuse(response, 500, 'InternalError', String((error as Error).stack));
     }
   }
@@ -238,7 +240,9 @@ function refuse(
   reason = 'Unknown',
   message = 'scripted fault',
   retryAfter?: number,
+  details?: StatusDetails,
 ): void {
-  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status };
+  const failure = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status };
+  const body = details ? { ...failure, details } : failure;
   answer(response, status, body, retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) });
 }
