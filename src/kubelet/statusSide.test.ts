@@ -50,3 +50,25 @@ test('a Pod that runs without being Ready is told at once', async () => {
   expect(sent).toEqual([expect.objectContaining({ phase: 'Running' })]);
   side[Symbol.dispose]();
 });
+
+test('a Pod that turns not Ready while Ready is on its way, being deleted: told at once after the answer', async () => {
+  const clock = new ManualClock();
+  const sent: { status: PodStatus; answer: () => void }[] = [];
+  const patch = (_kind: string, _name: object, _type: string, { status }: { status: PodStatus }) => {
+    const { promise, resolve } = Promise.withResolvers<Pod>();
+    const metadata = { ...pod.metadata, resourceVersion: String(sent.length + 2) };
+    sent.push({ status, answer: () => resolve({ metadata, status: { ...pod.status, ...status } }) });
+    return promise;
+  };
+  const workers = () => ({ get: () => undefined }) as never;
+  const side = new StatusSide({ patch } as unknown as ApiClient, clock, new Recorder(), new Mirrors(), workers);
+  side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } });
+  side.publish(pod, { phase: 'Running', conditions: conditions('True') });
+  const deleted = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  side.publish(deleted, { phase: 'Running', conditions: conditions('False') });
+  expect(sent).toHaveLength(1);
+  sent[0]!.answer();
+  await clock.advanceAsync(0);
+  expect(sent[1]?.status.conditions).toEqual([expect.objectContaining({ type: 'Ready', status: 'False' })]);
+  side[Symbol.dispose]();
+});

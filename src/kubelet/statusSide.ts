@@ -45,7 +45,9 @@ export class StatusSide implements Disposable {
     const target = isStaticPod(pod) ? this.#mirrors.of(pod) : pod;
     if (!target) return;
     const accepted = this.publisher.accepted(uid);
-    const lane = laneFor(accepted, status);
+    // What is on its way counts as well: the API server may have it any moment.
+    const sent = this.publisher.wanted(uid);
+    const lane = sent && laneFor(sent, status) === 'urgent' ? 'urgent' : laneFor(accepted, status);
     const send = () => {
       this.#held.get(uid)?.timer[Symbol.dispose]();
       this.#held.delete(uid);

@@ -69,6 +69,11 @@ export class StatusPublisher implements Disposable {
     return this.#records.get(uid)?.pod?.status;
   }
 
+  /** The newest status that was handed over: written, on its way or waiting. */
+  wanted(uid: string): PodStatus | undefined {
+    return this.#records.get(uid)?.wanted;
+  }
+
   /**
    * Takes in the API object as the watch shows it (the mirror under its static Pod's uid). Call it before the first `publish`, so
    * that only differences are sent. If another writer changed what the kubelet owns, it is written again.
