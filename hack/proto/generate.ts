@@ -12,7 +12,8 @@ const top = join(import.meta.dirname, '../..');
 /** The protocols the runtime client speaks, with field names in camelCase as the client uses them. */
 export function loadRoot(): protobuf.Root {
   const root = new protobuf.Root();
-  for (const file of ['runtime/v1/api.proto', 'containerd/content/v1/content.proto']) {
+  const containerd = ['content', 'tasks'].map((name) => `containerd/${name}/v1/${name}.proto`);
+  for (const file of ['runtime/v1/api.proto', ...containerd]) {
     root.loadSync(join(top, 'proto', file));
   }
   root.resolveAll();
@@ -25,6 +26,7 @@ if (import.meta.filename === process.argv[1]) {
   writeFileSync(join(out, 'schema.json'), `${JSON.stringify(root.toJSON(), null, 1)}\n`);
   writeFileSync(join(out, 'runtime.ts'), printTypes(root.lookup('runtime.v1') as Namespace));
   writeFileSync(join(out, 'content.ts'), printTypes(root.lookup('containerd.services.content.v1') as Namespace));
+  writeFileSync(join(out, 'tasks.ts'), printTypes(root.lookup('containerd.services.tasks.v1') as Namespace));
   const biome = join(top, 'node_modules/@biomejs/biome/bin/biome');
   execFileSync(process.execPath, [biome, 'format', '--write', out], { stdio: 'inherit', cwd: top });
 }

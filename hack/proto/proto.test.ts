@@ -70,7 +70,11 @@ test('the generated schema and types are those of proto/', () => {
   expect(JSON.parse(read(join(generated, 'schema.json')))).toEqual(JSON.parse(JSON.stringify(root.toJSON())));
   // The files are formatted after printing, so only what is not layout is compared.
   const bare = (s: string) => s.replace(/[\s;]/g, '').replace(/=\|/g, '=');
-  const packages = { runtime: 'runtime.v1', content: 'containerd.services.content.v1' };
+  const packages = {
+    runtime: 'runtime.v1',
+    content: 'containerd.services.content.v1',
+    tasks: 'containerd.services.tasks.v1',
+  };
   for (const [file, name] of Object.entries(packages)) {
     expect(bare(read(join(generated, `${file}.ts`)))).toBe(bare(printTypes(root.lookup(name) as Namespace)));
   }

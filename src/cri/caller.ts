@@ -69,4 +69,5 @@ export function createCaller<S extends ServiceName>(
 
 export type RuntimeCaller = Caller<'runtime.v1.RuntimeService'>;
 export type ImageCaller = Caller<'runtime.v1.ImageService'>;
+export type TasksCaller = Caller<'containerd.services.tasks.v1.Tasks'>;
 export type ContentCaller = Caller<'containerd.services.content.v1.Content'>;

@@ -17,6 +17,8 @@ import type { SandboxCalls } from './calls/sandbox.ts';
 import { sandboxCalls } from './calls/sandbox.ts';
 import type { StatsCalls } from './calls/stats.ts';
 import { statsCalls } from './calls/stats.ts';
+import type { TaskCalls } from './calls/tasks.ts';
+import { taskCalls } from './calls/tasks.ts';
 import type { CallRecord } from './connection.ts';
 import { Connection } from './connection.ts';
 
@@ -40,10 +42,12 @@ export type Cri = RuntimeCalls &
   StatsCalls &
   EventCalls &
   ProgressCalls &
+  TaskCalls &
   Disposable;
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 120_000; // runtimeRequestTimeout of KubeletConfiguration
-const CONTENT_NAMESPACE = { 'containerd-namespace': 'k8s.io' };
+/** Where containerd keeps what CRI made. */
+const CRI_NAMESPACE = { 'containerd-namespace': 'k8s.io' };
 
 /** A client of a runtime. Connects on the first call, and again whenever needed. Throws on an endpoint that is no unix socket. */
 export function connectCri(options: CriOptions): Cri {
@@ -62,7 +66,8 @@ export function connectCri(options: CriOptions): Cri {
     ...imageCalls(createCaller(images, 'runtime.v1.ImageService', timeout)),
     ...statsCalls(runtimeCaller),
     ...eventCalls(runtime),
-    ...progressCalls(createCaller(images, 'containerd.services.content.v1.Content', timeout, CONTENT_NAMESPACE)),
+    ...progressCalls(createCaller(images, 'containerd.services.content.v1.Content', timeout, CRI_NAMESPACE)),
+    ...taskCalls(createCaller(runtime, 'containerd.services.tasks.v1.Tasks', timeout, CRI_NAMESPACE)),
     [Symbol.dispose]: () => own.dispose(),
   };
 }

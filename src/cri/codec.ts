@@ -3,12 +3,14 @@ import protobuf from 'protobufjs/light.js';
 import type { ContentMethods } from './generated/content.ts';
 import type { ImageServiceMethods, RuntimeServiceMethods } from './generated/runtime.ts';
 import schema from './generated/schema.json' with { type: 'json' };
+import type { TasksMethods } from './generated/tasks.ts';
 
 /** Every RPC of each service the client knows, with the types of its messages. */
 export interface Services {
   'runtime.v1.RuntimeService': RuntimeServiceMethods;
   'runtime.v1.ImageService': ImageServiceMethods;
   'containerd.services.content.v1.Content': ContentMethods;
+  'containerd.services.tasks.v1.Tasks': TasksMethods;
 }
 export type ServiceName = keyof Services;
 export type MethodName<S extends ServiceName> = keyof Services[S] & string;

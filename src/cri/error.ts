@@ -52,6 +52,15 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof CriError && error.grpcCode === status.NOT_FOUND;
 }
 
+/** Whether `error` is containerd refusing to remove a container because it has a task, running or not. */
+export function hasTaskLeft(error: unknown): boolean {
+  return (
+    error instanceof CriError &&
+    error.grpcCode === status.FAILED_PRECONDITION &&
+    error.message.includes('cannot delete running task')
+  );
+}
+
 /** Whether `error` is the runtime saying that it does not know the call. */
 export function isUnimplemented(error: unknown): boolean {
   return error instanceof CriError && error.grpcCode === status.UNIMPLEMENTED;

@@ -51,6 +51,18 @@ test('mounts are shown recursively read-only where the runtime can do that, from
   expect(new Set(modes.map((m) => m?.recursiveReadOnly))).toEqual(new Set(['Enabled']));
 });
 
+test("a task that containerd kept does not bar a container's removal", async () => {
+  node.setPod(fakePod('web', { restartPolicy: 'Never', containers: [container('a')] }));
+  await until(() => isReady('uid-web'));
+  const { id = '' } = world.cri.containersNamed('a')[0] ?? {};
+  world.cri.leaveTask(id);
+  world.cri.exitContainer(id, 0);
+  await until(() => node.status('uid-web')?.phase === 'Succeeded');
+  node.deletePod('uid-web');
+  await until(() => world.cri.containersNamed('a').length === 0);
+  expect(world.cri.callsTo('Delete')).toHaveLength(1);
+});
+
 test('an object that appears ends the wait for it at once, whatever the back-off', async () => {
   // No time passes here, so that no back-off can end.
   node[Symbol.dispose]();

@@ -43,6 +43,8 @@ export function containerHandlers(
     },
     RemoveContainer({ containerId }) {
       const c = world.containers.get(containerId);
+      if (c && world.leftTasks.has(c.id))
+        throw new FakeError(status.FAILED_PRECONDITION, `cannot delete running task ${c.id}: failed precondition`);
       if (c) life.remove(c);
       return {};
     },

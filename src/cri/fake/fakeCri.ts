@@ -74,6 +74,10 @@ export class FakeCri implements AsyncDisposable {
       ...statsHandlers(this.world, this.usage),
       ...imageHandlers(this.world, this.images),
       ListStatuses: () => ({ statuses: this.images.transfers() }),
+      Delete: ({ containerId: id }: { containerId: string }) => {
+        this.world.leftTasks.delete(id);
+        return { id };
+      },
     };
     this.#handlers = new Map(Object.entries(handlers) as [string, AnyHandler][]);
   }
@@ -95,6 +99,11 @@ export class FakeCri implements AsyncDisposable {
   /** The sandboxes of a Pod, oldest first. */
   sandboxesOf(podUid: string): FakeSandbox[] {
     return [...this.world.sandboxes.values()].filter((s) => s.config.metadata?.uid === podUid);
+  }
+
+  /** As containerd after a StartContainer that was cut off: the container has ended, but a task of it bars its removal. */
+  leaveTask(containerId: string): void {
+    this.world.leftTasks.add(containerId);
   }
 
   /** The container's process ends by itself, now. */

@@ -18,6 +18,7 @@ const SERVICES: ServiceName[] = [
   'runtime.v1.RuntimeService',
   'runtime.v1.ImageService',
   'containerd.services.content.v1.Content',
+  'containerd.services.tasks.v1.Tasks',
 ];
 
 /** A gRPC server that can lose its connections, go down and come up again. */

@@ -69,6 +69,8 @@ export class World {
   readonly clock: Clock;
   readonly sandboxes = new Map<string, FakeSandbox>();
   readonly containers = new Map<string, FakeContainer>();
+  /** Ended containers whose task bars their removal. */
+  readonly leftTasks = new Set<string>();
   onEvent: (event: FakeEvent) => void = () => {};
   #timers = new Set<Disposable>();
   #stopped = false;

@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
-import { isNotFound } from '../../cri/error.ts';
+import { hasTaskLeft, isNotFound } from '../../cri/error.ts';
+import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { unlessGone } from './sandbox.ts';
 import type { Services } from './services.ts';
@@ -22,10 +23,30 @@ export async function stopContainer(
   }
 }
 
+/**
+ * An agent that is killed during StartContainer cancels that call; containerd may then say that the container has exited, keep a task of it
+ * and refuse to remove it until containerd itself starts anew. Forgetting the task is what it would do then.
+ */
+async function removeWithTask({ cri, log }: Services, id: string): Promise<void> {
+  try {
+    await cri.removeContainer(id);
+  } catch (error) {
+    if (!hasTaskLeft(error)) throw error;
+    log.warn('containerd kept the task of a container that has ended; it is deleted', { containerID: id });
+    await cri.deleteTask(id).catch((problem) => {
+      throw new KubeletError(`${errorMessage(error)}; its task: ${errorMessage(problem)}`, {
+        code: 'RemoveContainer',
+        cause: error,
+      });
+    });
+    await cri.removeContainer(id);
+  }
+}
+
 /** Removes a container that does not run, with the link to its log. The log itself stays until the Pod goes. */
 export async function removeContainer(services: Services, context: ActionContext, id: string): Promise<Outcome> {
   const known = context.facts.runtime?.containers.find((c) => c.id === id);
-  await unlessGone(() => services.cri.removeContainer(id));
+  await unlessGone(() => removeWithTask(services, id));
   if (known) await unlink(logLink(services.containerLogsDir, context.pod, known.name, id)).catch(() => {});
   return { seen: { removedContainer: id } };
 }
