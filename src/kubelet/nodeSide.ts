@@ -147,10 +147,15 @@ export class NodeSide implements Disposable {
     return this.#node;
   }
 
-  /** The API server shows another version. */
+  /** The API server shows another version; undefined: it was deleted. */
   seen(node: Node | undefined): void {
-    if (node) this.#node = node;
-    else this.#publisher?.nodeDeleted();
+    if (node) {
+      this.#node = node;
+      this.#publisher?.nodeSeen();
+    } else {
+      this.#node = withoutIdentity(this.#node);
+      this.#publisher?.nodeDeleted();
+    }
     this.#seen.emit();
   }
 
@@ -171,18 +176,16 @@ export class NodeSide implements Disposable {
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);
     const common = { clock, logger: log, random: Math.random, signal };
-    const register = async () => {
+    if (config.registerNode) {
       let events: readonly NodeEvent[] = [];
       const initial = async () => {
         const next = await this.#initial();
         events = next.events;
         return next.node;
       };
-      const node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
+      this.#node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
       for (const event of events) this.#options.recordEvent(event);
-      return node;
-    };
-    if (config.registerNode) this.#node = await register();
+    }
     api.node.start();
     onNode(this.#node);
     this.#publisher = new NodeStatusPublisher({
@@ -193,7 +196,7 @@ export class NodeSide implements Disposable {
       cachedNode: () =>
         api.node.objects().get(`/${settings.nodeName}`) ?? (this.#node.metadata?.uid ? this.#node : undefined),
       recordEvent: this.#options.recordEvent,
-      register: config.registerNode ? register : () => api.heartbeat.get('Node', { name: settings.nodeName }),
+      registers: config.registerNode,
       updateMs: config.nodeStatusUpdateFrequency,
       reportMs: config.nodeStatusReportFrequency,
     });
@@ -225,4 +228,9 @@ export class NodeSide implements Disposable {
     this.#runtimeVersion = facts.runtimeVersion ?? this.#runtimeVersion;
     return facts;
   }
+}
+
+/** What is known of a deleted Node still holds for its Pods, but it is no object that a mirror Pod can belong to. */
+function withoutIdentity({ metadata: { uid: _, resourceVersion: __, ...metadata } = {}, ...node }: Node): Node {
+  return { ...node, metadata };
 }

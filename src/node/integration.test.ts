@@ -45,7 +45,7 @@ async function startNode() {
     readFacts,
     cachedNode: () => undefined,
     recordEvent: (event) => events.push(event),
-    register,
+    registers: true,
     updateMs: 10_000,
     reportMs: 300_000,
   });
@@ -92,7 +92,7 @@ test('a node registers, becomes Ready by the event alone, and keeps its lease', 
   await Promise.all([running, lease]);
 });
 
-test('a Node that somebody deletes comes back', async () => {
+test('a Node that somebody deletes stays deleted; one that somebody creates again is updated', async () => {
   const { own, api, register, publisher, node } = await startNode();
   await using _ = own;
   const before = await register();
@@ -100,7 +100,12 @@ test('a Node that somebody deletes comes back', async () => {
   await api.delete('Node', { name: 'node-1' });
   publisher.nodeDeleted();
   await publisher.update();
-  expect((await node()).metadata?.uid).not.toBe(before.metadata?.uid);
+  await expect(node()).rejects.toMatchObject({ status: 404 });
+  await api.create('Node', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
+  await publisher.update();
+  const after = await node();
+  expect(after.metadata?.uid).not.toBe(before.metadata?.uid);
+  expect(after.status?.conditions?.map(({ type }) => type)).toContain('Ready');
 });
 
 test('both addresses of a dual-stack node survive a change', async () => {

@@ -1,4 +1,4 @@
-import { isConflict, isNotFound } from '../api/apiError.ts';
+import { isConflict, isNotFound, isObjectGone } from '../api/apiError.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -35,7 +35,8 @@ export interface LeaseOptions {
 
 /**
  * Keeps the node's Lease alive, from registration until the process ends (shutdown of the node included). Renews every quarter
- * of the duration. Resolves when the signal aborts.
+ * of the duration, whether the Node exists or not; only a Lease that is gone with its Node waits for the Node to come back. Resolves
+ * when the signal aborts.
  */
 export async function keepLease(options: LeaseOptions): Promise<void> {
   const { clock, random, signal, logger } = options;
@@ -53,7 +54,7 @@ export async function keepLease(options: LeaseOptions): Promise<void> {
   }
 }
 
-async function renewOnce(options: LeaseOptions, latest: Lease | undefined): Promise<Lease> {
+async function renewOnce(options: LeaseOptions, latest: Lease | undefined): Promise<Lease | undefined> {
   if (latest) {
     try {
       return await update(options, latest);
@@ -64,8 +65,8 @@ async function renewOnce(options: LeaseOptions, latest: Lease | undefined): Prom
       });
     }
   }
-  const { lease, created } = await ensure(options);
-  return created ? lease : update(options, lease);
+  const found = await ensure(options);
+  return found && !found.created ? update(options, found.lease) : found?.lease;
 }
 
 async function update(options: LeaseOptions, base: Lease): Promise<Lease> {
@@ -79,13 +80,19 @@ async function update(options: LeaseOptions, base: Lease): Promise<Lease> {
       signal.throwIfAborted();
       if (attempt > 1) options.onRepeatedFailure?.();
       if (attempt === UPDATES || isNotFound(error)) throw error;
-      if (isConflict(error)) current = (await ensure(options)).lease;
+      if (!isConflict(error)) continue;
+      const found = await ensure(options);
+      if (!found) throw error;
+      current = found.lease;
     }
   }
 }
 
-/** The Lease as the API holds it; created if it is missing. Tries until it succeeds or the signal aborts. */
-async function ensure(options: LeaseOptions): Promise<{ lease: Lease; created: boolean }> {
+/**
+ * The Lease as the API holds it; created if it is missing. Tries until it succeeds or the signal aborts. Undefined while there is
+ * neither the Lease nor the Node that it would belong to: the next period looks again.
+ */
+async function ensure(options: LeaseOptions): Promise<{ lease: Lease; created: boolean } | undefined> {
   const { api, clock, random, signal, nodeName, logger } = options;
   const ref = { namespace: NAMESPACE, name: nodeName };
   for (let attempt = 0; ; attempt++) {
@@ -101,6 +108,7 @@ async function ensure(options: LeaseOptions): Promise<{ lease: Lease; created: b
       };
     } catch (error) {
       signal.throwIfAborted();
+      if (isObjectGone(error, 'nodes', nodeName)) return undefined;
       const waitMs = Math.round(backoffDelay(ENSURE_RETRY, attempt, random()));
       logger.warn('Could not ensure the node lease; trying again', { error: errorMessage(error), waitMs });
       await sleep(clock, waitMs, signal);

@@ -1,6 +1,6 @@
-import { ApiError } from '../api/apiError.ts';
+import { ApiError, apiErrorFrom } from '../api/apiError.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
-import { silentLogger } from '../lib/logger.ts';
+import { createLogger, silentLogger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
 import { testFacts, testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
@@ -126,6 +126,24 @@ describe('lease', () => {
     await done;
   });
 
+  test('without its Node it is renewed; deleted as well, it is made again only when the Node is back', async () => {
+    const { api, clock, stop, done } = setUp();
+    await clock.advanceAsync(0);
+    const node = api.node;
+    api.node = undefined;
+    await clock.advanceAsync(10_000);
+    expect(api.lease?.spec?.renewTime).toBe('2026-01-01T00:00:10.000000Z');
+    api.lease = undefined;
+    api.calls.length = 0;
+    await clock.advanceAsync(20_000);
+    expect(api.calls).toEqual(['update Lease', 'get Lease', 'get Node', 'get Lease', 'get Node']);
+    api.node = node;
+    await clock.advanceAsync(10_000);
+    expect(api.lease).toMatchObject({ metadata: { ownerReferences: [{ kind: 'Node', uid: 'node-uid' }] } });
+    stop.abort();
+    await done;
+  });
+
   test('repeated failures are told, and the next success goes on', async () => {
     const { api, clock, stop, done, repeated } = setUp();
     await clock.advanceAsync(0);
@@ -149,27 +167,25 @@ describe('status', () => {
     const clock = new ManualClock();
     const stop = new AbortController();
     const events: NodeEvent[] = [];
+    const logged: string[] = [];
+    const logger = createLogger({ write: (line) => logged.push(line) });
     const state = { facts: testFacts as NodeFacts, cached: undefined as Node | undefined };
-    let registered = 0;
     const publisher = new NodeStatusPublisher({
       api,
       clock,
-      logger: silentLogger,
+      logger,
       random: () => 0.5,
       settings: testSettings,
       readFacts: async () => state.facts,
       cachedNode: () => state.cached,
       recordEvent: (event) => events.push(event),
-      register: async () => {
-        registered++;
-        return api.create('Node', fresh()) as Promise<Node>;
-      },
+      registers: true,
       updateMs: 10_000,
       reportMs: 300_000,
       signal: stop.signal,
     });
     const patches = () => api.patches.length;
-    return { api, clock, stop, events, state, publisher, patches, registered: () => registered };
+    return { api, clock, stop, events, state, publisher, patches, logged };
   }
 
   test('reports once at the start, then only changes or once in a report period', async () => {
@@ -225,14 +241,56 @@ describe('status', () => {
     expect(api.calls).toHaveLength(5);
   });
 
-  test('a deleted Node is registered again', async () => {
-    const { api, publisher, registered } = setUp();
-    await publisher.update();
+  test('a deleted Node stays deleted: told once, looked for at each update, updated when somebody has created it', async () => {
+    const { api, clock, stop, publisher, patches, logged } = setUp();
+    const done = publisher.run();
+    await clock.advanceAsync(0);
+    api.node = undefined;
+    api.calls.length = 0;
+    publisher.nodeDeleted();
+    await clock.advanceAsync(25_000);
+    expect(new Set(api.calls)).toEqual(new Set(['get Node']));
+    expect(api.calls.length).toBeGreaterThanOrEqual(3);
+    expect(logged.filter((line) => line.includes('restart the agent to register it again'))).toHaveLength(1);
+    expect([logged.length, patches(), api.node]).toEqual([1, 1, undefined]);
+    api.node = { metadata: { name: 'node-1', uid: 'second', resourceVersion: '9' } };
+    await clock.advanceAsync(10_500);
+    expect(patches()).toBe(2);
+    expect(api.node).toMatchObject({ metadata: { uid: 'second' }, status: { conditions: expect.anything() } });
+    expect(logged.at(-1)).toContain('The Node object is there again');
     api.node = undefined;
     publisher.nodeDeleted();
-    await publisher.update();
-    expect(registered()).toBe(1);
-    expect(api.node).toBeDefined();
+    await clock.advanceAsync(0);
+    expect(logged.filter((line) => line.includes('restart the agent'))).toHaveLength(2);
+    stop.abort();
+    await done;
+  });
+
+  test('a Node that the watch shows again is updated at once', async () => {
+    const { api, clock, stop, publisher, patches } = setUp();
+    const node = api.node;
+    api.node = undefined;
+    const done = publisher.run();
+    await clock.advanceAsync(0);
+    api.node = node;
+    publisher.nodeSeen();
+    await clock.advanceAsync(0);
+    expect(patches()).toBe(1);
+    publisher.nodeSeen();
+    api.calls.length = 0;
+    await clock.advanceAsync(0);
+    expect(api.calls).toEqual([]);
+    stop.abort();
+    await done;
+  });
+
+  test('a 404 that does not name the Node is a failed update, not a deleted Node', async () => {
+    const { api, publisher, logged } = setUp();
+    api.fail = () => {
+      throw apiErrorFrom(404, 'default backend - 404', undefined, 'GET node');
+    };
+    await expect(publisher.update()).rejects.toThrow('default backend');
+    expect([api.calls.length, logged]).toEqual([5, []]);
   });
 
   test('starts from the newest Node it knows', async () => {

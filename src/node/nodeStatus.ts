@@ -1,4 +1,4 @@
-import { isNotFound } from '../api/apiError.ts';
+import { isObjectGone } from '../api/apiError.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -23,8 +23,8 @@ export interface NodeStatusOptions {
   /** The Node as a watch saw it last; the first attempt starts from it. */
   readonly cachedNode: () => Node | undefined;
   readonly recordEvent: (event: NodeEvent) => void;
-  /** Registers the node again and resolves with its object: somebody deleted it. */
-  readonly register: () => Promise<Node>;
+  /** Whether a start of this process registers the node; only for the words when the Node is gone. */
+  readonly registers: boolean;
   /** nodeStatusUpdateFrequency and nodeStatusReportFrequency. */
   readonly updateMs: number;
   readonly reportMs: number;
@@ -35,6 +35,9 @@ export interface NodeStatusOptions {
 /**
  * Keeps the Node's status up to date: looks every update period, and at once when `trigger` is called because something that
  * Ready hangs on has changed. PATCHes only what changed, or everything's heartbeat once in a report period.
+ *
+ * A Node that somebody deleted is not made again: whoever drains and deletes it means it. It is looked for at each update, and goes
+ * on when somebody has created it.
  */
 export class NodeStatusPublisher {
   readonly #options: NodeStatusOptions;
@@ -43,6 +46,7 @@ export class NodeStatusPublisher {
   #reportedAt: number | undefined;
   #delay = 0;
   #unschedulable = false;
+  #gone = false;
   #wake: (() => void) | undefined;
   #triggered = false;
   #said = '';
@@ -62,11 +66,15 @@ export class NodeStatusPublisher {
     this.#wake?.();
   }
 
-  /** A watch saw that somebody deleted the Node: forgets it, and updates now, which registers it again. */
+  /** A watch saw that somebody deleted the Node: forgets it, and looks now whether it is there. */
   nodeDeleted(): void {
-    this.#patched = undefined;
-    this.#reportedAt = undefined;
+    this.#forget();
     this.trigger();
+  }
+
+  /** A watch shows the Node: if it was gone, somebody has created it, and it is updated now. */
+  nodeSeen(): void {
+    if (this.#gone) this.trigger();
   }
 
   /** Runs until the signal aborts. */
@@ -89,22 +97,48 @@ export class NodeStatusPublisher {
     }
   }
 
-  /** One update with its retries. Rejects with the last error. */
+  /** One update with its retries. Rejects with the last error; a Node that is gone is told once and is none. */
   async update(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#tryUpdate(attempt);
+        await this.#tryUpdate(attempt);
+        this.#tellThere();
+        return;
       } catch (error) {
         this.#options.signal.throwIfAborted();
-        if (isNotFound(error)) {
-          this.#options.logger.warn('The Node object is gone; registering again', {
-            node: this.#options.settings.nodeName,
-          });
-          this.#patched = await this.#options.register();
-        } else if (attempt > 1) this.#options.onRepeatedFailure?.();
+        if (isObjectGone(error, 'nodes', this.#options.settings.nodeName)) {
+          this.#forget();
+          // The first attempt may have used an old copy of a Node that was created again since.
+          if (attempt === 1) continue;
+          this.#tellGone();
+          return;
+        }
+        if (attempt > 1) this.#options.onRepeatedFailure?.();
         if (attempt === ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** What was reported went to a Node that is no more: the next one gets everything. */
+  #forget(): void {
+    this.#patched = undefined;
+    this.#reportedAt = undefined;
+  }
+
+  #tellGone(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const { logger, settings, registers } = this.#options;
+    const cure = registers ? 'restart the agent to register it again' : 'create it: registerNode is off';
+    logger.error(`The Node object does not exist; its status is not written until somebody creates it (${cure})`, {
+      node: settings.nodeName,
+    });
+  }
+
+  #tellThere(): void {
+    if (!this.#gone) return;
+    this.#gone = false;
+    this.#options.logger.info('The Node object is there again', { node: this.#options.settings.nodeName });
   }
 
   async #tryUpdate(attempt: number): Promise<void> {

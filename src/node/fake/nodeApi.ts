@@ -66,7 +66,8 @@ export class TestApi {
 }
 
 function notFound(kind: string): ApiError {
-  return new ApiError(404, 'NotFound', `${kind} not found`);
+  const details = { name: 'node-1', kind: `${kind.toLowerCase()}s` };
+  return new ApiError(404, 'NotFound', `${kind} not found`, undefined, details);
 }
 
 /** A merge patch; enough for what tests look at. */
