@@ -298,7 +298,7 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
     }),
   );
   const onSynced = () => housekeeping.start();
-  followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, log, onSynced });
+  own.use(followSources({ sources, api, mirrors, side, status, ledger: ledger.ledger, clock, log, onSynced }));
   for (const source of manifests) source.start();
   if (api) serveApi(api, node, ledger, log, nodeName);
   const runtime = config.containerRuntimeEndpoint;

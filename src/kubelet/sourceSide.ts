@@ -4,6 +4,7 @@ import { isMirrorPod } from '../api/manifests/mirror.ts';
 import type { MergedPodSource } from '../api/mergedPodSource.ts';
 import type { PodSourceName } from '../api/podSource.types.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodWorker } from '../podworker/worker.ts';
@@ -13,6 +14,12 @@ import type { Mirrors } from './mirrors.ts';
 import type { PodSide } from './podSide.ts';
 import type { StatusSide } from './statusSide.ts';
 
+/**
+ * How long Pods without running containers wait for all sources. A quick API server gives the Node's labels and its Pods in that time;
+ * one that drops packets must not keep a static Pod waiting, for that Pod may be what makes it answer.
+ */
+const openWithinMs = 1000;
+
 export interface SourceSideOptions {
   readonly sources: MergedPodSource;
   readonly api: ApiSide | null;
@@ -20,14 +27,18 @@ export interface SourceSideOptions {
   readonly side: PodSide;
   readonly status: StatusSide | null;
   readonly ledger: Ledger;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Every source has reported: what nobody knows may be cleaned up from now on. */
   readonly onSynced: () => void;
 }
 
-/** Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. */
-export function followSources(options: SourceSideOptions): void {
-  const { sources, side } = options;
+/**
+ * Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. Call it when the
+ * runtime was listed, just before the sources start: the ledger opens a second later, API server or not. Dispose to take that back.
+ */
+export function followSources(options: SourceSideOptions): Disposable {
+  const { sources, side, clock, ledger } = options;
   side.taken = (worker, pod) => {
     if (worker.facts.origin !== 'api' && options.api) showMirror(options, worker, pod);
   };
@@ -38,6 +49,7 @@ export function followSources(options: SourceSideOptions): void {
     else synced(options);
   });
   if (sources.synced()) synced(options);
+  return clock.setTimer(openWithinMs, () => ledger.open());
 }
 
 export type OrphanMirrorOptions = Pick<SourceSideOptions, 'mirrors' | 'side' | 'api'>;
