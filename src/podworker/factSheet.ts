@@ -44,6 +44,7 @@ export class FactSheet {
   objects: Readonly<Record<string, ObjectState>> = {};
   envObjects: Readonly<Record<string, readonly string[]>> = {};
   volumeObjects: Readonly<Record<string, readonly string[]>> = {};
+  pullObjects: readonly string[] = [];
   probes: Readonly<Record<string, ProbeState>> = {};
   #pod: Pod | null = null;
   #origin: PodOrigin = 'runtime';
@@ -143,6 +144,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.pullObjects.length === 0 ? {} : { pullObjects: this.pullObjects }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
       ...(this.nameTakenBy === undefined ? {} : { nameTakenBy: this.nameTakenBy }),
       ...(this.accepted === undefined ? {} : { accepted: this.accepted }),

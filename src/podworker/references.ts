@@ -57,9 +57,14 @@ export class References implements Disposable {
       if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), keyOf(r)];
     }
     const namespace = pod.metadata?.namespace ?? '';
+    const pulls: string[] = [];
     for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-      if (name) wanted.set(keyOf({ kind: 'Secret', namespace, name }), { kind: 'Secret', namespace, name });
+      if (!name) continue;
+      const secret = { kind: 'Secret', namespace, name } as const;
+      wanted.set(keyOf(secret), secret);
+      pulls.push(keyOf(secret));
     }
+    this.#sheet.pullObjects = pulls;
     this.#sheet.envObjects = env;
     this.#sheet.volumeObjects = volumes;
     this.#sync(wanted);

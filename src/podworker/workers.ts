@@ -60,7 +60,7 @@ export class PodWorkers {
   set(pod: Pod, origin: PodOrigin): void {
     const uid = pod.metadata?.uid ?? '';
     const held = this.#held.get(uid);
-    if (held && origin !== 'api' && held.worker.facts.gone) {
+    if (held && origin !== 'api' && isLeaving(held.worker)) {
       held.next = { pod, origin };
       held.worker.facts.returning = true;
       held.worker.wake();
@@ -166,6 +166,11 @@ export class PodWorkers {
     this.#held.set(uid, { worker, own });
     return worker;
   }
+}
+
+/** What a static Pod returns to is its earlier incarnation: dropped by its source, or ended because no source had it at the start. */
+function isLeaving({ facts, memory }: PodWorker): boolean {
+  return facts.gone || memory.termination?.cause === 'orphaned';
 }
 
 function fullName(pod: Pod): string {

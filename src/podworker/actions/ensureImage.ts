@@ -2,6 +2,7 @@ import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
 import { parseImageName } from '../../images/rules/imageName.ts';
 import type { ImageFact, PullPolicy } from '../../images/types.ts';
 import { KubeletError } from '../../lib/errors.ts';
+import type { Secret } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { PullState } from '../rules/facts.ts';
 import type { Services } from './services.ts';
@@ -35,13 +36,24 @@ export async function ensureImage(
   }
 }
 
-function authsFor(services: Services, { pod }: ActionContext, image: string) {
+function authsFor(services: Services, context: ActionContext, image: string) {
+  const { pod } = context;
   const secrets = services.pullSecrets(pod);
+  tellMissing(context, secrets);
   if (secrets.length === 0) return [];
   const { keyring, problems } = keyringOf(secrets);
   for (const problem of problems) services.log.warn('imagePullSecret cannot be used', { problem });
   const name = parseImageName(image);
   return 'error' in name ? [] : lookupAuth(keyring, name.repository);
+}
+
+/** kubelet's words: the pull may do without them, if it can. */
+function tellMissing({ pod, event }: ActionContext, found: readonly Secret[]): void {
+  const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+  const missing = names.filter((name) => !found.some((s) => s.metadata?.name === name));
+  if (missing.length === 0) return;
+  const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
+  event({ type: 'Warning', reason: 'FailedToRetrieveImagePullSecret', message });
 }
 
 function pullState(fact: ImageFact): PullState | undefined {

@@ -14,6 +14,7 @@ import { prune } from './prune.ts';
 import { mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
 import { because, openTurn, type PodEvent, type Turn } from './turn.ts';
+import { keepWaiting } from './waiting.ts';
 
 /** How long a Pod that the rules cannot handle is left alone, unless something of it changes. */
 const defectPauseMs = 10_000;
@@ -58,6 +59,7 @@ function conclude(facts: PodFacts, memory: PodMemory, now: Now): Decision {
   const turn = openTurn(facts, memory, now);
   followClock(turn);
   const done = step(turn);
+  if (facts.pod && turn.memory.phase === 'Active') keepWaiting(turn, facts.pod);
   const status = facts.pod && facts.origin !== 'runtime' && !facts.nameTakenBy ? statusOf(turn, facts.pod) : null;
   if (status) {
     turn.memory.status = status;
@@ -113,10 +115,10 @@ function enterTermination(turn: Turn): void {
   if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
-  else if (facts.pod && memory.phase === 'Admitting' && hasEnded(facts)) complete(turn, 'completed');
+  else if (facts.pod && hasEnded(facts)) complete(turn, 'completed');
 }
 
-/** The API's word that the Pod is over holds over a restart: nothing of it may start again. */
+/** The API's word that the Pod is over holds, over a restart too: what runs of it is ended, and nothing may start again. */
 function hasEnded(facts: PodFacts): boolean {
   const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
   return phase === 'Succeeded' || phase === 'Failed';

@@ -374,6 +374,26 @@ describe('after the end', () => {
   });
 });
 
+test('a terminal phase that somebody writes ends a Pod that runs', () => {
+  const pod = podOf(spec('Always', 'a'), { status: { phase: 'Failed' } });
+  const d = at(pod, {}, { phase: 'Active' });
+  expect([d.memory.phase, starts(d), d.reasons.length > 0]).toEqual(['Terminating', ['stopContainer a-0'], true]);
+});
+
+test('whoever waits for the end of a Job need not wait until its volumes are removed', () => {
+  const dead = runtime([box('a', 'exited')], [sandbox({ ready: false })]);
+  const slots = { volumes: under({ kind: 'unmountVolumes', slot: 'volumes' }) };
+  const { wall } = now;
+  const termination = { cause: 'completed', graceSeconds: 1, since: wall, deadline: wall } as const;
+  const memory = { phase: 'Terminating', stoppedSandboxes: ['s0'], termination } as const;
+  const d = at(podOf(spec('Never', 'a')), { runtime: dead, slots }, memory);
+  expect([d.memory.phase, d.status?.phase, whys(d)]).toEqual([
+    'Cleaning',
+    'Succeeded',
+    expect.arrayContaining(['Unmounting']),
+  ]);
+});
+
 describe('who may be ended at all', () => {
   const unknown = { runtime: runtime([box('a', 'running')]) };
   test('what no source knows, and only when all have reported (design rule 5)', () => {

@@ -137,6 +137,8 @@ export interface PodFacts {
   readonly envObjects: Readonly<Record<string, readonly string[]>>;
   /** Volume name → objects it projects. */
   readonly volumeObjects: Readonly<Record<string, readonly string[]>>;
+  /** Secrets with credentials for its images; absent without any. */
+  readonly pullObjects?: readonly string[];
   readonly probes: Readonly<Record<string, ProbeState>>;
   /** Highest restart number seen in the log directory, for containers the runtime has forgotten. */
   readonly logRestarts: Readonly<Record<string, number>>;

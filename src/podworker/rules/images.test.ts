@@ -66,3 +66,31 @@ describe('a failed pull', () => {
     expect(starts(at({ slots }, 10))).toEqual(['ensureImage a']);
   });
 });
+
+describe('imagePullSecrets', () => {
+  const key = 'Secret ns/cred';
+  const known = (state: 'present' | 'absent' | 'unknown', version = '1') => ({
+    pullObjects: [key],
+    objects: { [key]: { state, version } },
+  });
+
+  test('are waited for, with the reason, but not for longer than a second', () => {
+    const d = at(known('unknown'));
+    expect(starts(d)).toEqual([]);
+    expect(d.reasons).toContainEqual({ code: 'AwaitingObject', object: key, message: 'not read from the API yet' });
+    expect(d.wakeAt).toBe(now.mono - 10 + 1000);
+    expect(starts(at(known('unknown'), 1))).toEqual(['ensureImage a']);
+    expect(starts(at(known('absent')))).toEqual(['ensureImage a']);
+    expect(at(known('present')).start).toEqual([{ ...look, objects: `${key}@present:1` }]);
+  });
+
+  test('one that comes or changes ends the back-off of a pull at once', () => {
+    const slots = {
+      'image/a': ended({ ...look, objects: `${key}@absent:` }, { reason: 'ErrImagePull' }, { failures: 3 }),
+    };
+    expect(starts(at({ slots, pullObjects: [key], objects: { [key]: { state: 'absent' } } }))).toEqual([]);
+    expect(starts(at({ slots, ...known('present') }))).toEqual(['ensureImage a']);
+    const never = { 'image/a': ended(look, { reason: 'ErrImageNeverPull' }, { failures: 1 }) };
+    expect(starts(at({ slots: never, ...known('present') }))).toEqual([]);
+  });
+});

@@ -1,11 +1,14 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import { slotOf } from './actions.ts';
+import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 import type { ContainerView } from './view.ts';
 
 /** Pull back-off: 10 s doubling to 300 s, as kubelet's image manager. */
 const pullCurve: BackoffPolicy = { initialMs: 10_000, maxMs: 300_000 };
+/** How long a Pod that is ready to start waits for its imagePullSecrets to be read, as kubelet's secret manager does. */
+const secretsPatienceMs = 1_000;
 /** How long a failed pull shows its own error before the status turns to ImagePullBackOff. */
 const errorShownMs = 2_000;
 
@@ -28,6 +31,7 @@ export function imageGate(turn: Turn, view: ContainerView): Gate {
     : -1;
   const sameAttempt = last?.action.kind === 'ensureImage' && last.action.attempt === view.nextAttempt;
   if (last && !last.error && sameAttempt && last.endedAt >= createFailedAt) return 'ready';
+  const { pullObjects = [] } = facts;
   const action = {
     kind: 'ensureImage',
     slot: name,
@@ -35,11 +39,27 @@ export function imageGate(turn: Turn, view: ContainerView): Gate {
     image,
     policy,
     attempt: view.nextAttempt,
+    ...(pullObjects.length === 0 ? {} : { objects: fingerprint(facts, pullObjects) }),
   } as const;
-  if (last?.error) return failedImage(turn, view, action, last.error, last.endedAt, s.failures);
+  if (awaitsSecrets(turn, pullObjects)) return 'pending';
+  // A Secret that has come or changed is a reason to try again at once.
+  const news = last?.error && last.action.kind === 'ensureImage' && last.action.objects !== action.objects;
+  if (last?.error && !(news && isPullFailure(last.error.reason)))
+    return failedImage(turn, view, action, last.error, last.endedAt, s.failures);
   launch(turn, action, 'now');
   because(turn, { code: 'CheckingImage', image, container: view.name });
   return 'pending';
+}
+
+/** A pull without the Pod's credentials would fail and back off for 10 s; a Secret that cannot be read holds nothing up for long. */
+function awaitsSecrets(turn: Turn, keys: readonly string[]): boolean {
+  const unknown = firstUnknown(turn.facts, keys);
+  if (!unknown) return false;
+  const ready = slot(turn.facts, 'prepare').last?.endedAt;
+  if (ready !== undefined && turn.now.mono >= ready + secretsPatienceMs) return false;
+  if (ready !== undefined) wake(turn, ready + secretsPatienceMs);
+  because(turn, { code: 'AwaitingObject', ...unknown });
+  return true;
 }
 
 function pullReason(turn: Turn, view: ContainerView, image: string, since: number): void {

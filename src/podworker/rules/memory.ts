@@ -65,6 +65,10 @@ export interface PodMemory {
   readonly clockOffset?: number;
   /** A static Pod's status was derived on top of the one that its mirror had from an earlier life of this agent. */
   readonly mirrorAdopted?: true;
+  /** By container name: why it waits since the container `after` ended (empty: none ever ran). */
+  readonly waiting?: Readonly<
+    Record<string, { readonly reason: string; readonly message: string; readonly after: string }>
+  >;
   /** Last derived status. */
   readonly status?: PodStatus;
 }

@@ -27,7 +27,8 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
     terminating: ending,
-    finished: ending && memory.phase !== 'Terminating' && aliveContainers(facts).length === 0 && memory.unmounted,
+    // Not held back by volumes: to remove what a Job wrote may take minutes, and who waits for the Job need not.
+    finished: ending && memory.phase !== 'Terminating' && aliveContainers(facts).length === 0,
     ...(memory.phase === 'Active' ? { restartAllContainers: memory.restartingAll === true } : {}),
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
