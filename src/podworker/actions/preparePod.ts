@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import type { Services } from './services.ts';
@@ -13,11 +14,26 @@ export async function preparePod(services: Services, { pod, facts }: ActionConte
   const podDir = join(services.podsDir, facts.uid);
   const logDir = podLogDirectory(services.spec.podLogsRoot, pod);
   const [, , logRestarts] = await Promise.all([
-    services.cgroups.ensure(pod),
-    makePodDirs(podDir),
-    mkdir(logDir, { recursive: true, mode: logDirMode }).then((made) => (made === undefined ? restartsIn(logDir) : {})),
+    told('FailedCreatePodContainer', 'unable to ensure pod container exists', services.cgroups.ensure(pod)),
+    told('Failed', 'error making pod data directories', makePodDirs(podDir)),
+    told('Failed', 'error making pod data directories', makeLogDir(logDir)),
   ]);
   return { logRestarts };
+}
+
+/** Reason and words of the Event that a failure becomes, as kubelet's. */
+async function told<T>(reason: string, words: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new KubeletError(`${words}: ${errorMessage(error)}`, { code: reason, cause: error });
+  }
+}
+
+async function makeLogDir(logDir: string): Promise<Record<string, number>> {
+  const made = await mkdir(logDir, { recursive: true, mode: logDirMode });
+  return made === undefined ? restartsIn(logDir) : {};
 }
 
 async function makePodDirs(podDir: string): Promise<void> {

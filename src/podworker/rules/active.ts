@@ -89,6 +89,10 @@ function prepared(turn: Turn): boolean {
   const retry =
     s.last?.error && !s.running ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'prepare') } : {};
   because(turn, { code: 'PreparingPod', ...retry });
+  if (s.last?.error) {
+    const { reason, message } = s.last.error;
+    emitOnce(turn, 'preparefailed', s.last.endedAt, { type: 'Warning', reason, message });
+  }
   launch(turn, { kind: 'preparePod', slot: 'prepare' });
   return false;
 }

@@ -7,13 +7,13 @@ import { planCheckpoint } from './checkpointed.ts';
 import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.ts';
 import { followClock } from './clockStep.ts';
 import type { Now, PodFacts } from './facts.ts';
-import type { LifePhase, PodMemory } from './memory.ts';
+import type { LifePhase, PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
 import { prune } from './prune.ts';
 import { mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
-import { because, openTurn, type PodEvent, type Turn } from './turn.ts';
+import { because, emitOnce, openTurn, type PodEvent, type Turn } from './turn.ts';
 import { keepWaiting } from './waiting.ts';
 
 /** How long a Pod that the rules cannot handle is left alone, unless something of it changes. */
@@ -112,10 +112,15 @@ function enterTermination(turn: Turn): void {
   const requests = terminationRequests(turn, facts.pod);
   const merged = mergeTermination(turn, facts.pod, requests);
   if (merged) turn.memory.termination = merged;
+  if (merged?.cause === 'deadline') tellDeadline(turn, merged);
   if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
   else if (facts.pod && hasEnded(facts)) complete(turn, 'completed');
+}
+
+function tellDeadline(turn: Turn, { reason = '', message = '' }: Termination): void {
+  emitOnce(turn, 'deadline', 1, { type: 'Normal', reason, message });
 }
 
 /** The API's word that the Pod is over holds, over a restart too: what runs of it is ended, and nothing may start again. */

@@ -374,6 +374,47 @@ describe('after the end', () => {
   });
 });
 
+describe('Events of an end', () => {
+  const events = (d: Decision) => d.events.map((e) => `${e.type} ${e.reason} ${e.message}`);
+
+  test('the deadline is told once', () => {
+    const late = podOf(
+      { ...spec('Always', 'a'), activeDeadlineSeconds: 1 },
+      { status: { startTime: '2026-01-01T00:00:00Z' } },
+    );
+    const d = at(late, {}, { phase: 'Active' });
+    const told = 'Normal DeadlineExceeded Pod was active on the node longer than the specified deadline';
+    expect(events(d)).toEqual([told, 'Normal Killing Stopping container a']);
+    const next = decide(factsOf(late, { runtime: runtime([box('a', 'running')]) }), d.memory, later(1));
+    expect(events(next)).toEqual([]);
+  });
+
+  test('a stop that failed is told, once for each attempt; one that was cut off is not', () => {
+    const broken = (reason: string) => ({ 'stop/a-0': ended(stop(30), { reason, message: 'stuck' }, { failures: 1 }) });
+    const text = 'failed to "KillContainer" for "a" with KillContainerError: "stuck"';
+    expect(events(at(deleting(), { slots: broken('Unknown') }))).toContain(
+      `Warning FailedKillPod error killing pod: ${text}`,
+    );
+    expect(events(at(deleting(), { slots: broken('Aborted') }))).toEqual(['Normal Killing Stopping container a']);
+    const dead = runtime([box('a', 'exited')]);
+    const sandboxStop = { kind: 'stopSandbox', slot: 'sandbox/s0', sandboxId: 's0' } as const;
+    const d = at(deleting(), {
+      runtime: dead,
+      slots: { 'sandbox/s0': ended(sandboxStop, { message: 'busy' }, { failures: 1 }) },
+    });
+    expect(events(d)).toEqual([
+      'Warning FailedKillPod error killing pod: failed to "KillPodSandbox" for "u" with KillPodSandboxError: "busy"',
+    ]);
+  });
+
+  test('what keeps a Pod from being prepared is told', () => {
+    const failed = { reason: 'FailedCreatePodContainer', message: 'unable to ensure pod container exists: EROFS' };
+    const slots = { prepare: ended({ kind: 'preparePod', slot: 'prepare' }, failed, { failures: 1 }) };
+    const d = at(podOf(spec('Always', 'a')), { slots, runtime: runtime([], []) }, { phase: 'Active' });
+    expect(events(d)).toEqual(['Warning FailedCreatePodContainer unable to ensure pod container exists: EROFS']);
+  });
+});
+
 test('a terminal phase that somebody writes ends a Pod that runs', () => {
   const pod = podOf(spec('Always', 'a'), { status: { phase: 'Failed' } });
   const d = at(pod, {}, { phase: 'Active' });

@@ -5,7 +5,7 @@ import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
-import { because, launch, type Turn } from './turn.ts';
+import { because, emitOnce, launch, type Turn } from './turn.ts';
 import { aliveContainers, type ContainerView, podViews } from './view.ts';
 
 /** Causes that are found again after a restart without a note of ours: the API, the sources or the clock still say so. */
@@ -21,6 +21,8 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   const settled = makingSettled(turn);
   if (alive.length > 0 || !settled) return false;
   unmount(turn);
+  for (const { id } of turn.facts.runtime?.sandboxes ?? [])
+    tellFailure(turn, slotOf.stopSandbox(id), `"KillPodSandbox" for "${turn.facts.uid}" with KillPodSandboxError`);
   return stopSandboxes(turn);
 }
 
@@ -75,6 +77,15 @@ function stopOne(
     deadline,
     after,
   });
+  const what = `"KillContainer" for "${c.name}" with KillContainerError`;
+  tellFailure(turn, slotOf.stop(c.id), what);
+}
+
+function tellFailure(turn: Turn, name: string, what: string): void {
+  const { last } = slot(turn.facts, name);
+  if (!last?.error || last.error.reason === 'Aborted') return;
+  const message = `error killing pod: failed to ${what}: "${last.error.message}"`;
+  emitOnce(turn, `killfailed/${name}`, last.endedAt, { type: 'Warning', reason: 'FailedKillPod', message });
 }
 
 /** A sidecar stops after all main and init containers, and after the sidecars that were started later than it. */
