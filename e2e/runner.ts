@@ -1,7 +1,6 @@
 // npm run e2e: the tests on the real stack. `--help` tells the options.
 import { clusterNames } from '../hack/cluster/layout.ts';
-import { snapshot } from '../hack/cluster/residue.ts';
-import { diff } from '../hack/cluster/residueDiff.ts';
+import { leftBehind, snapshot } from '../hack/cluster/residue.ts';
 import { tearDown } from '../hack/cluster/tearDown.ts';
 import { elapsed, say } from '../hack/lib/log.ts';
 import { identify } from '../hack/lib/processes.ts';
@@ -77,7 +76,7 @@ async function main(): Promise<number> {
   const before = await snapshot();
   const outcomes = await runAll(tests, options);
   if (!options.keep) {
-    const left = diff(before, await snapshot(), clusterNames());
+    const left = await leftBehind(before);
     if (left.length > 0) outcomes.push({ title: 'nothing is left behind', error: new Error(left.join('\n')) });
     if (left.length > 0) say(`FAILED nothing is left behind\n${left.join('\n')}`);
   }

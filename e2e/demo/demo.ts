@@ -5,9 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCluster, stopKubelet } from '../../hack/cluster/control.ts';
-import { clusterNames } from '../../hack/cluster/layout.ts';
-import { snapshot } from '../../hack/cluster/residue.ts';
-import { diff } from '../../hack/cluster/residueDiff.ts';
+import { leftBehind, snapshot } from '../../hack/cluster/residue.ts';
 import { inside, runningService, signalService } from '../../hack/cluster/service.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
@@ -39,7 +37,7 @@ async function firstSteps(t: TestContext): Promise<void> {
   } finally {
     await tearDown(name);
   }
-  const left = diff(before, await snapshot(), clusterNames());
+  const left = await leftBehind(before);
   assert.deepEqual(left, [], 'what is left after down');
   t.note('up, a kubelet-ts by hand, all services killed, down: nothing left');
 }

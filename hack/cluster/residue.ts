@@ -1,9 +1,10 @@
 // node hack/cluster/residue.ts save FILE | check FILE: what of this project is left on the machine since FILE was saved.
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { main } from '../lib/log.ts';
 import { allPids, identify } from '../lib/processes.ts';
 import { tryRun, which } from '../lib/run.ts';
-import { cgroupDirectories } from './cgroups.ts';
+import { cgroupDirectories, hierarchies } from './cgroups.ts';
 import { clusterNames, runBase, stateBase } from './layout.ts';
 import { mounts } from './mounts.ts';
 import { diff, type Snapshot } from './residueDiff.ts';
@@ -64,6 +65,30 @@ function list(directory: string): string[] {
   return existsSync(directory) ? [directory, ...readdirSync(directory).map((name) => `${directory}/${name}`)] : [];
 }
 
+/**
+ * The cgroups right below each root, whoever made them, and all that is in those that a cluster or a node agent makes. What others do inside
+ * their own is not ours to judge.
+ */
+function ownCgroups(): string[] {
+  const names = new Set(
+    hierarchies().flatMap((root) =>
+      readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
+    ),
+  );
+  const top = hierarchies().flatMap((root) => [...names].map((name) => `${root}/${name}`).filter(existsSync));
+  const ours = [...names].filter((name) => /^(kubelet-ts-|kubepods|k8s\.io$)/.test(name));
+  return [...new Set([...top, ...ours.flatMap((name) => cgroupDirectories(name))])];
+}
+
+/** What is on the machine and was not there before, looked for until nothing is: the kernel takes its time over what was removed. */
+export async function leftBehind(before: Snapshot): Promise<string[]> {
+  for (let tries = 0; ; tries++) {
+    const left = diff(before, await snapshot(), clusterNames());
+    if (left.length === 0 || tries === 30) return left;
+    await delay(1000);
+  }
+}
+
 /** Looks at the machine. */
 export async function snapshot(): Promise<Snapshot> {
   const all = mounts();
@@ -76,7 +101,7 @@ export async function snapshot(): Promise<Snapshot> {
   return {
     processes: processes().sort(),
     mounts: all.map(({ target, type, source }) => `${target} ${type} ${source}`).sort(),
-    cgroups: cgroupDirectories('/').sort(),
+    cgroups: ownCgroups().sort(),
     links: links.map((line) => line.split(':')[1]?.trim() ?? line).sort(),
     namespaces: all.filter(({ type }) => type === 'nsfs').map(({ target }) => target),
     packetFilter: rules.flat().map((line) => line.replace(/\[\d+:\d+\]/, '')),
@@ -92,7 +117,7 @@ async function command(): Promise<void> {
     writeFileSync(file, JSON.stringify(await snapshot()));
     return;
   }
-  const left = diff(JSON.parse(readFileSync(file, 'utf8')) as Snapshot, await snapshot(), clusterNames());
+  const left = await leftBehind(JSON.parse(readFileSync(file, 'utf8')) as Snapshot);
   if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}`);
   console.log('nothing is left behind');
 }

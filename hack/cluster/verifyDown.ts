@@ -8,10 +8,8 @@ import { main, say } from '../lib/log.ts';
 import { bringUp } from './bringUp.ts';
 import { cgroupDirectories } from './cgroups.ts';
 import { freeze } from './control.ts';
-import { clusterNames } from './layout.ts';
 import { kubeletKind } from './options.ts';
-import { snapshot } from './residue.ts';
-import { diff } from './residueDiff.ts';
+import { leftBehind, snapshot } from './residue.ts';
 import { signalService } from './service.ts';
 import type { Cluster } from './state.ts';
 import { tearDown } from './tearDown.ts';
@@ -56,7 +54,7 @@ await main(async () => {
     await runWorkload(cluster);
     hurt(cluster);
     await tearDown(name);
-    const left = diff(before, await snapshot(), clusterNames());
+    const left = await leftBehind(before);
     if (left.length > 0) throw new Error(`scenario "${title}" left behind:\n${left.join('\n')}`);
     say(`scenario: ${title}: nothing is left behind`);
   }
