@@ -17,10 +17,15 @@ class Runtime implements ImageService {
   readonly images = new Map<string, ImageOut>();
   statusError: Error | undefined;
   statusCalls = 0;
+  /** How many of the next questions fail, those after a pull included. */
+  statusFailures = 0;
+  /** Whether a pull ends at once when it is cancelled. */
+  endsOnCancel = true;
 
   async imageStatus(spec: { image?: string }): Promise<{ image: ImageOut | null }> {
     this.statusCalls++;
     if (this.statusError) throw this.statusError;
+    if (this.statusFailures-- > 0) throw new CriError('ImageStatus', { code: 13, details: 'no answer' });
     return { image: this.images.get(spec.image!) ?? null };
   }
 
@@ -36,7 +41,7 @@ class Runtime implements ImageService {
       this.add(image);
       resolve('sha256:id');
     };
-    options?.signal?.addEventListener('abort', () => reject(new Error('cancelled')));
+    options?.signal?.addEventListener('abort', () => this.endsOnCancel && reject(new Error('cancelled')));
     this.pulls.push({ image, auth, signal: options?.signal, succeed, fail: reject });
     return promise;
   }
@@ -241,6 +246,26 @@ test('a queued pull that nobody wants any more is never sent', async () => {
   expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest']);
 });
 
+test('a cancelled pull keeps its place until the runtime has answered, also when its image is wanted again', async () => {
+  const { runtime, manager, request } = setUp({ maxParallel: 2, qps: 0, burst: 1 });
+  runtime.endsOnCancel = false;
+  const gone = new AbortController();
+  const first = manager.ensure(request('p1', 'a', { signal: gone.signal }));
+  await settle();
+  gone.abort(new Error('gone'));
+  await expect(first).rejects.toThrow('gone');
+  const again = manager.ensure(request('p2', 'a'));
+  const other = manager.ensure(request('p3', 'b'));
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest', 'a:latest']);
+  expect(manager.fact('p3', 'b').pulling?.position).toBe(1);
+  runtime.pulls[0]!.fail(new Error('cancelled'));
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest', 'a:latest', 'b:latest']);
+  for (const pull of runtime.pulls.slice(1)) pull.succeed();
+  for (const outcome of [again, other]) expect(await outcome).toMatchObject({ do: 'use' });
+});
+
 test('pulls over the rate wait for their turn', async () => {
   const { clock, runtime, manager, request } = setUp({ maxParallel: 5, qps: 1, burst: 1 });
   const outcomes = ['a', 'b'].map((image) => manager.ensure(request(`pod-${image}`, image)));
@@ -264,6 +289,42 @@ test('a runtime that cannot be asked is an ImageInspectError, asked again later'
   runtime.add('a:latest');
   clock.advance(10_000);
   expect(await manager.ensure(request('p1', 'a'))).toMatchObject({ do: 'use' });
+});
+
+test.each([
+  ['IfNotPresent', 3],
+  ['Always', 2],
+] as const)(
+  'whom an image runs as is not known when the question after its pull fails (%s)',
+  async (policy, questions) => {
+    const { clock, runtime, manager, request } = setUp();
+    const outcome = manager.ensure({ ...request('p1', 'a'), policy });
+    await settle();
+    runtime.statusFailures = 1;
+    runtime.pulls[0]!.succeed();
+    expect(await outcome).toEqual({ do: 'use', imageId: 'sha256:id', pulled: true });
+    expect(manager.fact('p1', 'a')).toEqual({ ref: 'a', present: true, imageId: 'sha256:id', pulledAt: 0 });
+    clock.advance(1);
+    const second = manager.ensure({ ...request('p1', 'a'), policy });
+    await settle();
+    runtime.pulls[1]?.succeed();
+    expect(await second).toMatchObject({ do: 'use', user: { uid: 1000 } });
+    expect(runtime.statusCalls).toBe(questions);
+  },
+);
+
+test("an image that one Pod's Secret pulled can be used by every Pod of the node", async () => {
+  const { runtime, manager, request } = setUp();
+  const auths = [{ username: 'tenant-a', password: 'secret' }];
+  const first = manager.ensure(request('p1', 'private', { auths }));
+  await settle();
+  runtime.pulls[0]!.succeed();
+  await first;
+  const wrong = [{ username: 'tenant-b', password: 'guess' }];
+  for (const more of [{}, { auths: wrong }]) {
+    expect(await manager.ensure(request('p2', 'private', more))).toMatchObject({ do: 'use', pulled: false });
+  }
+  expect(runtime.pulls).toHaveLength(1);
 });
 
 test('progress is read when somebody asks', async () => {

@@ -192,13 +192,16 @@ export class ImageManager {
     return started;
   }
 
+  /** Without an answer the image is there, but unchecked and without a user: no user is not root, so it has to be asked for. */
   async #pulled(request: ImageRequest, sinceMono: number, result: FlightResult): Promise<ImageFact> {
-    const status = await this.#service.imageStatus(specOf(request), false, optionsOf(request)).catch(() => undefined);
-    const found = describe(status?.image ?? null);
+    const found = await this.#service.imageStatus(specOf(request), false, optionsOf(request)).then(
+      ({ image }) => ({ ...describe(image), checkedAt: result.endedAt }),
+      (): Partial<ImageFact> => ({}),
+    );
+    request.signal?.throwIfAborted();
     const now = this.#clock.now().mono;
     request.onEvent?.(pulledEvent(request.image, result.endedAt - result.startedAt, now - sinceMono, found.size));
-    const times = { pulledAt: now, checkedAt: result.endedAt };
-    return this.#set(request, { ref: request.image, ...found, present: true, imageId: result.imageRef, ...times });
+    return this.#set(request, { ref: request.image, ...found, present: true, imageId: result.imageRef, pulledAt: now });
   }
 
   #fail(request: ImageRequest, failure: { readonly reason: string; readonly message: string }): ImageFact {

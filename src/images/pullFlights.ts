@@ -44,6 +44,7 @@ export interface FlightResult {
 }
 
 interface Flight {
+  readonly key: string;
   readonly request: FlightRequest;
   readonly controller: AbortController;
   readonly onMove: Set<(position: number | undefined) => void>;
@@ -61,8 +62,9 @@ export class PullFlights {
   readonly #limiter: RateLimiter;
   readonly #maxParallel: number;
   readonly #flights = new Map<string, Flight>();
-  #queue: string[] = [];
-  readonly #flying = new Set<string>();
+  #queue: Flight[] = [];
+  /** By object, not by key: a cancelled flight may still be in the air when its key flies again. */
+  readonly #flying = new Set<Flight>();
 
   constructor(service: PullService, clock: Clock, limits: PullLimits = DEFAULT_PULL_LIMITS) {
     this.#service = service;
@@ -90,12 +92,12 @@ export class PullFlights {
     const key = flightKey(request);
     const flight = this.#flights.get(key) ?? this.#enqueue(key, request);
     flight.onMove.add(onMove);
-    const place = this.#queue.indexOf(key);
+    const place = this.#queue.indexOf(flight);
     onMove(place < 0 ? undefined : place + 1);
     return new Promise((resolve, reject) => {
       const leave = () => {
         flight.onMove.delete(onMove);
-        if (flight.onMove.size === 0) this.#cancel(key, flight);
+        if (flight.onMove.size === 0) this.#cancel(flight);
         reject(signal!.reason);
       };
       signal?.addEventListener('abort', leave, { once: true });
@@ -107,6 +109,7 @@ export class PullFlights {
     const { promise, resolve } = Promise.withResolvers<FlightResult>();
     promise.catch(() => {}); // each joiner has its own handler; a cancelled flight has none
     const flight = {
+      key,
       request,
       controller: new AbortController(),
       onMove: new Set<() => void>(),
@@ -114,35 +117,38 @@ export class PullFlights {
       land: resolve,
     };
     this.#flights.set(key, flight);
-    this.#queue.push(key);
+    this.#queue.push(flight);
     queueMicrotask(() => this.#launch());
     return flight;
   }
 
   #launch(): void {
     while (this.#flying.size < this.#maxParallel && this.#queue.length > 0) {
-      const key = this.#queue.shift()!;
-      const flight = this.#flights.get(key)!;
-      this.#flying.add(key);
+      const flight = this.#queue.shift()!;
+      this.#flying.add(flight);
       for (const tell of flight.onMove) tell(undefined);
-      flight.land(this.#fly(flight).finally(() => this.#landed(key, flight)));
+      flight.land(this.#fly(flight).finally(() => this.#landed(flight)));
     }
-    this.#queue.forEach((key, i) => {
-      for (const tell of this.#flights.get(key)!.onMove) tell(i + 1);
+    this.#queue.forEach((flight, i) => {
+      for (const tell of flight.onMove) tell(i + 1);
     });
   }
 
-  #landed(key: string, flight: Flight): void {
-    this.#flying.delete(key);
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  #landed(flight: Flight): void {
+    this.#flying.delete(flight);
+    this.#forget(flight);
     this.#launch();
   }
 
   /** A flight in the air is only told to stop: it keeps its place until the runtime has answered. */
-  #cancel(key: string, flight: Flight): void {
+  #cancel(flight: Flight): void {
     flight.controller.abort();
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    this.#queue = this.#queue.filter((one) => one !== key);
+    this.#forget(flight);
+    this.#queue = this.#queue.filter((one) => one !== flight);
+  }
+
+  #forget(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }
 
   async #fly({ request, controller: { signal } }: Flight): Promise<FlightResult> {

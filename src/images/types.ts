@@ -38,6 +38,7 @@ export interface ImageFact {
   /** The runtime's id, to be used as the container's image. */
   readonly imageId?: string;
   readonly size?: number;
+  /** Empty: the runtime names nobody, which means root. Absent: the runtime has not been asked, or has not answered. */
   readonly user?: ImageUser;
   /** When the last pull for this Pod succeeded. */
   readonly pulledAt?: number;
