@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CONTAINER_HASH, kubeletOnly, unstarted } from '../../cri/convert.ts';
 import { CriError } from '../../cri/error.ts';
 import type { ContainerConfig, ImageSpec } from '../../cri/generated/runtime.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
+import type { ImageFact } from '../../images/types.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { goQuote } from '../../lib/goText.ts';
 import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
+import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
 import type { MountedVolume } from '../spec/context.ts';
@@ -15,6 +18,7 @@ import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
 import { podHostname } from '../spec/hostname.ts';
 import { imageVolumeSpec } from '../spec/imageVolume.ts';
+import type { ImageUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { configOf, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
@@ -58,13 +62,18 @@ export async function createContainer(
   if (!container)
     throw new KubeletError(`the Pod has no container ${order.container}`, { code: 'CreateContainerConfigError' });
   const sandbox = facts.runtime?.sandboxes.find((s) => s.id === order.sandboxId);
-  const config = await asConfigError(() => configFor(services, context, container, order));
+  const log = terminationLog(join(services.podsDir, facts.uid), container);
+  const config = await asConfigError(() => configFor(services, context, container, order, log));
   const sandboxConfig = configOf(services, pod, sandbox?.attempt ?? 0);
+  // Last of all: what is refused before it, again and again, leaves no file behind.
+  if (log !== null) await asConfigError(() => makeTerminationLog(log));
   const send = () => services.cri.createContainer(order.sandboxId, config, sandboxConfig);
   let id: string;
   try {
     id = await services.gate.run(ticket(context, order.slot), send, context.signal);
   } catch (error) {
+    // A call whose outcome is unknown may have made a container that writes into it.
+    if (log !== null && toEffectError(error).settled) await removeTerminationLog(services, log);
     if (isAbort(error) && !(error instanceof CriError)) throw error;
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerError', cause: error });
   }
@@ -86,6 +95,7 @@ async function asConfigError<T>(make: () => Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
+    if (isAbort(error) && !(error instanceof CriError)) throw error;
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerConfigError', cause: error });
   }
 }
@@ -95,21 +105,16 @@ async function configFor(
   context: ActionContext,
   container: Container,
   order: CreateOrder,
+  terminationLogPath: string | null,
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
+  const targetContainerId = targetOf(context, container);
   const podIPs = podIPsOf(context);
   const env = await environment(services, context, container, podIPs);
   const podDir = join(services.podsDir, facts.uid);
-  const image = services.images.fact(facts.uid, container.image ?? '');
-  const user =
-    image.user?.uid !== undefined
-      ? { uid: image.user.uid }
-      : image.user?.username
-        ? { username: image.user.username }
-        : { uid: 0 };
-  const [subPaths, terminationLogPath] = await Promise.all([
+  const image = await knownImage(services, context, container.image ?? '');
+  const [subPaths] = await Promise.all([
     bindSubPaths(services, context, container, env),
-    makeTerminationLog(podDir, container),
     writeHosts(services, pod, podDir, podIPs),
   ]);
   return containerConfig(pod, container, {
@@ -119,7 +124,7 @@ async function configFor(
     volumeGroups: [],
     restartCount: order.attempt,
     imageRef: image.imageId ?? container.image ?? '',
-    imageUser: user,
+    imageUser: userOf(image),
     env,
     podIPs,
     podDir,
@@ -130,11 +135,34 @@ async function configFor(
     supportsRecursiveReadOnly: services.recursiveReadOnly(services.runtimeHandler(pod)),
     terminationLogPath,
     deviceAllocation: null,
-    targetContainerId: targetOf(context, container),
+    targetContainerId,
     exclusiveCPUs: false,
     cpusetCpus: '',
     cpusetMems: '',
   });
+}
+
+/**
+ * The image with the user that it runs as. The Go kubelet asks the runtime at each create (getImageUser); here the answer for
+ * the image's check is kept, and only where there was none it is asked again. Rejects when it still does not answer.
+ */
+async function knownImage(
+  { images }: Services,
+  { pod, facts, signal }: ActionContext,
+  image: string,
+): Promise<ImageFact> {
+  const known = images.fact(facts.uid, image);
+  if (known.user) return known;
+  const annotations = pod.metadata?.annotations ?? {};
+  const asked = await images.check({ podUid: facts.uid, image, annotations, signal });
+  if (asked.user) return asked;
+  throw new Error(asked.failure?.message ?? `The runtime does not have image ${goQuote(image)} any more`);
+}
+
+/** Nobody named in an answer means root. */
+function userOf({ user }: ImageFact): ImageUser {
+  if (user?.uid !== undefined) return { uid: user.uid };
+  return user?.username ? { username: user.username } : { uid: 0 };
 }
 
 async function environment(
@@ -186,15 +214,24 @@ async function bindSubPaths(
   return bound;
 }
 
-/** A fresh file for each attempt, writable by any user of the container (kubelet's makeMounts). */
-async function makeTerminationLog(podDir: string, container: Container): Promise<string | null> {
+/** The name of a fresh file for each attempt, as kubelet's makeMounts gives it. */
+function terminationLog(podDir: string, container: Container): string | null {
   if (!container.terminationMessagePath) return null;
-  const dir = join(podDir, 'containers', container.name);
-  await mkdir(dir, { recursive: true, mode: 0o750 });
-  const path = join(dir, randomBytes(4).toString('hex'));
+  return join(podDir, 'containers', container.name, randomBytes(4).toString('hex'));
+}
+
+/** Makes the file, writable by any user of the container. */
+async function makeTerminationLog(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   await writeFile(path, '', { flag: 'wx' });
   await chmod(path, 0o666);
-  return path;
+}
+
+/** A file that cannot be removed must not hide why there is no container: it goes with the Pod's directory. */
+async function removeTerminationLog({ log }: Services, path: string): Promise<void> {
+  await rm(path, { force: true }).catch((error) =>
+    log.warn('the termination log of a container that was not made stays', { path, error: errorMessage(error) }),
+  );
 }
 
 async function writeHosts(services: Services, pod: Pod, podDir: string, podIPs: readonly string[]): Promise<void> {
@@ -204,10 +241,16 @@ async function writeHosts(services: Services, pod: Pod, podDir: string, podIPs: 
   await writeFile(path, etcHosts(pod, { podIPs, hostname: { hostname, domain }, nodeHosts }), { mode: 0o644 });
 }
 
+/**
+ * The container whose processes an ephemeral one is to see: the newest of that name, in whatever state. It is the runtime that
+ * refuses one that does not run, so a debugger never starts without its target (kubelet's getTargetID).
+ */
 function targetOf({ pod, facts }: ActionContext, container: Container): string | null {
   const target = pod.spec?.ephemeralContainers?.find((c) => c.name === container.name)?.targetContainerName;
   if (!target) return null;
-  return facts.runtime?.containers.find((c) => c.name === target && c.state === 'running')?.id ?? null;
+  const newest = facts.runtime?.containers.find((c) => c.name === target);
+  if (!newest) throw new Error(`unable to find target container ${target}`);
+  return newest.id;
 }
 
 function created(
