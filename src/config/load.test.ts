@@ -227,6 +227,24 @@ test('what is known but not acted on is warned of with its place; what equals it
   ]);
 });
 
+test.each([
+  ['NeverVerify', []],
+  ['NeverVerifyPreloadedImages', []],
+  ...['NeverVerifyAllowlistedImages', 'AlwaysVerify'].map((policy): [string, string[]] => [
+    policy,
+    [
+      'c.yaml:3: imagePullCredentialsVerificationPolicy is accepted but not yet acted on: ' +
+        'Which present images need credentials that were checked; here none does, as under NeverVerify',
+    ],
+  ]),
+] as [string, string[]][])(
+  'who may use an image is not checked, which is warned of when it is asked for: %s',
+  (policy, expected) => {
+    const { warnings } = loadFile(`imagePullCredentialsVerificationPolicy: ${policy}`);
+    expect(warnings.map((w) => w.replace(`${directory}/`, ''))).toEqual(expected);
+  },
+);
+
 test('configz: durations in Go notation, headers masked', () => {
   const { config } = loadFile('staticPodURLHeader: {Authorization: [secret]}\nsyncFrequency: 90s');
   const { kubeletconfig } = toConfigz(config);

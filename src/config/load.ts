@@ -114,7 +114,8 @@ function supportWarnings(files: readonly ConfigFile[], flags: ParsedFlags): stri
     const source = files.findLast(({ raw }) => !isUnset(field, getPath(raw, path)));
     const given = source && getPath(source.raw, path);
     // A value equal to the default asks for nothing: kubeadm writes many of those.
-    if (source && !isDefault(field, given)) warn(`${source.file}:${source.lineOf(path.split('.'))}: ${path}`, field);
+    if (source && !isDefault(field, given) && !field.done?.includes(given))
+      warn(`${source.file}:${source.lineOf(path.split('.'))}: ${path}`, field);
   }
   for (const name of flags.given) warn(`--${name}`, FLAGS.get(name)!.row);
   return warnings;

@@ -13,6 +13,8 @@ export interface FieldOptions<T> {
   readonly min?: number;
   readonly max?: number;
   readonly oneOf?: readonly string[];
+  /** Values that this program does as kubelet 1.36 does, though not the others: they are not warned of. */
+  readonly done?: readonly T[];
   /** What is wrong with the value, as the end of a sentence ("must be …"); undefined when nothing is. */
   check?(value: T): string | undefined;
   /** Explicit zero counts as unset and gives the default: Go cannot tell the two apart in a field that is no pointer. */

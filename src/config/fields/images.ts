@@ -17,8 +17,8 @@ export const imageFields = {
   }),
   imagePullCredentialsVerificationPolicy: str(
     'NeverVerifyPreloadedImages',
-    'Which present images need credentials that were checked',
-    { oneOf: VERIFICATION, zeroIsUnset: true },
+    'Which present images need credentials that were checked; here none does, as under NeverVerify',
+    { oneOf: VERIFICATION, zeroIsUnset: true, done: ['NeverVerify'] },
   ),
   preloadedImagesVerificationAllowlist: strings([], 'Images exempt under NeverVerifyAllowlistedImages'),
   imageMinimumGCAge: duration(120_000, 'Age below which an unused image stays', { min: 0, zeroIsUnset: true }),
