@@ -10,10 +10,12 @@ import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../lib/clock.ts';
+import { goSystemError } from '../lib/goText.ts';
 import { createMounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { HookRunner, Services } from '../podworker/actions/services.ts';
 import { FileCheckpoints } from '../podworker/checkpointStore.ts';
+import type { DnsInputs } from '../podworker/spec/dns.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
@@ -98,7 +100,7 @@ export function makeServices(options: ServicesOptions): Services {
     }),
     podsDir: join(rootDir, 'pods'),
     containerLogsDir,
-    hostsFile: () => readFile('/etc/hosts', 'utf8').catch(() => ''),
+    hostsFile: () => readHosts('/etc/hosts'),
     runtimeHandler: (pod) => objects.runtimeHandler(pod),
     envLookups: (pod, container, podIPs) =>
       envLookups(
@@ -121,13 +123,25 @@ export function makeServices(options: ServicesOptions): Services {
   };
 }
 
-/** Read for each sandbox, as kubelet does: resolv.conf changes with the node's network. It is small and local. */
-function readResolvConf(path: string): string | null {
+/**
+ * Read for each sandbox, as kubelet does: resolv.conf changes with the node's network. It is small and local. Why it cannot be read is an
+ * answer too, in kubelet's words, because only who asks for the DNS of a Pod fails by it.
+ */
+export function readResolvConf(path: string): DnsInputs['hostResolvConf'] {
   if (path === '') return null;
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+  } catch (error) {
+    return { unreadable: goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path) };
+  }
+}
+
+/** The hosts file for Pods on the node's network. Rejects in kubelet's words, which become the container's waiting message. */
+export async function readHosts(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Error(goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path), { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 // Text in the exact form of Go's standard library, for messages and annotations that other programs compare or parse.
+import { errorMessage } from './errors.ts';
 
 const NAMED: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -10,6 +11,16 @@ const NAMED: Readonly<Record<string, string>> = {
   '\r': '\\r',
   '\t': '\\t',
   '\v': '\\v',
+};
+const ERRNO: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EIO: 'input/output error',
+  EISDIR: 'is a directory',
+  ELOOP: 'too many levels of symbolic links',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files in system',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
 };
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -43,6 +54,13 @@ export function goJson(value: unknown): string {
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** A system error of Node's `fs` as Go's PathError prints it: `open /x: no such file or directory`. Others keep their own words. */
+export function goSystemError(call: string, error: unknown, path?: string): string {
+  const { code = '', path: own } = error as NodeJS.ErrnoException;
+  const text = Object.hasOwn(ERRNO, code) ? ERRNO[code] : undefined;
+  return text === undefined ? errorMessage(error) : `${call} ${path ?? own ?? ''}: ${text}`;
 }
 
 /** Go's `len` of a string: its length in UTF-8 bytes. */

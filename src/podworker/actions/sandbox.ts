@@ -17,20 +17,22 @@ export function ticket(context: ActionContext, slot: string): { priority: 0 | 1;
   return { priority: critical ? 0 : 1, podStarted: context.heardAt, key: `${context.facts.uid}/${slot}` };
 }
 
-/** The request for the Pod's sandbox of that attempt; CreateContainer sends it again. */
+/** The request for the Pod's sandbox of that attempt; CreateContainer sends it again. Throws KubeletError when it cannot be made. */
 export function configOf(services: Services, pod: Pod, attempt: number): PodSandboxConfig {
   const key = `${pod.metadata?.uid}/${attempt}`;
   const known = services.sandboxConfigs.get(key);
   if (known) return known;
-  const made = sandboxConfig(pod, {
-    node: services.spec,
-    cgroupParent: services.cgroups.parent(pod),
-    userNamespace: null,
-    volumeGroups: [],
-    attempt,
-    dns: services.dns(),
-    exclusiveCPUs: false,
-  });
+  const made = generated(() =>
+    sandboxConfig(pod, {
+      node: services.spec,
+      cgroupParent: services.cgroups.parent(pod),
+      userNamespace: null,
+      volumeGroups: [],
+      attempt,
+      dns: services.dns(),
+      exclusiveCPUs: false,
+    }),
+  );
   services.sandboxConfigs.set(key, made);
   return made;
 }
@@ -38,11 +40,11 @@ export function configOf(services: Services, pod: Pod, attempt: number): PodSand
 /** RunPodSandbox, then what only its status tells: the addresses. */
 export async function createSandbox(services: Services, context: ActionContext, attempt: number): Promise<Outcome> {
   const { pod } = context;
-  for (const warning of podDnsConfig(pod, services.dns()).warnings) {
+  for (const warning of generated(() => podDnsConfig(pod, services.dns())).warnings) {
     if (warning.object === 'Pod') context.event({ type: 'Warning', reason: warning.reason, message: warning.message });
   }
   services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
-  const config = generated(() => configOf(services, pod, attempt));
+  const config = configOf(services, pod, attempt);
   const handler = services.runtimeHandler(pod);
   const id = await services.gate.run(
     ticket(context, 'sandbox'),
@@ -66,7 +68,7 @@ export async function createSandbox(services: Services, context: ActionContext, 
   return { seen: { sandbox } };
 }
 
-function generated(make: () => PodSandboxConfig): PodSandboxConfig {
+function generated<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {

@@ -22,6 +22,7 @@ import { References } from '../references.ts';
 import type { Action } from '../rules/actions.ts';
 import type { ObjectState } from '../rules/facts.ts';
 import type { PodEvent } from '../rules/turn.ts';
+import type { DnsInputs } from '../spec/dns.ts';
 import { PodWorkers } from '../workers.ts';
 
 /** An API object that a test gives the node. */
@@ -43,6 +44,9 @@ export class FakeWorld implements AsyncDisposable {
   readonly hooks: string[] = [];
   /** How long a hook runs: until this settles. */
   hook: (call: string) => Promise<void> = async () => {};
+  /** The node's own files, as they are read for each sandbox and each container on its network. */
+  resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
+  hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -277,14 +281,14 @@ export class FakeNode implements Disposable {
       },
       spec: specNode(root),
       dns: () => ({
-        hostResolvConf: 'nameserver 10.0.0.2\n',
+        hostResolvConf: this.world.resolvConf,
         clusterDNS: ['10.96.0.10'],
         clusterDomain: 'cluster.local',
         nodeIPs: ['192.168.1.1'],
       }),
       podsDir: join(root, 'pods'),
       containerLogsDir: join(root, 'containers'),
-      hostsFile: async () => '127.0.0.1 localhost\n',
+      hostsFile: () => this.world.hostsFile(),
       runtimeHandler: () => '',
       envLookups: async (_pod, _container, podIPs) => ({
         hasApiServer: true,
@@ -296,7 +300,11 @@ export class FakeNode implements Disposable {
         podIPs,
         allocatable: { cpu: '4', memory: '8Gi' },
       }),
-      pullSecrets: () => [],
+      pullSecrets: ({ metadata, spec }) =>
+        (spec?.imagePullSecrets ?? []).flatMap(({ name = '' }) => {
+          const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
+          return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
+        }),
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };

@@ -162,6 +162,18 @@ describe('podDnsConfig', () => {
   });
 });
 
+describe('a resolv.conf that cannot be read', () => {
+  const unreadable = 'open /etc/resolv.conf: no such file or directory';
+  test.each<[string, Partial<PodSpec>]>([
+    ['ClusterFirst', { dnsPolicy: 'ClusterFirst' }],
+    ['Default', { dnsPolicy: 'Default' }],
+    ['None', { dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'] } }],
+    ["the node's network", { dnsPolicy: 'ClusterFirst', hostNetwork: true }],
+  ])('fails every Pod, whatever its policy: %s', (_name, spec) => {
+    expect(() => podDnsConfig(pod(spec), { ...node, hostResolvConf: { unreadable } })).toThrow(unreadable);
+  });
+});
+
 describe('limits', () => {
   const limited = (searches: string[], nameservers: string[] = []) =>
     podDnsConfig(pod({ dnsPolicy: 'None', dnsConfig: { searches, nameservers } }), node);

@@ -6,8 +6,8 @@ import { quotedPod, SpecError } from './specError.ts';
 
 /** What the node knows about DNS. */
 export interface DnsInputs {
-  /** The text of the file that `resolvConf` names; null when `resolvConf` is the empty string, which means no DNS. */
-  readonly hostResolvConf: string | null;
+  /** The text of the file that `resolvConf` names, or why it cannot be read; null when `resolvConf` is empty, which means no DNS. */
+  readonly hostResolvConf: string | null | { readonly unreadable: string };
   readonly clusterDNS: readonly string[];
   readonly clusterDomain: string;
   /** Decide between 127.0.0.1 and ::1 when there is no resolv.conf. */
@@ -37,7 +37,7 @@ const NO_CLUSTER_DNS =
 
 /**
  * The resolver configuration that follows from dnsPolicy, dnsConfig and the node's settings.
- * Throws when the node's resolv.conf cannot be understood.
+ * Throws when the node's resolv.conf cannot be read or understood.
  */
 export function podDnsConfig(pod: Pod, inputs: DnsInputs): PodDns {
   const warnings: DnsWarning[] = [];
@@ -56,6 +56,7 @@ export function podDnsConfig(pod: Pod, inputs: DnsInputs): PodDns {
 
 /** A resolv.conf with an error fails every Pod, whatever its policy, as in the Go kubelet. */
 function hostConfig({ hostResolvConf }: DnsInputs): ResolvConf {
+  if (hostResolvConf !== null && typeof hostResolvConf !== 'string') throw new SpecError(hostResolvConf.unreadable);
   const parsed = parseResolvConf(hostResolvConf ?? '');
   if (!('error' in parsed)) return parsed;
   throw new SpecError(`Encountered error while parsing resolv conf file. Error: ${parsed.error}`);

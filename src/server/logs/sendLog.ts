@@ -1,7 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote, goSystemError } from '../../lib/goText.ts';
 import { FollowedLog, type Following } from './followLog.ts';
 import { LineWriter } from './lineWriter.ts';
 import { LogFile } from './logFile.ts';
@@ -24,11 +23,11 @@ export interface SendLogOptions {
  */
 export async function sendLog(logPath: string, sink: LogSink, context: SendLogOptions): Promise<void> {
   const path = await realpath(logPath).catch((error: unknown) => {
-    throw new Error(`failed to try resolving symlinks in path ${goQuote(logPath)}: ${systemError('lstat', error)}`);
+    throw new Error(`failed to try resolving symlinks in path ${goQuote(logPath)}: ${goSystemError('lstat', error)}`);
   });
   const { options, signal } = context;
   const file = await LogFile.open(path, options.tailLines).catch((error: unknown) => {
-    throw new Error(`failed to open log file ${goQuote(path)}: ${systemError('open', error)}`);
+    throw new Error(`failed to open log file ${goQuote(path)}: ${goSystemError('open', error)}`);
   });
   const writer = new LineWriter(options);
   if (!options.follow) {
@@ -62,16 +61,4 @@ async function sendLines(lines: readonly Buffer[], writer: LineWriter, sink: Log
     writer.take(line, out);
   }
   if (out.length > 0) await sink(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
-}
-
-/** A system error in Go's form: `open /x: no such file or directory`. */
-function systemError(call: string, error: unknown): string {
-  const { code, path } = error as NodeJS.ErrnoException;
-  const texts: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file or directory',
-    EACCES: 'permission denied',
-    ENOTDIR: 'not a directory',
-    ELOOP: 'too many levels of symbolic links',
-  };
-  return code !== undefined && texts[code] ? `${call} ${path ?? ''}: ${texts[code]}` : errorMessage(error);
 }
