@@ -5,6 +5,7 @@ import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import type { ContainerStatus, Pod } from '../../types/k8s.ts';
 import { FakeNode, type FakeWorld, fakePod, fakeWorld } from '../fake/fakeNode.ts';
+import type { PodFacts } from '../rules/facts.ts';
 
 type Spec = NonNullable<Pod['spec']>;
 
@@ -105,7 +106,7 @@ describe('the user of an image', () => {
     expect(usersOf('main')).toEqual([]);
     await later(() => isRunning('main'));
     expect(usersOf('main')).toEqual([1000]);
-    const failed = node.trace.flatMap(({ facts }) => facts.slots['container/main']?.last?.error?.reason ?? []);
+    const failed = node.trace.flatMap((t) => (t.facts as PodFacts).slots['container/main']?.last?.error?.reason ?? []);
     expect(new Set(failed)).toEqual(new Set(['CreateContainerConfigError']));
   });
 
