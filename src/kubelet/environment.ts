@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 import { envFileKey, envFileReferences, envReferences } from '../podworker/spec/envReferences.ts';
 import type { EnvFile, EnvLookups, Fetched } from '../podworker/spec/envTypes.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../types/k8s.ts';
 import type { ObjectLookup } from '../volumes/contract.ts';
+import { MAX_ENV_FILE_BYTES, readEnvFile } from './envFile.ts';
 
 /** What the node contributes to environments. */
 export interface EnvironmentSource {
   readonly hasApiServer: boolean;
   readonly lookup: ObjectLookup;
+  readonly log: Logger;
   /** null until the services were read once. */
   services(): readonly Service[] | null;
   hostIPs(): readonly string[];
@@ -50,15 +50,17 @@ export async function envLookups(
 /** KEP-3721: variables from a file that an init container wrote into an emptyDir. */
 async function envFiles(source: EnvironmentSource, pod: Pod, container: Container): Promise<Map<string, EnvFile>> {
   const files = new Map<string, EnvFile>();
+  let left = MAX_ENV_FILE_BYTES;
   for (const reference of envFileReferences(container)) {
     const volume = source.volumePath(pod.metadata?.uid ?? '', reference.volumeName);
     if (volume === undefined) continue;
-    const hostPath = join(volume, join('/', reference.path));
-    try {
-      files.set(envFileKey(reference), { state: 'found', hostPath, content: await readFile(hostPath) });
-    } catch (error) {
-      files.set(envFileKey(reference), { state: 'unreadable', message: errorMessage(error) });
-    }
+    const file = await readEnvFile(volume, reference, left);
+    files.set(envFileKey(reference), file);
+    if (file.state === 'found') left -= file.content.length;
+    if (file.state === 'found') continue;
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    const { message } = file;
+    source.log.warn('the file of an environment variable cannot be read', { pod: `${namespace}/${name}`, message });
   }
   return files;
 }

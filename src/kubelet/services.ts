@@ -107,6 +107,7 @@ export function makeServices(options: ServicesOptions): Services {
         {
           hasApiServer: api !== null,
           lookup: objects.lookup,
+          log,
           services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
           hostIPs: () => node.hostIPs(),
           allocatable,

@@ -5,7 +5,7 @@ import { resourceFieldValue, withDefaultLimits } from '../../lib/resourceField.t
 import type { Container, EnvVarSource, FileKeySelector, Pod, ResourceFieldSelector } from '../../types/k8s.ts';
 import { bytesOfText, isText, textOfBytes } from './byteString.ts';
 import { envFieldValue } from './envField.ts';
-import { envFileValue } from './envFile.ts';
+import { envFileValue, type ParsedEnvFile, parseEnvFile } from './envFile.ts';
 import { EnvObjects } from './envObjects.ts';
 import { envFileKey } from './envReferences.ts';
 import type { EnvLookups, EnvProblem, ResolvedEnv, ResolvedVariable } from './envTypes.ts';
@@ -26,12 +26,13 @@ export function resolveEnv(pod: Pod, container: Container, lookups: EnvLookups):
   const services = serviceTable(pod, lookups, problems);
   const objects = new EnvObjects(lookups, pod.metadata?.namespace ?? '');
   const table = new Map<string, string>();
+  const files = new Map<string, ParsedEnvFile>();
   collectEnvFrom(container, objects, table, problems);
   const mapping = mappingFrom(table, services);
   for (const { name, value, valueFrom } of container.env ?? []) {
     let resolved: Resolved = { value: '' };
     if (value) resolved = { value: expand(bytesOfText(value), mapping) };
-    else if (valueFrom) resolved = fromSource(valueFrom, pod, container, lookups, objects);
+    else if (valueFrom) resolved = fromSource(valueFrom, pod, container, lookups, objects, files);
     if (resolved === null) continue;
     if ('value' in resolved) table.set(bytesOfText(name), resolved.value);
     else problems.push(resolved);
@@ -78,13 +79,14 @@ function fromSource(
   container: Container,
   lookups: EnvLookups,
   objects: EnvObjects,
+  files: Map<string, ParsedEnvFile>,
 ): Resolved {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   if (fieldRef) return orInvalid(() => envFieldValue(pod, fieldRef, lookups));
   if (resourceFieldRef) return orInvalid(() => resourceValue(pod, container, resourceFieldRef, lookups));
   if (configMapKeyRef) return objects.value('ConfigMap', configMapKeyRef);
   if (secretKeyRef) return objects.value('Secret', secretKeyRef);
-  if (fileKeyRef) return fromFile(fileKeyRef, lookups);
+  if (fileKeyRef) return fromFile(fileKeyRef, lookups, files);
   return { value: '' };
 }
 
@@ -100,15 +102,19 @@ function resourceValue(pod: Pod, container: Container, selector: ResourceFieldSe
   throw new Error(`container ${name} not found`);
 }
 
-function fromFile(selector: FileKeySelector, lookups: EnvLookups): Resolved {
-  const file = lookups.files.get(envFileKey(selector));
+function fromFile(selector: FileKeySelector, lookups: EnvLookups, parsed: Map<string, ParsedEnvFile>): Resolved {
+  const fileKey = envFileKey(selector);
+  const file = lookups.files.get(fileKey);
   if (!file) {
     const message = `cannot find the volume ${goQuote(selector.volumeName)} referenced by FileKeyRef`;
     return { kind: 'file', message };
   }
   if (file.state === 'unreadable') return { kind: 'file', message: "couldn't parse env file" };
+  if (file.state === 'refused') return { kind: 'file', message: `couldn't parse env file: ${file.message}` };
   // Read byte by byte, so that lengths and values are the file's own.
-  const found = envFileValue(Buffer.from(file.content).toString('latin1'), bytesOfText(selector.key));
+  const content = parsed.get(fileKey) ?? parseEnvFile(Buffer.from(file.content).toString('latin1'));
+  parsed.set(fileKey, content);
+  const found = envFileValue(content, bytesOfText(selector.key));
   if ('value' in found) return found;
   if ('error' in found) return { kind: 'file', message: "couldn't parse env file" };
   if (selector.optional) return null;

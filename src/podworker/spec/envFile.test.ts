@@ -1,4 +1,4 @@
-import { envFileValue } from './envFile.ts';
+import { envFileValue, parseEnvFile } from './envFile.ts';
 
 const format = 'invalid environment variable format';
 
@@ -33,4 +33,4 @@ test.each<[string, string, object]>([
   ['a very long line before', `A='${'x'.repeat(65_536)}'\nKEY='1'`, { error: 'line 1 is too long' }],
   ['a very long line after', `KEY='1'\n${'x'.repeat(70_000)}`, { value: '1' }],
   ['the longest line', `KEY='${'x'.repeat(65_529)}'\n`, { value: 'x'.repeat(65_529) }],
-])('%s', (_name, text, wanted) => expect(envFileValue(text, 'KEY')).toEqual(wanted));
+])('%s', (_name, text, wanted) => expect(envFileValue(parseEnvFile(text), 'KEY')).toEqual(wanted));

@@ -156,6 +156,11 @@ describe('fileKeyRef', () => {
     const files = new Map([['v\0d/f', { state: 'unreadable' as const, message: 'EACCES' }]]);
     expect(problems(ref('X', true), { ...lookups, files })).toEqual(wanted);
   });
+  test('what is refused is told, optional or not', () => {
+    const files = new Map([['v\0d/f', { state: 'refused' as const, message: '"d/f" is a pipe' }]]);
+    const wanted = [{ kind: 'file', message: 'couldn\'t parse env file: "d/f" is a pipe' }];
+    expect(problems(ref('X', true), { ...lookups, files })).toEqual(wanted);
+  });
   test('the files to read', () => {
     const container = testContainer({ env: [...ref('K').env, ...ref('X').env, { name: 'B', value: '1' }] });
     expect(envFileReferences(container)).toEqual([{ volumeName: 'v', path: 'd/f' }]);

@@ -11,7 +11,9 @@ export type Fetched<T> =
 /** What is known of a file that fileKeyRef names. A volume that is not mounted has no entry. */
 export type EnvFile =
   | { readonly state: 'found'; readonly hostPath: string; readonly content: Uint8Array }
-  | { readonly state: 'unreadable'; readonly message: string };
+  | { readonly state: 'unreadable'; readonly message: string }
+  /** There is something that is not read because it could harm the node; the Pod is told `message`. */
+  | { readonly state: 'refused'; readonly message: string };
 
 /** Everything outside the Pod that an environment can refer to. */
 export interface EnvLookups {
