@@ -131,6 +131,21 @@ test('keeps to the limit, first come first served, and shows the place in the qu
   await Promise.all(outcomes);
 });
 
+test('with other credentials a pull is tried at once; its own failure backs off again', async () => {
+  const { clock, runtime, manager, request } = setUp();
+  const refused = manager.ensure(request('p', 'private'));
+  await clock.advanceAsync(0);
+  runtime.pulls[0]!.fail(new Error('401'));
+  expect(await refused).toMatchObject({ do: 'fail', reason: 'ErrImagePull' });
+  await clock.advanceAsync(5000);
+  expect(await manager.ensure(request('p', 'private'))).toMatchObject({ reason: 'ImagePullBackOff' });
+  const again = manager.ensure({ ...request('p', 'private'), anew: true });
+  await clock.advanceAsync(0);
+  expect(runtime.pulls).toHaveLength(2);
+  runtime.pulls[1]!.fail(new Error('401'));
+  expect(await again).toMatchObject({ do: 'fail', reason: 'ErrImagePull' });
+});
+
 test('backs off per Pod and image, and starts again from 10 s after a success', async () => {
   const { clock, runtime, manager, events, request } = setUp();
   const attempt = async (end: (pull: Pull) => void) => {

@@ -137,17 +137,17 @@ export class ImageManager {
 
   /**
    * Has the image ready under its pull policy, or says why not: check, pull and Events in kubelet's order. `since` is the
-   * start of this attempt (default: now). Rejects only on abort.
+   * start of this attempt (default: now); `anew`: earlier failures do not count. Rejects only on abort.
    */
   async ensure(
-    request: ImageRequest & { readonly policy: PullPolicy; readonly since?: number },
+    request: ImageRequest & { readonly policy: PullPolicy; readonly since?: number; readonly anew?: boolean },
   ): Promise<ImageOutcome> {
-    const { image, policy, podUid } = request;
+    const { image, policy, podUid, anew = false } = request;
     const start = this.#clock.now().mono;
     const since = Math.min(request.since ?? start, start); // one in the future would never be answered
     let previous: ImageDecision | undefined;
     for (;;) {
-      const next = decideImage(this.fact(podUid, image), { image, policy, since, now: this.#clock.now().mono });
+      const next = decideImage(this.fact(podUid, image), { image, policy, since, now: this.#clock.now().mono, anew });
       for (const event of decisionEvents(image, previous, next)) request.onEvent?.(event);
       if (next.do === 'use' || next.do === 'fail') return next;
       if (next.do === 'check') await this.check(request);

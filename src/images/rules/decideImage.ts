@@ -11,6 +11,8 @@ export interface ImageQuestion {
   readonly since: number;
   /** Monotonic ms. */
   readonly now: number;
+  /** Failures from before this attempt do not count: it has other credentials. */
+  readonly anew?: boolean;
 }
 
 /**
@@ -30,7 +32,8 @@ const FAILURE_SHOWN_MS = 1_000;
 const NEVER_RECHECK_MS = 10_000;
 
 /** Decides about one image from what is known of it. Pure. */
-export function decideImage(fact: ImageFact | undefined, question: ImageQuestion): ImageDecision {
+export function decideImage(known: ImageFact | undefined, question: ImageQuestion): ImageDecision {
+  const fact = question.anew ? withoutOldFailure(known, question.since) : known;
   const name = parseImageName(question.image);
   if ('error' in name) {
     const message = `Failed to apply default image tag ${goQuote(question.image)}: ${name.error}`;
@@ -43,6 +46,12 @@ export function decideImage(fact: ImageFact | undefined, question: ImageQuestion
   if (question.policy === 'Always') return { do: 'pull' };
   if (!fact || fact.present === 'unknown' || !isFresh(fact, question)) return { do: 'check' };
   return question.policy === 'Never' ? neverPull(fact.checkedAt!, question) : { do: 'pull' };
+}
+
+function withoutOldFailure(fact: ImageFact | undefined, since: number): ImageFact | undefined {
+  if (!fact?.failure || fact.failure.at >= since) return fact;
+  const { failure: _, ...rest } = fact;
+  return rest;
 }
 
 function readyImage(fact: ImageFact, { policy, since }: ImageQuestion): ImageDecision | undefined {

@@ -7,13 +7,14 @@ import type { ActionContext, Outcome } from '../outcome.ts';
 import type { PullState } from '../rules/facts.ts';
 import type { Services } from './services.ts';
 
-/** Has a container's image ready under its pull policy. Fails with the container's waiting reason (ErrImagePull …). */
+/** Has a container's image ready under its pull policy. `anew`: failures of before do not count. Fails with the container's waiting reason (ErrImagePull …). */
 export async function ensureImage(
   services: Services,
   context: ActionContext,
   container: string,
   image: string,
   policy: string,
+  anew: boolean,
 ): Promise<Outcome> {
   const { pod, facts, signal } = context;
   using _progress = services.images.onFact((uid, fact) => {
@@ -27,6 +28,7 @@ export async function ensureImage(
       annotations: pod.metadata?.annotations ?? {},
       auths: authsFor(services, context, image),
       signal,
+      anew,
       onEvent: (event) => context.event({ ...event, container }),
     });
     if (outcome.do === 'fail') throw new KubeletError(outcome.message, { code: outcome.reason });

@@ -26,7 +26,7 @@ const registry: Registry = {
   createSandbox: (s, c, a) => createSandbox(s, c, a.attempt),
   stopSandbox: (s, c, a) => stopSandbox(s, c, a.sandboxId),
   removeSandbox: (s, c, a) => removeSandbox(s, c, a.sandboxId),
-  ensureImage: (s, c, a) => ensureImage(s, c, a.container, a.image, a.policy),
+  ensureImage: (s, c, a) => ensureImage(s, c, a.container, a.image, a.policy, a.anew === true),
   mountVolume: (s, c, a) => mountVolume(s, c, a.volume, a.objects),
   unmountVolumes: (s, c) => unmountVolumes(s, c),
   createContainer: (s, c, a) => createContainer(s, c, a),

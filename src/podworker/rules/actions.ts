@@ -18,6 +18,8 @@ export type Action =
       readonly attempt: number;
       /** As mountVolume's, of the Secrets with credentials; absent without any. */
       readonly objects?: string;
+      /** They have changed since the last attempt failed. */
+      readonly anew?: true;
     }
   /** `objects`: fingerprint of the API objects it is made from, so that a change of them tells that a retry is due. */
   | { readonly kind: 'mountVolume'; readonly slot: string; readonly volume: string; readonly objects: string }

@@ -89,7 +89,7 @@ describe('imagePullSecrets', () => {
       'image/a': ended({ ...look, objects: `${key}@absent:` }, { reason: 'ErrImagePull' }, { failures: 3 }),
     };
     expect(starts(at({ slots, pullObjects: [key], objects: { [key]: { state: 'absent' } } }))).toEqual([]);
-    expect(starts(at({ slots, ...known('present') }))).toEqual(['ensureImage a']);
+    expect(at({ slots, ...known('present') }).start).toEqual([{ ...look, objects: `${key}@present:1`, anew: true }]);
     const never = { 'image/a': ended(look, { reason: 'ErrImageNeverPull' }, { failures: 1 }) };
     expect(starts(at({ slots: never, ...known('present') }))).toEqual([]);
   });

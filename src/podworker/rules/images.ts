@@ -46,7 +46,7 @@ export function imageGate(turn: Turn, view: ContainerView): Gate {
   const news = last?.error && last.action.kind === 'ensureImage' && last.action.objects !== action.objects;
   if (last?.error && !(news && isPullFailure(last.error.reason)))
     return failedImage(turn, view, action, last.error, last.endedAt, s.failures);
-  launch(turn, action, 'now');
+  launch(turn, news ? { ...action, anew: true } : action, 'now');
   because(turn, { code: 'CheckingImage', image, container: view.name });
   return 'pending';
 }
