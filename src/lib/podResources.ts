@@ -5,6 +5,7 @@ import { amountsOf, type ResourceAmounts } from './resourceAmounts.ts';
 /** Requests or limits. */
 type Side = 'requests' | 'limits';
 
+// biome-ignore lint/complexity/useMathMinMax: Math.max knows no bigint
 const bigints: Arithmetic<bigint> = { plus: (a, b) => a + b, larger: (a, b) => (b > a ? b : a) };
 
 /** What to count. */
