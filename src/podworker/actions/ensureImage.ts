@@ -1,3 +1,4 @@
+import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
 import { parseImageName } from '../../images/rules/imageName.ts';
 import type { ImageFact, PullPolicy } from '../../images/types.ts';
@@ -5,6 +6,7 @@ import { KubeletError } from '../../lib/errors.ts';
 import type { Secret } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { PullState } from '../rules/facts.ts';
+import { configOf } from './sandbox.ts';
 import type { Services } from './services.ts';
 
 /** Has a container's image ready under its pull policy. `anew`: failures of before do not count. Fails with the container's waiting reason (ErrImagePull …). */
@@ -27,6 +29,7 @@ export async function ensureImage(
       policy: policy as PullPolicy,
       annotations: pod.metadata?.annotations ?? {},
       auths: authsFor(services, context, image),
+      ...sandboxOf(services, context),
       signal,
       anew,
       onEvent: (event) => context.event({ ...event, container }),
@@ -47,6 +50,15 @@ function authsFor(services: Services, context: ActionContext, image: string) {
   for (const problem of problems) services.log.warn('imagePullSecret cannot be used', { problem });
   const name = parseImageName(image);
   return 'error' in name ? [] : lookupAuth(keyring, name.repository);
+}
+
+/** For which sandbox the image is: a runtime may keep the images of its handlers apart. What is wrong with it is createSandbox's to tell. */
+function sandboxOf(services: Services, { pod, facts }: ActionContext): { sandboxConfig?: PodSandboxConfig } {
+  try {
+    return { sandboxConfig: configOf(services, pod, facts.runtime?.sandboxes[0]?.attempt ?? 0) };
+  } catch {
+    return {};
+  }
 }
 
 /** kubelet's words: the pull may do without them, if it can. */
