@@ -9,6 +9,7 @@ import { Gate } from './cri/gate.ts';
 import { AgentMetrics } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
+import { containerLogsDir } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { serveHealthz } from './kubelet/healthz.ts';
 import { Housekeeping } from './kubelet/housekeeping.ts';
@@ -293,7 +294,7 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   const sources = own.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const housekeeping = own.use(
     new Housekeeping({
-      ...{ side, cgroups, podLogsDir: config.podLogsDir, clock, log },
+      ...{ side, cgroups, podLogsDir: config.podLogsDir, containerLogsDir, clock, log },
       removeOrphanMirrors: () => removeOrphanMirrors({ mirrors, side, api }),
     }),
   );

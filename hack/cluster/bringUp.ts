@@ -34,7 +34,19 @@ export interface UpOptions {
 }
 
 /** What is run on this machine besides the built programs. */
-const packages = ['iproute2', 'iptables', 'nftables', 'conntrack', 'socat', 'openssl', 'kmod', 'util-linux', 'ethtool'];
+// conntrack … kmod are what kubeadm and kube-proxy look for; curl is for the README's and the demo's own commands.
+const packages = [
+  'iproute2',
+  'iptables',
+  'nftables',
+  'conntrack',
+  'socat',
+  'openssl',
+  'kmod',
+  'util-linux',
+  'ethtool',
+  'curl',
+];
 
 /** The lock that up and down hold. */
 export function clusterLock(layout: Layout): string {

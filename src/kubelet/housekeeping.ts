@@ -7,7 +7,6 @@ import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
 import { removeLeftovers } from '../node/containerGc.ts';
 import { removeDanglingLinks, removeLogDirectories } from '../node/logGc.ts';
-import { containerLogsDir } from './directories.ts';
 import type { PodSide } from './podSide.ts';
 
 /** An allowed poll (docs/architecture.md): what a crash left behind has no event. kubelet's ContainerGCPeriod. */
@@ -17,6 +16,7 @@ export interface HousekeepingOptions {
   readonly side: PodSide;
   readonly cgroups: CgroupManager;
   readonly podLogsDir: string;
+  readonly containerLogsDir: string;
   /** Deletes mirror Pods that no static Pod owns. */
   readonly removeOrphanMirrors: () => Promise<void>;
   readonly clock: Clock;
@@ -81,32 +81,41 @@ export class Housekeeping implements Disposable {
   async #files(): Promise<void> {
     const { side } = this.#options;
     const { podsDir, volumes } = side.services;
-    for (const uid of await readdir(podsDir)) {
-      if (!this.#isGone(uid)) continue;
+    await eachAlone(await readdir(podsDir), async (uid) => {
+      if (!this.#isGone(uid)) return;
       await volumes.unmountAll(uid, AbortSignal.timeout(60_000));
       if (this.#isGone(uid)) await removeTree(join(podsDir, uid));
-    }
+    });
   }
 
   /** A note on a Pod that is gone would be taken for the past of the next one with this UID: a manifest that comes back has it. */
   async #checkpoints(): Promise<void> {
     const { checkpoints } = this.#options.side.services;
-    for (const uid of await checkpoints.list()) if (this.#isGone(uid)) await checkpoints.remove(uid);
+    await eachAlone(await checkpoints.list(), async (uid) => {
+      if (this.#isGone(uid)) await checkpoints.remove(uid);
+    });
   }
 
   async #cgroups(): Promise<void> {
     const { cgroups } = this.#options;
-    for (const cgroup of await cgroups.listPods()) {
-      if (this.#isGone(cgroup.uid)) await cgroups.destroy(cgroup.name, AbortSignal.timeout(60_000));
-    }
+    await eachAlone(await cgroups.listPods(), async ({ uid, name }) => {
+      if (this.#isGone(uid)) await cgroups.destroy(name, AbortSignal.timeout(60_000));
+    });
   }
 
   async #logs(): Promise<void> {
-    const { side, podLogsDir, log } = this.#options;
+    const { side, podLogsDir, containerLogsDir, log } = this.#options;
     await removeLogDirectories(podLogsDir, (uid) => this.#isGone(uid), log);
     const known = new Set(
       side.workers.all().flatMap((w) => (w.facts.observation.pod?.containers ?? []).map((c) => c.id)),
     );
     await removeDanglingLinks(containerLogsDir, (id) => known.has(id), log);
   }
+}
+
+/** One after the other; what cannot be removed holds nothing else up. Throws one error of all that failed. */
+async function eachAlone<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const failed: string[] = [];
+  for (const item of items) await work(item).catch((error) => void failed.push(errorMessage(error)));
+  if (failed.length > 0) throw new Error(failed.join('; '));
 }

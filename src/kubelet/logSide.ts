@@ -6,16 +6,18 @@ import { quantityNumber } from '../lib/quantity.ts';
 import { LogRotation } from '../node/logRotation.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 
-/** Rotation of the Pods' logs: follows which containers run. */
+/** Rotation of the Pods' logs: follows which containers run. A negative containerLogMaxSize turns it off, as with kubelet. */
 export class LogSide implements Disposable {
-  readonly #rotation: LogRotation;
+  readonly #rotation: LogRotation | undefined;
 
   constructor(config: KubeletConfiguration, cri: Cri, clock: Clock, logger: Logger) {
+    const maxBytes = quantityNumber(config.containerLogMaxSize);
+    if (maxBytes < 0) return;
     this.#rotation = new LogRotation({
       reopen: (id) => cri.reopenContainerLog(id),
       clock,
       logger,
-      maxBytes: quantityNumber(config.containerLogMaxSize),
+      maxBytes,
       maxFiles: config.containerLogMaxFiles,
       maxWorkers: config.containerLogMaxWorkers,
       maxWaitMs: config.containerLogMonitorInterval,
@@ -25,17 +27,17 @@ export class LogSide implements Disposable {
   follow({ uid, facts }: PodWorker): void {
     const containers = facts.observation.pod?.containers ?? [];
     const running = containers.filter((c) => c.state === 'running' && c.logPath !== '');
-    this.#rotation.sync(
+    this.#rotation?.sync(
       uid,
       running.map((c) => ({ containerId: c.id, path: c.logPath })),
     );
   }
 
   forget(uid: string): void {
-    this.#rotation.forget(uid);
+    this.#rotation?.forget(uid);
   }
 
   [Symbol.dispose](): void {
-    this.#rotation[Symbol.dispose]();
+    this.#rotation?.[Symbol.dispose]();
   }
 }

@@ -17,7 +17,7 @@ export interface LogRotationOptions {
   readonly reopen: (containerId: string) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** containerLogMaxSize, in bytes. */
+  /** containerLogMaxSize, in bytes; 0 or more. */
   readonly maxBytes: number;
   /** containerLogMaxFiles: the live file and its rotated ones. */
   readonly maxFiles: number;
@@ -193,7 +193,8 @@ class WatchedLog implements Disposable {
         }
       } else await reopen(containerId);
       this.#last = undefined;
-      this.#later(MIN_WAIT_MS);
+      // A size of 0 means a new file at every look: as often as kubelet looks, no more.
+      this.#later(this.#options.maxBytes > 0 ? MIN_WAIT_MS : this.#options.maxWaitMs);
     } catch (error) {
       this.#failed('rotated', error);
     }
