@@ -9,7 +9,7 @@ import { Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'housekeeping-'));
-  for (const dir of ['pods/a-stuck', 'pods/b-gone', 'pods/c-here', 'logs'])
+  for (const dir of ['pods/a-stuck', 'pods/b-gone', 'pods/c-here', 'logs', 'links'])
     mkdirSync(join(root, dir), { recursive: true });
 });
 afterEach(() => rmSync(root, { recursive: true }));
