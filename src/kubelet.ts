@@ -309,7 +309,7 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
 /** The API Pod source starts only after the Node object was read (design rule 5). */
 function serveApi(api: ApiSide, node: NodeSide, ledger: LedgerSide, log: Logger, nodeName: string): void {
   api.services.start();
-  ledger.readNode = () => api.heartbeat.get('Node', { name: nodeName });
+  ledger.readNode = () => api.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });
   const onNode = () => ledger.refresh();
   let started = false;
   node

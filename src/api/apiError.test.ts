@@ -28,6 +28,7 @@ test.each([
   [409, 'Precondition failed: UID in precondition: a, UID in object meta: b', true],
   [422, 'metadata.uid: Invalid value: "a": field is immutable', true],
   [409, 'the object has been modified; please apply your changes to the latest version', false],
+  [409, 'Operation cannot be fulfilled on pods "app-uid-1": the object has been modified', false],
   [403, 'uid', false],
 ])('%i %s: another UID: %s', (code, message, expected) =>
   expect(isUidConflict(status(code, 'x', undefined, message))).toBe(expected),

@@ -85,7 +85,9 @@ export function isObjectGone(error: unknown, resource: string, name: string): bo
 }
 /** The name belongs to an object of another UID now: the UID in the request works as a precondition. */
 export const isUidConflict = (error: unknown): boolean =>
-  error instanceof ApiError && (error.status === 409 || error.status === 422) && /\buid\b/i.test(error.message);
+  error instanceof ApiError &&
+  (error.status === 409 || error.status === 422) &&
+  /UID in (the )?precondition|metadata\.uid/i.test(error.message);
 export const isForbidden = (error: unknown): boolean => has(error, 403);
 export const isInvalid = (error: unknown): boolean => has(error, 422);
 /** 409 for a version or precondition that no longer holds (not AlreadyExists). */

@@ -83,6 +83,13 @@ describe('a file that fileKeyRef names', () => {
     expect(await variable('loop')).toBe("couldn't parse env file: path loop has more than 40 symlinks");
   });
 
+  test('no more directories are walked than fit in a path, links included', async () => {
+    const longer = 'is longer than 4095 bytes with its links';
+    expect(await variable(`${'a/'.repeat(2100)}b`)).toContain(longer);
+    symlinkSync('a/'.repeat(1500), join(volume, 'far'));
+    expect(await variable(`far/${'a/'.repeat(1000)}b`)).toContain(longer);
+  });
+
   test('a pipe does not hold anybody up', async () => {
     execFileSync('mkfifo', [join(volume, 'pipe')]);
     expect(await variable('pipe')).toBe('couldn\'t parse env file: "pipe" in volume "v" is not a regular file');

@@ -121,16 +121,19 @@ test('a static Pod that is removed and comes back at once goes on with its resta
   expect(node.status('uid-fixed')?.containerStatuses?.[0]?.restartCount).toBe(1);
 });
 
-test('a static Pod whose manifest comes back while it is being ended as an orphan runs again', async () => {
-  const pod = fakePod('fixed', { terminationGracePeriodSeconds: 1 });
-  node.workers.set(pod, 'file');
-  await until(() => isReady('uid-fixed'));
-  node[Symbol.dispose]();
-  node = await new FakeNode(world).start();
-  node.workers.sourcesSynced();
-  await until(() => node.workers.get('uid-fixed')?.memory.termination?.cause === 'orphaned');
-  const orphan = node.workers.get('uid-fixed');
-  node.workers.set(pod, 'file');
-  await until(() => node.workers.get('uid-fixed') !== orphan && isReady('uid-fixed'));
-  expect(world.cri.containersNamed('main').filter((c) => c.state === 'CONTAINER_RUNNING')).toHaveLength(1);
-});
+test.each(['Always', 'Never'])(
+  'a static Pod (%s) whose manifest comes back while it is being ended as an orphan runs again',
+  async (policy) => {
+    const pod = fakePod('fixed', { terminationGracePeriodSeconds: 1, restartPolicy: policy });
+    node.workers.set(pod, 'file');
+    await until(() => isReady('uid-fixed'));
+    node[Symbol.dispose]();
+    node = await new FakeNode(world).start();
+    node.workers.sourcesSynced();
+    await until(() => node.workers.get('uid-fixed')?.memory.termination?.cause === 'orphaned');
+    const orphan = node.workers.get('uid-fixed');
+    node.workers.set(pod, 'file');
+    await until(() => node.workers.get('uid-fixed') !== orphan && isReady('uid-fixed'));
+    expect(world.cri.containersNamed('main').filter((c) => c.state === 'CONTAINER_RUNNING')).toHaveLength(1);
+  },
+);

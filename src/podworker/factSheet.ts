@@ -36,6 +36,7 @@ export class FactSheet {
   admission: AdmissionFact = { state: 'unasked' };
   sourcesReady = false;
   returning = false;
+  returnsUnder: string | undefined;
   readProblem: string | undefined;
   nameTakenBy: string | undefined;
   accepted: PodStatus | undefined;
@@ -144,6 +145,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.returnsUnder === undefined ? {} : { returnsUnder: this.returnsUnder }),
       ...(this.pullObjects.length === 0 ? {} : { pullObjects: this.pullObjects }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
       ...(this.nameTakenBy === undefined ? {} : { nameTakenBy: this.nameTakenBy }),

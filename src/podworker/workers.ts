@@ -63,6 +63,7 @@ export class PodWorkers {
     if (held && origin !== 'api' && isLeaving(held.worker)) {
       held.next = { pod, origin };
       held.worker.facts.returning = true;
+      held.worker.facts.returnsUnder = pod.spec?.restartPolicy;
       held.worker.wake();
       return;
     }
@@ -80,6 +81,7 @@ export class PodWorkers {
     if (!held) return;
     delete held.next;
     held.worker.facts.returning = false;
+    held.worker.facts.returnsUnder = undefined;
     held.worker.setGone(pod);
   }
 

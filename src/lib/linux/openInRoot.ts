@@ -5,6 +5,8 @@ import { KubeletError } from '../errors.ts';
 import { O_PATH } from './mountId.ts';
 import { fdPath, UnsafePathError } from './safePath.ts';
 
+/** Longest path, as the kernel's PATH_MAX: it bounds how many directories are held open at one time too. */
+const MAX_LENGTH = 4095;
 /** As many symlinks as the kernel follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40;
 
@@ -40,6 +42,7 @@ export async function openInRoot(base: string, path: string): Promise<Resolved> 
 
 async function walk(steps: Step[], path: string): Promise<void> {
   const names = path.split('/').reverse();
+  refuseLength(path, steps, names);
   for (let links = 0; names.length > 0; ) {
     const name = names.pop() as string;
     if (name === '' || name === '.') continue;
@@ -57,7 +60,19 @@ async function walk(steps: Step[], path: string): Promise<void> {
     const target = await readlink(at);
     await leave(steps, target.startsWith('/') ? 1 : steps.length - 1);
     names.push(...target.split('/').reverse());
+    refuseLength(path, steps, names);
   }
+}
+
+function refuseLength(path: string, steps: readonly Step[], names: readonly string[]): void {
+  const length = [...steps.map((step) => step.name), ...names].reduce(
+    (sum, name) => sum + Buffer.byteLength(name) + 1,
+    0,
+  );
+  if (length > MAX_LENGTH)
+    throw new KubeletError(`path ${path.slice(0, 80)}… is longer than ${MAX_LENGTH} bytes with its links`, {
+      code: 'ENAMETOOLONG',
+    });
 }
 
 /** Closes what is beyond the first `count` steps. */

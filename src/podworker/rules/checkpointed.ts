@@ -40,7 +40,10 @@ export function planCheckpoint(turn: Turn): void {
   const last = slot(turn.facts, 'checkpoint').last;
   const saved = last?.action.kind === 'saveCheckpoint' && !last.error ? last.action.checkpoint : undefined;
   if (saved && JSON.stringify(saved) === JSON.stringify(checkpoint)) return;
-  launch(turn, { kind: 'saveCheckpoint', slot: 'checkpoint', checkpoint });
+  // Another note than the one that failed is tried at once: something waits for this very one.
+  const failed = last?.action.kind === 'saveCheckpoint' && last.error ? last.action.checkpoint : undefined;
+  const retry = failed && JSON.stringify(failed) !== JSON.stringify(checkpoint) ? 'now' : 'backoff';
+  launch(turn, { kind: 'saveCheckpoint', slot: 'checkpoint', checkpoint }, retry);
 }
 
 /** Memory of a Pod found again after a restart: hooks that had begun count as done, the deadline goes on. */

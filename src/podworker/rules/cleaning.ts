@@ -80,7 +80,8 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
   }
   const mirrorGone = removeMirror(turn) || mirrorMayStay(turn);
   // Containers and logs are the past of the next life, which counts restarts on from it. Where what ended may not run again it starts afresh.
-  if (facts.returning && (pod?.spec?.restartPolicy ?? 'Always') === 'Always') return mirrorGone;
+  const policy = pod?.spec?.restartPolicy ?? facts.returnsUnder ?? 'Always';
+  if (facts.returning && policy === 'Always') return mirrorGone;
   const empty = removeAll(turn);
   return empty && removeFiles(turn) && mirrorGone;
 }

@@ -11,7 +11,7 @@ import type { LifePhase, PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
 import { prune } from './prune.ts';
-import { mergeTermination, terminationRequests } from './terminate.ts';
+import { hasEnded, mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
 import { because, emitOnce, openTurn, type PodEvent, type Turn } from './turn.ts';
 import { keepWaiting } from './waiting.ts';
@@ -111,8 +111,8 @@ function enterTermination(turn: Turn): void {
   const { facts, memory } = turn;
   const requests = terminationRequests(turn, facts.pod);
   const merged = mergeTermination(turn, facts.pod, requests);
+  if (merged?.cause === 'deadline' && !memory.termination) tellDeadline(turn, merged);
   if (merged) turn.memory.termination = merged;
-  if (merged?.cause === 'deadline') tellDeadline(turn, merged);
   if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
@@ -121,12 +121,6 @@ function enterTermination(turn: Turn): void {
 
 function tellDeadline(turn: Turn, { reason = '', message = '' }: Termination): void {
   emitOnce(turn, 'deadline', 1, { type: 'Normal', reason, message });
-}
-
-/** The API's word that the Pod is over holds, over a restart too: what runs of it is ended, and nothing may start again. */
-function hasEnded(facts: PodFacts): boolean {
-  const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
-  return phase === 'Succeeded' || phase === 'Failed';
 }
 
 function complete(turn: Turn, cause: 'completed' | 'rejected'): void {

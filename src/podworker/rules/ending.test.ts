@@ -184,7 +184,10 @@ describe('preStop', () => {
     const withSlot = (checkpoint: Slot) => decide(factsOf(pod, { ...facts, slots: { checkpoint } }), first.memory, now);
     expect(withSlot(ended(save, {})).start).toContainEqual(hook);
     const older = { ...save, checkpoint: { uid: 'u', namespace: 'ns', name: 'p', preStop: { 'b-0': { begun: 1 } } } };
-    expect(withSlot(ended(older as typeof save, {})).start).not.toContainEqual(hook);
+    const afterOther = withSlot(ended(older as typeof save, {}, { failures: 9 }));
+    expect(afterOther.start).not.toContainEqual(hook);
+    expect(starts(afterOther)).toEqual(['saveCheckpoint checkpoint']);
+    expect(starts(withSlot(ended(save, {}, { failures: 9 })))).not.toContain('saveCheckpoint checkpoint');
   });
 
   test('is cut off at the deadline', () => {
@@ -389,13 +392,21 @@ describe('Events of an end', () => {
     expect(events(next)).toEqual([]);
   });
 
+  test('a Pod that ended long before its deadline passed is not told to have exceeded it, at a later start either', () => {
+    const status = { phase: 'Succeeded', startTime: '2026-01-01T00:00:00Z' } as const;
+    const over = podOf({ ...spec('Never', 'a'), activeDeadlineSeconds: 1 }, { status });
+    const d = at(over, { runtime: runtime([box('a', 'exited')]) }, { phase: 'Admitting' });
+    expect([d.memory.termination?.cause, events(d)]).toEqual(['completed', []]);
+  });
+
   test('a stop that failed is told, once for each attempt; one that was cut off is not', () => {
     const broken = (reason: string) => ({ 'stop/a-0': ended(stop(30), { reason, message: 'stuck' }, { failures: 1 }) });
     const text = 'failed to "KillContainer" for "a" with KillContainerError: "stuck"';
     expect(events(at(deleting(), { slots: broken('Unknown') }))).toContain(
       `Warning FailedKillPod error killing pod: ${text}`,
     );
-    expect(events(at(deleting(), { slots: broken('Aborted') }))).toEqual(['Normal Killing Stopping container a']);
+    for (const cutOff of ['Aborted', 'Canceled'])
+      expect(events(at(deleting(), { slots: broken(cutOff) }))).toEqual(['Normal Killing Stopping container a']);
     const dead = runtime([box('a', 'exited')]);
     const sandboxStop = { kind: 'stopSandbox', slot: 'sandbox/s0', sandboxId: 's0' } as const;
     const d = at(deleting(), {

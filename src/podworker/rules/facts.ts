@@ -119,6 +119,8 @@ export interface PodFacts {
   readonly gone: boolean;
   /** A removed static Pod that its source has again: its next life begins when this one is over. */
   readonly returning: boolean;
+  /** The restart policy it returns with; absent unless it returns. */
+  readonly returnsUnder?: string;
   /** Every source has reported at least once: only then may something unknown be ended as orphaned (design rule 5). */
   readonly sourcesReady: boolean;
   /** Another static Pod of the same full name holds the name (first come, first served). */

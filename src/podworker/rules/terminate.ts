@@ -1,6 +1,6 @@
 import type { Pod } from '../../types/k8s.ts';
 import { deadlineOf } from './active.ts';
-import type { TerminateRequest } from './facts.ts';
+import type { PodFacts, TerminateRequest } from './facts.ts';
 import type { Termination } from './memory.ts';
 import type { Turn } from './turn.ts';
 
@@ -18,7 +18,7 @@ export function terminationRequests(turn: Turn, pod: Pod | null): TerminateReque
     const grace = meta.deletionGracePeriodSeconds;
     requests.push({ cause: 'deleted', ...(grace === undefined ? {} : { graceSeconds: grace }) });
   } else if (facts.gone) requests.push({ cause: 'removed' });
-  const deadline = deadlineOf(turn, pod);
+  const deadline = hasEnded(facts) ? undefined : deadlineOf(turn, pod);
   if (deadline !== undefined && deadline <= now.wall) {
     requests.push({
       cause: 'deadline',
@@ -27,6 +27,12 @@ export function terminationRequests(turn: Turn, pod: Pod | null): TerminateReque
     });
   }
   return requests;
+}
+
+/** The API's word that the Pod is over holds, over a restart too: what runs of it is ended, and nothing may start again. */
+export function hasEnded(facts: PodFacts): boolean {
+  const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
+  return phase === 'Succeeded' || phase === 'Failed';
 }
 
 /** Merges requests: grace only shrinks and is at least 1 s, the first cause keeps its words (design rule 2). */

@@ -81,9 +81,12 @@ function stopOne(
   tellFailure(turn, slotOf.stop(c.id), what);
 }
 
+/** What a call that we ended ourselves, for a shorter grace, comes back with. */
+const cutOff = new Set(['Aborted', 'Canceled']);
+
 function tellFailure(turn: Turn, name: string, what: string): void {
   const { last } = slot(turn.facts, name);
-  if (!last?.error || last.error.reason === 'Aborted') return;
+  if (!last?.error || cutOff.has(last.error.reason)) return;
   const message = `error killing pod: failed to ${what}: "${last.error.message}"`;
   emitOnce(turn, `killfailed/${name}`, last.endedAt, { type: 'Warning', reason: 'FailedKillPod', message });
 }

@@ -17,10 +17,7 @@ import { sandboxSecurityContext } from './securityContext.ts';
 export function sandboxConfig(pod: Pod, context: SandboxContext): PodSandboxConfig {
   const { name = '', namespace = '', uid = '', annotations = {} } = pod.metadata ?? {};
   const { servers, searches, options } = podDnsConfig(pod, context.dns);
-  // A name may be missing here: the API server refuses that, a manifest of a static Pod need not.
-  const sysctls = (pod.spec?.securityContext?.sysctls ?? []).map(
-    ({ name: sysctl = '', value }: { name?: string; value: string }) => [normalizeSysctl(sysctl), value] as const,
-  );
+  const sysctls = (pod.spec?.securityContext?.sysctls ?? []).map((s) => [normalizeSysctl(s.name), s.value] as const);
   return {
     metadata: { name, namespace, uid, attempt: context.attempt },
     hostname: sandboxHostname(pod, context.dns.clusterDomain),
