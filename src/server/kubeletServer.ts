@@ -14,6 +14,7 @@ import { RequestMetrics } from './http/requestMetrics.ts';
 import { findRoute, type Route } from './http/route.ts';
 import { requestTarget } from './http/target.ts';
 import { routes } from './routes/registry.ts';
+import { ConnectionEpochs } from './tls/connectionEpochs.ts';
 import { LiveTls } from './tls/liveTls.ts';
 import { type ServingOptions, servingFiles } from './tls/servingFiles.ts';
 
@@ -50,7 +51,8 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     const { clientCAFile } = config.authentication.x509;
     const tls = own.use(new LiveTls(files, { ...config, clientCAFile }, clock, log));
     const tlsOptions = await tls.load();
-    const access = accessRules(options, tls, clientCAFile !== '');
+    const epochs = new ConnectionEpochs();
+    const access = accessRules(options, tls, epochs, clientCAFile !== '');
     const crowd = own.use(new Crowd(clock, () => handBack(log)));
     const listener = { host: config.address, crowd, upgrades: (request: IncomingMessage) => upgrades(table, request) };
     const secure = own.use(
@@ -61,7 +63,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
         handler: makeHandler({ host, routes: table, requests, access }),
       }),
     );
-    secure.server.on('secureConnection', (socket: object) => seenEpochs.set(socket, tls.clientCa.epoch));
+    epochs.follow(secure.server, () => tls.servedEpoch);
     tls.follow(secure.server as never);
     const readOnly =
       config.readOnlyPort > 0
@@ -87,16 +89,16 @@ function handBack(log: Logger): void {
   );
 }
 
-/** Which CA a connection was checked against when it was made. */
-const seenEpochs = new WeakMap<object, number>();
-
-function accessRules(options: KubeletServerOptions, tls: LiveTls, certificates: boolean): Access {
+function accessRules(
+  options: KubeletServerOptions,
+  tls: LiveTls,
+  epochs: ConnectionEpochs,
+  certificates: boolean,
+): Access {
   const { host, token, review } = options;
   const certificate = (request: IncomingMessage) => {
     const socket = request.socket as TLSSocket;
-    const epoch = seenEpochs.get(socket) ?? tls.clientCa.epoch;
-    seenEpochs.set(socket, epoch);
-    return certificateVerdict(socket, epoch, tls.clientCa, host.clock.now().wall);
+    return certificateVerdict(socket, epochs.of(socket), tls.clientCa, host.clock.now().wall);
   };
   return {
     authenticator: {

@@ -72,10 +72,11 @@ export class TestAuthority {
   /** The PEM that clients trust. */
   readonly ca: string;
 
-  constructor() {
+  /** With an `issuer` it is an intermediate one, valid for `seconds`. */
+  constructor(issuer?: TestAuthority, seconds?: number) {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#key = pair.privateKey;
-    this.ca = this.#certificate(this.#name, pair.publicKey, true);
+    this.ca = (issuer ?? this).#certificate(this.#name, pair.publicKey, true, seconds);
   }
 
   /** A certificate for a server or a client, valid for `seconds` from an hour ago (so that clocks may differ). */

@@ -30,7 +30,11 @@ export class LiveTls implements Disposable {
   readonly #own = new DisposableStack();
   #server: Pick<Server, 'setSecureContext'> | undefined;
   #timer: Disposable | undefined;
+  #reloading: Promise<void> = Promise.resolve();
+  /** What the server serves with. */
   #loaded = '';
+  #servedEpoch = 0;
+  #caText: string | undefined;
   #ca: ClientCa = { epoch: 0, certificates: [] };
   #disposed = false;
 
@@ -41,14 +45,20 @@ export class LiveTls implements Disposable {
     this.#log = log;
   }
 
-  /** The CA of clients; its epoch tells connections of before a reload from later ones. */
+  /** The CA of clients as its file is now. */
   get clientCa(): ClientCa {
     return this.#ca;
   }
 
+  /** The epoch of the CA that handshakes which begin now are checked with; behind `clientCa` while that cannot be served with. */
+  get servedEpoch(): number {
+    return this.#servedEpoch;
+  }
+
   /** Options of the first start. Rejects with one sentence when a file cannot be used. */
   async load(): Promise<TlsOptions> {
-    const context = await this.#read();
+    const { context, loaded } = await this.#read();
+    this.#served(loaded);
     return { ...context, requestCert: this.#settings.clientCAFile !== '', rejectUnauthorized: false };
   }
 
@@ -76,36 +86,40 @@ export class LiveTls implements Disposable {
     if (this.#disposed || this.#timer) return;
     this.#timer = this.#clock.setTimer(SETTLE_MS, () => {
       this.#timer = undefined;
-      void this.#reload();
+      // One after the other: files that were read earlier must not win.
+      this.#reloading = this.#reloading.then(() => this.#reload());
     });
   }
 
   async #reload(): Promise<void> {
-    const before = this.#loaded;
     try {
-      const context = await this.#read();
-      if (this.#disposed || this.#loaded === before) return;
-      this.#server?.setSecureContext(context);
+      const { context, loaded } = await this.#read();
+      if (this.#disposed) return;
+      const changed = loaded !== this.#loaded;
+      if (changed) this.#server?.setSecureContext(context);
+      this.#served(loaded);
+      if (!changed) return;
       this.#log.info('the certificates of the server were read again', { certificate: this.#files.certFile });
     } catch (error) {
       this.#log.warn('changed certificates cannot be used; the old ones stay', { error: errorMessage(error) });
     }
   }
 
-  async #read(): Promise<TlsOptions> {
+  #served(loaded: string): void {
+    this.#loaded = loaded;
+    this.#servedEpoch = this.#ca.epoch;
+  }
+
+  async #read(): Promise<{ context: TlsOptions; loaded: string }> {
     const { clientCAFile, tlsMinVersion, tlsCipherSuites, tlsCurvePreferences } = this.#settings;
     const { source } = this.#files;
+    // First, and kept at once: a CA that was taken away is gone, whatever the serving certificate is like.
+    const ca = clientCAFile === '' ? undefined : await this.#readCa(clientCAFile);
     // Until a requested certificate is issued, handshakes fail, as with kubelet: a self-signed one would be a lie.
     const pair = source ? (source.current() ?? { cert: undefined, key: undefined }) : await readPair(this.#files);
-    const ca = clientCAFile === '' ? undefined : await this.#readCa(clientCAFile);
     const ciphers = cipherList(tlsCipherSuites);
     const groups = groupList(tlsCurvePreferences);
-    const loaded = JSON.stringify([pair.cert, pair.key, ca]);
-    if (loaded !== this.#loaded) {
-      this.#loaded = loaded;
-      this.#ca = { epoch: this.#ca.epoch + 1, certificates: ca === undefined ? [] : parseBundle(ca) };
-    }
-    return {
+    const context = {
       ...(pair.cert === undefined ? {} : pair),
       minVersion: minVersion(tlsMinVersion),
       // A resumed session would carry the verdict on a client certificate past a change of the CA.
@@ -114,12 +128,15 @@ export class LiveTls implements Disposable {
       ...(ciphers === undefined ? {} : { ciphers }),
       ...(groups === undefined ? {} : { ecdhCurve: groups }),
     };
+    return { context, loaded: JSON.stringify([pair.cert, pair.key, ca]) };
   }
 
   async #readCa(file: string): Promise<string> {
     try {
       const pem = await readFile(file, 'utf8');
-      parseBundle(pem);
+      const certificates = parseBundle(pem);
+      if (pem !== this.#caText) this.#ca = { epoch: this.#ca.epoch + 1, certificates };
+      this.#caText = pem;
       return pem;
     } catch (cause) {
       throw new KubeletError(`the client CA ${file} cannot be used: ${errorMessage(cause)}`, {
