@@ -11,11 +11,6 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
       'harness: the spec knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have (all that the Go kubelet fails at). Defect besides: on cgroup v1 the pressure (PSI) fields are absent, where Go shows zeros; CPU use per second may be 0',
   },
   {
-    spec: /should not continue running liveness probes for restartable init containers and restart them while in preStop/,
-    cause:
-      'defect: while the last main container runs its preStop hook and may not run again, a sidecar is restarted and probed; the Pod should count as ending then',
-  },
-  {
     spec: /ContainerMetrics/,
     cause:
       'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',
