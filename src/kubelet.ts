@@ -11,7 +11,7 @@ import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
 import { containerLogsDir } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
-import { serveHealthz } from './kubelet/healthz.ts';
+import { Healthz } from './kubelet/healthz.ts';
 import { Housekeeping } from './kubelet/housekeeping.ts';
 import { type Hygiene, prepareNode } from './kubelet/hygieneSide.ts';
 import { LedgerSide } from './kubelet/ledgerSide.ts';
@@ -108,7 +108,7 @@ async function makeBase(
   const health = new SyncLoopHealth(clock, config.syncFrequency);
   const healthy = () => health.problem();
   const hygiene = own.use(await prepareNode(loaded, rootDir, { clock, log, onFatal: fatal.resolve, healthy }));
-  own.use(await serveHealthz(config.healthzBindAddress, config.healthzPort));
+  await own.use(new Healthz(clock, log)).serve(config.healthzBindAddress, config.healthzPort);
   let found: PodWorkers | undefined;
   const workers = () => found as PodWorkers;
   const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, workers);

@@ -72,6 +72,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
   'kubelet/cgroupSide.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'kubelet/healthz.ts': [{ for: 'retry', what: 'the port of the health endpoint while somebody else has it' }],
   'kubelet/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

@@ -1,26 +1,63 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 
 const PATHS: ReadonlySet<string> = new Set(['/healthz', '/healthz/ping']);
+/** As in the Go kubelet. */
+const RETRY_MS = 5_000;
 
-/** The health endpoint of kubelet on :10248: plain HTTP, "ok" while the program lives. Rejects when the port is taken. */
-export function serveHealthz(host: string, port: number): Promise<AsyncDisposable> {
-  const server = createServer((request, response) => {
-    const known = PATHS.has(request.url?.split('?')[0] ?? '');
-    response.writeHead(known ? 200 : 404, {
-      'content-type': 'text/plain; charset=utf-8',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(request.method === 'HEAD' ? undefined : known ? 'ok' : '404 page not found\n');
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      resolve({
-        async [Symbol.asyncDispose]() {
-          server.closeAllConnections();
-          await new Promise<void>((done) => server.close(() => done()));
-        },
+/** The health endpoint of kubelet on :10248: plain HTTP, "ok" while the program lives. */
+export class Healthz implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #server: Server;
+  #timer: Disposable | undefined;
+  #disposed = false;
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#server = createServer((request, response) => {
+      const known = PATHS.has(request.url?.split('?')[0] ?? '');
+      response.writeHead(known ? 200 : 404, {
+        'content-type': 'text/plain; charset=utf-8',
+        'x-content-type-options': 'nosniff',
       });
+      response.end(request.method === 'HEAD' ? undefined : known ? 'ok' : '404 page not found\n');
     });
-  });
+  }
+
+  /**
+   * Serves at `host:port`; port 0 serves nothing. Resolves after the first try and never rejects: a port that is taken is logged
+   * and tried again every 5 s, so that nobody keeps the agent down by holding it.
+   */
+  serve(host: string, port: number): Promise<void> {
+    if (port === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const listen = () => this.#server.listen(port, host);
+      this.#server.on('listening', resolve);
+      this.#server.on('error', (error) => {
+        resolve();
+        if (this.#disposed) return;
+        this.#log.error(
+          'the health endpoint cannot listen; free its port or set healthzPort; it is tried again in 5 s',
+          {
+            address: host,
+            port,
+            error: errorMessage(error),
+          },
+        );
+        this.#timer = this.#clock.setTimer(RETRY_MS, listen);
+      });
+      listen();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#server.closeAllConnections();
+    await new Promise<void>((done) => this.#server.close(() => done()));
+  }
 }
