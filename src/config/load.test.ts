@@ -214,7 +214,7 @@ test('what the host cannot give', () => {
 
 test('what is known but not acted on is warned of with its place; what equals its default is not', () => {
   const { warnings } = loadFile(
-    'hairpinMode: none\nqosReserved: {memory: 5%}\nenableProfilingHandler: true',
+    'hairpinMode: none\nqosReserved: {memory: 5%}\nlocalStorageCapacityIsolation: true',
     '--kubelet-cgroups=/x',
     '--boot-id-file=x',
   );

@@ -23,6 +23,7 @@ const kubeletOptions = {
   ),
   certDir: str('/var/lib/kubelet/pki', 'Directory of certificates', supported),
   cloudProvider: str('', "'external' waits for a cloud controller", {
+    ...supported,
     check: (v) => (v === '' || v === 'external' ? undefined : "must be empty or 'external'"),
   }),
   rootDir: str('/var/lib/kubelet', 'Directory of all state', supported),

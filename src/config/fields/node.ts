@@ -45,6 +45,7 @@ export const nodeFields = {
     zeroIsUnset: true,
   }),
   volumeStatsAggPeriod: duration(60_000, 'How often volumes are measured; negative disables it', {
+    ...supported,
     zeroIsUnset: true,
   }),
   localStorageCapacityIsolation: bool(true, 'Account and limit ephemeral storage'),

@@ -75,10 +75,10 @@ export const serverFields = {
   enableContentionProfiling: bool(false, 'Profile lock contention; this program has no locks', {
     support: 'no-effect',
   }),
-  enableProfilingHandler: bool(true, 'Serve /debug/pprof'),
+  enableProfilingHandler: bool(true, 'Serve /debug/pprof', supported),
   enableDebugFlagsHandler: bool(true, 'Serve /debug/flags/v', supported),
   enableSystemLogHandler: bool(true, 'Serve /logs', supported),
-  enableSystemLogQuery: bool(false, 'Serve queries of system logs under /logs'),
+  enableSystemLogQuery: bool(false, 'Serve queries of system logs under /logs', supported),
   streamingConnectionIdleTimeout: duration(14_400_000, 'Idle streams are not closed since kubelet 1.36', {
     support: 'no-effect',
     zeroIsUnset: true,
