@@ -1,8 +1,9 @@
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { until } from '../lib/fake/until.ts';
 import { servedPod } from './fake/fakeHost.ts';
 import { ask, bearer, eachOnItsOwn, exchange, host, openTls, server, start, token } from './fake/testServer.ts';
 import type { ServerRuntime } from './host.ts';
+import { join } from './stream/passThrough.ts';
 
 eachOnItsOwn();
 describe('streams', () => {
@@ -33,6 +34,22 @@ describe('streams', () => {
       listener.close();
     };
     return { sockets, heads, close };
+  }
+  /** A port that leads to another, as connections that can be reset: a TLS socket cannot. */
+  async function throughAnother(port: number) {
+    const onward: Socket[] = [];
+    const listener = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      onward.push(far);
+      for (const socket of [near, far]) socket.on('error', () => {});
+      near.pipe(far).pipe(near);
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const reset = () => {
+      for (const socket of onward) socket.resetAndDestroy();
+      listener.close();
+    };
+    return { port: (listener.address() as { port: number }).port, reset };
   }
   const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n';
   const head = (path: string) =>
@@ -104,6 +121,48 @@ describe('streams', () => {
       await until(() => socket.closed && (far.sockets.at(-1)?.closed ?? false));
     }
     await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('a client that is reset before the runtime has a URL for it: the runtime hears nothing', async () => {
+    const far = await runtime(upgraded);
+    const given = await host.runtime.exec({} as never);
+    const asked = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<string>();
+    const exec = () => {
+      asked.resolve();
+      return held.promise;
+    };
+    host.runtime = { exec } as unknown as ServerRuntime;
+    const way = await throughAnother(server.secure.port);
+    const socket = await openTls({ port: way.port });
+    socket.on('error', () => {});
+    socket.write(head(execPath));
+    await asked.promise;
+    await new Promise((resolve) => setImmediate(resolve)); // the server is done with what it has read
+    way.reset();
+    await until(() => server.secure.upgraded.size === 0, 5_000);
+    held.resolve(given);
+    // A connection made for it would have come before this one.
+    host.runtime = { exec: async () => given } as unknown as ServerRuntime;
+    const next = await openTls();
+    await exchange(next, `${head(execPath)}hello`, 'hello');
+    expect(far.sockets).toHaveLength(1);
+    next.destroy();
+    far.close();
+  });
+
+  test.each([0, 1])('side %d is closed already: so is the other, and joining them is over', async (gone) => {
+    const far = await runtime('');
+    const port = Number(new URL(await host.runtime.exec({} as never)).port);
+    const sides = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')] as const;
+    await until(() => far.sockets.length === 2);
+    sides[gone]?.destroy();
+    await until(() => sides[gone]?.closed ?? false);
+    const [a, b] = sides.map((socket) => ({ socket, head: Buffer.alloc(0) }));
+    const joined = join(a as never, b as never);
+    await until(() => sides.every((socket) => socket.closed), 5_000);
+    await joined;
     far.close();
   });
 

@@ -11,12 +11,16 @@ const PRIVATE_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization
 
 /**
  * Joins the client's connection with the runtime's streaming server, byte for byte: SPDY and WebSocket pass unread. Resolves when both
- * sides are closed. Throws HttpError when the client asked for no other protocol, or the runtime did not take it up.
+ * sides are closed. Throws HttpError when the client asked for no other protocol or is gone, or the runtime did not take it up. Of a
+ * client that is gone the runtime hears nothing, or its connection is closed: it would run a command that nobody can end.
  */
 export async function passThrough(exchange: Exchange, url: string): Promise<void> {
   const { upgrade, request } = exchange;
   if (!upgrade) throw new HttpError(500, 'Upgrade request required\n');
+  throwIfGone(exchange.signal);
   const answer = await ask(url, request, exchange.signal);
+  if (exchange.signal.aborted) answer.response.socket.destroy();
+  throwIfGone(exchange.signal);
   if (!answer.socket) {
     await refuse(exchange, answer.response);
     return;
@@ -25,6 +29,11 @@ export async function passThrough(exchange: Exchange, url: string): Promise<void
   upgrade.socket.write(headOf(answer.response));
   await join({ socket: upgrade.socket, head: upgrade.head }, { socket: answer.socket, head: answer.head });
   exchange.response.emit('close');
+}
+
+/** An aborted signal calls no listener that is added late. */
+function throwIfGone(signal: AbortSignal): void {
+  if (signal.aborted) throw new HttpError(500, 'the client is gone\n');
 }
 
 interface Answer {
@@ -102,7 +111,7 @@ interface Side {
 
 /**
  * Copies both ways with back-pressure. The end of one side is passed on as an end, so that the other can finish what it was saying;
- * the failure of one side takes down the other. Resolves when both are closed.
+ * the failure of one side takes down the other, also one that came before. Resolves when both are closed.
  */
 export function join(a: Side, b: Side): Promise<void> {
   const sides = [a.socket, b.socket];
@@ -119,6 +128,7 @@ export function join(a: Side, b: Side): Promise<void> {
     sides.map((socket, i) => {
       const other = sides[1 - i] as Duplex;
       return new Promise<void>((resolve) => {
+        if (socket.closed) return resolve(); // it says so only once
         socket.on('error', destroy);
         socket.once('close', () => {
           resolve();
@@ -126,13 +136,19 @@ export function join(a: Side, b: Side): Promise<void> {
           if (!other.writableEnded) other.end();
           if (!other.destroyed) arm();
         });
-        socket.once('end', () => {
+        const ended = () => {
           arm();
           other.on('data', arm);
-        });
+        };
+        if (socket.readableEnded) ended();
+        else socket.once('end', ended);
       });
     }),
   );
+  if (sides.some((socket) => socket.destroyed)) {
+    destroy();
+    return closed.then(() => clearTimeout(idle));
+  }
   if (a.head.length > 0) b.socket.write(a.head);
   if (b.head.length > 0) a.socket.write(b.head);
   for (const socket of sides) (socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0);
