@@ -66,7 +66,7 @@ async function readOne(
     atMs: wall(),
     startedMs: identity.startedMs ?? reader.createdMs(identity.path) ?? wall(),
     figures: isRoot ? await wholeMachine(found, wall()) : found,
-    ...(identity.processes ? { processes: processFigures(pids) } : {}),
+    ...(identity.processes ? { processes: await processFigures(pids) } : {}),
     ...(identity.network && namespace !== undefined ? { interfaces: interfaceFigures(namespace) } : {}),
     disks: isRoot ? await rootDisk(options.rootDir, wall()) : disks,
   };
