@@ -141,6 +141,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
   'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
   'server/http/listener.ts': [{ for: 'deadline', what: 'a client that does not close its side after the answer' }],
+  'server/http/sendPieces.ts': [{ for: 'slice', what: 'a trace' }],
   'server/logs/followLog.ts': [
     { poll: 'a followed log file', period: '1 s', why: 'only where its directory cannot be watched' },
     { for: 'deadline', what: 'the rest of a rotated file' },

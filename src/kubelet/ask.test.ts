@@ -45,7 +45,8 @@ test('what the server gives as a trace replays', async () => {
   const source = { recorder, mono: () => 0, refresh: async () => {} };
   const served = await podExplanation('/debug/pods/default/a/trace', false, source);
   const file = join(directory, 'served.json');
-  writeFileSync(file, served?.body ?? '');
+  const body = served?.body ?? '';
+  writeFileSync(file, typeof body === 'string' ? body : [...body.pieces()].join(''));
   await expect(replayFile({ kind: 'replay', file, output: 'text' })).resolves.toEqual({
     same: true,
     text: '1 decisions replayed, all equal.\n',

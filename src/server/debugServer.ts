@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { errorMessage } from '../lib/errors.ts';
+import { send } from './http/exchange.ts';
+import { sendPieces } from './http/sendPieces.ts';
 import { type Answer, type ExplanationSource, podExplanation } from './routes/podExplanation.ts';
 
-/** The loopback listener of the explanation endpoints. Anybody on the machine may read them; nothing in them is secret. */
+/**
+ * The loopback listener of the explanation endpoints. It asks nobody who they are: every process of the node's network, those of
+ * hostNetwork Pods too, reads what is there. A trace holds the whole specs of Pods, with literal environment values and probe
+ * headers, and what the runtime said; of Secrets and ConfigMaps it holds names and digests, never contents. Where that is too
+ * much it is turned off (`--ts-debug-address=off`): :10250 answers the same to whoever may use `nodes/proxy`.
+ */
 export interface DebugServer extends AsyncDisposable {
   readonly address: string;
 }
@@ -15,7 +23,10 @@ const notFound: Answer = {
 /** Listens at `host:port` (port 0: any). Rejects when the port is taken. */
 export function startDebugServer(host: string, port: number, source: ExplanationSource): Promise<DebugServer> {
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 30_000 }, (request, response) => {
-    void answer(request, response, source);
+    answer(request, response, source).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else send({ response, method: 'GET' }, 500, 'text/plain; charset=utf-8', `${errorMessage(error)}\n`);
+    });
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -40,6 +51,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
   if (request.method !== 'GET' && request.method !== 'HEAD')
     result = { ...notFound, status: 405, body: 'Only GET is answered here.\n' };
   else result = (url && (await podExplanation(url.pathname, asJson, source))) || notFound;
-  response.writeHead(result.status, { 'content-type': result.type, 'content-length': Buffer.byteLength(result.body) });
-  response.end(request.method === 'HEAD' ? undefined : result.body);
+  const { status, type, body } = result;
+  const exchange = { response, method: request.method ?? 'GET' };
+  if (typeof body === 'string') return send(exchange, status, type, body);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  await sendPieces({ ...exchange, signal: gone.signal }, type, body.pieces());
 }

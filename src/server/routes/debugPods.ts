@@ -1,5 +1,6 @@
 import { HttpError, send } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
+import { sendPieces } from '../http/sendPieces.ts';
 import { podExplanation } from './podExplanation.ts';
 
 /** Why a Pod waits, its timeline and its trace: the explanations of the loopback listener, behind `nodes/proxy`. */
@@ -12,6 +13,8 @@ export const debugPods: Route = {
     const path = exchange.path.split('/').map(encodeURIComponent).join('/');
     const answer = await podExplanation(path, asJson, host.explanations);
     if (!answer) throw new HttpError(404, '404: Page Not Found');
-    send(exchange, answer.status, answer.type, answer.body);
+    const { status, type, body } = answer;
+    if (typeof body === 'string') send(exchange, status, type, body);
+    else await sendPieces(exchange, type, body.pieces());
   },
 };

@@ -1,12 +1,17 @@
-import type { PodRecord, Recorder } from '../../timeline/recorder.ts';
+import type { PodRecord, Recorder, TraceRecord } from '../../timeline/recorder.ts';
 import { timelineText } from '../../timeline/timelineText.ts';
 import { why, whyText } from '../../timeline/why.ts';
 
-/** A plain answer: the whole body at once. */
+/** A plain answer: the whole body at once, or in pieces that are made one by one because all at once would take too long. */
 export interface Answer {
   readonly status: number;
   readonly type: 'text/plain; charset=utf-8' | 'application/json';
-  readonly body: string;
+  readonly body: string | Pieces;
+}
+
+/** To be walked once. */
+export interface Pieces {
+  pieces(): Iterable<string>;
 }
 
 /** What the explanation endpoints read. */
@@ -42,15 +47,23 @@ const views: Readonly<Record<string, View>> = {
           entries: record.entries.items,
         })
       : text(200, timelineText(record)),
-  trace: (record) =>
-    json({
-      uid: record.uid,
-      namespace: record.namespace,
-      name: record.name,
-      dropped: record.trace.dropped,
-      records: record.trace.items,
-    }),
+  trace: (record) => {
+    // Decisions that are made while the answer is on its way are not in it.
+    const [records, dropped] = [[...record.trace.items], record.trace.dropped];
+    return { status: 200, type: 'application/json', body: { pieces: () => tracePieces(record, dropped, records) } };
+  },
 };
+
+/** One piece a decision: each holds a whole Pod spec and what the runtime said, and there are up to 150. */
+function* tracePieces(
+  { uid, namespace, name }: PodRecord,
+  dropped: number,
+  records: readonly TraceRecord[],
+): Iterable<string> {
+  yield `${JSON.stringify({ uid, namespace, name, dropped }).slice(0, -1)},"records":[`;
+  for (const [i, record] of records.entries()) yield `${i > 0 ? ',' : ''}${JSON.stringify(record)}`;
+  yield ']}\n';
+}
 
 /**
  * `/debug/pods/{namespace}/{name}/{why|timeline|trace}` and `/debug/pods/why` (every Pod that waits). `?output=json` or an
