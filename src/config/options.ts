@@ -83,7 +83,7 @@ export const optionFields = { ...kubeletOptions, ...ownOptions } as const;
 /** The values of the flags that are no configuration field, complete and frozen; durations in milliseconds. */
 export type KubeletOptions = Infer<typeof optionFields>;
 
-/** The explanations name Pods, images and errors to everybody who asks, so they stay on the machine. */
+/** The explanations show Pods' specs and errors to everybody who asks, so they stay on the machine. */
 function loopback(value: string): string | undefined {
   if (value === 'off') return undefined;
   const match = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):(\d{1,5})$/.exec(value);
