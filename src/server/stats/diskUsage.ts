@@ -1,5 +1,4 @@
-import { lstat, readdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, opendir, statfs } from 'node:fs/promises';
 import { apiTime, type FsStats } from './shapes.ts';
 
 /** What a tree takes on its disk. */
@@ -8,23 +7,52 @@ export interface Usage {
   readonly inodes: number;
 }
 
-/** As du -x: blocks, each inode once, this file system only. What vanishes meanwhile counts nothing. */
-export async function diskUsage(path: string): Promise<Usage> {
+/** A walk over a tree in pieces: between two of them it may be held or, with `return()`, given up. */
+export type Walk = AsyncGenerator<void, Usage>;
+
+/** Entries in one piece of a walk. */
+const PIECE = 256;
+
+/**
+ * As du -x: blocks, each inode once, this file system only. What vanishes meanwhile counts nothing. Entries are taken as they come, so
+ * that a directory may have any number of them.
+ */
+export async function* diskUsage(path: string): Walk {
   const root = await lstat(path).catch(() => undefined);
   if (!root) return { bytes: 0, inodes: 0 };
+  // Only what can be met twice is remembered.
   const seen = new Set<number>();
-  let bytes = 0;
-  const todo = [path];
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    const info = await lstat(next).catch(() => undefined);
-    if (!info || info.dev !== root.dev || seen.has(info.ino)) continue;
-    seen.add(info.ino);
+  let [bytes, inodes, entries] = [0, 0, 0];
+  const todo: string[] = [];
+  const add = async (at: string) => {
+    const info = await lstat(at).catch(() => undefined);
+    if (!info || info.dev !== root.dev || seen.has(info.ino)) return;
+    if (info.nlink > 1 || info.isDirectory()) seen.add(info.ino);
+    if (info.isDirectory()) todo.push(at);
     bytes += info.blocks * 512;
-    if (!info.isDirectory()) continue;
-    const names = await readdir(next).catch(() => []);
-    for (const name of names) todo.push(join(next, name));
+    inodes += 1;
+  };
+  await add(path);
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    for await (const name of namesIn(next)) {
+      await add(`${next}/${name}`);
+      entries += 1;
+      if (entries % PIECE === 0) yield;
+    }
   }
-  return { bytes, inodes: seen.size };
+  return { bytes, inodes };
+}
+
+async function* namesIn(path: string): AsyncGenerator<string> {
+  const dir = await opendir(path, { bufferSize: PIECE }).catch(() => undefined);
+  if (!dir) return;
+  try {
+    for (let entry = await dir.read(); entry; entry = await dir.read()) yield entry.name;
+  } catch {
+    // It was removed while it was read.
+  } finally {
+    await dir.close().catch(() => {});
+  }
 }
 
 /** The file system that a path is on; undefined when it cannot be read. `usage`: what counts as used, instead of all. */

@@ -1,5 +1,6 @@
 import type { Cri } from '../../cri/client.ts';
 import type { FilesystemUsageOut, PodSandboxStatsOut } from '../../cri/generated/runtime.ts';
+import { type Clock, realClock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { quantityNumber } from '../../lib/quantity.ts';
@@ -9,7 +10,7 @@ import type { CgroupReader } from './cadvisor/cgroupReader.ts';
 import { criMetricsText } from './cadvisor/criMetrics.ts';
 import type { CgroupPlaces } from './cadvisor/identities.ts';
 import { type MachineFigures, machineText } from './cadvisor/machineText.ts';
-import { fileSystem } from './diskUsage.ts';
+import { fileSystem, type Walk } from './diskUsage.ts';
 import { bootTime, nodeCpu, nodeIo, nodeMemory, nodeNetwork, nodeProcesses } from './nodeReaders.ts';
 import { type PodFigures, podStats } from './podStats.ts';
 import { Rates } from './rates.ts';
@@ -29,6 +30,10 @@ export interface SummaryOptions {
   readonly pods: ServedPods;
   readonly wall: () => number;
   readonly log: Logger;
+  /** How long an answer waits for walks over volumes; the machine's clock by default. */
+  readonly clock?: Clock;
+  /** For tests: another way to measure a tree. */
+  readonly walk?: (path: string) => Walk;
   /** volumeStatsAggPeriod. */
   readonly volumeMaxAgeMs: number;
   readonly machine: MachineFigures;
@@ -39,15 +44,17 @@ export interface SummaryOptions {
   readonly metricsFromRuntime: boolean;
 }
 
-/** Reads node and Pods when somebody asks; nothing runs in between. */
-export class SummaryReader implements SummarySource {
+/** Reads node and Pods when somebody asks; nothing runs in between but walks over volumes that an answer began. Disposing ends them. */
+export class SummaryReader implements SummarySource, Disposable {
   readonly #options: SummaryOptions;
   readonly #rates = new Rates();
   readonly #storage: StorageFigures;
 
   constructor(options: SummaryOptions) {
     this.#options = options;
-    this.#storage = new StorageFigures(options.volumeMaxAgeMs);
+    const { volumeMaxAgeMs: maxAgeMs, clock = realClock, walk, pods } = options;
+    const has = (uid: string) => pods.get(uid) !== undefined;
+    this.#storage = new StorageFigures({ clock, maxAgeMs, has, ...(walk ? { walk } : {}) });
     // So that the first question finds a reading to compare with.
     void this.#cpu(apiTime(options.wall()));
   }
@@ -58,10 +65,15 @@ export class SummaryReader implements SummarySource {
     const now = this.#options.wall();
     const { rootDir } = this.#options;
     const imageFs = node.runtime?.imageFs;
+    using patience = this.#storage.patience();
     const complete = await Promise.all(
-      pods.map(({ stats, served }) => this.#storage.complete(stats, served, rootDir, imageFs, now)),
+      pods.map(({ stats, served }) => this.#storage.complete(stats, served, rootDir, imageFs, now, patience)),
     );
     return { node, pods: complete };
+  }
+
+  [Symbol.dispose](): void {
+    this.#storage[Symbol.dispose]();
   }
 
   async resourceMetrics(): Promise<string> {
