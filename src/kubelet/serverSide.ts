@@ -111,8 +111,9 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
   if (!config.enableServer) return undefined;
   const { webhook } = config.authentication;
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
-  return startKubeletServer({
-    host: await serverHost(options),
+  const { host, summary } = await serverHost(options);
+  const server = await startKubeletServer({
+    host,
     metrics: options.metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
@@ -124,7 +125,16 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
     },
     ...(token ? { token } : {}),
     ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(options) }),
+  }).catch((error) => {
+    summary[Symbol.dispose]();
+    throw error;
   });
+  const { secure, readOnly } = server;
+  const dispose = async () => {
+    await server[Symbol.asyncDispose]();
+    summary[Symbol.dispose]();
+  };
+  return { secure, readOnly, [Symbol.asyncDispose]: dispose };
 }
 
 /** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */
@@ -135,11 +145,24 @@ function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions): AccessRe
   return accessReviewer(api.heartbeat, clock, nodeName, ttls);
 }
 
-async function serverHost(options: ServerSideOptions): Promise<ServerHost> {
+async function serverHost(options: ServerSideOptions): Promise<{ host: ServerHost; summary: SummaryReader }> {
   const { loaded, nodeName, rootDir, cri, clock, pods } = options;
   const slis = new Slis();
   const stats = await statsPlaces(options);
-  return {
+  const summary = new SummaryReader({
+    nodeName,
+    rootDir,
+    runtime: cri,
+    pods,
+    clock,
+    wall: () => clock.now().wall,
+    log: options.log,
+    volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
+    machine: options.machine,
+    metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
+    ...stats,
+  });
+  const host: ServerHost = {
     nodeName,
     rootDir,
     config: loaded.config,
@@ -150,18 +173,7 @@ async function serverHost(options: ServerSideOptions): Promise<ServerHost> {
     pods,
     runtime: cri,
     explanations: options.explanations,
-    summary: new SummaryReader({
-      nodeName,
-      rootDir,
-      runtime: cri,
-      pods,
-      wall: () => clock.now().wall,
-      log: options.log,
-      volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
-      machine: options.machine,
-      metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
-      ...stats,
-    }),
+    summary,
     metrics: {
       text: () => options.metrics.text(),
       probes: () => options.probeMetrics.text(),
@@ -172,6 +184,7 @@ async function serverHost(options: ServerSideOptions): Promise<ServerHost> {
       verbosity.level = level;
     },
   };
+  return { host, summary };
 }
 
 /** Which cgroups the statistics are about. */
