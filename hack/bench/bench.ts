@@ -24,16 +24,18 @@ kubelet and kubelet-ts, taking turns on one containerd; then a burst at gate lim
 speed changes within minutes, so times of one agent alone mean nothing.`;
 
 /** Pods before the first measured one of a turn. */
-const warmUps = 8;
+const warmUps = 20;
 
 /** One turn of every agent, another one first each time; repeated, so that a slow minute hits all of them. */
 async function round(cluster: Cluster, agents: readonly Agent[], number: number, rows: Row[]): Promise<void> {
   const first = (number - 1) % agents.length;
   for (const agent of [...agents.slice(first), ...agents.slice(0, first)]) {
     await withAgent(cluster, agent, [], async () => {
-      for (const shape of ['plain', 'volumes'] as const) {
+      // The later shape of a turn finds warmer code: they take turns too.
+      const shapes = number % 2 === 1 ? (['plain', 'volumes'] as const) : (['volumes', 'plain'] as const);
+      for (const shape of shapes) {
         // A node agent runs for weeks: its first Pods after a start, with code that was never run, are not what is asked here.
-        await measure(cluster, shape, { count: shape === 'plain' ? warmUps : 1 }, `warm-${agent}-${shape}-${number}`);
+        await measure(cluster, shape, { count: shape === shapes[0] ? warmUps : 1 }, `warm-${agent}-${shape}-${number}`);
         const sample = await measure(cluster, shape, { count: Number(values.count) }, `${agent}-${shape}-${number}`);
         rows.push({ agent, shape, sample });
         say(
