@@ -146,9 +146,8 @@ export class EventRecorder implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
+    // Lets the caller's turn end first in any case: recording must not start a request from within somebody's decision.
     await this.#hold();
-    // Lets the caller's turn end first: recording must not start a request from within somebody's decision.
-    await Promise.resolve();
     for (let event = this.#queue[0]; event !== undefined; event = this.#queue[0]) {
       if (this.#abort.signal.aborted) break;
       const now = this.#clock.now().mono;

@@ -111,9 +111,9 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
   if (!config.enableServer) return undefined;
   const { webhook } = config.authentication;
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
-  const { host, summary } = await serverHost(options);
+  await using own = new AsyncDisposableStack();
   const server = await startKubeletServer({
-    host,
+    host: await serverHost(options, own),
     metrics: options.metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
@@ -125,16 +125,11 @@ export async function startServer(options: ServerSideOptions): Promise<KubeletSe
     },
     ...(token ? { token } : {}),
     ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(options) }),
-  }).catch((error) => {
-    summary[Symbol.dispose]();
-    throw error;
   });
+  own.use(server);
   const { secure, readOnly } = server;
-  const dispose = async () => {
-    await server[Symbol.asyncDispose]();
-    summary[Symbol.dispose]();
-  };
-  return { secure, readOnly, [Symbol.asyncDispose]: dispose };
+  const kept = own.move();
+  return { secure, readOnly, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */
@@ -145,24 +140,27 @@ function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions): AccessRe
   return accessReviewer(api.heartbeat, clock, nodeName, ttls);
 }
 
-async function serverHost(options: ServerSideOptions): Promise<{ host: ServerHost; summary: SummaryReader }> {
+/** `own` gets what has to be ended after the server. */
+async function serverHost(options: ServerSideOptions, own: AsyncDisposableStack): Promise<ServerHost> {
   const { loaded, nodeName, rootDir, cri, clock, pods } = options;
   const slis = new Slis();
   const stats = await statsPlaces(options);
-  const summary = new SummaryReader({
-    nodeName,
-    rootDir,
-    runtime: cri,
-    pods,
-    clock,
-    wall: () => clock.now().wall,
-    log: options.log,
-    volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
-    machine: options.machine,
-    metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
-    ...stats,
-  });
-  const host: ServerHost = {
+  const summary = own.use(
+    new SummaryReader({
+      nodeName,
+      rootDir,
+      runtime: cri,
+      pods,
+      clock,
+      wall: () => clock.now().wall,
+      log: options.log,
+      volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
+      machine: options.machine,
+      metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
+      ...stats,
+    }),
+  );
+  return {
     nodeName,
     rootDir,
     config: loaded.config,
@@ -184,7 +182,6 @@ async function serverHost(options: ServerSideOptions): Promise<{ host: ServerHos
       verbosity.level = level;
     },
   };
-  return { host, summary };
 }
 
 /** Which cgroups the statistics are about. */

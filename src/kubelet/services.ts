@@ -133,7 +133,7 @@ export function readResolvConf(path: string): DnsInputs['hostResolvConf'] {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    return { unreadable: goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path) };
+    return { unreadable: cannotRead(path, error) };
   }
 }
 
@@ -142,8 +142,12 @@ export async function readHosts(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new Error(goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path), { cause: error });
+    throw new Error(cannotRead(path, error), { cause: error });
   }
+}
+
+function cannotRead(path: string, error: unknown): string {
+  return goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path);
 }
 
 function pullSecrets(objects: PodObjects, pod: Pod): Secret[] {

@@ -2,18 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../lib/fake/until.ts';
 import type { Volume } from '../types/k8s.ts';
-import { FakeNode, type FakeWorld, fakePod, fakeWorld } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakeNode.ts';
+import { freshNode } from './fake/freshNode.ts';
 
-let world: FakeWorld;
-let node: FakeNode;
-beforeEach(async () => {
-  world = await fakeWorld();
-  node = await new FakeNode(world).start();
-});
-afterEach(async () => {
-  node[Symbol.dispose]();
-  await world[Symbol.asyncDispose]();
-});
+const t = freshNode();
 
 test.each([
   ['downwardAPI', (items: object[]) => ({ downwardAPI: { items, defaultMode: 0o644 } }), 'downward-api'],
@@ -31,11 +23,11 @@ test.each([
     { volumes: [{ name: 'info', ...source(items) } as Volume], containers },
     { labels: { color: 'red' } },
   );
-  node.setPod(pod);
+  t.node.setPod(pod);
   const read = () => {
     try {
       return readFileSync(
-        join(world.root, 'pods', 'uid-web', 'volumes', `kubernetes.io~${plugin}`, 'info', 'labels'),
+        join(t.world.root, 'pods', 'uid-web', 'volumes', `kubernetes.io~${plugin}`, 'info', 'labels'),
         'utf8',
       );
     } catch {
@@ -43,6 +35,6 @@ test.each([
     }
   };
   await until(() => read() === 'color="red"');
-  node.setPod({ ...pod, metadata: { ...pod.metadata, labels: { color: 'blue' } } });
+  t.node.setPod({ ...pod, metadata: { ...pod.metadata, labels: { color: 'blue' } } });
   await until(() => read() === 'color="blue"');
 });

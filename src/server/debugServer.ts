@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { errorMessage } from '../lib/errors.ts';
 import { send } from './http/exchange.ts';
-import { sendPieces } from './http/sendPieces.ts';
-import { type Answer, type ExplanationSource, podExplanation } from './routes/podExplanation.ts';
+import { type Answer, type ExplanationSource, podExplanation, sendAnswer } from './routes/podExplanation.ts';
 
 /**
  * The loopback listener of the explanation endpoints. It asks nobody who they are: every process of the node's network, those of
@@ -51,10 +50,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
   if (request.method !== 'GET' && request.method !== 'HEAD')
     result = { ...notFound, status: 405, body: 'Only GET is answered here.\n' };
   else result = (url && (await podExplanation(url.pathname, asJson, source))) || notFound;
-  const { status, type, body } = result;
-  const exchange = { response, method: request.method ?? 'GET' };
-  if (typeof body === 'string') return send(exchange, status, type, body);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  await sendPieces({ ...exchange, signal: gone.signal }, type, body.pieces());
+  await sendAnswer({ response, method: request.method ?? 'GET', signal: gone.signal }, result);
 }

@@ -4,23 +4,16 @@ import { status } from '@grpc/grpc-js';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import type { ContainerStatus, Pod } from '../../types/k8s.ts';
-import { FakeNode, type FakeWorld, fakePod, fakeWorld } from '../fake/fakeNode.ts';
+import { FakeNode, fakePod } from '../fake/fakeNode.ts';
+import { freshNode } from '../fake/freshNode.ts';
 import type { PodFacts } from '../rules/facts.ts';
 
 type Spec = NonNullable<Pod['spec']>;
 
-let world: FakeWorld;
-let node: FakeNode;
 let clock: ManualClock;
-
-beforeEach(async () => {
-  world = await fakeWorld();
+const t = freshNode((world) => {
   clock = new ManualClock(Date.now());
-  node = await new FakeNode(world, clock).start();
-});
-afterEach(async () => {
-  node[Symbol.dispose]();
-  await world[Symbol.asyncDispose]();
+  return new FakeNode(world, clock);
 });
 
 const container = (name: string, more: object = {}) => ({
@@ -33,7 +26,7 @@ const container = (name: string, more: object = {}) => ({
 
 /** What the runtime was asked to create under that name. */
 const requests = (name: string) =>
-  world.cri
+  t.world.cri
     .callsTo('CreateContainer')
     .map(({ request }) => (request as { config: CreateConfig }).config)
     .filter(({ metadata }) => metadata.name === name);
@@ -45,11 +38,11 @@ interface CreateConfig {
   };
 }
 const usersOf = (name: string) => requests(name).map((c) => Number(c.linux.securityContext.runAsUser?.value));
-const isRunning = (name: string) => world.cri.containersNamed(name).some((c) => c.state === 'CONTAINER_RUNNING');
+const isRunning = (name: string) => t.world.cri.containersNamed(name).some((c) => c.state === 'CONTAINER_RUNNING');
 
 /** The waiting states that were published, each once. */
 function waited(uid: string): string[] {
-  const all = (world.statuses.get(uid) ?? []).flatMap((s): readonly ContainerStatus[] => [
+  const all = (t.world.statuses.get(uid) ?? []).flatMap((s): readonly ContainerStatus[] => [
     ...(s.containerStatuses ?? []),
     ...(s.ephemeralContainerStatuses ?? []),
   ]);
@@ -70,7 +63,7 @@ const later = (condition: () => boolean) =>
 
 const logFiles = (uid: string, name: string) => {
   try {
-    return readdirSync(join(world.root, 'pods', uid, 'containers', name));
+    return readdirSync(join(t.world.root, 'pods', uid, 'containers', name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -80,39 +73,41 @@ const logFiles = (uid: string, name: string) => {
 describe('the user of an image', () => {
   /** ImageStatus answers until an image was pulled; then that many questions fail. */
   const failAfterPull = (times: number) =>
-    world.cri.faults.inject(
+    t.world.cri.faults.inject(
       'ImageStatus',
       { kind: 'fail', code: status.INTERNAL, message: 'disk is busy' },
       times,
-      () => world.cri.callsTo('PullImage').length > 0,
+      () => t.world.cri.callsTo('PullImage').length > 0,
     );
   const app = { containers: [container('main', { image: 'app:1' })] };
 
   test('is asked again at the create when the question after the pull failed', async () => {
-    world.cri.images.onPull('app:1', { uid: 1000 });
+    t.world.cri.images.onPull('app:1', { uid: 1000 });
     const fault = failAfterPull(1);
-    node.setPod(fakePod('web', app));
+    t.node.setPod(fakePod('web', app));
     await until(() => isRunning('main'));
     expect(fault.hits).toBe(1);
     expect(usersOf('main')).toEqual([1000]);
   });
 
   test('that cannot be asked for is a CreateContainerConfigError and never root; it is tried again', async () => {
-    world.cri.images.onPull('app:1', { uid: 1000 });
+    t.world.cri.images.onPull('app:1', { uid: 1000 });
     failAfterPull(2);
-    node.setPod(fakePod('web', app));
+    t.node.setPod(fakePod('web', app));
     const text = 'Failed to inspect image "app:1": rpc error: code = Internal desc = disk is busy';
-    await until(() => node.events.some((e) => e.message === `Error: ${text}`));
+    await until(() => t.node.events.some((e) => e.message === `Error: ${text}`));
     expect(usersOf('main')).toEqual([]);
     await later(() => isRunning('main'));
     expect(usersOf('main')).toEqual([1000]);
-    const failed = node.trace.flatMap((t) => (t.facts as PodFacts).slots['container/main']?.last?.error?.reason ?? []);
+    const failed = t.node.trace.flatMap(
+      (record) => (record.facts as PodFacts).slots['container/main']?.last?.error?.reason ?? [],
+    );
     expect(new Set(failed)).toEqual(new Set(['CreateContainerConfigError']));
   });
 
   test('that nobody is named in is root', async () => {
-    world.cri.images.onPull('app:1', {});
-    node.setPod(fakePod('web', app));
+    t.world.cri.images.onPull('app:1', {});
+    t.node.setPod(fakePod('web', app));
     await until(() => isRunning('main'));
     expect(usersOf('main')).toEqual([0]);
   });
@@ -127,77 +122,77 @@ describe('the target of an ephemeral container', () => {
   const targets = () => requests('debug').map((c) => c.linux.securityContext.namespaceOptions);
 
   test('is the container that runs', async () => {
-    node.setPod(fakePod('p', { containers }));
+    t.node.setPod(fakePod('p', { containers }));
     await until(() => isRunning('web') && isRunning('other'));
-    node.setPod(fakePod('p', { containers, ephemeralContainers: debug('web') }));
+    t.node.setPod(fakePod('p', { containers, ephemeralContainers: debug('web') }));
     await until(() => isRunning('debug'));
-    expect(targets()).toMatchObject([{ pid: 'TARGET', targetId: world.cri.containersNamed('web')[0]!.id }]);
+    expect(targets()).toMatchObject([{ pid: 'TARGET', targetId: t.world.cri.containersNamed('web')[0]!.id }]);
   });
 
   test('is the newest one of that name, even when it has ended: the runtime refuses it and says why', async () => {
     const spec = { containers, restartPolicy: 'Never' };
-    world.cri.scripts.forContainer('web', { runMs: 0, exitCode: 0 });
-    node.setPod(fakePod('p', spec));
+    t.world.cri.scripts.forContainer('web', { runMs: 0, exitCode: 0 });
+    t.node.setPod(fakePod('p', spec));
     await until(() => isRunning('other'));
-    await later(() => world.cri.containersNamed('web')[0]?.state === 'CONTAINER_EXITED');
+    await later(() => t.world.cri.containersNamed('web')[0]?.state === 'CONTAINER_EXITED');
     const message = 'failed to set target container: it is not running';
     const refused = { kind: 'fail', code: status.UNKNOWN, message } as const;
-    world.cri.faults.inject('CreateContainer', refused, 1);
-    node.setPod(fakePod('p', { ...spec, ephemeralContainers: debug('web') }));
+    t.world.cri.faults.inject('CreateContainer', refused, 1);
+    t.node.setPod(fakePod('p', { ...spec, ephemeralContainers: debug('web') }));
     await until(() => waited('uid-p').includes(`CreateContainerError: ${message}`));
     await later(() => isRunning('debug'));
-    const target = { pid: 'TARGET', targetId: world.cri.containersNamed('web')[0]!.id };
+    const target = { pid: 'TARGET', targetId: t.world.cri.containersNamed('web')[0]!.id };
     expect(targets()).toMatchObject([target, target]);
   });
 
   test('that never was is a CreateContainerConfigError, and no container is made without it', async () => {
-    node.setPod(fakePod('p', { containers }));
+    t.node.setPod(fakePod('p', { containers }));
     await until(() => isRunning('web') && isRunning('other'));
-    node.setPod(fakePod('p', { containers, ephemeralContainers: debug('nowhere') }));
+    t.node.setPod(fakePod('p', { containers, ephemeralContainers: debug('nowhere') }));
     const expected = 'CreateContainerConfigError: unable to find target container nowhere';
     await until(() => waited('uid-p').includes(expected));
     const attempts = () =>
-      node.actions.filter(({ action: a }) => a.kind === 'createContainer' && a.container === 'debug');
+      t.node.actions.filter(({ action: a }) => a.kind === 'createContainer' && a.container === 'debug');
     await later(() => attempts().length >= 3);
     expect(requests('debug')).toEqual([]);
   });
 });
 
 describe('the termination log', () => {
-  const attempts = () => node.actions.filter(({ action }) => action.kind === 'createContainer').length;
+  const attempts = () => t.node.actions.filter(({ action }) => action.kind === 'createContainer').length;
 
   test('is there before the call, writable by anybody, one for each container', async () => {
-    node.setPod(fakePod('p', { containers: [container('main')] }));
+    t.node.setPod(fakePod('p', { containers: [container('main')] }));
     await until(() => isRunning('main'));
     const [mount] = requests('main')[0]!.mounts.filter((m) => m.containerPath === '/dev/termination-log');
-    const directory = join(world.root, 'pods/uid-p/containers/main');
+    const directory = join(t.world.root, 'pods/uid-p/containers/main');
     expect(logFiles('uid-p', 'main').map((name) => join(directory, name))).toEqual([mount!.hostPath]);
     expect(statSync(mount!.hostPath).mode & 0o777).toBe(0o666);
   });
 
   test('is not made for a container that may not be created', async () => {
     const securityContext = { runAsNonRoot: true };
-    node.setPod(fakePod('p', { containers: [container('main', { securityContext })] }));
+    t.node.setPod(fakePod('p', { containers: [container('main', { securityContext })] }));
     await later(() => attempts() >= 4);
     expect(waited('uid-p').join()).toContain('CreateContainerConfigError: container has runAsNonRoot');
     expect(logFiles('uid-p', 'main')).toEqual([]);
   });
 
   test('goes with a call that the runtime refused', async () => {
-    world.cri.faults.inject('CreateContainer', { kind: 'fail', code: status.UNKNOWN, message: 'no' }, 3);
+    t.world.cri.faults.inject('CreateContainer', { kind: 'fail', code: status.UNKNOWN, message: 'no' }, 3);
     const seen: number[] = [];
-    node.beforeEffect = (_, action) => {
+    t.node.beforeEffect = (_, action) => {
       if (action.kind === 'createContainer') seen.push(logFiles('uid-p', 'main').length);
     };
-    node.setPod(fakePod('p', { containers: [container('main')] }));
+    t.node.setPod(fakePod('p', { containers: [container('main')] }));
     await later(() => isRunning('main'));
     expect(seen).toEqual([0, 0, 0, 0]);
     expect(logFiles('uid-p', 'main')).toHaveLength(1);
   });
 
   test('stays when nobody knows what became of the call', async () => {
-    world.cri.faults.inject('CreateContainer', { kind: 'unobserved' });
-    node.setPod(fakePod('p', { containers: [container('main')] }));
+    t.world.cri.faults.inject('CreateContainer', { kind: 'unobserved' });
+    t.node.setPod(fakePod('p', { containers: [container('main')] }));
     await later(() => isRunning('main'));
     const [mount] = requests('main')[0]!.mounts.filter((m) => m.containerPath === '/dev/termination-log');
     expect(requests('main')).toHaveLength(1);

@@ -183,6 +183,11 @@ export class FakeNode implements Disposable {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
+  /** Whether the API server has the Pod as Ready. */
+  isReady(uid: string): boolean {
+    return this.status(uid)?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+  }
+
   status(uid: string): PodStatus | undefined {
     return this.world.accepted.get(uid);
   }

@@ -38,11 +38,11 @@ export function planCheckpoint(turn: Turn): void {
   const checkpoint = checkpointOf(turn);
   if (!checkpoint) return;
   const last = slot(turn.facts, 'checkpoint').last;
-  const saved = last?.action.kind === 'saveCheckpoint' && !last.error ? last.action.checkpoint : undefined;
-  if (saved && JSON.stringify(saved) === JSON.stringify(checkpoint)) return;
+  const tried = last?.action.kind === 'saveCheckpoint' ? last.action.checkpoint : undefined;
+  const same = tried !== undefined && JSON.stringify(tried) === JSON.stringify(checkpoint);
+  if (same && !last?.error) return;
   // Another note than the one that failed is tried at once: something waits for this very one.
-  const failed = last?.action.kind === 'saveCheckpoint' && last.error ? last.action.checkpoint : undefined;
-  const retry = failed && JSON.stringify(failed) !== JSON.stringify(checkpoint) ? 'now' : 'backoff';
+  const retry = last?.error && !same ? 'now' : 'backoff';
   launch(turn, { kind: 'saveCheckpoint', slot: 'checkpoint', checkpoint }, retry);
 }
 

@@ -1,4 +1,5 @@
-import type { Pod, PodStatus } from '../../types/k8s.ts';
+import { isTerminal } from '../../status/rules/phase.ts';
+import type { Pod } from '../../types/k8s.ts';
 import { collectDead, removeAll } from './gc.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
@@ -44,16 +45,13 @@ function release(turn: Turn): void {
   if (isOpen(turn.facts, 'ledger')) launch(turn, { kind: 'release', slot: 'ledger' });
 }
 
-const terminal = (status: PodStatus | undefined): boolean =>
-  status?.phase === 'Succeeded' || status?.phase === 'Failed';
-
 /** The API server holds the terminal status, or there is nobody to hold it. */
 export function terminalStatusAccepted(turn: Turn): boolean {
   const { facts } = turn;
   if (!facts.node.api || facts.origin === 'runtime') return true;
   if (facts.gone) return true;
   if (facts.origin !== 'api' && facts.mirror?.state !== 'current') return true;
-  return terminal(facts.accepted);
+  return isTerminal(facts.accepted?.phase);
 }
 
 /**

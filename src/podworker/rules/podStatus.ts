@@ -1,6 +1,7 @@
 import type { ObservedPod } from '../../cri/observed.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
+import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { slot } from './slots.ts';
@@ -46,7 +47,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
 function previousOf(turn: Turn): PodStatus | undefined {
   const { facts, memory } = turn;
   const { mirror, accepted } = facts;
-  const ended = accepted?.phase === 'Succeeded' || accepted?.phase === 'Failed'; // of an earlier incarnation
+  const ended = isTerminal(accepted?.phase); // of an earlier incarnation
   const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted?.startTime !== undefined && !ended;
   if (!known || memory.mirrorAdopted) return memory.status;
   memory.mirrorAdopted = true;

@@ -1,3 +1,4 @@
+import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { deadlineOf } from './active.ts';
 import type { PodFacts, TerminateRequest } from './facts.ts';
@@ -32,7 +33,7 @@ export function terminationRequests(turn: Turn, pod: Pod | null): TerminateReque
 /** The API's word that the Pod is over holds, over a restart too: what runs of it is ended, and nothing may start again. */
 export function hasEnded(facts: PodFacts): boolean {
   const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
-  return phase === 'Succeeded' || phase === 'Failed';
+  return isTerminal(phase);
 }
 
 /** Merges requests: grace only shrinks and is at least 1 s, the first cause keeps its words (design rule 2). */

@@ -1,7 +1,6 @@
-import { HttpError, send } from '../http/exchange.ts';
+import { HttpError } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
-import { sendPieces } from '../http/sendPieces.ts';
-import { podExplanation } from './podExplanation.ts';
+import { podExplanation, sendAnswer } from './podExplanation.ts';
 
 /** Why a Pod waits, its timeline and its trace: the explanations of the loopback listener, behind `nodes/proxy`. */
 export const debugPods: Route = {
@@ -13,8 +12,6 @@ export const debugPods: Route = {
     const path = exchange.path.split('/').map(encodeURIComponent).join('/');
     const answer = await podExplanation(path, asJson, host.explanations);
     if (!answer) throw new HttpError(404, '404: Page Not Found');
-    const { status, type, body } = answer;
-    if (typeof body === 'string') send(exchange, status, type, body);
-    else await sendPieces(exchange, type, body.pieces());
+    await sendAnswer(exchange, answer);
   },
 };

@@ -1,12 +1,23 @@
 import type { PodRecord, Recorder, TraceRecord } from '../../timeline/recorder.ts';
 import { timelineText } from '../../timeline/timelineText.ts';
 import { why, whyText } from '../../timeline/why.ts';
+import { type Exchange, send } from '../http/exchange.ts';
+import { sendPieces } from '../http/sendPieces.ts';
 
 /** A plain answer: the whole body at once, or in pieces that are made one by one because all at once would take too long. */
 export interface Answer {
   readonly status: number;
   readonly type: 'text/plain; charset=utf-8' | 'application/json';
   readonly body: string | Pieces;
+}
+
+/** Sends it in the way that its body asks for. */
+export async function sendAnswer(
+  exchange: Pick<Exchange, 'response' | 'method' | 'signal'>,
+  { status, type, body }: Answer,
+): Promise<void> {
+  if (typeof body === 'string') send(exchange, status, type, body);
+  else await sendPieces(exchange, type, body.pieces());
 }
 
 /** To be walked once. */
