@@ -1,8 +1,8 @@
+import { ask, replayFile } from './cli/ask.ts';
+import { planFiles } from './cli/planFiles.ts';
 import { parseCommand } from './config/command.ts';
 import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
 import { ConfigurationError } from './config/problem.ts';
-import { ask, replayFile } from './kubelet/ask.ts';
-import { planFiles } from './kubelet/planFiles.ts';
 import { errorMessage } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { verbosity } from './lib/verbosity.ts';
@@ -50,7 +50,7 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
     log.error('a failure nobody waited for', { error: errorMessage(reason) }),
   );
   // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
-  const { startKubelet } = await import('./kubelet.ts');
+  const { startKubelet } = await import('./agent/agent.ts');
   const kubelet = await startKubelet(loaded, log);
   const leave = (code: number) => {
     kubelet[Symbol.asyncDispose]().then(

@@ -33,7 +33,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'deadline', what: 'answers of the API server' },
     { for: 'retry', what: 'Retry-After' },
   ],
-  'api/events.ts': [{ for: 'retry', what: 'an Event that could not be written' }],
+  'events/recorder.ts': [{ for: 'retry', what: 'an Event that could not be written' }],
   'api/manifests/fileSource.ts': [
     { poll: 'static manifest rescan', period: '`fileCheckFrequency`, 20 s', why: 'repairs lost inotify events' },
     { for: 'settle', what: 'a file that is being written' },
@@ -71,16 +71,16 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
-  'kubelet/cgroupSide.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
-  'kubelet/healthz.ts': [{ for: 'retry', what: 'the port of the health endpoint while somebody else has it' }],
-  'kubelet/housekeeping.ts': [
+  'cgroups/open.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'server/healthz.ts': [{ for: 'retry', what: 'the port of the health endpoint while somebody else has it' }],
+  'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',
       period: '1 min',
       why: 'what a crash left behind has no event',
     },
   ],
-  'kubelet/podSide.ts': [
+  'podworker/podRuntime.ts': [
     {
       poll: 'full list of the runtime',
       period: '45 s; 1 s without an event stream (containerd 1.6)',
@@ -88,8 +88,8 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     },
     { for: 'retry', what: 'the first list' },
   ],
-  'kubelet/sourceSide.ts': [{ for: 'deadline', what: 'sources that keep the first admissions waiting, 1 s' }],
-  'kubelet/statusSide.ts': [{ for: 'settle', what: 'statuses on the way of a start or a deletion (500 ms)' }],
+  'podworker/sources.ts': [{ for: 'deadline', what: 'sources that keep the first admissions waiting, 1 s' }],
+  'status/writer.ts': [{ for: 'settle', what: 'statuses on the way of a start or a deletion (500 ms)' }],
   'lib/clock.ts': [{ for: 'schedule', what: 'the clock itself' }],
   'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],
   'lib/linux/dbus/connection.ts': [{ for: 'deadline', what: 'answers of D-Bus' }],
@@ -99,10 +99,10 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'main.ts': [{ for: 'deadline', what: 'an end that does not end (5 s)' }],
   'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
-  'node/hygiene/iptablesHints.ts': [
+  'node/preflight/iptablesHints.ts': [
     { poll: "kubelet's hint chain in iptables", period: '1 min', why: 'iptables has no events' },
   ],
-  'node/hygiene/systemdNotify.ts': [
+  'node/preflight/systemdNotify.ts': [
     { poll: 'life sign to systemd', period: 'half of WatchdogSec', why: 'it is a heartbeat' },
   ],
   'node/lease.ts': [

@@ -1,3 +1,4 @@
+import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
@@ -8,7 +9,6 @@ import { planRestartAll } from './restartAll.ts';
 import { planSandbox, sandboxChanged } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
-import { type ContainerView, type PodViews, podViews } from './view.ts';
 import { planVolumes } from './volumes.ts';
 
 /** Moves an admitted Pod towards its spec. Returns true when it ran to its end: nothing of it may start again. */

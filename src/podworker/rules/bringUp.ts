@@ -1,4 +1,5 @@
 import type { ObservedSandbox } from '../../cri/observed.ts';
+import type { ContainerView } from '../../pods/rules/views.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
@@ -6,7 +7,6 @@ import { type Gate, imageGate } from './images.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
-import type { ContainerView } from './view.ts';
 
 /** What a container may do this turn besides being created. */
 export interface Leave {

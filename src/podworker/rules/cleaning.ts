@@ -1,3 +1,4 @@
+import { aliveContainers, podViews } from '../../pods/rules/views.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { collectDead, removeAll } from './gc.ts';
@@ -6,7 +7,6 @@ import { isOpen, retryAt, slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
 import { unmount } from './terminating.ts';
 import { because, launch, type Turn, wake } from './turn.ts';
-import { aliveContainers, podViews } from './view.ts';
 
 /** How long the end of a static Pod waits for an API server that does not answer. */
 const mirrorPatienceMs = 2_000;

@@ -1,4 +1,5 @@
 import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
+import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { bringUp, type Leave } from './bringUp.ts';
@@ -7,7 +8,6 @@ import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
 import { busy, isOpen, slot } from './slots.ts';
 import { noteKill, planOf, stopContainer } from './stop.ts';
 import { because, launch, type Turn } from './turn.ts';
-import type { ContainerView, PodViews } from './view.ts';
 
 /** postStart runs once after a start made by this process; after a restart of ours a running container counts as done. */
 export function postStart(turn: Turn, view: ContainerView): 'done' | 'running' | 'failed' {

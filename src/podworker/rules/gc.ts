@@ -1,7 +1,7 @@
+import type { PodViews } from '../../pods/rules/views.ts';
 import { type Action, slotOf } from './actions.ts';
 import { slot } from './slots.ts';
 import { because, launch, type Turn } from './turn.ts';
-import type { PodViews } from './view.ts';
 
 /** Dead containers kept per container name: the newest, for lastState and logs --previous (kubelet's default). */
 const keptDead = 1;

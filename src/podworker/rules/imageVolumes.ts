@@ -1,7 +1,7 @@
+import type { ContainerView } from '../../pods/rules/views.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import { imageGate } from './images.ts';
 import type { Turn } from './turn.ts';
-import type { ContainerView } from './view.ts';
 
 /** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
 export const imageVolumeOwner = (volume: string): string => `volume:${volume}`;

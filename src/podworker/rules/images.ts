@@ -1,9 +1,9 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import type { ContainerView } from '../../pods/rules/views.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
-import type { ContainerView } from './view.ts';
 
 /** Pull back-off: 10 s doubling to 300 s, as kubelet's image manager. */
 const pullCurve: BackoffPolicy = { initialMs: 10_000, maxMs: 300_000 };

@@ -1,9 +1,9 @@
+import type { ContainerView } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import type { PodFacts } from './facts.ts';
 import type { Kill } from './memory.ts';
 import { restartsAfterKill } from './restart.ts';
-import type { ContainerView } from './view.ts';
 
 export interface KillCause {
   readonly message: string;

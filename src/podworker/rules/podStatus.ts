@@ -1,4 +1,5 @@
 import type { ObservedPod } from '../../cri/observed.ts';
+import { aliveContainers, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
@@ -6,7 +7,6 @@ import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { slot } from './slots.ts';
 import type { Turn } from './turn.ts';
-import { aliveContainers, podViews, readySandbox } from './view.ts';
 import { mountedVolumeNames } from './volumes.ts';
 
 /** The status of this turn, from the same snapshot as everything else in it. */

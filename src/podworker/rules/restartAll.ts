@@ -1,11 +1,11 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
 import { matchingRestartRule } from '../../status/rules/restartPolicy.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { isOpen, slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
 import { because, launch, type Turn } from './turn.ts';
-import type { ContainerView, PodViews } from './view.ts';
 
 const alive = (c: ObservedContainer): boolean => c.state === 'running' || c.state === 'unknown';
 

@@ -1,12 +1,12 @@
 import type { ObservedSandbox } from '../../cri/observed.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import { aliveContainers, type PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Slot } from './facts.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { stopRunning } from './stop.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
-import { aliveContainers, type PodViews } from './view.ts';
 
 const renewCurve: BackoffPolicy = { initialMs: 250, maxMs: 10_000 };
 

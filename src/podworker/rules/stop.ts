@@ -1,10 +1,10 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { aliveContainers, type ContainerView, type PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Kill } from './memory.ts';
 import { retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
-import { aliveContainers, type ContainerView, type PodViews } from './view.ts';
 
 /** StopContainer is never sent with less (kubelet's minimumGracePeriodInSeconds). */
 export const minimumStopSeconds = 2;

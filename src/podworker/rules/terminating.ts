@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { aliveContainers, type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Termination } from './memory.ts';
@@ -6,7 +7,6 @@ import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
 import { because, emitOnce, launch, type Turn } from './turn.ts';
-import { aliveContainers, type ContainerView, podViews } from './view.ts';
 
 /** Causes that are found again after a restart without a note of ours: the API, the sources or the clock still say so. */
 const rediscovered = new Set(['deleted', 'removed', 'deadline', 'completed', 'orphaned', 'rejected']);

@@ -1,6 +1,6 @@
+import { type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { Turn } from './turn.ts';
-import { type ContainerView, podViews } from './view.ts';
 
 /**
  * The reason of the last failure stays a container's waiting reason while the next attempt is being made, until it runs (kubelet's reason

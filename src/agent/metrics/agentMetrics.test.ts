@@ -1,0 +1,86 @@
+import type { PodWorker } from '../../podworker/worker.ts';
+import type { PodWorkers } from '../../podworker/workers.ts';
+import type { Pod } from '../../types/k8s.ts';
+import { AgentMetrics } from './agentMetrics.ts';
+import { ProbeMetrics } from './probeMetrics.ts';
+import { Slis } from './slis.ts';
+
+const pod = {
+  metadata: { creationTimestamp: new Date(Date.now() - 3000).toISOString() },
+  spec: { containers: [{ name: 'c' }], initContainers: [{ name: 'i' }] },
+} as Pod;
+const worker = (phase: string, running: boolean) =>
+  ({
+    uid: 'u',
+    facts: {
+      pod,
+      gone: false,
+      observation: { pod: { sandboxes: [{ ready: true }], containers: [{ state: 'running' }, { state: 'exited' }] } },
+    },
+    memory: { phase: 'Active', status: { phase, containerStatuses: [{ state: running ? { running: {} } : {} }] } },
+  }) as unknown as PodWorker;
+const make = (w: PodWorker) => new AgentMetrics('n', 'v1', () => ({ all: () => [w] }) as unknown as PodWorkers);
+const value = (text: string, series: string) =>
+  text
+    .split('\n')
+    .find((l) => l.startsWith(`${series} `))
+    ?.split(' ')[1];
+
+test('calls to the runtime, by operation', async () => {
+  const metrics = make(worker('Running', true));
+  metrics.call({ method: 'RunPodSandbox', startMono: 0, endMono: 40, error: undefined });
+  metrics.call({ method: 'RunPodSandbox', startMono: 0, endMono: 40, error: new Error() as never });
+  const text = await metrics.text();
+  expect(value(text, 'kubelet_runtime_operations_total{operation_type="run_podsandbox"}')).toBe('2');
+  expect(value(text, 'kubelet_runtime_operations_errors_total{operation_type="run_podsandbox"}')).toBe('1');
+  expect(value(text, 'kubelet_runtime_operations_duration_seconds_sum{operation_type="run_podsandbox"}')).toBe('0.08');
+});
+
+test('effects: sandboxes and containers, with their kinds and errors', async () => {
+  const metrics = make(worker('Running', true));
+  const facts = { pod } as never;
+  const start = (container: string) => ({ kind: 'startContainer', slot: 's', container, containerId: 'x' }) as const;
+  metrics.action(facts, 'u', { kind: 'createSandbox', slot: 'sandbox', attempt: 0 }, 10, undefined);
+  metrics.action(facts, 'u', start('c'), 10, undefined);
+  metrics.action(facts, 'u', start('i'), 10, { reason: 'RunContainerError' });
+  const text = await metrics.text();
+  expect(value(text, 'kubelet_started_pods_total')).toBe('1');
+  expect(value(text, 'kubelet_started_containers_total{container_type="container"}')).toBe('1');
+  const failed = 'kubelet_started_containers_errors_total{container_type="init_container",code="RunContainerError"}';
+  expect(value(text, failed)).toBe('1');
+});
+
+test('a start is measured once, and only of a Pod that was seen before it ran', async () => {
+  const metrics = make(worker('Running', true));
+  metrics.decided(worker('Running', true));
+  expect(value(await metrics.text(), 'kubelet_pod_start_duration_seconds_count')).toBe('0');
+  metrics.decided(worker('Pending', false));
+  metrics.decided(worker('Running', false));
+  metrics.decided(worker('Running', true));
+  metrics.decided(worker('Running', true));
+  const text = await metrics.text();
+  expect(value(text, 'kubelet_pod_start_duration_seconds_count')).toBe('1');
+  expect(Number(value(text, 'kubelet_pod_start_total_duration_seconds_sum'))).toBeGreaterThan(2);
+});
+
+test('gauges are counted at the scrape', async () => {
+  const text = await make(worker('Running', true)).text();
+  expect(value(text, 'kubelet_running_pods')).toBe('1');
+  expect(value(text, 'kubelet_running_containers{container_state="exited"}')).toBe('1');
+  expect(value(text, 'kubelet_desired_pods{static="false"}')).toBe('1');
+  expect(value(text, 'kubelet_node_name{node="n"}')).toBe('1');
+  expect(Number(value(text, 'process_resident_memory_bytes'))).toBeGreaterThan(1e6);
+});
+
+test('probes and health checks', async () => {
+  const probes = new ProbeMetrics();
+  const labels = { probe_type: 'Liveness', container: 'c', pod: 'p', namespace: 'n', pod_uid: 'u' };
+  probes.attempt({ labels: { ...labels, result: 'failed' }, seconds: 0.1 });
+  expect(await probes.text()).toMatch(/prober_probe_total\{.*result="failed".*\} 1\n/);
+  const slis = new Slis();
+  await slis.text(undefined);
+  const text = await slis.text('stuck');
+  expect(text).toContain('kubernetes_healthcheck{name="syncloop",type="healthz"} 0');
+  expect(text).toContain('kubernetes_healthchecks_total{name="syncloop",type="healthz",status="success"} 1');
+  expect(text).toContain('kubernetes_healthchecks_total{name="ping",type="healthz",status="success"} 2');
+});

@@ -1,0 +1,166 @@
+import type { CallRecord } from '../../cri/connection.ts';
+import { operationName } from '../../cri/operations.ts';
+import { isStaticPod } from '../../lib/criticalPod.ts';
+import { Metrics } from '../../lib/metrics.ts';
+import type { Action } from '../../podworker/rules/actions.ts';
+import type { PodFacts } from '../../podworker/rules/facts.ts';
+import type { PodWorker } from '../../podworker/worker.ts';
+import type { PodWorkers } from '../../podworker/workers.ts';
+import type { Pod } from '../../types/k8s.ts';
+import { processText } from './processMetrics.ts';
+
+/** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
+const OPERATION = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
+const POD_START = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
+];
+
+interface Starting {
+  readonly heardWall: number;
+  readonly createdWall: number;
+  pullMs: number;
+}
+
+/** kubelet_* of runtime calls, Pods and containers. */
+export class AgentMetrics {
+  readonly metrics = new Metrics();
+  readonly #operations;
+  readonly #operationErrors;
+  readonly #operationSeconds;
+  readonly #sandboxSeconds;
+  readonly #sandboxErrors;
+  readonly #started;
+  readonly #podStart;
+  readonly #podStartTotal;
+  readonly #podStartSli;
+  readonly #starting = new Map<string, Starting>();
+
+  constructor(nodeName: string, version: string, workers: () => PodWorkers | undefined) {
+    const m = this.metrics;
+    const type = ['operation_type'];
+    this.#operations = m.counter('kubelet_runtime_operations_total', 'Calls to the runtime', type);
+    this.#operationErrors = m.counter('kubelet_runtime_operations_errors_total', 'Failed calls to the runtime', type);
+    const seconds = 'Duration of calls to the runtime';
+    this.#operationSeconds = m.histogram('kubelet_runtime_operations_duration_seconds', seconds, OPERATION, type);
+    const handler = ['runtime_handler'];
+    const sandbox = 'Duration of RunPodSandbox';
+    this.#sandboxSeconds = m.histogram('kubelet_run_podsandbox_duration_seconds', sandbox, OPERATION, handler);
+    this.#sandboxErrors = m.counter('kubelet_run_podsandbox_errors_total', 'Failed RunPodSandbox', handler);
+    this.#started = {
+      pods: m.counter('kubelet_started_pods_total', 'Pod sandboxes started'),
+      podErrors: m.counter('kubelet_started_pods_errors_total', 'Pod sandboxes that failed to start'),
+      containers: m.counter('kubelet_started_containers_total', 'Containers started', ['container_type']),
+      containerErrors: m.counter('kubelet_started_containers_errors_total', 'Containers that failed to start', [
+        'container_type',
+        'code',
+      ]),
+    };
+    const start = (name: string, help: string) => m.histogram(name, help, POD_START);
+    this.#podStart = start('kubelet_pod_start_duration_seconds', 'From hearing of a Pod to its running');
+    this.#podStartTotal = start('kubelet_pod_start_total_duration_seconds', 'From its creation to its running');
+    this.#podStartSli = start(
+      'kubelet_pod_start_sli_duration_seconds',
+      'From its creation to its running, but for pulls',
+    );
+    m.gauge('kubelet_node_name', "The node's name", ['node']).set(1, { node: nodeName });
+    const build = m.gauge('kubernetes_build_info', 'Build of the program', ['git_version', 'platform']);
+    build.set(1, { git_version: version, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` });
+    gauges(m, workers);
+  }
+
+  /** Prometheus' text of everything, process figures included. */
+  async text(): Promise<string> {
+    return `${await this.metrics.text()}\n${await processText()}`;
+  }
+
+  /** A call to the runtime ended. */
+  call({ method, startMono, endMono, error }: CallRecord): void {
+    const labels = { operation_type: operationName(method) };
+    this.#operations.inc(labels);
+    if (error) this.#operationErrors.inc(labels);
+    this.#operationSeconds.observe((endMono - startMono) / 1000, labels);
+  }
+
+  /** An effect of a Pod ended. */
+  action(facts: PodFacts | undefined, uid: string, action: Action, ms: number, error: unknown): void {
+    if (action.kind === 'createSandbox') {
+      const labels = { runtime_handler: facts?.pod?.spec?.runtimeClassName ?? '' };
+      this.#sandboxSeconds.observe(ms / 1000, labels);
+      (error === undefined ? this.#started.pods : this.#started.podErrors).inc();
+      if (error !== undefined) this.#sandboxErrors.inc(labels);
+    } else if (action.kind === 'startContainer' || (action.kind === 'createContainer' && error !== undefined)) {
+      const labels = { container_type: containerType(facts?.pod ?? null, action.container) };
+      if (error === undefined) this.#started.containers.inc(labels);
+      else this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
+    } else if (action.kind === 'ensureImage') {
+      const starting = this.#starting.get(uid);
+      if (starting) starting.pullMs += ms;
+    }
+  }
+
+  /** The worker made a decision: a Pod that we saw before it ran, and that runs now, has started. */
+  decided({ uid, facts, memory }: PodWorker): void {
+    const { phase, containerStatuses = [] } = memory.status ?? {};
+    if (phase === 'Pending' && !this.#starting.has(uid)) {
+      const now = Date.now();
+      const created = Date.parse(facts.pod?.metadata?.creationTimestamp ?? '');
+      this.#starting.set(uid, { heardWall: now, createdWall: Number.isNaN(created) ? now : created, pullMs: 0 });
+    }
+    const starting = this.#starting.get(uid);
+    if (!starting || phase === 'Pending' || !containerStatuses.every((c) => c.state?.running)) return;
+    this.#starting.delete(uid);
+    if (phase !== 'Running') return;
+    const now = Date.now();
+    this.#podStart.observe((now - starting.heardWall) / 1000);
+    this.#podStartTotal.observe(Math.max(0, now - starting.createdWall) / 1000);
+    this.#podStartSli.observe(Math.max(0, now - starting.createdWall - starting.pullMs) / 1000);
+  }
+
+  forget(uid: string): void {
+    this.#starting.delete(uid);
+  }
+}
+
+/** What is counted at each scrape. */
+function gauges(m: Metrics, workers: () => PodWorkers | undefined): void {
+  const all = () => workers()?.all() ?? [];
+  const isStatic = (w: PodWorker) => ({ static: String(w.facts.pod !== null && isStaticPod(w.facts.pod)) });
+  m.gauge('kubelet_running_pods', 'Pods with a ready sandbox', [], (gauge) =>
+    gauge.set(all().filter((w) => w.facts.observation.pod?.sandboxes.some((s) => s.ready)).length),
+  );
+  m.gauge('kubelet_running_containers', 'Containers by state', ['container_state'], (gauge) => {
+    gauge.reset();
+    for (const w of all())
+      for (const c of w.facts.observation.pod?.containers ?? []) gauge.inc({ container_state: c.state });
+  });
+  m.gauge('kubelet_desired_pods', 'Pods that the node should run', ['static'], (gauge) => {
+    gauge.reset();
+    for (const w of all()) if (w.facts.pod && !w.facts.gone) gauge.inc(isStatic(w));
+  });
+  m.gauge('kubelet_active_pods', 'Pods that are being run', ['static'], (gauge) => {
+    gauge.reset();
+    for (const w of all()) if (w.memory.phase === 'Admitting' || w.memory.phase === 'Active') gauge.inc(isStatic(w));
+  });
+  m.gauge('kubelet_working_pods', 'Pods by what is done with them', ['lifecycle', 'config', 'static'], (gauge) => {
+    gauge.reset();
+    for (const w of all()) {
+      const config = !w.facts.pod ? 'runtime_only' : w.facts.gone ? 'orphan' : 'desired';
+      gauge.inc({ lifecycle: lifecycle(w), config, ...isStatic(w) });
+    }
+  });
+}
+
+function lifecycle({ memory }: PodWorker): string {
+  if (memory.phase === 'Terminating') return 'terminating';
+  return memory.phase === 'Cleaning' || memory.phase === 'Finished' ? 'terminated' : 'sync';
+}
+
+function containerType(pod: Pod | null, name: string): string {
+  if (pod?.spec?.initContainers?.some((c) => c.name === name)) return 'init_container';
+  return pod?.spec?.ephemeralContainers?.some((c) => c.name === name) ? 'ephemeral_container' : 'container';
+}
+
+function codeOf(error: unknown): string {
+  const { reason, grpcCodeName } = error as { reason?: string; grpcCodeName?: string };
+  return reason ?? grpcCodeName ?? 'Unknown';
+}

@@ -1,0 +1,44 @@
+import { Metrics } from '../../lib/metrics.ts';
+import type { ProbeMetric } from '../../probes/rules/report.ts';
+import { startTimeText } from './processMetrics.ts';
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The answer of /metrics/probes. */
+export class ProbeMetrics {
+  readonly #metrics = new Metrics();
+  readonly #total;
+  readonly #seconds;
+  /** The labels of each Pod's series, by UID. */
+  readonly #series = new Map<string, Map<string, ProbeMetric['labels']>>();
+
+  constructor() {
+    const labels = ['probe_type', 'container', 'pod', 'namespace'];
+    this.#total = this.#metrics.counter('prober_probe_total', 'Probes by result', [...labels, 'result', 'pod_uid']);
+    this.#seconds = this.#metrics.histogram('prober_probe_duration_seconds', 'Duration of probes', BUCKETS, labels);
+  }
+
+  /** One attempt ended. */
+  attempt({ labels, seconds }: ProbeMetric): void {
+    this.#total.inc(labels);
+    const { probe_type, container, pod, namespace, pod_uid } = labels;
+    const series = this.#series.get(pod_uid) ?? new Map();
+    this.#series.set(pod_uid, series);
+    series.set(`${probe_type}/${container}/${labels.result}`, labels);
+    if (seconds !== undefined) this.#seconds.observe(seconds, { probe_type, container, pod, namespace });
+  }
+
+  /** The Pod is gone, and its series with it. */
+  forget(uid: string): void {
+    for (const labels of this.#series.get(uid)?.values() ?? []) {
+      this.#total.remove(labels);
+      const { probe_type, container, pod, namespace } = labels;
+      this.#seconds.remove({ probe_type, container, pod, namespace });
+    }
+    this.#series.delete(uid);
+  }
+
+  async text(): Promise<string> {
+    return `${await this.#metrics.text()}\n${startTimeText()}`;
+  }
+}

@@ -1,0 +1,26 @@
+import { Metrics } from '../../lib/metrics.ts';
+
+const CHECKS = ['log', 'ping', 'syncloop'] as const;
+
+/** The answer of /metrics/slis (KEP-3466): each scrape is a look at the health checks. */
+export class Slis {
+  readonly #metrics = new Metrics();
+  readonly #now;
+  readonly #total;
+
+  constructor() {
+    const labels = ['name', 'type'];
+    this.#now = this.#metrics.gauge('kubernetes_healthcheck', 'Result of the last look: 1 is well', labels);
+    this.#total = this.#metrics.counter('kubernetes_healthchecks_total', 'Looks by result', [...labels, 'status']);
+  }
+
+  /** `problem`: why the agent is not well. */
+  text(problem: string | undefined): Promise<string> {
+    for (const name of CHECKS) {
+      const well = name !== 'syncloop' || problem === undefined;
+      this.#now.set(well ? 1 : 0, { name, type: 'healthz' });
+      this.#total.inc({ name, type: 'healthz', status: well ? 'success' : 'error' });
+    }
+    return this.#metrics.text();
+  }
+}

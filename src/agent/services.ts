@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CgroupManager } from '../cgroups/contract.ts';
+import type { LoadedConfiguration } from '../config/load.ts';
+import type { Cri } from '../cri/client.ts';
+import type { Gate } from '../cri/gate.ts';
+import { ImageManager } from '../images/imageManager.ts';
+import { nodeAuths } from '../images/nodeAuths.ts';
+import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../lib/clock.ts';
+import { goSystemError } from '../lib/goText.ts';
+import { createMounter } from '../lib/linux/mounter.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { NodeSide } from '../node/localNode.ts';
+import { containerLogsDir } from '../node/preflight/directories.ts';
+import { specNode } from '../node/runtimeDefaults.ts';
+import type { Mirrors } from '../pods/mirrors.ts';
+import { envLookups } from '../podworker/actions/env/environment.ts';
+import { podApi } from '../podworker/actions/podApi.ts';
+import type { HookRunner, Services } from '../podworker/actions/services.ts';
+import { FileCheckpoints } from '../podworker/checkpointStore.ts';
+import type { PodObjects } from '../podworker/objects.ts';
+import { checkpointDir } from '../podworker/podRuntime.ts';
+import type { DnsInputs } from '../podworker/spec/dns.ts';
+import type { PodWorkers } from '../podworker/workers.ts';
+import type { Pod, Secret } from '../types/k8s.ts';
+import { createVolumeManager } from '../volumes/manager.ts';
+import type { ApiSide } from './stages/api.ts';
+
+export interface ServicesOptions {
+  readonly loaded: LoadedConfiguration;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cri: Cri;
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly node: NodeSide;
+  readonly objects: PodObjects;
+  readonly api: ApiSide | null;
+  readonly mirrors: Mirrors;
+  readonly cgroups: CgroupManager;
+  readonly hooks: HookRunner;
+  readonly rootDir: string;
+  readonly workers: () => PodWorkers;
+}
+
+/** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
+export function pullLimits(
+  config: Pick<LoadedConfiguration['config'], 'maxParallelImagePulls' | 'registryPullQPS' | 'registryBurst'>,
+): PullLimits {
+  return {
+    maxParallel: config.maxParallelImagePulls ?? DEFAULT_PULL_LIMITS.maxParallel,
+    qps: config.registryPullQPS,
+    burst: config.registryBurst,
+  };
+}
+
+/** Everything that the Pods' effects work with. */
+export function makeServices(options: ServicesOptions): Services {
+  const { loaded, clock, log, cri, node, objects, api, cgroups, rootDir } = options;
+  const { config } = loaded;
+  const allocatable = () => node.node.status?.allocatable ?? null;
+  return {
+    clock,
+    log,
+    cri,
+    gate: options.gate,
+    ledger: options.ledger,
+    images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
+    volumes: createVolumeManager({ root: rootDir, mounter: createMounter(), log }),
+    volumeContext: {
+      objects: objects.lookup,
+      token: (demand, signal) => objects.token(demand, signal),
+      get nodeAllocatable() {
+        return allocatable() ?? {};
+      },
+    },
+    cgroups: {
+      parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
+      ensure: async (pod) => void (await cgroups.ensurePod(pod)),
+      remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
+    },
+    hooks: options.hooks,
+    checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
+    api: api
+      ? podApi(
+          api.heartbeat,
+          () => node.node,
+          (pod) => options.mirrors.of(pod),
+        )
+      : null,
+    spec: specNode(config, rootDir, node.machine, cgroups),
+    dns: () => ({
+      hostResolvConf: readResolvConf(config.resolvConf),
+      clusterDNS: config.clusterDNS ?? [],
+      clusterDomain: config.clusterDomain ?? '',
+      nodeIPs: node.hostIPs(),
+    }),
+    podsDir: join(rootDir, 'pods'),
+    containerLogsDir,
+    hostsFile: () => readHosts('/etc/hosts'),
+    runtimeHandler: (pod) => objects.runtimeHandler(pod),
+    envLookups: (pod, container, podIPs) =>
+      envLookups(
+        {
+          hasApiServer: api !== null,
+          lookup: objects.lookup,
+          log,
+          services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
+          hostIPs: () => node.hostIPs(),
+          allocatable,
+          volumePath: (uid, volume) => options.workers().get(uid)?.facts.volumePath(volume),
+        },
+        pod,
+        container,
+        podIPs,
+      ),
+    pullSecrets: (pod) => pullSecrets(objects, pod),
+    recursiveReadOnly: (handler) =>
+      node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
+    sandboxConfigs: new Map(),
+  };
+}
+
+/**
+ * Read for each sandbox, as kubelet does: resolv.conf changes with the node's network. It is small and local. Why it cannot be read is an
+ * answer too, in kubelet's words, because only who asks for the DNS of a Pod fails by it.
+ */
+export function readResolvConf(path: string): DnsInputs['hostResolvConf'] {
+  if (path === '') return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    return { unreadable: cannotRead(path, error) };
+  }
+}
+
+/** The hosts file for Pods on the node's network. Rejects in kubelet's words, which become the container's waiting message. */
+export async function readHosts(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Error(cannotRead(path, error), { cause: error });
+  }
+}
+
+function cannotRead(path: string, error: unknown): string {
+  return goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path);
+}
+
+function pullSecrets(objects: PodObjects, pod: Pod): Secret[] {
+  const namespace = pod.metadata?.namespace ?? '';
+  return (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => {
+    const found = name ? objects.lookup.get('Secret', namespace, name) : undefined;
+    return found?.state === 'present' ? [found.object] : [];
+  });
+}

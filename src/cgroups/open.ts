@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import { ConfigurationError } from '../config/problem.ts';
+import { hostProblems } from '../config/validate.ts';
+import type { Cri } from '../cri/client.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { formatQuantity, quantityOf } from '../lib/quantity.ts';
+import type { MachineFacts, NodeEvent } from '../node/types.ts';
+import type { CgroupManager } from './contract.ts';
+import { detectHierarchies } from './hierarchies.ts';
+import { createCgroupManager } from './manager.ts';
+import { enforceReserved } from './reserved.ts';
+import type { NodeLimits } from './rules/nodeConfig.ts';
+
+/** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
+export async function makeCgroups(
+  config: KubeletConfiguration,
+  cri: Cri,
+  machine: MachineFacts,
+  log: Logger,
+  record: (event: NodeEvent) => void,
+): Promise<CgroupManager> {
+  const hierarchies = await detectHierarchies();
+  const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  const manager = createCgroupManager({
+    hierarchies,
+    driver: await driverOf(cri, config, log),
+    cgroupRoot: config.cgroupRoot,
+    settings: {
+      cpuCFSQuota: config.cpuCFSQuota,
+      cpuCFSQuotaPeriod: config.cpuCFSQuotaPeriod * 1000,
+      podPidsLimit: config.podPidsLimit,
+    },
+  });
+  const hugePages = Object.entries(machine.hugePages).map(
+    ([size, bytes]) => [`hugepages-${formatQuantity(quantityOf(BigInt(size), 'BinarySI'))}`, String(bytes)] as const,
+  );
+  const pids = Number((await readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '')).trim());
+  const capacity = {
+    cpu: String(machine.cores),
+    memory: String(machine.memoryBytes),
+    ...(pids > 0 ? { pid: String(pids) } : {}),
+    ...Object.fromEntries(hugePages),
+  };
+  const reserved = [config.kubeReserved ?? {}, config.systemReserved ?? {}];
+  const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
+  await setUp(manager, limits, log, record);
+  await enforceReserved(config, manager, record);
+  return manager;
+}
+
+/** Pods of before may use more memory than the new limit allows: that is told and tried again, never fatal. */
+async function setUp(
+  manager: CgroupManager,
+  limits: NodeLimits,
+  log: Logger,
+  record: (event: NodeEvent) => void,
+): Promise<void> {
+  try {
+    await manager.setUpNode(limits);
+    const message = 'Updated Node Allocatable limit across pods';
+    record({ type: 'Normal', reason: 'NodeAllocatableEnforced', message });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EBUSY') throw error;
+    const message = `Failed to update Node Allocatable Limits: ${errorMessage(error)}; tried again in a minute`;
+    record({ type: 'Warning', reason: 'FailedNodeAllocatableEnforcement', message });
+    setTimeout(() => void setUp(manager, limits, log, record).catch((e) => log.error(errorMessage(e))), 60_000).unref();
+  }
+}
+
+async function driverOf(cri: Cri, config: KubeletConfiguration, log: Logger): Promise<'cgroupfs' | 'systemd'> {
+  const configured = config.cgroupDriver as 'cgroupfs' | 'systemd';
+  try {
+    const answer = await cri.runtimeConfig({ timeoutMs: 10_000 });
+    if (answer.linux) {
+      const driver = answer.linux.cgroupDriver === 'SYSTEMD' ? 'systemd' : 'cgroupfs';
+      log.info('the cgroup driver is the one that the runtime names', { driver });
+      return driver;
+    }
+  } catch (error) {
+    log.warn('the runtime does not tell its cgroup driver; the configured one is used', {
+      driver: configured,
+      error: errorMessage(error),
+    });
+  }
+  return configured;
+}

@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CgroupManager } from '../cgroups/contract.ts';
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import type { NodeFacts } from '../podworker/spec/context.ts';
+import type { MachineFacts } from './types.ts';
+
+const cpuDirectory = '/sys/devices/system/cpu';
+
+/** What the machine and the configuration contribute to every request to the runtime; read once at the start. */
+export function specNode(
+  config: KubeletConfiguration,
+  rootDir: string,
+  machine: MachineFacts,
+  cgroups: CgroupManager,
+): NodeFacts {
+  return {
+    cgroupVersion: cgroups.version,
+    cpuCFSQuota: config.cpuCFSQuota,
+    cpuCFSQuotaPeriod: config.cpuCFSQuotaPeriod * 1000,
+    memoryCapacity: machine.memoryBytes,
+    swapCapacity: machine.swapBytes,
+    hugePageSizes: cgroups.hugePageSizes.map(pageSizeName),
+    singleProcessOOMKill: config.singleProcessOOMKill ?? cgroups.version === 1,
+    swapControllerAvailable: swapController(cgroups.version),
+    swapBehavior: (config.memorySwap?.swapBehavior ?? '') as NodeFacts['swapBehavior'],
+    thermalThrottlePaths: thermalThrottlePaths(),
+    seLinuxEnabled: existsSync('/sys/fs/selinux/enforce'),
+    seccompDefault: config.seccompDefault,
+    seccompRoot: join(rootDir, 'seccomp'),
+    podLogsRoot: config.podLogsDir.replace(/\/+$/, ''),
+    containerStopSignals: config.featureGates?.ContainerStopSignals === true,
+  };
+}
+
+/** The runtime's way of writing a page size: 2MB, 1GB. */
+function pageSizeName(bytes: number): string {
+  const units = [
+    ['GB', 2 ** 30],
+    ['MB', 2 ** 20],
+    ['KB', 2 ** 10],
+  ] as const;
+  for (const [unit, size] of units) if (bytes >= size) return `${bytes / size}${unit}`;
+  return `${bytes}B`;
+}
+
+function swapController(version: 1 | 2): boolean {
+  if (version === 1) return existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
+  return existsSync(ownSwapFile(readFileSync('/proc/self/cgroup', 'utf8')));
+}
+
+/** memory.swap.max of the agent's own cgroup, by its /proc/self/cgroup: the root has none, and nothing else is sure to exist. */
+export function ownSwapFile(procSelfCgroup: string): string {
+  const own = procSelfCgroup.split('\n').find((line) => line.startsWith('0::')) ?? '0::/';
+  return join('/sys/fs/cgroup', own.slice('0::'.length), 'memory.swap.max');
+}
+
+function thermalThrottlePaths(): string[] {
+  const cpus = existsSync(cpuDirectory) ? readdirSync(cpuDirectory).filter((name) => /^cpu\d+$/.test(name)) : [];
+  return cpus.map((cpu) => join(cpuDirectory, cpu, 'thermal_throttle')).filter((path) => existsSync(path));
+}

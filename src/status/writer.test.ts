@@ -1,0 +1,74 @@
+import type { ApiClient } from '../api/client.ts';
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { Mirrors } from '../pods/mirrors.ts';
+import { Recorder } from '../timeline/recorder.ts';
+import type { Pod, PodStatus } from '../types/k8s.ts';
+import { StatusSide } from './writer.ts';
+
+const pod: Pod = { metadata: { name: 'web', namespace: 'default', uid: 'u1' }, status: { phase: 'Pending' } };
+const conditions = (ready: 'True' | 'False') => [{ type: 'Ready' as const, status: ready }];
+
+function setUp() {
+  const clock = new ManualClock();
+  const sent: PodStatus[] = [];
+  const patch = async (_kind: string, _name: object, _type: string, body: { status: PodStatus }) => {
+    sent.push(body.status);
+    return { ...pod, status: { ...pod.status, ...body.status } };
+  };
+  const client = { patch } as unknown as ApiClient;
+  const side = new StatusSide(client, clock, new Recorder(), new Mirrors(), () => ({ get: () => undefined }) as never);
+  side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } } as never);
+  return { clock, sent, side };
+}
+
+test('steps on the way of a start are written together within 500 ms', async () => {
+  const { clock, sent, side } = setUp();
+  for (const podIP of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) side.publish(pod, { phase: 'Pending', podIP });
+  await clock.advanceAsync(499);
+  expect(sent).toEqual([]);
+  await clock.advanceAsync(1);
+  expect(sent).toEqual([expect.objectContaining({ podIP: '10.0.0.3' })]);
+  side[Symbol.dispose]();
+});
+
+test('what others wait for is written at once, with what was held', async () => {
+  const { clock, sent, side } = setUp();
+  side.publish(pod, { phase: 'Pending', podIP: '10.0.0.1' });
+  side.publish(pod, { phase: 'Running', podIP: '10.0.0.1', conditions: conditions('True') });
+  await clock.advanceAsync(0);
+  expect(sent).toEqual([expect.objectContaining({ phase: 'Running', podIP: '10.0.0.1' })]);
+  await clock.advanceAsync(1000);
+  expect(sent).toHaveLength(1);
+  side[Symbol.dispose]();
+});
+
+test('a Pod that runs without being Ready is told at once', async () => {
+  const { clock, sent, side } = setUp();
+  side.publish(pod, { phase: 'Pending', podIP: '10.0.0.1' });
+  side.publish(pod, { phase: 'Running', podIP: '10.0.0.1', conditions: conditions('False') });
+  await clock.advanceAsync(0);
+  expect(sent).toEqual([expect.objectContaining({ phase: 'Running' })]);
+  side[Symbol.dispose]();
+});
+
+test('a Pod that turns not Ready while Ready is on its way, being deleted: told at once after the answer', async () => {
+  const clock = new ManualClock();
+  const sent: { status: PodStatus; answer: () => void }[] = [];
+  const patch = (_kind: string, _name: object, _type: string, { status }: { status: PodStatus }) => {
+    const { promise, resolve } = Promise.withResolvers<Pod>();
+    const metadata = { ...pod.metadata, resourceVersion: String(sent.length + 2) };
+    sent.push({ status, answer: () => resolve({ metadata, status: { ...pod.status, ...status } }) });
+    return promise;
+  };
+  const workers = () => ({ get: () => undefined }) as never;
+  const side = new StatusSide({ patch } as unknown as ApiClient, clock, new Recorder(), new Mirrors(), workers);
+  side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } });
+  side.publish(pod, { phase: 'Running', conditions: conditions('True') });
+  const deleted = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  side.publish(deleted, { phase: 'Running', conditions: conditions('False') });
+  expect(sent).toHaveLength(1);
+  sent[0]!.answer();
+  await clock.advanceAsync(0);
+  expect(sent[1]?.status.conditions).toEqual([expect.objectContaining({ type: 'Ready', status: 'False' })]);
+  side[Symbol.dispose]();
+});
