@@ -8,11 +8,14 @@ const order = [
   ['timeline'],
   ['cri'],
   ['api'],
+  ['events'],
   ['config'],
+  ['pods'],
   ['images', 'cgroups', 'ledger', 'volumes', 'probes', 'status'],
   ['podworker'],
   ['node', 'server'],
-  ['kubelet'],
+  ['agent'],
+  ['cli'],
   ['main'],
 ] as const;
 const rank = new Map(order.flatMap((layers, i) => layers.map((layer) => [layer as string, i] as const)));

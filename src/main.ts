@@ -50,10 +50,10 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
     log.error('a failure nobody waited for', { error: errorMessage(reason) }),
   );
   // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
-  const { startKubelet } = await import('./agent/agent.ts');
-  const kubelet = await startKubelet(loaded, log);
+  const { startAgent } = await import('./agent/agent.ts');
+  const agent = await startAgent(loaded, log);
   const leave = (code: number) => {
-    kubelet[Symbol.asyncDispose]().then(
+    agent[Symbol.asyncDispose]().then(
       () => process.exit(code),
       () => process.exit(1),
     );
@@ -65,7 +65,7 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   };
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
-  kubelet.fatal.then((error) => {
+  agent.fatal.then((error) => {
     log.error('ending; the Pods go on running', { error: errorMessage(error) });
     // Who asked for the lock file takes over: to a service manager that is no failure.
     leave((error as { code?: string }).code === 'LockContention' ? 0 : 1);

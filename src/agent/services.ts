@@ -1,49 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CgroupManager } from '../cgroups/contract.ts';
 import type { LoadedConfiguration } from '../config/load.ts';
-import type { Cri } from '../cri/client.ts';
-import type { Gate } from '../cri/gate.ts';
 import { ImageManager } from '../images/imageManager.ts';
 import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Clock } from '../lib/clock.ts';
 import { goSystemError } from '../lib/goText.ts';
-import { createMounter } from '../lib/linux/mounter.ts';
-import type { Logger } from '../lib/logger.ts';
-import type { NodeSide } from '../node/localNode.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
-import { specNode } from '../node/runtimeDefaults.ts';
+import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import { envLookups } from '../podworker/actions/env/environment.ts';
 import { podApi } from '../podworker/actions/podApi.ts';
-import type { HookRunner, Services } from '../podworker/actions/services.ts';
-import { FileCheckpoints } from '../podworker/checkpointStore.ts';
+import type { Services } from '../podworker/actions/services.ts';
+import { checkpointDir, FileCheckpoints } from '../podworker/checkpointStore.ts';
 import type { PodObjects } from '../podworker/objects.ts';
-import { checkpointDir } from '../podworker/podRuntime.ts';
 import type { DnsInputs } from '../podworker/spec/dns.ts';
-import type { PodWorkers } from '../podworker/workers.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
-import type { ApiSide } from './stages/api.ts';
+import type { ApiConnection } from './stages/api.ts';
+import type { NodeStage } from './stages/node.ts';
+import type { Base } from './stages/preflight.ts';
+import type { Runtime } from './stages/runtime.ts';
 
 export interface ServicesOptions {
-  readonly loaded: LoadedConfiguration;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly cri: Cri;
-  readonly gate: Gate;
-  readonly ledger: Ledger;
-  readonly node: NodeSide;
+  readonly base: Base;
+  readonly runtime: Runtime;
+  readonly stage: NodeStage;
+  readonly api: ApiConnection | null;
   readonly objects: PodObjects;
-  readonly api: ApiSide | null;
   readonly mirrors: Mirrors;
-  readonly cgroups: CgroupManager;
-  readonly hooks: HookRunner;
-  readonly rootDir: string;
-  readonly workers: () => PodWorkers;
+  readonly hooks: Services['hooks'];
 }
 
 /** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
@@ -58,18 +44,20 @@ export function pullLimits(
 }
 
 /** Everything that the Pods' effects work with. */
-export function makeServices(options: ServicesOptions): Services {
-  const { loaded, clock, log, cri, node, objects, api, cgroups, rootDir } = options;
+export function makeServices({ base, runtime, stage, api, objects, mirrors, hooks }: ServicesOptions): Services {
+  const { loaded, clock, log, rootDir, table, host } = base;
+  const { cri, gate } = runtime;
+  const { node, ledger, cgroups } = stage;
   const { config } = loaded;
   const allocatable = () => node.node.status?.allocatable ?? null;
   return {
     clock,
     log,
     cri,
-    gate: options.gate,
-    ledger: options.ledger,
+    gate,
+    ledger,
     images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
-    volumes: createVolumeManager({ root: rootDir, mounter: createMounter(), log }),
+    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log }),
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),
@@ -82,16 +70,16 @@ export function makeServices(options: ServicesOptions): Services {
       ensure: async (pod) => void (await cgroups.ensurePod(pod)),
       remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
     },
-    hooks: options.hooks,
+    hooks,
     checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
     api: api
       ? podApi(
           api.heartbeat,
           () => node.node,
-          (pod) => options.mirrors.of(pod),
+          (pod) => mirrors.of(pod),
         )
       : null,
-    spec: specNode(config, rootDir, node.machine, cgroups),
+    spec: runtimeDefaults(config, rootDir, node.machine, cgroups),
     dns: () => ({
       hostResolvConf: readResolvConf(config.resolvConf),
       clusterDNS: config.clusterDNS ?? [],
@@ -111,7 +99,7 @@ export function makeServices(options: ServicesOptions): Services {
           services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
           hostIPs: () => node.hostIPs(),
           allocatable,
-          volumePath: (uid, volume) => options.workers().get(uid)?.facts.volumePath(volume),
+          volumePath: (uid, volume) => table.get(uid)?.volumePath(volume),
         },
         pod,
         container,

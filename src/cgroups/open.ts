@@ -3,21 +3,29 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
+import type { NodeEvent } from '../events/event.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { formatQuantity, quantityOf } from '../lib/quantity.ts';
-import type { MachineFacts, NodeEvent } from '../node/types.ts';
 import type { CgroupManager } from './contract.ts';
 import { detectHierarchies } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
 import { enforceReserved } from './reserved.ts';
 import type { NodeLimits } from './rules/nodeConfig.ts';
 
+/** What the node's cgroups are limited by. */
+export interface MachineCapacity {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Bytes by page size in bytes. */
+  readonly hugePages: Readonly<Record<string, number>>;
+}
+
 /** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
-export async function makeCgroups(
+export async function openCgroups(
   config: KubeletConfiguration,
   cri: Cri,
-  machine: MachineFacts,
+  machine: MachineCapacity,
   log: Logger,
   record: (event: NodeEvent) => void,
 ): Promise<CgroupManager> {

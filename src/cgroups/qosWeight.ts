@@ -1,40 +1,33 @@
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodWorker } from '../podworker/worker.ts';
+import type { PodEntry } from '../pods/entry.ts';
+import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import type { CgroupManager } from './contract.ts';
 import { burstableMilliCPU } from './rules/nodeConfig.ts';
 
 /** Keeps the CPU weight of the Burstable cgroup at the sum of its Pods' requests: a Pod that comes or goes changes it. */
-export class QosSide {
-  readonly #cgroups: CgroupManager;
-  readonly #log: Logger;
-  readonly #pods = new Map<string, Pod>();
-
-  constructor(cgroups: CgroupManager, log: Logger) {
-    this.#cgroups = cgroups;
-    this.#log = log;
-  }
-
-  /** Looks at a Pod after each of its decisions; cheap while nothing changed. */
-  follow(worker: PodWorker): void {
-    const { phase } = worker.memory;
-    const pod = phase === 'Active' || phase === 'Terminating' ? worker.facts.pod : null;
-    if (this.#pods.has(worker.uid) === (pod !== null)) return;
-    if (pod) this.#pods.set(worker.uid, pod);
-    else this.#pods.delete(worker.uid);
-    this.#update();
-  }
-
-  forget(uid: string): void {
-    if (this.#pods.delete(uid)) this.#update();
-  }
-
-  #update(): void {
-    this.#cgroups
-      .updateQos(burstableMilliCPU([...this.#pods.values()]))
-      .catch((error) =>
-        this.#log.warn('the weight of the Burstable cgroup could not be set', { error: errorMessage(error) }),
-      );
-  }
+export function keepQosWeight(table: PodTable, cgroups: Pick<CgroupManager, 'updateQos'>, log: Logger): Disposable {
+  const pods = new Map<string, Pod>();
+  const update = () => {
+    cgroups
+      .updateQos(burstableMilliCPU([...pods.values()]))
+      .catch((error) => log.warn('Failed to set the weight of the Burstable cgroup', { error: errorMessage(error) }));
+  };
+  // Cheap while nothing changed: it is called after each decision of each Pod.
+  const follow = ({ uid, phase, pod }: PodEntry) => {
+    const counts = pod !== null && (phase === 'Active' || phase === 'Terminating');
+    if (pods.has(uid) === counts) return;
+    if (counts) pods.set(uid, pod);
+    else pods.delete(uid);
+    update();
+  };
+  const stack = new DisposableStack();
+  stack.use(table.onDecided(follow));
+  stack.use(
+    table.onEnded((uid) => {
+      if (pods.delete(uid)) update();
+    }),
+  );
+  return stack;
 }

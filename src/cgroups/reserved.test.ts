@@ -1,4 +1,4 @@
-import type { NodeEvent } from '../node/types.ts';
+import type { NodeEvent } from '../events/event.ts';
 import { enforceReserved } from './reserved.ts';
 import type { CgroupName } from './rules/names.ts';
 import type { ResourceConfig } from './rules/resourceConfig.ts';

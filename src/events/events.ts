@@ -1,39 +1,39 @@
+import type { Clock } from '../lib/clock.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { NodeEvent } from '../node/types.ts';
-import type { PodFacts } from '../podworker/rules/facts.ts';
-import type { PodEvent } from '../podworker/rules/turn.ts';
-import type { Recorder } from '../timeline/recorder.ts';
+import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Pod } from '../types/k8s.ts';
+import type { NodeEvent, PodEvent } from './event.ts';
 import type { EventRecorder } from './recorder.ts';
 
-/** Events go to the API server, the Pod's timeline and the log. */
-export class EventSide {
-  /** Set once the API side exists; null in standalone mode. */
-  api: EventRecorder | null = null;
-  readonly #recorder: Recorder;
-  readonly #log: Logger;
+export interface EventsOptions {
+  readonly nodeName: string;
+  /** null in standalone mode. */
+  readonly api: EventRecorder | null;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
-  constructor(recorder: Recorder, log: Logger) {
-    this.#recorder = recorder;
-    this.#log = log;
+/** Events go to the API server, the Pod's timeline and the log. */
+export class Events {
+  readonly #options: EventsOptions;
+
+  constructor(options: EventsOptions) {
+    this.#options = options;
   }
 
-  pod(pod: Pod | null, facts: Pick<PodFacts, 'uid' | 'namespace' | 'name'>, event: PodEvent): void {
-    const { uid, namespace, name } = facts;
-    this.#recorder.record(uid, {
-      kind: 'event',
-      at: { wall: Date.now(), mono: performance.now() },
-      reason: event.reason,
-      message: event.message,
-    });
-    this.#log.info(event.message, {
+  /** About a Pod, or one of its containers. `pod`: null when only the runtime knows it; the API server then hears nothing. */
+  pod(pod: Pod | null, { uid, namespace, name }: PodIdentity, event: PodEvent): void {
+    const { api, clock, log, recorder } = this.#options;
+    recorder.record(uid, { kind: 'event', at: clock.now(), reason: event.reason, message: event.message });
+    log.info(event.message, {
       pod: `${namespace}/${name}`,
       podUID: uid,
       reason: event.reason,
       ...(event.container ? { container: event.container } : {}),
     });
-    if (!pod || !this.api) return;
+    if (!pod || !api) return;
     // What is about an image volume is about the Pod, not one of its containers.
     const fieldPath =
       event.container && !event.container.startsWith('volume:') ? { fieldPath: fieldPathOf(pod, event.container) } : {};
@@ -46,17 +46,15 @@ export class EventSide {
       uid: isStaticPod(pod) ? (pod.metadata?.annotations?.['kubernetes.io/config.hash'] ?? uid) : uid,
       ...(pod.metadata?.resourceVersion ? { resourceVersion: pod.metadata.resourceVersion } : {}),
     };
-    this.api.record(subject, event.type, event.reason, event.message, fieldPath);
+    api.record(subject, event.type, event.reason, event.message, fieldPath);
   }
 
-  node(event: NodeEvent, nodeName: string): void {
-    this.#log.info(event.message, { node: nodeName, reason: event.reason });
-    this.api?.record(
-      { kind: 'Node', apiVersion: 'v1', name: nodeName, uid: nodeName },
-      event.type,
-      event.reason,
-      event.message,
-    );
+  /** About the Node. */
+  node(event: NodeEvent): void {
+    const { api, log, nodeName } = this.#options;
+    log.info(event.message, { node: nodeName, reason: event.reason });
+    const subject = { kind: 'Node', apiVersion: 'v1', name: nodeName, uid: nodeName };
+    api?.record(subject, event.type, event.reason, event.message);
   }
 }
 

@@ -1,78 +1,37 @@
-import { readFileSync } from 'node:fs';
-import { release } from 'node:os';
-import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
-import type { EventSide } from '../events/events.ts';
-import { type LedgerInput, ledgerView } from '../node/ledgerView.ts';
-import type { NodeSide } from '../node/localNode.ts';
-import { admissionFact } from '../podworker/actions/admission.ts';
-import type { PodWorkers } from '../podworker/workers.ts';
-import type { Node } from '../types/k8s.ts';
+import type { PodEvent } from '../events/event.ts';
+import type { PodEntry } from '../pods/entry.ts';
+import type { AdmissionFact } from '../pods/facts.ts';
+import type { PodTable } from '../pods/table.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
-import { sysctlAllowlist } from './rules/sysctls.ts';
-import type { NodeView } from './types.ts';
+import type { NodeView, Verdict } from './types.ts';
 
-/** The ledger with its view of the node kept current. */
-export class LedgerSide {
-  readonly ledger: Ledger;
-  /** Reads the Node from the API server; null in standalone mode. */
-  readNode: (() => Promise<Node>) | null = null;
-  readonly #node: NodeSide;
-  readonly #input: LedgerInput;
-
-  constructor(config: KubeletConfiguration, node: NodeSide) {
-    this.#node = node;
-    this.#input = {
-      nodeName: node.name,
-      sysctls: sysctlAllowlist(release(), config.allowedUnsafeSysctls ?? []),
-      ...appArmorProblem(),
-      pressures: [],
-      shuttingDown: false,
-    };
-    this.ledger = new Ledger({ closed: true, node: this.#view(), refreshNode: () => this.#freshView() });
-  }
-
-  /** The Node object changed: labels, taints, allocatable. */
-  refresh(): void {
-    this.ledger.setNode(this.#view());
-  }
-
-  /** Verdicts that come after a wait go to the worker as a fact. Victims of a waiting Pod are ended. */
-  onVerdict(workers: () => PodWorkers, events: EventSide): void {
-    this.ledger.onVerdict((uid, verdict) => {
-      const worker = workers().get(uid);
-      if (!worker) return;
-      worker.facts.admission = admissionFact(verdict);
-      worker.wake();
-    });
-    this.ledger.onVictim(({ uid }) => {
-      const { reason, message, condition } = PREEMPTED;
-      const victim = workers().get(uid);
-      if (!victim) return;
-      events.pod(victim.facts.pod, victim.facts, { type: 'Warning', reason, message });
-      victim.terminate({ cause: 'preempted', reason, message, condition });
-    });
-  }
-
-  /** A label may have been set a moment ago, and the watch not have told it yet. */
-  async #freshView(): Promise<NodeView | undefined> {
-    const node = await this.readNode?.();
-    this.#node.seen(node ?? this.#node.node);
-    return node && this.#view();
-  }
-
-  #view(): NodeView {
-    const { node } = this.#node;
-    return ledgerView({ ...node, status: { ...node.status, allocatable: this.#node.allocatable() } }, this.#input);
-  }
+export interface AdmissionOptions {
+  readonly table: PodTable;
+  /** The node as the rules see it now. */
+  view(): NodeView;
+  /** Asks the API server for the Node before a Pod is rejected for it; undefined when it does not say. */
+  freshView(): Promise<NodeView | undefined>;
+  onEvent(entry: PodEntry, event: PodEvent): void;
 }
 
-function appArmorProblem(): { appArmorError?: string } {
-  try {
-    return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y')
-      ? {}
-      : { appArmorError: 'AppArmor is not enabled on the host' };
-  } catch {
-    return { appArmorError: 'AppArmor is not enabled on the host' };
-  }
+/** The ledger, closed until the sources are heard, with its answers going to the Pods. Victims of a waiting Pod are ended. */
+export function openLedger({ table, view, freshView, onEvent }: AdmissionOptions): Ledger {
+  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView });
+  ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
+  ledger.onVictim(({ uid }) => {
+    const { reason, message, condition } = PREEMPTED;
+    const victim = table.get(uid);
+    if (!victim) return;
+    onEvent(victim, { type: 'Warning', reason, message });
+    table.end(uid, { cause: 'preempted', reason, message, condition });
+  });
+  return ledger;
+}
+
+/** The ledger's verdict as a fact. */
+export function admissionFact(verdict: Verdict): AdmissionFact {
+  if (verdict.verdict === 'admitted') return { state: 'admitted' };
+  if (verdict.verdict === 'rejected') return { state: 'rejected', reason: verdict.reason, message: verdict.message };
+  return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import type { Logger } from '../lib/logger.ts';
+import { PodTable } from '../pods/table.ts';
+import { TestOwner } from '../pods/testing/owner.ts';
 import { Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
 
 let root: string;
@@ -21,13 +23,14 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   const unmountAll = async (uid: string) => {
     if (uid === 'a-stuck') throw new Error('a-stuck is busy');
   };
-  const services = {
+  const rest = {
     podsDir: join(root, 'pods'),
     volumes: { unmountAll },
     cri: { listPodSandbox: async () => [], listContainers: async () => [] },
     checkpoints: { list: async () => [], remove: async () => {} },
   };
-  const workers = { get: (uid: string) => (uid === 'c-here' ? {} : undefined), all: () => [] };
+  const table = new PodTable();
+  new TestOwner(table, { uid: 'c-here' });
   const cgroups = {
     listPods: async () => ['a-stuck', 'b-gone', 'c-here'].map((uid) => ({ uid, name: [uid] })),
     destroy: async ([uid]: string[]) => {
@@ -37,7 +40,8 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   };
   const log = { warn: (_: string, fields: object) => warnings.push(fields), info: () => {} } as unknown as Logger;
   const options = {
-    side: { services, workers },
+    ...rest,
+    table,
     cgroups,
     podLogsDir: join(root, 'logs'),
     containerLogsDir: join(root, 'links'),

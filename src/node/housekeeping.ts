@@ -1,11 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
+import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodSide } from '../podworker/podRuntime.ts';
+import type { PodTable } from '../pods/table.ts';
+import type { CheckpointStore } from '../podworker/actions/services.ts';
+import type { VolumeManager } from '../volumes/contract.ts';
 import { removeLeftovers } from './containerGc.ts';
 import { removeDanglingLinks, removeLogDirectories } from './logGc.ts';
 
@@ -13,7 +16,12 @@ import { removeDanglingLinks, removeLogDirectories } from './logGc.ts';
 const periodMs = 60_000;
 
 export interface HousekeepingOptions {
-  readonly side: PodSide;
+  readonly table: PodTable;
+  readonly cri: Cri;
+  readonly volumes: Pick<VolumeManager, 'unmountAll'>;
+  readonly checkpoints: Pick<CheckpointStore, 'list' | 'remove'>;
+  /** `<root>/pods`. */
+  readonly podsDir: string;
   readonly cgroups: CgroupManager;
   readonly podLogsDir: string;
   readonly containerLogsDir: string;
@@ -70,17 +78,16 @@ export class Housekeeping implements Disposable {
   }
 
   #isGone(uid: string): boolean {
-    return this.#options.side.workers.get(uid) === undefined;
+    return !this.#options.table.has(uid);
   }
 
   async #runtime(): Promise<void> {
-    const { side, log } = this.#options;
-    await removeLeftovers(side.services.cri, (uid) => this.#isGone(uid), log);
+    const { cri, log } = this.#options;
+    await removeLeftovers(cri, (uid) => this.#isGone(uid), log);
   }
 
   async #files(): Promise<void> {
-    const { side } = this.#options;
-    const { podsDir, volumes } = side.services;
+    const { podsDir, volumes } = this.#options;
     await eachAlone(await readdir(podsDir), async (uid) => {
       if (!this.#isGone(uid)) return;
       await volumes.unmountAll(uid, AbortSignal.timeout(60_000));
@@ -90,7 +97,7 @@ export class Housekeeping implements Disposable {
 
   /** A note on a Pod that is gone would be taken for the past of the next one with this UID: a manifest that comes back has it. */
   async #checkpoints(): Promise<void> {
-    const { checkpoints } = this.#options.side.services;
+    const { checkpoints } = this.#options;
     await eachAlone(await checkpoints.list(), async (uid) => {
       if (this.#isGone(uid)) await checkpoints.remove(uid);
     });
@@ -104,11 +111,9 @@ export class Housekeeping implements Disposable {
   }
 
   async #logs(): Promise<void> {
-    const { side, podLogsDir, containerLogsDir, log } = this.#options;
+    const { table, podLogsDir, containerLogsDir, log } = this.#options;
     await removeLogDirectories(podLogsDir, (uid) => this.#isGone(uid), log);
-    const known = new Set(
-      side.workers.all().flatMap((w) => (w.facts.observation.pod?.containers ?? []).map((c) => c.id)),
-    );
+    const known = new Set(table.all().flatMap(({ observed }) => (observed?.containers ?? []).map((c) => c.id)));
     await removeDanglingLinks(containerLogsDir, (id) => known.has(id), log);
   }
 }

@@ -2,6 +2,7 @@ import { ApiClient } from '../api/client.ts';
 import { FakeApiServer } from '../api/fake/server.ts';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
+import type { NodeEvent } from '../events/event.ts';
 import { realClock } from '../lib/clock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -13,7 +14,6 @@ import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
 import { registerNode } from './registration.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { NodeEvent } from './types.ts';
 
 /** A node on a fake runtime and a fake API server, put together as the kubelet does. */
 async function startNode() {

@@ -1,9 +1,8 @@
-import { hostname } from 'node:os';
-import type { ApiSide } from '../agent/stages/api.ts';
-import type { FeatureGates } from '../config/featureGates.ts';
+import type { ApiClient } from '../api/client.ts';
+import type { Reflector } from '../api/reflector.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
-import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
+import type { NodeEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,41 +14,19 @@ import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
 import { registerNode } from './registration.ts';
-import { parseNodeIPs } from './rules/addresses.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from './types.ts';
+import type { MachineFacts, NodeFacts, NodeSettings } from './types.ts';
 
-/** The Node's name: the flag, else the hostname, in lower case. */
-export function nodeNameOf(options: KubeletOptions): string {
-  return (options.hostnameOverride || hostname()).trim().toLowerCase();
+/** What keeping a Node object needs of the API server. */
+export interface NodeApi {
+  /** Without a limit: heartbeats do not queue behind other calls. */
+  readonly heartbeat: ApiClient;
+  readonly node: Reflector<'Node'>;
 }
 
-/** What the configuration says about the Node. */
-export function nodeSettings(config: KubeletConfiguration, options: KubeletOptions, gates: FeatureGates): NodeSettings {
-  return {
-    nodeName: nodeNameOf(options),
-    hostname: nodeNameOf(options),
-    nodeIPs: parseNodeIPs(options.nodeIp).ips,
-    externalCloud: options.cloudProvider === 'external',
-    ...(config.providerID ? { providerID: config.providerID } : {}),
-    labels: options.nodeLabels,
-    taints: config.registerWithTaints ?? [],
-    controllerAttachDetach: config.enableControllerAttachDetach,
-    maxPods: config.maxPods,
-    podsPerCore: config.podsPerCore,
-    kubeReserved: config.kubeReserved ?? {},
-    systemReserved: config.systemReserved ?? {},
-    evictionHard: config.evictionHard ?? {},
-    kubeletPort: config.port,
-    maxImages: config.nodeStatusMaxImages,
-    localStorageIsolation: config.localStorageCapacityIsolation,
-    enabledGates: gates.list().flatMap((gate) => (gate.enabled ? [gate.name] : [])),
-  };
-}
-
-export interface NodeSideOptions {
+export interface LocalNodeOptions {
   readonly config: KubeletConfiguration;
   readonly settings: NodeSettings;
   readonly rootDir: string;
@@ -60,10 +37,10 @@ export interface NodeSideOptions {
 }
 
 /** The node's own facts and its object in the API. */
-export class NodeSide implements Disposable {
+export class LocalNode implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
-  readonly #options: NodeSideOptions;
+  readonly #options: LocalNodeOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
   readonly #seen = new Listeners<[]>();
@@ -72,7 +49,7 @@ export class NodeSide implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: NodeSideOptions, machine: MachineFacts) {
+  private constructor(options: LocalNodeOptions, machine: MachineFacts) {
     this.#options = options;
     this.machine = machine;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
@@ -92,11 +69,11 @@ export class NodeSide implements Disposable {
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
-  static async create(options: NodeSideOptions): Promise<NodeSide> {
-    const side = new NodeSide(options, await readMachineFacts(options.rootDir));
-    side.#node = (await side.#initial()).node;
-    side.#own = side.#node.status?.allocatable ?? {};
-    return side;
+  static async create(options: LocalNodeOptions): Promise<LocalNode> {
+    const node = new LocalNode(options, await readMachineFacts(options.rootDir));
+    node.#node = (await node.#initial()).node;
+    node.#own = node.#node.status?.allocatable ?? {};
+    return node;
   }
 
   /**
@@ -105,6 +82,11 @@ export class NodeSide implements Disposable {
    */
   allocatable(): Readonly<Record<string, string>> {
     return { ...this.#node.status?.allocatable, ...this.#own };
+  }
+
+  /** The Node object with what Pods may use in it: what admission is decided with. */
+  forAdmission(): Node {
+    return { ...this.#node, status: { ...this.#node.status, allocatable: this.allocatable() } };
   }
 
   get name(): string {
@@ -171,7 +153,7 @@ export class NodeSide implements Disposable {
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
-  async serve(api: ApiSide, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
+  async serve(api: NodeApi, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
     const { config, settings, clock, log } = this.#options;
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);

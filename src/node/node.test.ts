@@ -1,4 +1,5 @@
 import { ApiError, apiErrorFrom } from '../api/apiError.ts';
+import type { NodeEvent } from '../events/event.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { createLogger, silentLogger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
@@ -8,7 +9,7 @@ import { keepLease } from './lease.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher } from './nodeStatus.ts';
 import { registerNode } from './registration.ts';
-import type { NodeEvent, NodeFacts } from './types.ts';
+import type { NodeFacts } from './types.ts';
 
 const NOW = '2026-01-01T00:00:00Z';
 const fresh = () => initialNode(testSettings, testFacts, NOW).node;

@@ -1,4 +1,5 @@
 import { isObjectGone } from '../api/apiError.ts';
+import type { NodeEvent } from '../events/event.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -7,7 +8,7 @@ import type { Node } from '../types/k8s.ts';
 import { OWN_CONDITIONS } from './rules/conditions.ts';
 import { nextNode } from './rules/nextNode.ts';
 import { nodeChanged, nodeStatusPatch } from './rules/statusPatch.ts';
-import type { NodeApi, NodeEvent, NodeFacts, NodeSettings } from './types.ts';
+import type { NodeApi, NodeFacts, NodeSettings } from './types.ts';
 
 /** Attempts at one update (kubelet's nodeStatusUpdateRetry). */
 const ATTEMPTS = 5;

@@ -1,13 +1,13 @@
 import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { PodWorker } from '../podworker/worker.ts';
-import { LogSide } from './podLogs.ts';
+import { PodTable } from '../pods/table.ts';
+import { TestOwner } from '../pods/testing/owner.ts';
+import { rotatePodLogs } from './podLogs.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -33,17 +33,18 @@ function setUp(containerLogMaxSize: string) {
     containerLogMaxWorkers: 1,
     containerLogMonitorInterval: 10_000,
   };
-  const side = new LogSide(config as KubeletConfiguration, cri as unknown as Cri, clock, silentLogger);
+  const table = new PodTable();
+  const side = rotatePodLogs({ config, cri: cri as unknown as Cri, clock, log: silentLogger, table });
   const containers = [{ id: 'c', state: 'running', logPath }];
-  side.follow({ uid: 'u', facts: { observation: { pod: { containers } } } } as unknown as PodWorker);
-  return { clock, logPath, side, reopened: () => reopened };
+  new TestOwner(table).decide({ observed: { containers } as never });
+  return { clock, logPath, table, side, reopened: () => reopened };
 }
 
 test('a negative containerLogMaxSize turns rotation off', async () => {
-  const { clock, logPath, side, reopened } = setUp('-1');
+  const { clock, logPath, table, side, reopened } = setUp('-1');
   appendFileSync(logPath, 'x'.repeat(5000));
   await clock.advanceAsync(60_000);
-  side.forget('u');
+  table.leave('u');
   side[Symbol.dispose]();
   expect([reopened(), clock.pending, readdirSync(dir)]).toEqual([0, 0, ['0.log']]);
 });

@@ -3,41 +3,45 @@ import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { quantityNumber } from '../lib/quantity.ts';
-import type { PodWorker } from '../podworker/worker.ts';
+import type { PodTable } from '../pods/table.ts';
 import { LogRotation } from './logRotation.ts';
 
-/** Rotation of the Pods' logs: follows which containers run. A negative containerLogMaxSize turns it off, as with kubelet. */
-export class LogSide implements Disposable {
-  readonly #rotation: LogRotation | undefined;
+export interface PodLogsOptions {
+  readonly config: Pick<
+    KubeletConfiguration,
+    'containerLogMaxSize' | 'containerLogMaxFiles' | 'containerLogMaxWorkers' | 'containerLogMonitorInterval'
+  >;
+  readonly cri: Pick<Cri, 'reopenContainerLog'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly table: PodTable;
+}
 
-  constructor(config: KubeletConfiguration, cri: Cri, clock: Clock, logger: Logger) {
-    const maxBytes = quantityNumber(config.containerLogMaxSize);
-    if (maxBytes < 0) return;
-    this.#rotation = new LogRotation({
+/** Rotates the Pods' logs: follows which containers run. A negative containerLogMaxSize turns it off, as with kubelet. */
+export function rotatePodLogs({ config, cri, clock, log, table }: PodLogsOptions): Disposable {
+  const stack = new DisposableStack();
+  const maxBytes = quantityNumber(config.containerLogMaxSize);
+  if (maxBytes < 0) return stack;
+  const rotation = stack.use(
+    new LogRotation({
       reopen: (id) => cri.reopenContainerLog(id),
       clock,
-      logger,
+      logger: log,
       maxBytes,
       maxFiles: config.containerLogMaxFiles,
       maxWorkers: config.containerLogMaxWorkers,
       maxWaitMs: config.containerLogMonitorInterval,
-    });
-  }
-
-  follow({ uid, facts }: PodWorker): void {
-    const containers = facts.observation.pod?.containers ?? [];
-    const running = containers.filter((c) => c.state === 'running' && c.logPath !== '');
-    this.#rotation?.sync(
-      uid,
-      running.map((c) => ({ containerId: c.id, path: c.logPath })),
-    );
-  }
-
-  forget(uid: string): void {
-    this.#rotation?.forget(uid);
-  }
-
-  [Symbol.dispose](): void {
-    this.#rotation?.[Symbol.dispose]();
-  }
+    }),
+  );
+  stack.use(
+    table.onDecided(({ uid, observed }) => {
+      const running = (observed?.containers ?? []).filter((c) => c.state === 'running' && c.logPath !== '');
+      rotation.sync(
+        uid,
+        running.map((c) => ({ containerId: c.id, path: c.logPath })),
+      );
+    }),
+  );
+  stack.use(table.onEnded((uid) => rotation.forget(uid)));
+  return stack;
 }

@@ -8,7 +8,7 @@ import type { MachineFacts } from './types.ts';
 const cpuDirectory = '/sys/devices/system/cpu';
 
 /** What the machine and the configuration contribute to every request to the runtime; read once at the start. */
-export function specNode(
+export function runtimeDefaults(
   config: KubeletConfiguration,
   rootDir: string,
   machine: MachineFacts,

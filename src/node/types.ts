@@ -1,3 +1,4 @@
+import type { NodeEvent } from '../events/event.ts';
 import type { Node, Taint } from '../types/k8s.ts';
 
 /** What the configuration says about this node; constant while the process runs. Resource lists are API quantities. */
@@ -106,13 +107,6 @@ export interface NodeFacts {
   readonly warnings: readonly string[];
   /** undefined until the volumes of the last run were found again. */
   readonly volumesInUse?: readonly string[];
-}
-
-/** An Event about the node. */
-export interface NodeEvent {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly message: string;
 }
 
 /** What a setter hands back: fields of the status, Events, and sentences for the log about what it could not find out. */

@@ -76,3 +76,8 @@ export class FileCheckpoints implements CheckpointStore {
     return join(this.#dir, uid.replaceAll(/[^A-Za-z0-9-]/g, '_') + suffix);
   }
 }
+
+/** Where the notes of all Pods lie. */
+export function checkpointDir(rootDir: string): string {
+  return join(rootDir, 'kubelet-ts', 'pods');
+}

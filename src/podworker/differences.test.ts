@@ -64,7 +64,7 @@ test('an object that appears ends the wait for it at once, whatever the back-off
   const wait = () => t.node.workers.get('uid-web')?.last?.decision.reasons.find((r) => r.code === 'VolumeFailed');
   await until(() => wait() !== undefined);
   t.node.setObject('ConfigMap default/late', { metadata: { resourceVersion: '1' }, data: { key: 'value' } });
-  await until(() => t.node.workers.get('uid-web')?.facts.volumePath('config') !== undefined);
+  await until(() => t.node.table.get('uid-web')?.volumePath('config') !== undefined);
 });
 
 test('an eviction survives a kill between the stop and its status', async () => {
@@ -73,9 +73,7 @@ test('an eviction survives a kill between the stop and its status', async () => 
   t.node.beforeEffect = (_, action) => {
     if (action.kind === 'stopContainer') t.node.crash();
   };
-  t.node.workers
-    .get('uid-web')!
-    .terminate({ cause: 'evicted', graceSeconds: 1, reason: 'Evicted', message: 'low on memory' });
+  t.node.table.end('uid-web', { cause: 'evicted', graceSeconds: 1, reason: 'Evicted', message: 'low on memory' });
   await until(
     () =>
       t.world.cri.callsTo('StopContainer').length > 0 || t.node.actions.some((a) => a.action.kind === 'stopContainer'),

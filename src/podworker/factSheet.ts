@@ -1,18 +1,9 @@
-import type { ProbeState } from '../probes/rules/health.ts';
+import type { AdmissionFact, MirrorFact, PodOrigin, ProbeState, PullState, TerminateRequest } from '../pods/facts.ts';
+import type { FactUpdate, PodReferences } from '../pods/updates.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
 import type { Outcome } from './outcome.ts';
-import type {
-  AdmissionFact,
-  NodeFacts,
-  ObjectState,
-  PodFacts,
-  PodOrigin,
-  PullState,
-  Slot,
-  TerminateRequest,
-  VolumeState,
-} from './rules/facts.ts';
+import type { NodeFacts, PodFacts, Slot, VolumeState } from './rules/facts.ts';
 
 /** Who a Pod is, before anything else is known of it. */
 export interface PodIdentity {
@@ -33,20 +24,17 @@ export class FactSheet {
   readonly name: string;
   readonly seed: number;
   readonly observation = new Observation();
-  admission: AdmissionFact = { state: 'unasked' };
-  sourcesReady = false;
-  returning = false;
-  returnsUnder: string | undefined;
+  /** Why the runtime could not be read. */
   readProblem: string | undefined;
-  nameTakenBy: string | undefined;
-  accepted: PodStatus | undefined;
-  statusProblem: string | undefined;
-  mirror: { readonly state: 'current' | 'stale' | 'absent' } | undefined;
-  objects: Readonly<Record<string, ObjectState>> = {};
-  envObjects: Readonly<Record<string, readonly string[]>> = {};
-  volumeObjects: Readonly<Record<string, readonly string[]>> = {};
-  pullObjects: readonly string[] = [];
-  probes: Readonly<Record<string, ProbeState>> = {};
+  #admission: AdmissionFact = { state: 'unasked' };
+  #sourcesReady = false;
+  #returning: { readonly restartPolicy: string | undefined } | undefined;
+  #nameTakenBy: string | undefined;
+  #accepted: PodStatus | undefined;
+  #statusProblem: string | undefined;
+  #mirror: MirrorFact | undefined;
+  #references: PodReferences = { objects: {}, env: {}, volumes: {}, pulls: [] };
+  #probes: Readonly<Record<string, ProbeState>> = {};
   #pod: Pod | null = null;
   #origin: PodOrigin = 'runtime';
   #gone = false;
@@ -74,9 +62,8 @@ export class FactSheet {
     return this.#gone;
   }
 
-  /** Where a volume that is set up lies on the node. */
-  volumePath(name: string): string | undefined {
-    return this.#volumes[name]?.hostPath;
+  get accepted(): PodStatus | undefined {
+    return this.#accepted;
   }
 
   setPod(pod: Pod, origin: PodOrigin): void {
@@ -94,9 +81,49 @@ export class FactSheet {
     this.#terminate = [...this.#terminate, request];
   }
 
-  setPull(container: string, state: PullState | undefined): void {
-    const { [container]: _, ...rest } = this.#pulls;
-    this.#pulls = state ? { ...rest, [container]: state } : rest;
+  /** Takes news from outside the worker. */
+  learn(update: FactUpdate): void {
+    switch (update.kind) {
+      case 'probes':
+        this.#probes = update.states;
+        return;
+      case 'admission':
+        this.#admission = update.fact;
+        return;
+      case 'accepted':
+        this.#accepted = update.status;
+        if (update.written) this.#statusProblem = undefined;
+        return;
+      case 'statusProblem':
+        this.#statusProblem = update.message;
+        return;
+      case 'mirror':
+        this.#mirror = update.mirror;
+        return;
+      case 'pull':
+        this.#setPull(update.container, update.state);
+        return;
+      case 'references':
+        this.#references = update.references;
+        return;
+      case 'object':
+        this.#references = {
+          ...this.#references,
+          objects: { ...this.#references.objects, [update.key]: update.state },
+        };
+        return;
+      case 'sourcesReady':
+        this.#sourcesReady = true;
+        return;
+      case 'nameTaken':
+        this.#nameTakenBy = update.by;
+        return;
+      case 'returning':
+        this.#returning = update.under;
+        return;
+      default:
+        update satisfies never;
+    }
   }
 
   /** Takes what an effect found out; `seq` is the observation number at which it was known. */
@@ -104,10 +131,15 @@ export class FactSheet {
     if (outcome.seen) this.observation.sight(seq, outcome.seen);
     const { container } = outcome.seen ?? {};
     if (container && container.state !== 'created') this.#noteRestart(container.name, container.restartCount);
-    if (outcome.admission) this.admission = outcome.admission;
+    if (outcome.admission) this.#admission = outcome.admission;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
+  }
+
+  #setPull(container: string, state: PullState | undefined): void {
+    const { [container]: _, ...rest } = this.#pulls;
+    this.#pulls = state ? { ...rest, [container]: state } : rest;
   }
 
   /** A start makes a log file of its number: it counts when the runtime has forgotten the container. */
@@ -128,30 +160,30 @@ export class FactSheet {
       origin: this.#origin,
       pod: this.#pod,
       gone: this.#gone,
-      sourcesReady: this.sourcesReady,
-      returning: this.returning,
+      sourcesReady: this.#sourcesReady,
+      returning: this.#returning !== undefined,
       runtime: this.observation.pod,
       slots,
-      admission: this.admission,
+      admission: this.#admission,
       terminate: this.#terminate,
       pulls: this.#pulls,
       volumes: this.#volumes,
-      objects: this.objects,
-      envObjects: this.envObjects,
-      volumeObjects: this.volumeObjects,
-      probes: this.probes,
+      objects: this.#references.objects,
+      envObjects: this.#references.env,
+      volumeObjects: this.#references.volumes,
+      probes: this.#probes,
       logRestarts: this.#logRestarts,
       gatePositions,
       recursiveReadOnly,
       node,
       seed: this.seed,
-      ...(this.returnsUnder === undefined ? {} : { returnsUnder: this.returnsUnder }),
-      ...(this.pullObjects.length === 0 ? {} : { pullObjects: this.pullObjects }),
+      ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
+      ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
-      ...(this.nameTakenBy === undefined ? {} : { nameTakenBy: this.nameTakenBy }),
-      ...(this.accepted === undefined ? {} : { accepted: this.accepted }),
-      ...(this.statusProblem === undefined ? {} : { statusProblem: this.statusProblem }),
-      ...(this.mirror === undefined ? {} : { mirror: this.mirror }),
+      ...(this.#nameTakenBy === undefined ? {} : { nameTakenBy: this.#nameTakenBy }),
+      ...(this.#accepted === undefined ? {} : { accepted: this.#accepted }),
+      ...(this.#statusProblem === undefined ? {} : { statusProblem: this.#statusProblem }),
+      ...(this.#mirror === undefined ? {} : { mirror: this.#mirror }),
     });
   }
 }

@@ -1,8 +1,9 @@
+import type { PodEvent } from '../events/event.ts';
+import type { AdmissionFact, PullState } from '../pods/facts.ts';
 import type { Pod } from '../types/k8s.ts';
 import type { Sighting } from './observation.ts';
 import type { Action } from './rules/actions.ts';
-import type { AdmissionFact, PodFacts, PullState, VolumeState } from './rules/facts.ts';
-import type { PodEvent } from './rules/turn.ts';
+import type { PodFacts, VolumeState } from './rules/facts.ts';
 
 /** What an effect found out. Everything in it becomes a fact of the Pod; values that must stay private are kept by the action. */
 export interface Outcome {
@@ -24,8 +25,6 @@ export interface ActionContext {
   event(event: PodEvent): void;
   /** Progress of a pull, for `why`; undefined when it is over. */
   pull(container: string, state: PullState | undefined): void;
-  /** A verdict that arrives after the action's own (the ledger's waiting list). */
-  admission(fact: AdmissionFact): void;
 }
 
 /** Carries out one action. It rejects with an error whose class tells whether the outcome is known (effectError.ts). */

@@ -1,16 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { SyncLoopHealth } from '../agent/syncLoopHealth.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { silentLogger } from '../lib/logger.ts';
-import { PodSide, type PodSideOptions } from './podRuntime.ts';
+import { PodTable } from '../pods/table.ts';
+import { Recorder } from '../timeline/recorder.ts';
+import { PodRuntime, type PodRuntimeOptions } from './podRuntime.ts';
 
-let rootDir: string;
-beforeEach(() => {
-  rootDir = mkdtempSync(join(tmpdir(), 'podside-'));
-});
-afterEach(() => rmSync(rootDir, { recursive: true }));
+/** Without any Pod: only the lists of the runtime are looked at. */
+function runtimeOn(cri: object, clock: ManualClock, listed: () => void): PodRuntime {
+  const options = { cri, clock, log: silentLogger, recorder: new Recorder(), table: new PodTable(), hooks: { listed } };
+  const checkpoints = { load: async () => new Map() };
+  return new PodRuntime({ ...options, checkpoints } as unknown as PodRuntimeOptions);
+}
 
 test('healthz fails once the runtime could not be listed for five minutes, and is well after the next list', async () => {
   const clock = new ManualClock();
@@ -26,9 +26,8 @@ test('healthz fails once the runtime could not be listed for five minutes, and i
     containerEvents: () => () => {},
     version: async () => ({}),
   };
-  const options = { cri, clock, log: silentLogger, rootDir, recorder: {}, hooks: { listed: () => health.turned() } };
-  using side = new PodSide({ ...options, services: () => ({}) } as unknown as PodSideOptions);
-  await side.start();
+  using pods = runtimeOn(cri, clock, () => health.turned());
+  await pods.start();
   await clock.advanceAsync(10 * 60_000);
   expect(health.problem()).toBeUndefined(); // the slow list goes on, though nothing ever happens
   answers = false;
@@ -57,9 +56,8 @@ test('a list that fails when the event stream is back is read again after a seco
     containerEvents: () => () => {},
     version: () => opened.promise,
   };
-  const options = { cri, clock, log: silentLogger, rootDir, recorder: {}, hooks: { listed: () => {} } };
-  using side = new PodSide({ ...options, services: () => ({}) } as unknown as PodSideOptions);
-  await side.start();
+  using pods = runtimeOn(cri, clock, () => {});
+  await pods.start();
   answers = false;
   opened.resolve({});
   await clock.advanceAsync(0);

@@ -1,24 +1,23 @@
-import { join } from 'node:path';
 import type { Cri } from '../cri/client.ts';
 import { watchEvents } from '../cri/events.ts';
 import type { Gate } from '../cri/gate.ts';
 import { createObserver, type Observer } from '../cri/observe.ts';
+import type { PodEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Recorder } from '../timeline/recorder.ts';
+import type { PodOrigin } from '../pods/facts.ts';
+import type { PodTable } from '../pods/table.ts';
+import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
-import { effects } from './actions/registry.ts';
-import type { Services } from './actions/services.ts';
-import { FileCheckpoints } from './checkpointStore.ts';
-import type { PodObjects } from './objects.ts';
+import type { FileCheckpoints } from './checkpointStore.ts';
 import type { Effect } from './outcome.ts';
 import { recordHeard, recordingPorts } from './recording.ts';
-import { References } from './references.ts';
+import { type ObjectSource, References, type VolumeNeed } from './references.ts';
 import type { Action } from './rules/actions.ts';
-import type { NodeFacts, PodFacts, PodOrigin } from './rules/facts.ts';
-import type { PodEvent } from './rules/turn.ts';
+import type { Decision } from './rules/decide.ts';
+import type { NodeFacts } from './rules/facts.ts';
 import type { PodWorker } from './worker.ts';
 import { PodWorkers } from './workers.ts';
 
@@ -26,57 +25,57 @@ import { PodWorkers } from './workers.ts';
 const slowListMs = 45_000;
 const fastListMs = 1_000;
 
-/** What follows the workers: probes and the status publisher. */
-export interface PodSideHooks {
-  opened(worker: PodWorker): void;
-  decided(worker: PodWorker): void;
+/** Where the workers' words go. */
+export interface PodRuntimeHooks {
   publish(pod: Pod, status: PodStatus): void;
-  done(uid: string): void;
-  event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
+  event(pod: Pod | null, subject: PodIdentity, event: PodEvent): void;
+  /** A worker takes up a version of its Pod, also one that waited for its predecessor's end. */
+  taken(worker: PodWorker, pod: Pod): void;
   /** The runtime was listed. */
   listed(): void;
-  /** For metrics. */
+  actionStarted(uid: string, action: Action): void;
   actionEnded(uid: string, action: Action, ms: number, error: unknown): void;
 }
 
-export interface PodSideOptions {
+export interface PodRuntimeOptions {
   readonly cri: Cri;
   readonly clock: Clock;
   readonly log: Logger;
+  /** 0 ≤ random() < 1: each Pod's seed. */
+  readonly random: () => number;
+  readonly table: PodTable;
   readonly recorder: Recorder;
-  readonly rootDir: string;
-  readonly objects: PodObjects;
-  readonly nodeFacts: () => NodeFacts;
   readonly gate: Gate;
-  /** Everything but what this side makes itself. */
-  readonly services: (observer: Observer) => Services;
-  readonly hooks: PodSideHooks;
+  readonly checkpoints: Pick<FileCheckpoints, 'load'>;
+  readonly objects: ObjectSource;
+  readonly effect: Effect;
+  /** API objects that the Pod's volumes are made of. */
+  volumeNeeds(pod: StoredPod): readonly VolumeNeed[];
+  nodeFacts(): NodeFacts;
+  /** Whether the runtime handler of this Pod can mount recursively read-only. May throw for a RuntimeClass that is not known. */
+  recursiveReadOnly(pod: Pod): boolean;
+  readonly hooks: PodRuntimeHooks;
 }
 
-/** The workers with their eyes on the runtime. */
-export class PodSide implements Disposable {
+/** The workers of all Pods, with their eyes on the runtime. Disposing stops them; the Pods go on running. */
+export class PodRuntime implements Disposable {
   readonly workers: PodWorkers;
   readonly observer: Observer;
-  readonly services: Services;
-  /** Called for each version of a Pod that its worker takes up, also for one that waited for its predecessor's end. */
-  taken: (worker: PodWorker, pod: Pod) => void = () => {};
-  readonly #options: PodSideOptions;
-  readonly #own = new DisposableStack();
+  readonly #options: PodRuntimeOptions;
+  readonly #stack = new DisposableStack();
   #listTimer: Disposable | undefined;
   #listEveryMs = slowListMs;
   #stopped = false;
 
-  constructor(options: PodSideOptions) {
+  constructor(options: PodRuntimeOptions) {
     this.#options = options;
     this.observer = createObserver(options.cri);
-    this.services = options.services(this.observer);
-    this.workers = this.#makeWorkers(effects(this.services));
+    this.workers = this.#makeWorkers();
   }
 
   /** Finds what runs already, then follows the runtime's events. Resolves after the first full list. */
   async start(): Promise<void> {
-    const checkpoints = new FileCheckpoints(checkpointDir(this.#options.rootDir));
-    this.workers.adopt(await checkpoints.load(this.#options.log));
+    this.workers.adopt(await this.#options.checkpoints.load(this.#options.log));
     for (let wait = 100; !this.#stopped; wait = Math.min(5_000, wait * 2)) {
       if (await this.#list()) break;
       await new Promise<void>((resolve) => this.#options.clock.setTimer(wait, resolve));
@@ -85,11 +84,16 @@ export class PodSide implements Disposable {
     this.#listLater();
   }
 
+  /** Lists the runtime now; a failed list is repeated soon. */
+  async relist(failures = 0): Promise<void> {
+    this.#listLater((await this.#list()) ? 0 : failures + 1);
+  }
+
   [Symbol.dispose](): void {
     this.#stopped = true;
     this.#listTimer?.[Symbol.dispose]();
     this.workers.stop();
-    this.#own.dispose();
+    this.#stack.dispose();
   }
 
   async #list(): Promise<boolean> {
@@ -100,7 +104,7 @@ export class PodSide implements Disposable {
       this.#options.hooks.listed();
       return true;
     } catch (error) {
-      log.warn('the runtime could not be listed', { error: errorMessage(error) });
+      log.warn('Failed to list the runtime', { error: errorMessage(error) });
       return false;
     }
   }
@@ -110,25 +114,21 @@ export class PodSide implements Disposable {
     this.#listTimer?.[Symbol.dispose]();
     if (this.#stopped) return;
     const wait = failures === 0 ? this.#listEveryMs : Math.min(this.#listEveryMs, fastListMs * 2 ** (failures - 1));
-    this.#listTimer = this.#options.clock.setTimer(wait, () => void this.#relist(failures));
-  }
-
-  async #relist(failures = 0): Promise<void> {
-    this.#listLater((await this.#list()) ? 0 : failures + 1);
+    this.#listTimer = this.#options.clock.setTimer(wait, () => void this.relist(failures));
   }
 
   #watch(): void {
     const { cri, clock, log } = this.#options;
-    this.#own.use(
+    this.#stack.use(
       watchEvents({
         cri,
         clock,
         onEvent: (event) => this.workers.look(event.podUid),
-        onConnected: () => void this.#relist(),
+        onConnected: () => void this.relist(),
         onLost: (error) =>
-          log.warn('the event stream of the runtime was lost', { error: error ? errorMessage(error) : 'closed' }),
+          log.warn('Lost the event stream of the runtime', { error: error ? errorMessage(error) : 'closed' }),
         onUnsupported: () => {
-          log.warn('the runtime has no event stream; it is listed every second instead (containerd 2 has one)');
+          log.warn('The runtime has no event stream; it is listed every second instead (containerd 2 has one)');
           this.#listEveryMs = fastListMs;
           this.#listLater();
         },
@@ -136,75 +136,62 @@ export class PodSide implements Disposable {
     );
   }
 
-  #makeWorkers(effect: Effect): PodWorkers {
-    const { clock, log, hooks, recorder, gate } = this.#options;
-    const followers = new Map<string, References>();
-    const recording = recordingPorts(recorder, hooks.actionEnded);
+  #makeWorkers(): PodWorkers {
+    const { clock, log, hooks, recorder, table, objects } = this.#options;
+    const references = new Map<string, References>();
+    const recording = recordingPorts(recorder, clock, hooks.actionEnded);
     return new PodWorkers({
       log,
       clock,
-      random: Math.random,
-      effect,
+      table,
+      random: this.#options.random,
+      effect: this.#options.effect,
       observe: (uid, signal) => this.observer.observePod(uid, { signal }),
       lastSeq: () => this.observer.lastSeq(),
-      nodeFacts: this.#options.nodeFacts,
-      gatePositions: (uid) => positions(gate, this.workers.get(uid)),
-      recursiveReadOnly: (pod) => pod !== null && mountsRecursively(this.services, pod),
+      nodeFacts: () => this.#options.nodeFacts(),
+      gatePositions: (uid) => positions(this.#options.gate, this.workers.get(uid)),
+      recursiveReadOnly: (pod) => pod !== null && this.#mountsRecursively(pod),
       publish: (pod, status) => hooks.publish(pod, status),
       event: (pod, facts, event) => hooks.event(pod, facts, event),
-      ...recording,
+      actionStarted: (uid, action) => hooks.actionStarted(uid, action),
+      actionEnded: recording.actionEnded,
       decided: (facts, memory, decision, now) => {
         recording.decided(facts, memory, decision, now);
+        logDefects(log, facts, decision);
         const worker = this.workers.get(facts.uid);
-        if (!worker) return;
-        for (const r of decision.reasons) {
-          if (r.code !== 'InternalError') continue;
-          const pod = `${facts.namespace}/${facts.name}`;
-          log.error('the rules cannot handle this Pod; it is left as it is', {
-            pod,
-            podUID: facts.uid,
-            error: r.message,
-          });
-        }
-        // After the turn, and not for a Pod of which nothing is left by then.
-        queueMicrotask(() => {
-          if (this.workers.get(worker.uid) === worker) hooks.decided(worker);
-        });
+        // After the turn: who follows the Pod sees what was concluded, not what it was concluded from.
+        if (worker) queueMicrotask(() => table.decided(worker));
       },
       changed: (worker, pod) => {
-        followers.get(worker.uid)?.follow(pod);
-        this.taken(worker, pod);
+        references.get(worker.uid)?.follow(pod);
+        hooks.taken(worker, pod);
       },
       opened: (worker, origin, pod) => {
-        const references = new References(
-          this.#options.objects,
-          worker.facts,
-          () => worker.wake(),
-          (pod) => this.#needs(pod),
+        const own = new References(
+          objects,
+          (update) => worker.learn(update),
+          (p) => this.#options.volumeNeeds(p),
         );
-        followers.set(worker.uid, references);
+        references.set(worker.uid, own);
         const created = pod?.metadata?.creationTimestamp;
-        recordHeard(recorder, worker, heardFrom[origin], created ? Date.parse(created) : undefined);
-        hooks.opened(worker);
+        recordHeard(recorder, clock, worker, heardFrom[origin], created ? Date.parse(created) : undefined);
         return disposable(() => {
-          references[Symbol.dispose]();
-          followers.delete(worker.uid);
+          own[Symbol.dispose]();
+          references.delete(worker.uid);
           this.observer.forget(worker.uid);
           recorder.close(worker.uid);
-          hooks.done(worker.uid);
         });
       },
     });
   }
 
-  #needs(pod: StoredPod) {
-    return this.services.volumes
-      .needs(pod)
-      .flatMap((r) =>
-        r.kind === 'ServiceAccountToken'
-          ? []
-          : [{ kind: r.kind, namespace: r.namespace, name: r.name, volume: r.volume }],
-      );
+  /** A Pod of an unknown RuntimeClass gets no sandbox; until then nothing is promised about its mounts. */
+  #mountsRecursively(pod: Pod): boolean {
+    try {
+      return this.#options.recursiveReadOnly(pod);
+    } catch {
+      return false;
+    }
   }
 }
 
@@ -216,9 +203,12 @@ const heardFrom: Readonly<Record<PodOrigin, string>> = {
   runtime: 'the runtime',
 };
 
-/** Where the notes of design rule 6 lie. */
-export function checkpointDir(rootDir: string): string {
-  return join(rootDir, 'kubelet-ts', 'pods');
+function logDefects(log: Logger, { uid, namespace, name }: PodIdentity, { reasons }: Decision): void {
+  for (const reason of reasons) {
+    if (reason.code !== 'InternalError') continue;
+    const pod = `${namespace}/${name}`;
+    log.error('The rules cannot handle this Pod; it is left as it is', { pod, podUID: uid, error: reason.message });
+  }
 }
 
 function positions(gate: Gate, worker: PodWorker | undefined): Record<string, number> {
@@ -229,13 +219,4 @@ function positions(gate: Gate, worker: PodWorker | undefined): Record<string, nu
     if (position !== undefined) found[slot] = position + 1;
   }
   return found;
-}
-
-/** A Pod of an unknown RuntimeClass gets no sandbox; until then nothing is promised about its mounts. */
-function mountsRecursively(services: Services, pod: Pod): boolean {
-  try {
-    return services.recursiveReadOnly(services.runtimeHandler(pod));
-  } catch {
-    return false;
-  }
 }

@@ -1,33 +1,32 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Recorder, TraceRecord } from '../timeline/recorder.ts';
-import type { PodStatus } from '../types/k8s.ts';
+import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
-import type { PodWorker, WorkerPorts } from './worker.ts';
+import type { WorkerPorts } from './worker.ts';
 
 /** The ports of the worker that only watch it: its timeline. */
 export function recordingPorts(
   recorder: Recorder,
+  clock: Clock,
   ended?: (uid: string, action: Action, ms: number, error: unknown) => void,
-): Pick<WorkerPorts, 'decided' | 'actionStarted' | 'actionEnded'> {
+): Pick<WorkerPorts, 'decided' | 'actionEnded'> {
   return {
     decided(facts, memory, decision, now) {
       const quiet = decision.start.length === 0 && decision.abort.length === 0 && decision.events.length === 0;
       recorder.decision(facts.uid, { now, facts, memory, decision }, decision.memory.phase, decision.reasons, quiet);
     },
-    actionStarted() {},
     actionEnded(uid, action, startedAt, error) {
-      ended?.(uid, action, performance.now() - startedAt, error);
-      const wall = Date.now() - (performance.now() - startedAt);
+      const now = clock.now();
+      const ms = now.mono - startedAt;
+      ended?.(uid, action, ms, error);
       const message = error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) };
       recorder.record(uid, {
         kind: 'action',
-        at: { wall, mono: startedAt },
+        at: { wall: now.wall - ms, mono: startedAt },
         action: action.kind,
         slot: action.slot,
-        end: performance.now(),
+        end: now.mono,
         ...message,
       });
     },
@@ -35,14 +34,8 @@ export function recordingPorts(
 }
 
 /** One log line for each action that failed, with the Pod's identity; those that went well at -v=4. */
-export function logAction(
-  log: Logger,
-  worker: PodWorker | undefined,
-  action: Action,
-  ms: number,
-  error: unknown,
-): void {
-  const { namespace, name, uid } = worker?.facts ?? {};
+export function logAction(log: Logger, pod: PodIdentity | undefined, action: Action, ms: number, error: unknown): void {
+  const { namespace, name, uid } = pod ?? {};
   const fields = {
     pod: `${namespace}/${name}`,
     podUID: uid,
@@ -57,44 +50,12 @@ export function logAction(
 /** The start of a Pod's timeline. */
 export function recordHeard(
   recorder: Recorder,
-  worker: PodWorker,
+  clock: Clock,
+  pod: PodIdentity,
   origin: string,
   createdAt: number | undefined,
 ): void {
-  const { uid, namespace, name } = worker.facts;
+  const { uid, namespace, name } = pod;
   recorder.open({ uid, namespace, name });
-  const at = { wall: Date.now(), mono: performance.now() };
-  recorder.record(uid, { kind: 'heard', at, origin, ...(createdAt === undefined ? {} : { createdAt }) });
-}
-
-/** What a status PATCH changes, in a few words. */
-export function statusSummary(status: PodStatus): string {
-  const trueOnes = (status.conditions ?? []).filter((c) => c.status === 'True').map((c) => c.type);
-  const words = [
-    ...(status.phase ? [status.phase] : []),
-    ...(status.reason ? [status.reason] : []),
-    ...(status.containerStatuses ?? []).map((c) => `${c.name} ${Object.keys(c.state ?? {})[0] ?? 'unknown'}`),
-    ...(trueOnes.length > 0 ? [`(${trueOnes.join(', ')} True)`] : []),
-  ];
-  return words.join(' ') || Object.keys(status).join(', ');
-}
-
-/**
- * Writes every decision of every Pod to `<dir>/<uid>.jsonl`, one record a line, for `kubelet-ts replay`. Meant for tests and
- * bug hunts: the files grow for ever.
- */
-export function recordTo(dir: string): (uid: string, record: TraceRecord) => void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const streams = new Map<string, ReturnType<typeof createWriteStream>>();
-  return (uid, record) => {
-    let stream = streams.get(uid);
-    if (!stream) {
-      stream = createWriteStream(join(dir, `${uid.replaceAll(/[^A-Za-z0-9-]/g, '_')}.jsonl`), {
-        flags: 'a',
-        mode: 0o600,
-      });
-      streams.set(uid, stream);
-    }
-    stream.write(`${JSON.stringify(record)}\n`);
-  };
+  recorder.record(uid, { kind: 'heard', at: clock.now(), origin, ...(createdAt === undefined ? {} : { createdAt }) });
 }

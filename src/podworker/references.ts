@@ -1,6 +1,6 @@
+import type { ObjectState } from '../pods/facts.ts';
+import type { FactUpdate } from '../pods/updates.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
-import type { FactSheet } from './factSheet.ts';
-import type { ObjectState } from './rules/facts.ts';
 import { envReferences } from './spec/envReferences.ts';
 
 /** Kinds of API objects that a Pod's start can wait for. */
@@ -21,60 +21,58 @@ export interface Reference {
 
 const keyOf = (r: Reference): string => `${r.kind} ${r.namespace}/${r.name}`;
 
+/** What a volume type needs of an object, with the volume that needs it. */
+export type VolumeNeed = Reference & { readonly volume?: string };
+
 /** Keeps one Pod's facts about the objects it refers to current. Its lifetime is its worker's. */
 export class References implements Disposable {
   readonly #source: ObjectSource;
-  readonly #sheet: FactSheet;
-  readonly #wake: () => void;
-  readonly #volumeNeeds: (pod: StoredPod) => readonly (Reference & { readonly volume?: string })[];
+  readonly #learn: (update: FactUpdate) => void;
+  readonly #volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[];
   readonly #subscriptions = new Map<string, Disposable>();
 
   constructor(
     source: ObjectSource,
-    sheet: FactSheet,
-    wake: () => void,
-    volumeNeeds: (pod: StoredPod) => readonly (Reference & { readonly volume?: string })[],
+    learn: (update: FactUpdate) => void,
+    volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[],
   ) {
     this.#source = source;
-    this.#sheet = sheet;
-    this.#wake = wake;
+    this.#learn = learn;
     this.#volumeNeeds = volumeNeeds;
   }
 
   /** Subscribes to what this version of the Pod refers to, and drops what it does not any more. */
   follow(pod: Pod): void {
     const wanted = new Map<string, Reference>();
+    const keysOf = (references: readonly Reference[]) =>
+      references.map((r) => {
+        wanted.set(keyOf(r), r);
+        return keyOf(r);
+      });
     const env: Record<string, string[]> = {};
     const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
-    for (const c of [...initContainers, ...containers, ...(ephemeralContainers as typeof containers)]) {
-      const references = envReferences(pod, c);
-      env[c.name] = references.map(keyOf);
-      for (const r of references) wanted.set(keyOf(r), r);
-    }
+    for (const c of [...initContainers, ...containers, ...(ephemeralContainers as typeof containers)])
+      env[c.name] = keysOf(envReferences(pod, c));
     const volumes: Record<string, string[]> = {};
     for (const r of this.#volumeNeeds(pod as StoredPod)) {
-      wanted.set(keyOf(r), r);
-      if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), keyOf(r)];
+      const keys = keysOf([r]);
+      if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), ...keys];
     }
     const namespace = pod.metadata?.namespace ?? '';
-    const pulls: string[] = [];
-    for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-      if (!name) continue;
-      const secret = { kind: 'Secret', namespace, name } as const;
-      wanted.set(keyOf(secret), secret);
-      pulls.push(keyOf(secret));
-    }
-    this.#sheet.pullObjects = pulls;
-    this.#sheet.envObjects = env;
-    this.#sheet.volumeObjects = volumes;
-    this.#sync(wanted);
+    const pulls = keysOf(
+      (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) =>
+        name ? [{ kind: 'Secret', namespace, name } as const] : [],
+      ),
+    );
+    this.#subscribe(wanted);
+    this.#learn({ kind: 'references', references: { objects: this.#states(wanted), env, volumes, pulls } });
   }
 
   [Symbol.dispose](): void {
-    this.#sync(new Map());
+    this.#subscribe(new Map());
   }
 
-  #sync(wanted: ReadonlyMap<string, Reference>): void {
+  #subscribe(wanted: ReadonlyMap<string, Reference>): void {
     for (const [key, subscription] of this.#subscriptions) {
       if (wanted.has(key)) continue;
       subscription[Symbol.dispose]();
@@ -82,18 +80,16 @@ export class References implements Disposable {
     }
     for (const [key, r] of wanted) {
       if (this.#subscriptions.has(key)) continue;
-      const look = () => {
-        this.#look(key, r);
-        this.#wake();
-      };
-      this.#subscriptions.set(key, this.#source.subscribe(r.kind, r.namespace, r.name, look));
+      const changed = () => this.#learn({ kind: 'object', key, state: this.#state(r) });
+      this.#subscriptions.set(key, this.#source.subscribe(r.kind, r.namespace, r.name, changed));
     }
-    const objects: Record<string, ObjectState> = {};
-    for (const [key, r] of wanted) objects[key] = this.#source.state(r.kind, r.namespace, r.name);
-    this.#sheet.objects = objects;
   }
 
-  #look(key: string, r: Reference): void {
-    this.#sheet.objects = { ...this.#sheet.objects, [key]: this.#source.state(r.kind, r.namespace, r.name) };
+  #states(wanted: ReadonlyMap<string, Reference>): Record<string, ObjectState> {
+    return Object.fromEntries([...wanted].map(([key, r]) => [key, this.#state(r)]));
+  }
+
+  #state(r: Reference): ObjectState {
+    return this.#source.state(r.kind, r.namespace, r.name);
   }
 }

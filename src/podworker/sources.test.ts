@@ -1,15 +1,19 @@
 import { ApiError } from '../api/apiError.ts';
 import { mergedPodSource } from '../api/mergedPodSource.ts';
 import type { PodChange, PodSource, PodSourceName } from '../api/podSource.types.ts';
-import { LedgerSide } from '../ledger/admission.ts';
+import { openLedger } from '../ledger/admission.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { readLedgerInput } from '../node/ledgerInput.ts';
+import { ledgerView } from '../node/ledgerView.ts';
 import { Mirrors } from '../pods/mirrors.ts';
+import { PodTable } from '../pods/table.ts';
+import type { FactUpdate } from '../pods/updates.ts';
 import type { Node, StoredPod } from '../types/k8s.ts';
-import { followSources, removeOrphanMirrors } from './sources.ts';
+import { followSources, removeOrphanMirrors, showMirror } from './sources.ts';
 
 const mirror = (name: string) => ({ metadata: { name, namespace: 'kube-system', uid: `uid-${name}` } }) as StoredPod;
-const worker = (name: string) => ({ facts: { origin: 'file', name, namespace: 'kube-system', pod: {} } });
+const worker = (name: string) => ({ origin: 'file', name, namespace: 'kube-system', pod: {} });
 
 function setUp(answers: Record<string, Error>) {
   const mirrors = new Mirrors();
@@ -20,8 +24,7 @@ function setUp(answers: Record<string, Error>) {
     expect(options).toEqual({ gracePeriodSeconds: 0, uid: `uid-${name}` });
     if (answers[name]) throw answers[name];
   };
-  const side = { workers: { all: () => [worker('owned')] } };
-  const options = { mirrors, side, api: { heartbeat: { delete: remove } } };
+  const options = { mirrors, workers: { all: () => [worker('owned')] }, client: { delete: remove } };
   return { deleted, clean: () => removeOrphanMirrors(options as never) };
 }
 
@@ -37,14 +40,22 @@ test('what could not be deleted rejects, after the others were tried: the next r
   expect(deleted).toEqual(['a', 'b']);
 });
 
-test('whenever the worker of a static Pod takes up a version, it is told how its mirror is', () => {
-  const side = { taken: (_worker: unknown, _pod: unknown) => {} };
-  const sources = { pods: () => new Map(), subscribe() {}, synced: () => false };
-  followSources({ sources, side, mirrors: new Mirrors(), api: {}, status: null, clock: new ManualClock() } as never);
-  const [fromFile, fromApi] = [{ ...worker('x').facts }, { ...worker('x').facts, origin: 'api' }];
-  for (const facts of [fromFile, fromApi]) side.taken({ facts }, mirror('x'));
-  expect(fromFile).toHaveProperty('mirror', { state: 'absent' });
-  expect(fromApi).not.toHaveProperty('mirror');
+test('a static Pod is told how its mirror is, and what status the API server has of it', () => {
+  const mirrors = new Mirrors();
+  const learned: FactUpdate[] = [];
+  const observed: unknown[] = [];
+  const options = { mirrors, publisher: { observeApi: (...args: unknown[]) => void observed.push(args) } };
+  const owner = { uid: 'u', learn: (update: FactUpdate) => void learned.push(update) };
+  showMirror(options, owner, mirror('x'));
+  expect(learned).toEqual([{ kind: 'mirror', mirror: { state: 'absent' } }]);
+  const shown = { ...mirror('x'), status: { phase: 'Running' } } as StoredPod;
+  mirrors.set(shown);
+  showMirror(options, owner, mirror('x'));
+  expect(learned.slice(1)).toEqual([
+    { kind: 'mirror', mirror: { state: 'stale' } },
+    { kind: 'accepted', status: { phase: 'Running' }, written: false },
+  ]);
+  expect(observed).toEqual([['u', shown]]);
 });
 
 describe('the first admissions', () => {
@@ -76,13 +87,9 @@ describe('the first admissions', () => {
     const clock = new ManualClock();
     const [api, file] = [source('api'), source('file')];
     const status = { allocatable: { cpu: '4', memory: '8Gi', pods: '110' } };
-    const node = {
-      name: 'n',
-      node: { metadata: { name: 'n' }, status } as Node,
-      allocatable: () => status.allocatable,
-    };
-    const ledgerSide = new LedgerSide({} as never, node as never);
-    const { ledger } = ledgerSide;
+    let node: Node = { metadata: { name: 'n' }, status };
+    const view = () => ledgerView(node, readLedgerInput({} as never, 'n'));
+    const ledger = openLedger({ table: new PodTable(), view, freshView: async () => undefined, onEvent() {} });
     const verdicts: string[] = [];
     const set = async (asking: StoredPod) => {
       const { uid } = asking.metadata;
@@ -91,15 +98,15 @@ describe('the first admissions', () => {
     };
     const workers = { set, get: () => undefined, all: () => [], sourcesSynced() {} };
     const log = silentLogger;
-    const shared = { api: null, mirrors: new Mirrors(), side: { workers }, status: null, ledger, clock, log };
+    const shared = { client: null, mirrors: new Mirrors(), workers, publisher: null, ledger, clock, log };
     const following = followSources({
       ...shared,
       sources: mergedPodSource([file, api]),
       onSynced() {},
     } as never);
     const labelled = (labels: Record<string, string>) => {
-      node.node = { ...node.node, metadata: { name: 'n', labels } };
-      ledgerSide.refresh();
+      node = { ...node, metadata: { name: 'n', labels } };
+      ledger.setNode(view());
     };
     return { clock, api, file, verdicts, following, labelled };
   }

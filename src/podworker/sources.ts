@@ -1,4 +1,3 @@
-import type { ApiSide } from '../agent/stages/api.ts';
 import { isNotFound } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
 import { isMirrorPod } from '../api/manifests/mirror.ts';
@@ -9,10 +8,10 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
-import type { StatusSide } from '../status/writer.ts';
+import type { StatusPublisher } from '../status/publisher.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
-import type { PodSide } from './podRuntime.ts';
 import type { PodWorker } from './worker.ts';
+import type { PodWorkers } from './workers.ts';
 
 /**
  * How long Pods without running containers wait for all sources. A quick API server gives the Node's labels and its Pods in that time;
@@ -20,13 +19,19 @@ import type { PodWorker } from './worker.ts';
  */
 const openWithinMs = 1000;
 
-export interface SourceSideOptions {
-  readonly sources: MergedPodSource;
-  readonly api: ApiSide | null;
+/** The mirror Pods of the node's static Pods, and who may delete them. */
+export interface MirrorKeeping {
   readonly mirrors: Mirrors;
-  readonly side: PodSide;
-  readonly status: StatusSide | null;
-  readonly ledger: Ledger;
+  readonly workers: PodWorkers;
+  /** null in standalone mode. */
+  readonly client: ApiClient | null;
+}
+
+export interface SourcesOptions extends MirrorKeeping {
+  readonly sources: MergedPodSource;
+  /** Hears what the API server has of each Pod; null in standalone mode. */
+  readonly publisher: Pick<StatusPublisher, 'observeApi'> | null;
+  readonly ledger: Pick<Ledger, 'open'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Every source has reported: what nobody knows may be cleaned up from now on. */
@@ -37,11 +42,8 @@ export interface SourceSideOptions {
  * Hands what the sources say to the workers. Mirror Pods have no worker: they are a fact of their static Pod's. Call it when the
  * runtime was listed, just before the sources start: the ledger opens a second later, API server or not. Dispose to take that back.
  */
-export function followSources(options: SourceSideOptions): Disposable {
-  const { sources, side, clock, ledger } = options;
-  side.taken = (worker, pod) => {
-    if (worker.facts.origin !== 'api' && options.api) showMirror(options, worker, pod);
-  };
+export function followSources(options: SourcesOptions): Disposable {
+  const { sources, clock, ledger } = options;
   for (const [uid, pod] of sources.pods()) arrived(options, pod, sources.sourceOf(uid));
   sources.subscribe((change, source) => {
     if (change.type === 'set') arrived(options, change.pod, source);
@@ -52,41 +54,38 @@ export function followSources(options: SourceSideOptions): Disposable {
   return clock.setTimer(openWithinMs, () => ledger.open());
 }
 
-export type OrphanMirrorOptions = Pick<SourceSideOptions, 'mirrors' | 'side' | 'api'>;
-
 /** At once; Housekeeping asks again for what could not be deleted. */
-function cleanMirrors(options: SourceSideOptions): void {
+function cleanMirrors(options: SourcesOptions): void {
   removeOrphanMirrors(options).catch((error) =>
-    options.log.warn('an orphaned mirror Pod could not be deleted; the next round tries again', {
+    options.log.warn('Failed to delete an orphaned mirror Pod; the next round tries again', {
       error: errorMessage(error),
     }),
   );
 }
 
-function synced(options: SourceSideOptions): void {
+function synced(options: SourcesOptions): void {
   options.ledger.open();
-  options.side.workers.sourcesSynced();
+  options.workers.sourcesSynced();
   cleanMirrors(options);
   options.onSynced();
 }
 
-function arrived(options: SourceSideOptions, pod: StoredPod, source: PodSourceName | undefined): void {
-  const { side, status } = options;
+function arrived(options: SourcesOptions, pod: StoredPod, source: PodSourceName | undefined): void {
+  const { workers, publisher } = options;
   if (isMirrorPod(pod)) {
     options.mirrors.set(pod);
     mirrorChanged(options, pod);
     return;
   }
   const uid = pod.metadata.uid;
-  if (source === 'api') status?.publisher.observeApi(uid, pod);
-  side.workers.set(pod, source ?? 'api');
-  const worker = side.workers.get(uid);
-  if (worker && source === 'api') worker.facts.accepted = pod.status;
+  if (source === 'api') publisher?.observeApi(uid, pod);
+  workers.set(pod, source ?? 'api');
+  if (source === 'api') workers.get(uid)?.learn({ kind: 'accepted', status: pod.status, written: false });
 }
 
-function left(options: SourceSideOptions, pod: StoredPod): void {
+function left(options: SourcesOptions, pod: StoredPod): void {
   if (!isMirrorPod(pod)) {
-    options.side.workers.remove(pod);
+    options.workers.remove(pod);
     return;
   }
   options.mirrors.remove(pod);
@@ -94,38 +93,41 @@ function left(options: SourceSideOptions, pod: StoredPod): void {
 }
 
 /** A mirror came, changed or went: its static Pod's worker looks at it. */
-function mirrorChanged(options: SourceSideOptions, mirror: StoredPod): void {
-  const owners = ownersOf(options.side, mirror);
+function mirrorChanged(options: SourcesOptions, mirror: StoredPod): void {
+  const owners = ownersOf(options.workers, mirror);
   for (const worker of owners) {
-    if (worker.facts.pod) showMirror(options, worker, worker.facts.pod);
+    if (worker.pod) showMirror(options, worker, worker.pod);
     worker.republish();
   }
   if (owners.length === 0 && options.sources.synced()) cleanMirrors(options);
 }
 
 /** The workers of the static Pods that the mirror stands for: one, or those that queue for its name. */
-function ownersOf(side: PodSide, { metadata: { name, namespace } }: StoredPod): PodWorker[] {
-  return side.workers
-    .all()
-    .filter(({ facts }) => facts.origin !== 'api' && facts.name === name && facts.namespace === namespace && facts.pod);
+function ownersOf(workers: PodWorkers, { metadata: { name, namespace } }: StoredPod): PodWorker[] {
+  return workers.all().filter((w) => w.origin !== 'api' && w.pod && w.name === name && w.namespace === namespace);
 }
 
-function showMirror({ mirrors, status }: SourceSideOptions, worker: PodWorker, pod: Pod): void {
-  worker.facts.mirror = mirrors.state(pod);
+/** Tells a static Pod's worker how its mirror stands; called for each version of the Pod that the worker takes up. */
+export function showMirror(
+  { mirrors, publisher }: Pick<SourcesOptions, 'mirrors' | 'publisher'>,
+  worker: Pick<PodWorker, 'uid' | 'learn'>,
+  pod: Pod,
+): void {
+  worker.learn({ kind: 'mirror', mirror: mirrors.state(pod) });
   const mirror = mirrors.of(pod);
   if (!mirror) return;
-  status?.publisher.observeApi(worker.uid, mirror);
-  worker.facts.accepted = mirror.status;
+  publisher?.observeApi(worker.uid, mirror);
+  worker.learn({ kind: 'accepted', status: mirror.status, written: false });
 }
 
 /** Mirrors whose static Pod does not exist (any more) are deleted. Rejects when some could not be: the next call tries them again. */
-export async function removeOrphanMirrors({ mirrors, side, api }: OrphanMirrorOptions): Promise<void> {
-  if (!api) return;
+export async function removeOrphanMirrors({ mirrors, workers, client }: MirrorKeeping): Promise<void> {
+  if (!client) return;
   const results = await Promise.allSettled(
     mirrors
       .all()
-      .filter((mirror) => ownersOf(side, mirror).length === 0)
-      .map((mirror) => deleteMirror(api.heartbeat, mirror)),
+      .filter((mirror) => ownersOf(workers, mirror).length === 0)
+      .map((mirror) => deleteMirror(client, mirror)),
   );
   const failed = results.find((r) => r.status === 'rejected');
   if (failed) throw failed.reason;

@@ -1,16 +1,21 @@
 import type { ObservedPod } from '../cri/observed.ts';
+import type { PodEvent } from '../events/event.ts';
 import { type BackoffPolicy, backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import type { PodEntry } from '../pods/entry.ts';
+import type { PodOrigin, TerminateRequest } from '../pods/facts.ts';
+import type { PodOwner } from '../pods/table.ts';
+import type { FactUpdate } from '../pods/updates.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { toEffectError } from './effectError.ts';
+import { entryOf } from './entry.ts';
 import type { FactSheet } from './factSheet.ts';
 import type { ActionContext, Effect, Outcome } from './outcome.ts';
 import type { Action } from './rules/actions.ts';
 import { type Decision, decide } from './rules/decide.ts';
-import type { NodeFacts, PodFacts, PodOrigin, TerminateRequest } from './rules/facts.ts';
+import type { NodeFacts, PodFacts } from './rules/facts.ts';
 import { freshMemory, type PodMemory } from './rules/memory.ts';
-import type { PodEvent } from './rules/turn.ts';
 import { SlotBook } from './slotBook.ts';
 
 /** What a worker needs from the rest of the program: narrow, and the same for every Pod. */
@@ -45,8 +50,8 @@ const readRetry: BackoffPolicy = { initialMs: 100, maxMs: 5_000 };
  * The one owner of a Pod (design rule 2): collects its facts, lets `decide` judge them, starts what it asks for. Whatever
  * happens to the Pod arrives as a changed fact and a `wake`; nothing polls. Turns never overlap: they are synchronous.
  */
-export class PodWorker {
-  readonly facts: FactSheet;
+export class PodWorker implements PodOwner {
+  readonly #facts: FactSheet;
   readonly #ports: WorkerPorts;
   readonly #slots: SlotBook;
   readonly #running = new Map<string, AbortController>();
@@ -55,6 +60,7 @@ export class PodWorker {
   #memory: PodMemory;
   #lastFacts: PodFacts | undefined;
   #lastDecision: Decision | undefined;
+  #entry: PodEntry | undefined;
   #published = '';
   #turnQueued = false;
   #timer: Disposable | undefined;
@@ -67,13 +73,47 @@ export class PodWorker {
   constructor(ports: WorkerPorts, sheet: FactSheet, memory: PodMemory = freshMemory()) {
     this.#ports = ports;
     this.#slots = new SlotBook();
-    this.facts = sheet;
+    this.#facts = sheet;
     this.#memory = memory;
     this.#heardAt = ports.clock.now().mono;
   }
 
   get uid(): string {
-    return this.facts.uid;
+    return this.#facts.uid;
+  }
+
+  get namespace(): string {
+    return this.#facts.namespace;
+  }
+
+  get name(): string {
+    return this.#facts.name;
+  }
+
+  get origin(): PodOrigin {
+    return this.#facts.origin;
+  }
+
+  /** The newest version of the Pod that its source gave; null when only the runtime knows it. */
+  get pod(): Pod | null {
+    return this.#facts.pod;
+  }
+
+  /** The source no longer has it. */
+  get gone(): boolean {
+    return this.#facts.gone;
+  }
+
+  /** The newest truth about its containers. */
+  get runtime(): ObservedPod | null {
+    return this.#facts.observation.pod;
+  }
+
+  /** How the Pod stood at the last decision; before the first one, what is known by now. */
+  get entry(): PodEntry {
+    if (!this.#lastFacts || !this.#lastDecision) return entryOf(this.#snapshot(), this.#memory, []);
+    this.#entry ??= entryOf(this.#lastFacts, this.#memory, this.#lastDecision.reasons);
+    return this.#entry;
   }
 
   get memory(): PodMemory {
@@ -92,19 +132,25 @@ export class PodWorker {
 
   /** The source's newest version of the Pod. */
   setPod(pod: Pod, origin: PodOrigin): void {
-    this.facts.setPod(pod, origin);
+    this.#facts.setPod(pod, origin);
     this.wake();
   }
 
   /** The source dropped the Pod. `last`: the version it was dropped at. */
   setGone(last: Pod | undefined): void {
-    this.facts.setGone(last);
+    this.#facts.setGone(last);
+    this.wake();
+  }
+
+  /** News from outside: the only way to change a fact of this Pod. */
+  learn(update: FactUpdate): void {
+    this.#facts.learn(update);
     this.wake();
   }
 
   /** Somebody wants the Pod ended; requests add up. */
-  terminate(request: TerminateRequest): void {
-    this.facts.addTermination(request);
+  end(request: TerminateRequest): void {
+    this.#facts.addTermination(request);
     this.wake();
   }
 
@@ -158,7 +204,7 @@ export class PodWorker {
 
   /** Takes a read that somebody else made (the full list). */
   observed(pod: ObservedPod): void {
-    if (this.facts.observation.read(pod)) this.wake();
+    if (this.#facts.observation.read(pod)) this.wake();
   }
 
   /** Ends the worker; running effects are told to stop, the Pod itself is left as it is. */
@@ -174,8 +220,8 @@ export class PodWorker {
     let failed: unknown;
     try {
       const pod = await this.#ports.observe(this.uid, this.#life.signal);
-      this.facts.observation.read(pod);
-      this.facts.readProblem = undefined;
+      this.#facts.observation.read(pod);
+      this.#facts.readProblem = undefined;
       this.#readFailures = 0;
     } catch (error) {
       failed = error;
@@ -191,26 +237,22 @@ export class PodWorker {
   }
 
   #readLater(error: unknown): void {
-    this.facts.readProblem = errorMessage(error);
+    this.#facts.readProblem = errorMessage(error);
     this.#readAgain = false;
-    const delay = backoffDelay(readRetry, this.#readFailures++, 0) * (0.75 + 0.5 * this.facts.seed);
+    const delay = backoffDelay(readRetry, this.#readFailures++, 0) * (0.75 + 0.5 * this.#facts.seed);
     this.#readTimer = this.#ports.clock.setTimer(delay, () => this.lookAgain());
   }
 
   #turn(): void {
     const { clock } = this.#ports;
     const now = clock.now();
-    const facts = this.facts.snapshot(
-      this.#slots.facts(),
-      this.#ports.nodeFacts(),
-      this.#ports.gatePositions(this.uid),
-      this.#ports.recursiveReadOnly(this.facts.pod),
-    );
+    const facts = this.#snapshot();
     const decision = decide(facts, this.#memory, now);
     this.#ports.decided(facts, this.#memory, decision, now);
     this.#memory = decision.memory;
     this.#lastFacts = facts;
     this.#lastDecision = decision;
+    this.#entry = undefined;
     for (const event of decision.events) this.#ports.event(facts.pod, facts, event);
     if (decision.status && facts.pod) this.#publish(facts.pod, decision);
     for (const slot of decision.abort) this.#abort(slot);
@@ -221,6 +263,15 @@ export class PodWorker {
     const readDue = facts.runtime === null || this.#slots.needsRead(facts.runtime.seq);
     if (readDue && !this.#readTimer) this.lookAgain();
     if (decision.done) this.#ports.done(this.uid);
+  }
+
+  #snapshot(): PodFacts {
+    return this.#facts.snapshot(
+      this.#slots.facts(),
+      this.#ports.nodeFacts(),
+      this.#ports.gatePositions(this.uid),
+      this.#ports.recursiveReadOnly(this.#facts.pod),
+    );
   }
 
   /** Most turns say what the last one said: that is not news for the publisher. */
@@ -261,14 +312,7 @@ export class PodWorker {
       signal,
       heardAt: this.#heardAt,
       event: (event) => this.#ports.event(facts.pod, facts, event),
-      pull: (container, state) => {
-        this.facts.setPull(container, state);
-        this.wake();
-      },
-      admission: (fact) => {
-        this.facts.admission = fact;
-        this.wake();
-      },
+      pull: (container, state) => this.learn({ kind: 'pull', container, state }),
     };
   }
 
@@ -283,8 +327,8 @@ export class PodWorker {
       ...(error ? { error } : {}),
     });
     this.#ports.actionEnded(this.uid, action, started, thrown);
-    this.facts.take(outcome, seq);
-    this.#slots.forget(this.facts.observation.pod);
+    this.#facts.take(outcome, seq);
+    this.#slots.forget(this.#facts.observation.pod);
     this.wake();
   }
 }

@@ -1,10 +1,11 @@
 import type { ListedPod, ObservedPod } from '../cri/observed.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { PodOrigin } from '../pods/facts.ts';
+import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import { FactSheet } from './factSheet.ts';
 import type { Checkpoint } from './rules/actions.ts';
 import { restore } from './rules/checkpointed.ts';
-import type { PodOrigin } from './rules/facts.ts';
 import { freshMemory } from './rules/memory.ts';
 import { StaticNames } from './staticNames.ts';
 import { PodWorker, type WorkerPorts } from './worker.ts';
@@ -12,6 +13,8 @@ import { PodWorker, type WorkerPorts } from './worker.ts';
 /** What the set of workers needs besides what each worker does. */
 export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
   readonly log: Logger;
+  /** Where the workers can be found by everybody else. */
+  readonly table: PodTable;
   readonly random: () => number;
   /**
    * A worker was made: follow its references, open its timeline. `pod` is what its source said, null when only the runtime knows
@@ -62,15 +65,13 @@ export class PodWorkers {
     const held = this.#held.get(uid);
     if (held && origin !== 'api' && isLeaving(held.worker)) {
       held.next = { pod, origin };
-      held.worker.facts.returning = true;
-      held.worker.facts.returnsUnder = pod.spec?.restartPolicy;
-      held.worker.wake();
+      held.worker.learn({ kind: 'returning', under: { restartPolicy: pod.spec?.restartPolicy } });
       return;
     }
     const worker =
       held?.worker ??
       this.#open({ uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '' }, origin, pod);
-    if (origin !== 'api') worker.facts.nameTakenBy = this.#names.enter(fullName(pod), uid);
+    if (origin !== 'api') worker.learn({ kind: 'nameTaken', by: this.#names.enter(fullName(pod), uid) });
     worker.setPod(pod, origin);
     this.#ports.changed(worker, pod);
   }
@@ -80,8 +81,7 @@ export class PodWorkers {
     const held = this.#held.get(pod.metadata?.uid ?? '');
     if (!held) return;
     delete held.next;
-    held.worker.facts.returning = false;
-    held.worker.facts.returnsUnder = undefined;
+    held.worker.learn({ kind: 'returning', under: undefined });
     held.worker.setGone(pod);
   }
 
@@ -90,10 +90,7 @@ export class PodWorkers {
     this.#sourcesReady = true;
     // Whoever needs his note has it by now: all that runs was listed before, and all that should run is known.
     this.#checkpoints.clear();
-    for (const worker of this.all()) {
-      worker.facts.sourcesReady = true;
-      worker.wake();
-    }
+    for (const worker of this.all()) worker.learn({ kind: 'sourcesReady' });
   }
 
   /** Something in the runtime may have changed for this Pod. Events only wake (design rule 4). */
@@ -106,14 +103,8 @@ export class PodWorkers {
     this.#listSeq = seq;
     const found = new Map(pods.map((p) => [p.uid, p]));
     for (const p of pods) this.#listed.add(p.uid);
-    for (const worker of this.all())
-      if (differs(worker.facts.observation.pod, found.get(worker.uid))) worker.lookAgain();
+    for (const worker of this.all()) if (differs(worker.runtime, found.get(worker.uid))) worker.lookAgain();
     for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p, 'runtime', null).wake();
-  }
-
-  /** A fact of the whole node changed. */
-  wakeAll(): void {
-    for (const worker of this.all()) worker.wake();
   }
 
   /** A worker says that nothing is left of its Pod. */
@@ -123,9 +114,10 @@ export class PodWorkers {
     held.worker.stop();
     held.own[Symbol.dispose]();
     this.#held.delete(uid);
+    this.#ports.table.leave(uid);
     this.#listed.delete(uid);
-    const { facts } = held.worker;
-    if (facts.pod && facts.origin !== 'api') this.#passName(fullName(facts.pod), uid);
+    const { pod, origin } = held.worker;
+    if (pod && origin !== 'api') this.#passName(fullName(pod), uid);
     if (!held.next) return;
     this.#listed.add(uid); // what it left behind is its next life's past
     this.set(held.next.pod, held.next.origin);
@@ -145,8 +137,7 @@ export class PodWorkers {
     for (const waiting of [holder, ...others]) {
       const worker = waiting === undefined ? undefined : this.get(waiting);
       if (!worker) continue;
-      worker.facts.nameTakenBy = waiting === holder ? undefined : holder;
-      worker.wake();
+      worker.learn({ kind: 'nameTaken', by: waiting === holder ? undefined : holder });
     }
   }
 
@@ -156,7 +147,7 @@ export class PodWorkers {
     pod: Pod | null,
   ): PodWorker {
     const sheet = new FactSheet({ uid, namespace, name, seed: this.#ports.random() });
-    sheet.sourcesReady = this.#sourcesReady;
+    if (this.#sourcesReady) sheet.learn({ kind: 'sourcesReady' });
     // The full list shows everything that existed before this process: a Pod that is not in it has nothing in the runtime yet.
     if (pod && this.#listSeq !== undefined && !this.#listed.has(uid)) {
       sheet.observation.read({ uid, namespace, name, seq: this.#listSeq, sandboxes: [], containers: [] });
@@ -166,13 +157,14 @@ export class PodWorkers {
     const worker = new PodWorker({ ...this.#ports, done: (u) => this.done(u) }, sheet, memory);
     const own = this.#ports.opened(worker, origin, pod);
     this.#held.set(uid, { worker, own });
+    this.#ports.table.enter(worker);
     return worker;
   }
 }
 
 /** What a static Pod returns to is its earlier incarnation: dropped by its source, or ended because no source had it at the start. */
-function isLeaving({ facts, memory }: PodWorker): boolean {
-  return facts.gone || memory.termination?.cause === 'orphaned';
+function isLeaving({ gone, memory }: PodWorker): boolean {
+  return gone || memory.termination?.cause === 'orphaned';
 }
 
 function fullName(pod: Pod): string {

@@ -1,9 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
+import type { ProbeState } from '../pods/facts.ts';
 import type { Container } from '../types/k8s.ts';
 import type { Handlers } from './handlers/registry.ts';
 import type { AttemptReport, LoopHost } from './probeLoop.ts';
 import { ProbeLoop } from './probeLoop.ts';
-import type { ProbeState, Runs } from './rules/health.ts';
+import type { Runs } from './rules/health.ts';
 import { isStarted, probeState } from './rules/health.ts';
 import type { RunStart } from './rules/run.ts';
 import { newRun } from './rules/run.ts';

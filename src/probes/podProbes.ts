@@ -1,11 +1,9 @@
 import type { Cri } from '../cri/client.ts';
-import type { EventSide } from '../events/events.ts';
+import type { PodEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { PodEntry } from '../pods/entry.ts';
 import { podViews } from '../pods/rules/views.ts';
-import { podIPsOf } from '../podworker/actions/createContainer.ts';
-import type { HookRunner as Hooks } from '../podworker/actions/services.ts';
-import type { PodWorker } from '../podworker/worker.ts';
-import type { PodWorkers } from '../podworker/workers.ts';
+import type { PodTable } from '../pods/table.ts';
 import type { ContainerStatus, Pod } from '../types/k8s.ts';
 import type { ProbeTarget } from './containerProbes.ts';
 import { createHandlers } from './handlers/registry.ts';
@@ -13,72 +11,65 @@ import { HookRunner } from './hooks.ts';
 import { Prober } from './prober.ts';
 import type { ProbeMetric } from './rules/report.ts';
 
-/** Probes and hooks of all Pods: follows the workers' decisions, and turns verdicts into facts of theirs. */
-export class ProbeSide implements Disposable {
-  readonly hooks: Hooks;
-  readonly #prober: Prober;
-  #workers: () => PodWorkers | undefined = () => undefined;
+export interface PodProbesOptions {
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly table: PodTable;
+  /** An Event about a container of a Pod that the table has. */
+  onEvent(entry: PodEntry, event: PodEvent): void;
+  onMetric(metric: ProbeMetric): void;
+}
 
-  constructor(cri: Cri, clock: Clock, events: EventSide, onMetric?: (metric: ProbeMetric) => void) {
-    const emit = (
-      uid: string,
-      container: string,
-      event: { type: 'Normal' | 'Warning'; reason: string; message: string },
-    ) => {
-      const last = this.#workers()?.get(uid)?.last;
-      if (last) events.pod(last.facts.pod, last.facts, { ...event, container });
+/** Probes and hooks of all Pods: follows the workers' decisions, and tells the Pods the verdicts. */
+export class PodProbes implements Disposable {
+  readonly hooks: HookRunner;
+  readonly #prober: Prober;
+  readonly #stack = new DisposableStack();
+
+  constructor({ cri, clock, random, table, onEvent, onMetric }: PodProbesOptions) {
+    const emit = (uid: string, container: string, event: Omit<PodEvent, 'container'>) => {
+      const entry = table.get(uid);
+      if (entry) onEvent(entry, { ...event, container });
     };
     this.hooks = new HookRunner({ cri, clock, onEvent: emit });
-    this.#prober = new Prober({
-      clock,
-      random: Math.random,
-      handlers: createHandlers(cri, clock),
-      onEvent: emit,
-      ...(onMetric ? { onMetric } : {}),
-      onChange: (uid, states) => {
-        const worker = this.#workers()?.get(uid);
-        if (!worker) return;
-        worker.facts.probes = states;
-        worker.wake();
-      },
-    });
+    this.#prober = this.#stack.use(
+      new Prober({
+        clock,
+        random,
+        handlers: createHandlers(cri, clock),
+        onEvent: emit,
+        onMetric,
+        onChange: (uid, states) => table.learn(uid, { kind: 'probes', states }),
+      }),
+    );
+    this.#stack.use(table.onDecided((entry) => this.#follow(entry)));
+    this.#stack.use(table.onEnded((uid) => this.#prober.remove(uid)));
   }
 
-  /** Where verdicts go. */
-  onChange(workers: () => PodWorkers): void {
-    this.#workers = workers;
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
   }
 
   /** Brings the Pod's probes in line with what runs of it now. */
-  follow(worker: PodWorker): void {
-    const { last, memory } = worker;
-    const pod = last?.facts.pod;
-    if (!last || !pod || !hasProbes(pod)) return;
-    const { facts, decision } = last;
-    const hooked = new Set(decision.reasons.flatMap((r) => (r.code === 'PostStartHook' ? [r.container] : [])));
-    const targets: ProbeTarget[] = podViews(facts, pod).all.flatMap((view) => {
+  #follow(entry: PodEntry): void {
+    const { pod, observed, reasons } = entry;
+    if (!pod || !hasProbes(pod)) return;
+    const hooked = new Set(reasons.flatMap((r) => (r.code === 'PostStartHook' ? [r.container] : [])));
+    const targets: ProbeTarget[] = podViews({ runtime: observed, logRestarts: {} }, pod).all.flatMap((view) => {
       const c = view.current;
       if (c?.state !== 'running' || hooked.has(view.name) || view.kind === 'ephemeral') return [];
       return [{ container: view.container, containerId: c.id, startedAt: c.startedAt }];
     });
-    const podIP = podIPsOf({ facts })[0] ?? '';
     // A static Pod's own status is its mirror's.
-    const status = facts.accepted ?? pod.status;
+    const status = entry.accepted ?? pod.status;
     const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
     this.#prober.sync(pod, targets, {
-      podIP,
-      readinessOnly: memory.phase !== 'Active',
+      podIP: entry.podIPs[0] ?? '',
+      readinessOnly: entry.phase !== 'Active',
       previouslyReady: flags(before, targets, (c) => c.ready),
       previouslyStarted: flags(before, targets, (c) => c.started === true),
     });
-  }
-
-  forget(uid: string): void {
-    this.#prober.remove(uid);
-  }
-
-  [Symbol.dispose](): void {
-    this.#prober[Symbol.dispose]();
   }
 }
 

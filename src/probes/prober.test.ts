@@ -1,11 +1,11 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
+import type { ProbeState } from '../pods/facts.ts';
 import type { Container, Pod, Probe } from '../types/k8s.ts';
 import type { AttemptContext } from './handlers/handler.ts';
 import type { Handlers } from './handlers/registry.ts';
 import type { SyncOptions } from './prober.ts';
 import { Prober } from './prober.ts';
 import type { Attempt } from './rules/attempt.ts';
-import type { ProbeState } from './rules/health.ts';
 import type { ProbeEvent, ProbeMetric } from './rules/report.ts';
 
 const OK: Attempt = { result: 'success', output: '' };

@@ -1,10 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
+import type { ProbeState } from '../pods/facts.ts';
 import type { Container, Pod } from '../types/k8s.ts';
 import type { ProbeTarget } from './containerProbes.ts';
 import { ContainerProbes } from './containerProbes.ts';
 import type { Handlers } from './handlers/registry.ts';
 import type { AttemptReport } from './probeLoop.ts';
-import type { ProbeState } from './rules/health.ts';
 import { sameState } from './rules/health.ts';
 import type { ProbeEvent, ProbeMetric } from './rules/report.ts';
 import { eventOf, metricOf } from './rules/report.ts';

@@ -1,29 +1,18 @@
 import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
-import type { ObservedPod } from '../cri/observed.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Pod, PodStatus } from '../types/k8s.ts';
+import type { PodEntry } from '../pods/entry.ts';
 import type { ExplanationSource } from './routes/podExplanation.ts';
 import type { SummarySource } from './stats/source.ts';
 
 /** A Pod as the server's routes see it. */
-export interface ServedPod {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** Null when only the runtime knows the Pod. */
-  readonly pod: Pod | null;
+export interface ServedPod
+  extends Pick<PodEntry, 'uid' | 'namespace' | 'name' | 'pod' | 'gone' | 'status' | 'observed' | 'volumePath'> {
   /** The UID under which the API server shows a static Pod. */
   readonly mirrorUid: string | undefined;
   readonly isStatic: boolean;
-  /** The source no longer has it. */
-  readonly gone: boolean;
-  readonly status: PodStatus | undefined;
-  readonly observed: ObservedPod | null;
-  /** Where a volume that is set up lies on the node. */
-  volumePath(volume: string): string | undefined;
 }
 
 /** The Pods of the node. */

@@ -1,12 +1,16 @@
 import type { ApiClient } from '../api/client.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { Mirrors } from '../pods/mirrors.ts';
+import { PodTable } from '../pods/table.ts';
 import { Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
-import { StatusSide } from './writer.ts';
+import { StatusWriter } from './writer.ts';
 
 const pod: Pod = { metadata: { name: 'web', namespace: 'default', uid: 'u1' }, status: { phase: 'Pending' } };
 const conditions = (ready: 'True' | 'False') => [{ type: 'Ready' as const, status: ready }];
+
+const writer = (client: ApiClient, clock: ManualClock) =>
+  new StatusWriter({ client, clock, recorder: new Recorder(), mirrors: new Mirrors(), table: new PodTable() });
 
 function setUp() {
   const clock = new ManualClock();
@@ -16,7 +20,7 @@ function setUp() {
     return { ...pod, status: { ...pod.status, ...body.status } };
   };
   const client = { patch } as unknown as ApiClient;
-  const side = new StatusSide(client, clock, new Recorder(), new Mirrors(), () => ({ get: () => undefined }) as never);
+  const side = writer(client, clock);
   side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } } as never);
   return { clock, sent, side };
 }
@@ -60,8 +64,7 @@ test('a Pod that turns not Ready while Ready is on its way, being deleted: told 
     sent.push({ status, answer: () => resolve({ metadata, status: { ...pod.status, ...status } }) });
     return promise;
   };
-  const workers = () => ({ get: () => undefined }) as never;
-  const side = new StatusSide({ patch } as unknown as ApiClient, clock, new Recorder(), new Mirrors(), workers);
+  const side = writer({ patch } as unknown as ApiClient, clock);
   side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } });
   side.publish(pod, { phase: 'Running', conditions: conditions('True') });
   const deleted = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };

@@ -2,47 +2,48 @@ import type { ApiClient } from '../api/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
-import { statusSummary } from '../podworker/recording.ts';
-import type { PodWorkers } from '../podworker/workers.ts';
+import type { PodTable } from '../pods/table.ts';
 import type { Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { laneFor } from './lanes.ts';
 import { StatusPublisher } from './publisher.ts';
 import { refOf } from './record.ts';
+import { HOLD_MS, mayWait } from './rules/holdBack.ts';
+import { statusSummary } from './rules/summary.ts';
 
-/**
- * How long a status that nobody waits for (neither Ready nor terminal nor Running) is held back, so that the next one replaces it: most
- * starts and deletions then cost one write, and what the API server saves, the runtime beside it can use.
- */
-const holdMs = 500;
+/** Where the writer reads and what it tells. */
+export interface StatusWriterOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly mirrors: Mirrors;
+  readonly table: PodTable;
+}
 
-/** Writes the workers' statuses to the API and reads the answers back into their facts. */
-export class StatusSide implements Disposable {
+/** Writes the Pods' statuses to the API server, and tells the Pods what it answered. */
+export class StatusWriter implements Disposable {
   readonly publisher: StatusPublisher;
-  readonly #recorder: Recorder;
-  readonly #mirrors: Mirrors;
-  readonly #workers: () => PodWorkers;
-
-  readonly #clock: Clock;
+  readonly #options: StatusWriterOptions;
   readonly #held = new Map<string, { send: () => void; readonly timer: Disposable }>();
+  readonly #ended: Disposable;
 
-  constructor(client: ApiClient, clock: Clock, recorder: Recorder, mirrors: Mirrors, workers: () => PodWorkers) {
-    this.#recorder = recorder;
-    this.#clock = clock;
-    this.#mirrors = mirrors;
-    this.#workers = workers;
+  constructor(options: StatusWriterOptions) {
+    const { clock, client, table } = options;
+    this.#options = options;
     this.publisher = new StatusPublisher({
       clock,
       patchStatus: (namespace, name, uid, body, signal) => this.#patch(client, namespace, name, uid, body, signal),
-      onAccepted: (uid, pod) => this.#accepted(uid, pod),
-      onProblem: (uid, problem) => this.#problem(uid, problem.message),
+      onAccepted: (uid, { status }) => this.#accepted(uid, status),
+      onProblem: (uid, { message }) => table.learn(uid, { kind: 'statusProblem', message }),
     });
+    this.#ended = table.onEnded((uid) => this.#forget(uid));
   }
 
   /** A static Pod's status goes to its mirror; without one there is nowhere to write it yet. */
   publish(pod: Pod, status: PodStatus): void {
+    const { mirrors, clock } = this.#options;
     const uid = pod.metadata?.uid ?? '';
-    const target = isStaticPod(pod) ? this.#mirrors.of(pod) : pod;
+    const target = isStaticPod(pod) ? mirrors.of(pod) : pod;
     if (!target) return;
     const accepted = this.publisher.accepted(uid);
     // What is on its way counts as well: the API server may have it any moment.
@@ -53,31 +54,28 @@ export class StatusSide implements Disposable {
       this.#held.delete(uid);
       this.publisher.publish(uid, refOf(target), status, lane);
     };
-    // A Pod that runs now and a container of a running Pod that changes are news; the steps of a start or of a deletion are not.
-    const starting = (accepted?.phase ?? 'Pending') === 'Pending' && status.phase === 'Pending';
-    const passing = starting || pod.metadata?.deletionTimestamp !== undefined;
-    if (lane === 'urgent' || !passing) {
+    if (!mayWait(pod, accepted, status, lane)) {
       send();
       return;
     }
     const held = this.#held.get(uid);
     if (held) held.send = send;
     else {
-      const entry = { send, timer: this.#clock.setTimer(holdMs, () => entry.send()) };
+      const entry = { send, timer: clock.setTimer(HOLD_MS, () => entry.send()) };
       this.#held.set(uid, entry);
     }
   }
 
-  /** Drops the Pod. */
-  forget(uid: string): void {
+  [Symbol.dispose](): void {
+    this.#ended[Symbol.dispose]();
+    for (const { timer } of this.#held.values()) timer[Symbol.dispose]();
+    this.publisher[Symbol.dispose]();
+  }
+
+  #forget(uid: string): void {
     this.#held.get(uid)?.timer[Symbol.dispose]();
     this.#held.delete(uid);
     this.publisher.forget(uid);
-  }
-
-  [Symbol.dispose](): void {
-    for (const { timer } of this.#held.values()) timer[Symbol.dispose]();
-    this.publisher[Symbol.dispose]();
   }
 
   async #patch(
@@ -88,14 +86,15 @@ export class StatusSide implements Disposable {
     body: object,
     signal: AbortSignal,
   ): Promise<Pod> {
-    const started = { wall: Date.now(), mono: performance.now() };
+    const { clock, recorder } = this.#options;
+    const at = clock.now();
     const summary = statusSummary((body as { status?: PodStatus }).status ?? {});
     const record = (error?: unknown) =>
-      this.#recorder.record(uid, {
+      recorder.record(uid, {
         kind: 'status',
-        at: started,
+        at,
         summary,
-        end: performance.now(),
+        end: clock.now().mono,
         ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
       });
     try {
@@ -108,18 +107,9 @@ export class StatusSide implements Disposable {
     }
   }
 
-  #accepted(uid: string, pod: Pod): void {
-    const worker = this.#workers().get(uid);
-    if (!worker || worker.facts.accepted === pod.status) return;
-    worker.facts.accepted = pod.status;
-    worker.facts.statusProblem = undefined;
-    worker.wake();
-  }
-
-  #problem(uid: string, message: string): void {
-    const worker = this.#workers().get(uid);
-    if (!worker) return;
-    worker.facts.statusProblem = message;
-    worker.wake();
+  #accepted(uid: string, status: PodStatus | undefined): void {
+    const { table } = this.#options;
+    if (table.get(uid)?.accepted === status) return;
+    table.learn(uid, { kind: 'accepted', status, written: true });
   }
 }

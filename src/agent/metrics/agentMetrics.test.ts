@@ -1,5 +1,5 @@
-import type { PodWorker } from '../../podworker/worker.ts';
-import type { PodWorkers } from '../../podworker/workers.ts';
+import { PodTable } from '../../pods/table.ts';
+import { TestOwner } from '../../pods/testing/owner.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { AgentMetrics } from './agentMetrics.ts';
 import { ProbeMetrics } from './probeMetrics.ts';
@@ -9,17 +9,16 @@ const pod = {
   metadata: { creationTimestamp: new Date(Date.now() - 3000).toISOString() },
   spec: { containers: [{ name: 'c' }], initContainers: [{ name: 'i' }] },
 } as Pod;
-const worker = (phase: string, running: boolean) =>
-  ({
-    uid: 'u',
-    facts: {
-      pod,
-      gone: false,
-      observation: { pod: { sandboxes: [{ ready: true }], containers: [{ state: 'running' }, { state: 'exited' }] } },
-    },
-    memory: { phase: 'Active', status: { phase, containerStatuses: [{ state: running ? { running: {} } : {} }] } },
-  }) as unknown as PodWorker;
-const make = (w: PodWorker) => new AgentMetrics('n', 'v1', () => ({ all: () => [w] }) as unknown as PodWorkers);
+const started = (phase: string, running: boolean) => ({
+  pod,
+  observed: { sandboxes: [{ ready: true }], containers: [{ state: 'running' }, { state: 'exited' }] } as never,
+  status: { phase, containerStatuses: [{ state: running ? { running: {} } : {} }] } as never,
+});
+function setUp() {
+  const table = new PodTable();
+  const metrics = new AgentMetrics('n', 'v1', table, () => Date.now());
+  return { metrics, worker: new TestOwner(table, started('Running', true)) };
+}
 const value = (text: string, series: string) =>
   text
     .split('\n')
@@ -27,7 +26,7 @@ const value = (text: string, series: string) =>
     ?.split(' ')[1];
 
 test('calls to the runtime, by operation', async () => {
-  const metrics = make(worker('Running', true));
+  const { metrics } = setUp();
   metrics.call({ method: 'RunPodSandbox', startMono: 0, endMono: 40, error: undefined });
   metrics.call({ method: 'RunPodSandbox', startMono: 0, endMono: 40, error: new Error() as never });
   const text = await metrics.text();
@@ -37,12 +36,11 @@ test('calls to the runtime, by operation', async () => {
 });
 
 test('effects: sandboxes and containers, with their kinds and errors', async () => {
-  const metrics = make(worker('Running', true));
-  const facts = { pod } as never;
+  const { metrics } = setUp();
   const start = (container: string) => ({ kind: 'startContainer', slot: 's', container, containerId: 'x' }) as const;
-  metrics.action(facts, 'u', { kind: 'createSandbox', slot: 'sandbox', attempt: 0 }, 10, undefined);
-  metrics.action(facts, 'u', start('c'), 10, undefined);
-  metrics.action(facts, 'u', start('i'), 10, { reason: 'RunContainerError' });
+  metrics.action('u', { kind: 'createSandbox', slot: 'sandbox', attempt: 0 }, 10, undefined);
+  metrics.action('u', start('c'), 10, undefined);
+  metrics.action('u', start('i'), 10, { reason: 'RunContainerError' });
   const text = await metrics.text();
   expect(value(text, 'kubelet_started_pods_total')).toBe('1');
   expect(value(text, 'kubelet_started_containers_total{container_type="container"}')).toBe('1');
@@ -51,20 +49,20 @@ test('effects: sandboxes and containers, with their kinds and errors', async () 
 });
 
 test('a start is measured once, and only of a Pod that was seen before it ran', async () => {
-  const metrics = make(worker('Running', true));
-  metrics.decided(worker('Running', true));
+  const { metrics, worker } = setUp();
+  worker.decide(started('Running', true));
   expect(value(await metrics.text(), 'kubelet_pod_start_duration_seconds_count')).toBe('0');
-  metrics.decided(worker('Pending', false));
-  metrics.decided(worker('Running', false));
-  metrics.decided(worker('Running', true));
-  metrics.decided(worker('Running', true));
+  worker.decide(started('Pending', false));
+  worker.decide(started('Running', false));
+  worker.decide(started('Running', true));
+  worker.decide(started('Running', true));
   const text = await metrics.text();
   expect(value(text, 'kubelet_pod_start_duration_seconds_count')).toBe('1');
   expect(Number(value(text, 'kubelet_pod_start_total_duration_seconds_sum'))).toBeGreaterThan(2);
 });
 
 test('gauges are counted at the scrape', async () => {
-  const text = await make(worker('Running', true)).text();
+  const text = await setUp().metrics.text();
   expect(value(text, 'kubelet_running_pods')).toBe('1');
   expect(value(text, 'kubelet_running_containers{container_state="exited"}')).toBe('1');
   expect(value(text, 'kubelet_desired_pods{static="false"}')).toBe('1');

@@ -2,10 +2,9 @@ import type { CallRecord } from '../../cri/connection.ts';
 import { operationName } from '../../cri/operations.ts';
 import { isStaticPod } from '../../lib/criticalPod.ts';
 import { Metrics } from '../../lib/metrics.ts';
+import type { PodEntry } from '../../pods/entry.ts';
+import type { PodTable } from '../../pods/table.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
-import type { PodFacts } from '../../podworker/rules/facts.ts';
-import type { PodWorker } from '../../podworker/worker.ts';
-import type { PodWorkers } from '../../podworker/workers.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
 
@@ -33,9 +32,12 @@ export class AgentMetrics {
   readonly #podStart;
   readonly #podStartTotal;
   readonly #podStartSli;
+  readonly #now: () => number;
+  readonly #table: PodTable;
   readonly #starting = new Map<string, Starting>();
 
-  constructor(nodeName: string, version: string, workers: () => PodWorkers | undefined) {
+  /** `now`: wall ms. It follows the Pods of `table` from now on. */
+  constructor(nodeName: string, version: string, table: PodTable, now: () => number) {
     const m = this.metrics;
     const type = ['operation_type'];
     this.#operations = m.counter('kubelet_runtime_operations_total', 'Calls to the runtime', type);
@@ -65,7 +67,11 @@ export class AgentMetrics {
     m.gauge('kubelet_node_name', "The node's name", ['node']).set(1, { node: nodeName });
     const build = m.gauge('kubernetes_build_info', 'Build of the program', ['git_version', 'platform']);
     build.set(1, { git_version: version, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` });
-    gauges(m, workers);
+    gauges(m, table);
+    this.#now = now;
+    this.#table = table;
+    table.onDecided((entry) => this.#follow(entry));
+    table.onEnded((uid) => this.#starting.delete(uid));
   }
 
   /** Prometheus' text of everything, process figures included. */
@@ -82,14 +88,15 @@ export class AgentMetrics {
   }
 
   /** An effect of a Pod ended. */
-  action(facts: PodFacts | undefined, uid: string, action: Action, ms: number, error: unknown): void {
+  action(uid: string, action: Action, ms: number, error: unknown): void {
+    const pod = this.#table.get(uid)?.pod ?? null;
     if (action.kind === 'createSandbox') {
-      const labels = { runtime_handler: facts?.pod?.spec?.runtimeClassName ?? '' };
+      const labels = { runtime_handler: pod?.spec?.runtimeClassName ?? '' };
       this.#sandboxSeconds.observe(ms / 1000, labels);
       (error === undefined ? this.#started.pods : this.#started.podErrors).inc();
       if (error !== undefined) this.#sandboxErrors.inc(labels);
     } else if (action.kind === 'startContainer' || (action.kind === 'createContainer' && error !== undefined)) {
-      const labels = { container_type: containerType(facts?.pod ?? null, action.container) };
+      const labels = { container_type: containerType(pod, action.container) };
       if (error === undefined) this.#started.containers.inc(labels);
       else this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
     } else if (action.kind === 'ensureImage') {
@@ -99,60 +106,55 @@ export class AgentMetrics {
   }
 
   /** The worker made a decision: a Pod that we saw before it ran, and that runs now, has started. */
-  decided({ uid, facts, memory }: PodWorker): void {
-    const { phase, containerStatuses = [] } = memory.status ?? {};
+  #follow({ uid, pod, status }: PodEntry): void {
+    const { phase, containerStatuses = [] } = status ?? {};
     if (phase === 'Pending' && !this.#starting.has(uid)) {
-      const now = Date.now();
-      const created = Date.parse(facts.pod?.metadata?.creationTimestamp ?? '');
+      const now = this.#now();
+      const created = Date.parse(pod?.metadata?.creationTimestamp ?? '');
       this.#starting.set(uid, { heardWall: now, createdWall: Number.isNaN(created) ? now : created, pullMs: 0 });
     }
     const starting = this.#starting.get(uid);
     if (!starting || phase === 'Pending' || !containerStatuses.every((c) => c.state?.running)) return;
     this.#starting.delete(uid);
     if (phase !== 'Running') return;
-    const now = Date.now();
+    const now = this.#now();
     this.#podStart.observe((now - starting.heardWall) / 1000);
     this.#podStartTotal.observe(Math.max(0, now - starting.createdWall) / 1000);
     this.#podStartSli.observe(Math.max(0, now - starting.createdWall - starting.pullMs) / 1000);
   }
-
-  forget(uid: string): void {
-    this.#starting.delete(uid);
-  }
 }
 
 /** What is counted at each scrape. */
-function gauges(m: Metrics, workers: () => PodWorkers | undefined): void {
-  const all = () => workers()?.all() ?? [];
-  const isStatic = (w: PodWorker) => ({ static: String(w.facts.pod !== null && isStaticPod(w.facts.pod)) });
+function gauges(m: Metrics, table: PodTable): void {
+  const all = () => table.all();
+  const isStatic = ({ pod }: PodEntry) => ({ static: String(pod !== null && isStaticPod(pod)) });
   m.gauge('kubelet_running_pods', 'Pods with a ready sandbox', [], (gauge) =>
-    gauge.set(all().filter((w) => w.facts.observation.pod?.sandboxes.some((s) => s.ready)).length),
+    gauge.set(all().filter((w) => w.observed?.sandboxes.some((s) => s.ready)).length),
   );
   m.gauge('kubelet_running_containers', 'Containers by state', ['container_state'], (gauge) => {
     gauge.reset();
-    for (const w of all())
-      for (const c of w.facts.observation.pod?.containers ?? []) gauge.inc({ container_state: c.state });
+    for (const w of all()) for (const c of w.observed?.containers ?? []) gauge.inc({ container_state: c.state });
   });
   m.gauge('kubelet_desired_pods', 'Pods that the node should run', ['static'], (gauge) => {
     gauge.reset();
-    for (const w of all()) if (w.facts.pod && !w.facts.gone) gauge.inc(isStatic(w));
+    for (const w of all()) if (w.pod && !w.gone) gauge.inc(isStatic(w));
   });
   m.gauge('kubelet_active_pods', 'Pods that are being run', ['static'], (gauge) => {
     gauge.reset();
-    for (const w of all()) if (w.memory.phase === 'Admitting' || w.memory.phase === 'Active') gauge.inc(isStatic(w));
+    for (const w of all()) if (w.phase === 'Admitting' || w.phase === 'Active') gauge.inc(isStatic(w));
   });
   m.gauge('kubelet_working_pods', 'Pods by what is done with them', ['lifecycle', 'config', 'static'], (gauge) => {
     gauge.reset();
     for (const w of all()) {
-      const config = !w.facts.pod ? 'runtime_only' : w.facts.gone ? 'orphan' : 'desired';
+      const config = !w.pod ? 'runtime_only' : w.gone ? 'orphan' : 'desired';
       gauge.inc({ lifecycle: lifecycle(w), config, ...isStatic(w) });
     }
   });
 }
 
-function lifecycle({ memory }: PodWorker): string {
-  if (memory.phase === 'Terminating') return 'terminating';
-  return memory.phase === 'Cleaning' || memory.phase === 'Finished' ? 'terminated' : 'sync';
+function lifecycle({ phase }: PodEntry): string {
+  if (phase === 'Terminating') return 'terminating';
+  return phase === 'Cleaning' || phase === 'Finished' ? 'terminated' : 'sync';
 }
 
 function containerType(pod: Pod | null, name: string): string {

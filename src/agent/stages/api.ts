@@ -4,17 +4,14 @@ import { ApiPodSource } from '../../api/podSource.ts';
 import { Reflector } from '../../api/reflector.ts';
 import { TokenManager } from '../../api/tokens.ts';
 import { openClientConnection } from '../../config/certificates/clientConnection.ts';
-import type { KubeletConfiguration } from '../../config/kubeletConfiguration.ts';
-import type { KubeletOptions } from '../../config/options.ts';
 import { EventRecorder } from '../../events/recorder.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { Listeners } from '../../lib/disposables.ts';
 import { RateLimiter } from '../../lib/limiter.ts';
-import type { Logger } from '../../lib/logger.ts';
-import type { Metrics } from '../../lib/metrics.ts';
 import type { Node } from '../../types/k8s.ts';
+import type { Base } from './preflight.ts';
 
 /** Everything that talks to the API server, built once; absent in standalone mode. */
-export interface ApiSide extends AsyncDisposable {
+export interface ApiConnection extends AsyncDisposable {
   /** Limited by kubeAPIQPS and kubeAPIBurst. */
   readonly client: ApiClient;
   /** Without a limit: heartbeats, the node's status, Pod status and deletion do not queue behind other calls. */
@@ -27,28 +24,22 @@ export interface ApiSide extends AsyncDisposable {
   readonly pods: ApiPodSource;
   /** Why the Pod watch is not connected; undefined while it is. */
   problem(): string | undefined;
+  /** The API server's Node object of this node changed; undefined: it was deleted. */
+  onNode(listener: (node: Node | undefined) => void): Disposable;
+  /** The connection of the Pod watch came or went: `problem` tells. */
+  onConnection(listener: () => void): Disposable;
 }
 
-export interface ApiSideOptions {
-  readonly options: KubeletOptions;
-  readonly config: KubeletConfiguration;
-  readonly nodeName: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** The API server's Node object of this node changed. */
-  onNode(node: Node | undefined): void;
-  /** The connection of the Pod watch came or went. */
-  onConnection(): void;
-  /** The node can do nothing any more without a new start. */
-  onFatal(error: Error): void;
-}
-
-/** Connects lazily: an API server that is down is no error here. Throws when the kubeconfig cannot be read. */
-export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
-  const { config, clock, log, nodeName } = options;
-  const own = new AsyncDisposableStack();
-  const { kubeconfig: file, bootstrapKubeconfig, certDir } = options.options;
+/**
+ * Connects lazily: an API server that is down is no error here. null without a kubeconfig (standalone). Rejects when the kubeconfig cannot
+ * be read, or when the node has no certificate yet and none can be asked for.
+ */
+export async function connectApi(base: Base): Promise<ApiConnection | null> {
+  const { clock, log, nodeName } = base;
+  const { config, options } = base.loaded;
+  if (!options.kubeconfig) return null;
+  await using own = new AsyncDisposableStack();
+  const { kubeconfig: file, bootstrapKubeconfig, certDir } = options;
   const kubeconfig = own.use(
     await openClientConnection({
       kubeconfig: file,
@@ -58,8 +49,8 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
       rotate: config.rotateCertificates,
       clock,
       log,
-      metrics: options.metrics,
-      onFatal: options.onFatal,
+      metrics: base.metrics.metrics,
+      onFatal: base.fatal.resolve,
     }),
   );
   const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock }));
@@ -70,13 +61,15 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
     ),
   );
   const client = heartbeat.withLimiter(new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst));
+  const nodeSeen = new Listeners<[Node | undefined]>();
+  const connection = new Listeners<[]>();
   let problem: string | undefined = 'not connected yet';
   const pods = own.use(
     new ApiPodSource(heartbeat, nodeName, {
       clock,
       onState: (state) => {
         problem = state.state === 'retrying' ? state.reason : undefined;
-        options.onConnection();
+        connection.emit();
       },
     }),
   );
@@ -86,14 +79,14 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
       'Node',
       { fieldSelector: `metadata.name=${nodeName}` },
       {
-        onAdd: (n) => options.onNode(n),
-        onUpdate: (n) => options.onNode(n),
-        onDelete: () => options.onNode(undefined),
+        onAdd: (n) => nodeSeen.emit(n),
+        onUpdate: (n) => nodeSeen.emit(n),
+        onDelete: () => nodeSeen.emit(undefined),
       },
       { clock },
     ),
   );
-  return {
+  const parts = {
     client,
     heartbeat,
     store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {} } })),
@@ -112,6 +105,9 @@ export async function apiSide(options: ApiSideOptions): Promise<ApiSide> {
     node,
     pods,
     problem: () => problem,
-    [Symbol.asyncDispose]: () => own.disposeAsync(),
+    onNode: (listener: (node: Node | undefined) => void) => nodeSeen.add(listener),
+    onConnection: (listener: () => void) => connection.add(listener),
   };
+  const kept = own.move();
+  return { ...parts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

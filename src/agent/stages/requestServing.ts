@@ -6,13 +6,13 @@ import type { LoadedConfiguration } from '../../config/load.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Metrics } from '../../lib/metrics.ts';
-import type { NodeSide } from '../../node/localNode.ts';
-import type { ApiSide } from './api.ts';
+import type { LocalNode } from '../../node/localNode.ts';
+import type { ApiConnection } from './api.ts';
 
 export interface ServingOptions {
   readonly loaded: LoadedConfiguration;
-  readonly api: ApiSide | null;
-  readonly node: NodeSide;
+  readonly api: ApiConnection | null;
+  readonly node: LocalNode;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -1,165 +1,113 @@
-import type { CgroupManager } from '../../cgroups/contract.ts';
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
-import type { ServingCertificateSource } from '../../config/certificates/servingCertificate.ts';
 import { toFlagz } from '../../config/flagz.ts';
-import type { LoadedConfiguration } from '../../config/load.ts';
-import type { Cri } from '../../cri/client.ts';
-import type { Clock } from '../../lib/clock.ts';
-import { Listeners } from '../../lib/disposables.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { verbosity } from '../../lib/verbosity.ts';
-import type { MachineFacts } from '../../node/types.ts';
-import type { Mirrors } from '../../pods/mirrors.ts';
-import type { PodWorker } from '../../podworker/worker.ts';
-import type { PodWorkers } from '../../podworker/workers.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
-import type { ServedPod, ServedPods, ServerHost } from '../../server/host.ts';
-import { type KubeletServer, startKubeletServer } from '../../server/kubeletServer.ts';
+import { startDebugServer } from '../../server/debugServer.ts';
+import type { ServerHost } from '../../server/host.ts';
+import { startKubeletServer } from '../../server/kubeletServer.ts';
 import type { ExplanationSource } from '../../server/routes/podExplanation.ts';
+import { servedPods } from '../../server/servedPods.ts';
 import { findCgroupMounts } from '../../server/stats/cadvisor/cgroupMounts.ts';
 import { CgroupReader } from '../../server/stats/cadvisor/cgroupReader.ts';
 import type { CgroupPlaces } from '../../server/stats/cadvisor/identities.ts';
 import { SummaryReader } from '../../server/stats/summary.ts';
 import { ownCgroup, type SystemCgroups } from '../../server/stats/systemContainers.ts';
-import type { AgentMetrics } from '../metrics/agentMetrics.ts';
-import type { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { Slis } from '../metrics/slis.ts';
-import type { ApiSide } from './api.ts';
+import type { ApiConnection } from './api.ts';
+import type { NodeStage } from './node.ts';
+import type { PodStage } from './pods.ts';
+import type { Base } from './preflight.ts';
+import { requestServing } from './requestServing.ts';
+import type { Runtime } from './runtime.ts';
 
-export interface ServerSideOptions {
-  readonly loaded: LoadedConfiguration;
-  readonly nodeName: string;
-  readonly rootDir: string;
-  readonly addresses: readonly string[];
-  readonly cri: Cri;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly api: ApiSide | null;
-  readonly pods: PodBoard;
-  readonly cgroups: CgroupManager;
-  readonly machine: MachineFacts;
+/** What the server is made of. */
+interface Parts {
+  readonly base: Base;
+  readonly runtime: Runtime;
+  readonly api: ApiConnection | null;
+  readonly node: NodeStage;
+  readonly pods: PodStage;
   readonly explanations: ExplanationSource;
-  readonly metrics: AgentMetrics;
-  readonly probeMetrics: ProbeMetrics;
-  /** Why the agent is not healthy; undefined while it is. */
-  readonly unhealthy: () => string | undefined;
-  /** serverTLSBootstrap: where the serving certificate comes from. */
-  readonly serving?: ServingCertificateSource | undefined;
 }
 
-/** What the server's routes see of the workers, and who waits for a Pod to change. */
-export class PodBoard implements ServedPods {
-  readonly #workers: () => PodWorkers;
-  readonly #mirrors: Mirrors;
-  readonly #waiting = new Map<string, Listeners<[]>>();
-
-  constructor(workers: () => PodWorkers, mirrors: Mirrors) {
-    this.#workers = workers;
-    this.#mirrors = mirrors;
-  }
-
-  all(): ServedPod[] {
-    return this.#workers()
-      .all()
-      .map((worker) => this.#served(worker));
-  }
-
-  get(uid: string): ServedPod | undefined {
-    const worker = this.#workers().get(uid);
-    return worker && this.#served(worker);
-  }
-
-  onChange(uid: string, listener: () => void): Disposable {
-    const listeners = this.#waiting.get(uid) ?? new Listeners<[]>();
-    this.#waiting.set(uid, listeners);
-    const added = listeners.add(listener);
-    return {
-      [Symbol.dispose]: () => {
-        added[Symbol.dispose]();
-        if (listeners.size === 0 && this.#waiting.get(uid) === listeners) this.#waiting.delete(uid);
-      },
-    };
-  }
-
-  /** The Pod's worker made a decision, or is over. */
-  changed(uid: string): void {
-    this.#waiting.get(uid)?.emit();
-  }
-
-  #served({ uid, facts, memory }: PodWorker): ServedPod {
-    const { pod, origin } = facts;
-    const isStatic = origin === 'file' || origin === 'http';
-    return {
-      uid,
-      namespace: facts.namespace,
-      name: facts.name,
-      pod,
-      isStatic,
-      mirrorUid: isStatic && pod ? this.#mirrors.of(pod)?.metadata.uid : undefined,
-      gone: facts.gone,
-      status: memory.status,
-      observed: facts.observation.pod,
-      volumePath: (volume) => facts.volumePath(volume),
-    };
-  }
+/**
+ * Opens the explanations on loopback and kubelet's server (with enableServer). It stands before the Node can become Ready: rejects with one
+ * sentence when the server cannot be opened, for a client CA that is not there for instance.
+ */
+export async function openServer(
+  base: Base,
+  runtime: Runtime,
+  api: ApiConnection | null,
+  node: NodeStage,
+  pods: PodStage,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { clock, log, recorder, loaded } = base;
+  const { tsDebugAddress } = loaded.options;
+  const refresh = () => pods.services.images.refreshProgress();
+  const explanations = { recorder, mono: () => clock.now().mono, refresh };
+  if (tsDebugAddress !== 'off') stack.use(await openDebugServer(tsDebugAddress, explanations));
+  const { metrics } = base.metrics;
+  const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));
+  await openKubeletServer({ base, runtime, api, node, pods, explanations }, serving, stack);
 }
 
-/** The server of this agent; absent with enableServer off. Rejects with one sentence when it cannot listen. */
-export async function startServer(options: ServerSideOptions): Promise<KubeletServer | undefined> {
-  const { loaded, api, clock, nodeName } = options;
-  const { config } = loaded;
-  if (!config.enableServer) return undefined;
+async function openKubeletServer(
+  parts: Parts,
+  source: Awaited<ReturnType<typeof requestServing>>,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { api, base, node } = parts;
+  const { loaded, clock, nodeName, metrics } = base;
+  const { config, options } = loaded;
+  if (!config.enableServer) return;
   const { webhook } = config.authentication;
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
-  await using own = new AsyncDisposableStack();
   const server = await startKubeletServer({
-    host: await serverHost(options, own),
-    metrics: options.metrics.metrics,
+    host: await serverHost(parts, stack),
+    metrics: metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
       tlsPrivateKeyFile: config.tlsPrivateKeyFile,
-      certDir: loaded.options.certDir,
+      certDir: options.certDir,
       nodeName,
-      addresses: options.addresses,
-      ...(options.serving ? { source: options.serving } : {}),
+      addresses: node.node.hostIPs(),
+      ...(source ? { source } : {}),
     },
     ...(token ? { token } : {}),
-    ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(options) }),
+    ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(parts) }),
   });
-  own.use(server);
-  const { secure, readOnly } = server;
-  const kept = own.move();
-  return { secure, readOnly, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  stack.use(server);
 }
 
 /** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */
-function reviewer({ api, clock, nodeName, loaded }: ServerSideOptions): AccessReviewer {
+function reviewer({ api, base }: Parts): AccessReviewer {
   if (!api) return async () => false;
+  const { clock, nodeName, loaded } = base;
   const { cacheAuthorizedTTL, cacheUnauthorizedTTL } = loaded.config.authorization.webhook;
   const ttls = { allowedMs: cacheAuthorizedTTL, deniedMs: cacheUnauthorizedTTL };
   return accessReviewer(api.heartbeat, clock, nodeName, ttls);
 }
 
-/** `own` gets what has to be ended after the server. */
-async function serverHost(options: ServerSideOptions, own: AsyncDisposableStack): Promise<ServerHost> {
-  const { loaded, nodeName, rootDir, cri, clock, pods } = options;
+/** `stack` gets what has to be ended after the server. */
+async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<ServerHost> {
+  const { base, runtime, node, explanations } = parts;
+  const { loaded, nodeName, rootDir, clock, log, health, table, metrics } = base;
+  const { cri } = runtime;
+  const pods = servedPods(table, parts.pods.mirrors);
   const slis = new Slis();
-  const stats = await statsPlaces(options);
-  const summary = own.use(
+  const summary = stack.use(
     new SummaryReader({
-      nodeName,
-      rootDir,
+      ...{ nodeName, rootDir, pods, clock, log },
       runtime: cri,
-      pods,
-      clock,
       wall: () => clock.now().wall,
-      log: options.log,
       volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
-      machine: options.machine,
+      machine: node.node.machine,
       metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
-      ...stats,
+      ...(await statsPlaces(parts)),
     }),
   );
+  const unhealthy = () => health.problem();
   return {
     nodeName,
     rootDir,
@@ -167,17 +115,17 @@ async function serverHost(options: ServerSideOptions, own: AsyncDisposableStack)
     gates: loaded.gates,
     flags: () => toFlagz(loaded.config, loaded.options),
     clock,
-    log: options.log,
+    log,
     pods,
     runtime: cri,
-    explanations: options.explanations,
+    explanations,
     summary,
     metrics: {
-      text: () => options.metrics.text(),
-      probes: () => options.probeMetrics.text(),
-      slis: () => slis.text(options.unhealthy()),
+      text: () => metrics.text(),
+      probes: () => parts.pods.probeMetrics.text(),
+      slis: () => slis.text(unhealthy()),
     },
-    unhealthy: options.unhealthy,
+    unhealthy,
     setVerbosity: (level) => {
       verbosity.level = level;
     },
@@ -185,8 +133,8 @@ async function serverHost(options: ServerSideOptions, own: AsyncDisposableStack)
 }
 
 /** Which cgroups the statistics are about. */
-async function statsPlaces({ loaded, cgroups }: ServerSideOptions) {
-  const { config, options } = loaded;
+async function statsPlaces({ base, node: { cgroups } }: Parts) {
+  const { config, options } = base.loaded;
   const node = nodeCgroup(config.cgroupRoot);
   const at = (name: CgroupName) => cgroupPath(name, cgroups.driver);
   const own = await ownCgroup();
@@ -203,4 +151,10 @@ async function statsPlaces({ loaded, cgroups }: ServerSideOptions) {
     podPath: ({ pod }) => (pod ? cgroups.podCgroup(pod).path : undefined),
   };
   return { reader: new CgroupReader(await findCgroupMounts()), places, system };
+}
+
+function openDebugServer(address: string, source: ExplanationSource) {
+  const at = address.lastIndexOf(':');
+  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+  return startDebugServer(host, Number(address.slice(at + 1)), source);
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { checkpointDir } from '../../podworker/podRuntime.ts';
+import { checkpointDir } from '../../podworker/checkpointStore.ts';
 
 /** Fixed, as in the Go kubelet: log collectors look here. */
 export const containerLogsDir = '/var/log/containers';

@@ -14,7 +14,7 @@ import { shareRootDirectory } from './rootPropagation.ts';
 import { refuseSwap } from './swap.ts';
 import { SystemdNotify } from './systemdNotify.ts';
 
-export interface Hygiene extends AsyncDisposable {
+export interface Preflight extends AsyncDisposable {
   /** Everything runs: tells whoever started the process. */
   ready(): void;
 }
@@ -24,11 +24,11 @@ export interface Hygiene extends AsyncDisposable {
  * one sentence about the first thing that is missing. `onFatal` hears that another process wants the lock file. While
  * `healthy` gives a reason against it, systemd's watchdog is not told that the process lives.
  */
-export async function prepareNode(
+export async function preflight(
   loaded: LoadedConfiguration,
   rootDir: string,
   tools: { clock: Clock; log: Logger; onFatal: (error: Error) => void; healthy: () => string | undefined },
-): Promise<Hygiene> {
+): Promise<Preflight> {
   const { config, options } = loaded;
   const { clock, log } = tools;
   const own = new AsyncDisposableStack();

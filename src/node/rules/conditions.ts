@@ -1,5 +1,6 @@
+import type { NodeEvent } from '../../events/event.ts';
 import type { NodeCondition } from '../../types/k8s.ts';
-import type { NodeEvent, NodeFacts, Update } from '../types.ts';
+import type { NodeFacts, Update } from '../types.ts';
 
 /** Words of a pressure condition: [reason, message, Event reason]. */
 interface PressureWords {

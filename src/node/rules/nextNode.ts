@@ -1,5 +1,6 @@
+import type { NodeEvent } from '../../events/event.ts';
 import type { Node, NodeStatus, NodeSystemInfo } from '../../types/k8s.ts';
-import type { NodeEvent, NodeFacts, NodeSettings } from '../types.ts';
+import type { NodeFacts, NodeSettings } from '../types.ts';
 import { nodeAddresses, PROVIDED_NODE_IP } from './addresses.ts';
 import { nodeAllocatable, nodeCapacity } from './capacity.ts';
 import { nodeConditions } from './conditions.ts';

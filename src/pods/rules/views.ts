@@ -1,7 +1,13 @@
-import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
+import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../cri/observed.ts';
 import { isSidecar } from '../../lib/containerTotals.ts';
-import type { PodFacts } from '../../podworker/rules/facts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
+
+/** What the views are made of. */
+export interface ViewFacts {
+  readonly runtime: ObservedPod | null;
+  /** Highest restart number seen in the log directory, for containers that the runtime has forgotten. */
+  readonly logRestarts: Readonly<Record<string, number>>;
+}
 
 export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
@@ -20,12 +26,12 @@ export interface ContainerView {
 }
 
 /** The sandbox a Pod is running in: the newest, if it is ready. */
-export function readySandbox(facts: PodFacts): ObservedSandbox | undefined {
+export function readySandbox(facts: Pick<ViewFacts, 'runtime'>): ObservedSandbox | undefined {
   const newest = facts.runtime?.sandboxes[0];
   return newest?.ready ? newest : undefined;
 }
 
-function viewOf(facts: PodFacts, container: Container, kind: ContainerKind): ContainerView {
+function viewOf(facts: ViewFacts, container: Container, kind: ContainerKind): ContainerView {
   const history = (facts.runtime?.containers ?? []).filter((c) => c.name === container.name);
   const latest = history[0];
   const sandbox = facts.runtime?.sandboxes[0];
@@ -50,7 +56,7 @@ export interface PodViews {
 }
 
 /** All containers of the spec with their observations. */
-export function podViews(facts: PodFacts, pod: Pod): PodViews {
+export function podViews(facts: ViewFacts, pod: Pod): PodViews {
   const init = (pod.spec?.initContainers ?? []).map((c) => viewOf(facts, c, isSidecar(c) ? 'sidecar' : 'init'));
   const main = (pod.spec?.containers ?? []).map((c) => viewOf(facts, c, 'main'));
   const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((c) => viewOf(facts, c as Container, 'ephemeral'));
@@ -58,6 +64,6 @@ export function podViews(facts: PodFacts, pod: Pod): PodViews {
 }
 
 /** Containers that run or may run: what a Pod's end waits for. */
-export function aliveContainers(facts: PodFacts): ObservedContainer[] {
+export function aliveContainers(facts: Pick<ViewFacts, 'runtime'>): ObservedContainer[] {
   return (facts.runtime?.containers ?? []).filter((c) => c.state === 'running' || c.state === 'unknown');
 }

@@ -1,15 +1,7 @@
-import type { Verdict } from '../../ledger/types.ts';
+import { admissionFact } from '../../ledger/admission.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
-import type { AdmissionFact } from '../rules/facts.ts';
 import type { Services } from './services.ts';
-
-/** The ledger's verdict as a fact. */
-export function admissionFact(verdict: Verdict): AdmissionFact {
-  if (verdict.verdict === 'admitted') return { state: 'admitted' };
-  if (verdict.verdict === 'rejected') return { state: 'rejected', reason: verdict.reason, message: verdict.message };
-  return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
-}
 
 /**
  * Asks the ledger for a place. Pods that already run are told so: they cannot be refused (design rule 3). The question may wait until every

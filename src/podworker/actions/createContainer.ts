@@ -8,6 +8,7 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import type { ImageFact } from '../../images/types.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
 import { goQuote } from '../../lib/goText.ts';
+import { podIPsOf } from '../../pods/rules/podIPs.ts';
 import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
@@ -37,15 +38,6 @@ export function findContainer(pod: Pod, name: string): Container | undefined {
   return [...initContainers, ...containers, ...(ephemeralContainers as readonly Container[])].find(
     (c) => c.name === name,
   );
-}
-
-/** The Pod's addresses, the node's first family first; the node's own on its network. */
-export function podIPsOf({ facts }: Pick<ActionContext, 'facts'>): string[] {
-  const sandbox = facts.runtime?.sandboxes[0];
-  const ips = sandbox && sandbox.ips.length > 0 ? sandbox.ips : facts.pod?.spec?.hostNetwork ? facts.node.hostIPs : [];
-  const family = (ip: string) => (ip.includes(':') ? 6 : 4);
-  const primary = ips.filter((ip) => family(ip) === facts.node.primaryFamily);
-  return [...primary, ...ips.filter((ip) => !primary.includes(ip))];
 }
 
 /**
@@ -109,7 +101,7 @@ async function configFor(
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
   const targetContainerId = targetOf(context, container);
-  const podIPs = podIPsOf(context);
+  const podIPs = podIPsOf(context.facts);
   const env = await environment(services, context, container, podIPs);
   const podDir = join(services.podsDir, facts.uid);
   const image = await knownImage(services, context, container.image ?? '');

@@ -3,9 +3,9 @@ import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
 import { parseImageName } from '../../images/rules/imageName.ts';
 import type { ImageFact, PullPolicy } from '../../images/types.ts';
 import { KubeletError } from '../../lib/errors.ts';
+import type { PullState } from '../../pods/facts.ts';
 import type { Secret } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
-import type { PullState } from '../rules/facts.ts';
 import { configOf } from './sandbox.ts';
 import type { Services } from './services.ts';
 

@@ -1,6 +1,7 @@
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { podIPsOf } from '../../pods/rules/podIPs.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
-import { findContainer, podIPsOf } from './createContainer.ts';
+import { findContainer } from './createContainer.ts';
 import type { Services } from './services.ts';
 
 /** Runs a postStart hook to its end. Its failure ends the container. */
@@ -13,7 +14,7 @@ export async function postStart(
   const container = findContainer(context.pod, name);
   if (!container) return {};
   try {
-    await services.hooks.postStart(context.pod, container, id, podIPsOf(context)[0] ?? '', context.signal);
+    await services.hooks.postStart(context.pod, container, id, podIPsOf(context.facts)[0] ?? '', context.signal);
   } catch (error) {
     if (isAbort(error)) throw error;
     context.event({ type: 'Warning', reason: 'FailedPostStartHook', message: 'PostStartHook failed', container: name });
@@ -33,7 +34,7 @@ export async function preStop(
   const container = findContainer(context.pod, name);
   if (!container) return {};
   try {
-    await services.hooks.preStop(context.pod, container, id, podIPsOf(context)[0] ?? '', seconds, context.signal);
+    await services.hooks.preStop(context.pod, container, id, podIPsOf(context.facts)[0] ?? '', seconds, context.signal);
   } catch (error) {
     if (isAbort(error)) return {};
     services.log.warn('preStop hook failed', { container: name, error: errorMessage(error) });

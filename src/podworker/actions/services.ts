@@ -5,6 +5,7 @@ import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { HookRunner } from '../../probes/hooks.ts';
 import type { Container, Pod, Secret } from '../../types/k8s.ts';
 import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
 import type { Checkpoint } from '../rules/actions.ts';
@@ -37,19 +38,6 @@ export interface CheckpointStore {
   list(): Promise<string[]>;
 }
 
-/** Hook handlers (exec, httpGet, sleep). Rejects with the hook's failure; aborting ends it. */
-export interface HookRunner {
-  postStart(pod: Pod, container: Container, containerId: string, podIP: string, signal: AbortSignal): Promise<void>;
-  preStop(
-    pod: Pod,
-    container: Container,
-    containerId: string,
-    podIP: string,
-    seconds: number,
-    signal: AbortSignal,
-  ): Promise<void>;
-}
-
 /** Everything that effects work with. Each action takes what it needs and no more. */
 export interface Services {
   readonly clock: Clock;
@@ -61,7 +49,8 @@ export interface Services {
   readonly volumes: VolumeManager;
   readonly volumeContext: VolumeContext;
   readonly cgroups: PodCgroups;
-  readonly hooks: HookRunner;
+  /** Hook handlers (exec, httpGet, sleep). They reject with the hook's failure; aborting ends them. */
+  readonly hooks: Pick<HookRunner, 'postStart' | 'preStop'>;
   readonly checkpoints: CheckpointStore;
   readonly api: PodApi | null;
   /** Node facts and settings for the requests to the runtime. */

@@ -2,28 +2,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cri, connectCri } from '../../cri/client.ts';
-import { watchEvents } from '../../cri/events.ts';
 import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
 import { Gate } from '../../cri/gate.ts';
-import { createObserver, type Observer } from '../../cri/observe.ts';
+import type { Observer } from '../../cri/observe.ts';
+import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
 import { Ledger } from '../../ledger/ledger.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import type { TraceRecord } from '../../timeline/recorder.ts';
+import type { ObjectState } from '../../pods/facts.ts';
+import { PodTable } from '../../pods/table.ts';
+import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
 import { effects } from '../actions/registry.ts';
 import type { Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
-import { References } from '../references.ts';
+import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
-import type { ObjectState } from '../rules/facts.ts';
-import type { PodEvent } from '../rules/turn.ts';
 import type { DnsInputs } from '../spec/dns.ts';
-import { PodWorkers } from '../workers.ts';
+import type { PodWorkers } from '../workers.ts';
 
 /** An API object that a test gives the node. */
 export interface FakeObject {
@@ -70,8 +70,7 @@ export class FakeNode implements Disposable {
   readonly world: FakeWorld;
   readonly clock: Clock;
   readonly cri: Cri;
-  readonly observer: Observer;
-  readonly workers: PodWorkers;
+  readonly table = new PodTable();
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -80,6 +79,7 @@ export class FakeNode implements Disposable {
   beforeEffect: (uid: string, action: Action) => void = () => {};
   afterEffect: (uid: string, action: Action) => void = () => {};
   readonly #own = new DisposableStack();
+  readonly #runtime: PodRuntime;
   #watchers = new Set<() => void>();
   #dead = false;
 
@@ -87,84 +87,67 @@ export class FakeNode implements Disposable {
     this.world = world;
     this.clock = clock;
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
-    this.observer = createObserver(this.cri);
     const services = this.#services();
     const effect = effects(services);
-    this.workers = new PodWorkers({
-      log: silentLogger,
-      random: () => 0.5,
-      clock,
-      effect: async (action, context) => {
-        this.beforeEffect(context.facts.uid, action);
-        if (this.#dead) return new Promise(() => {});
-        const outcome = await effect(action, context);
-        this.afterEffect(context.facts.uid, action);
-        if (this.#dead) return new Promise(() => {});
-        return outcome;
-      },
-      observe: (uid, signal) => this.observer.observePod(uid, { signal }),
-      lastSeq: () => this.observer.lastSeq(),
-      nodeFacts: () => this.#nodeFacts(),
-      gatePositions: () => ({}),
-      recursiveReadOnly: () => true,
-      publish: (pod, status) => this.#publish(pod, status),
-      event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
-      decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),
-      actionStarted: (uid, action) => this.actions.push({ uid, action }),
-      actionEnded: () => {},
-      changed: () => {},
-      opened: (worker) => {
-        const references = new References(
-          this.#objectSource(),
-          worker.facts,
-          () => worker.wake(),
-          (pod) => services.volumes.needs(pod).filter((r) => r.kind !== 'ServiceAccountToken') as never,
-        );
-        const original = worker.setPod.bind(worker);
-        worker.setPod = (pod, origin) => {
-          references.follow(pod);
-          original(pod, origin);
-        };
-        return references;
-      },
-    });
-  }
-
-  /** As the kubelet starts: list the runtime, hear the sources, watch events. */
-  async start(): Promise<this> {
-    const checkpoints = await new FileCheckpoints(join(this.world.root, 'checkpoints')).load(silentLogger);
-    this.workers.adopt(checkpoints);
-    const list = await this.observer.observeAll();
-    this.workers.listed(list, this.observer.lastSeq());
-    this.#own.use(
-      watchEvents({
+    this.#runtime = this.#own.use(
+      new PodRuntime({
         cri: this.cri,
-        clock: this.clock,
-        onEvent: (e) => this.workers.look(e.podUid),
-        onConnected: () => this.relist(),
-        onLost: () => {},
-        onUnsupported: () => {},
+        clock,
+        log: silentLogger,
+        table: this.table,
+        random: () => 0.5,
+        recorder: new Recorder((_uid, record) => this.trace.push(record)),
+        gate: services.gate,
+        checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
+        objects: this.#objectSource(),
+        effect: async (action, context) => {
+          this.beforeEffect(context.facts.uid, action);
+          if (this.#dead) return new Promise(() => {});
+          const outcome = await effect(action, context);
+          this.afterEffect(context.facts.uid, action);
+          if (this.#dead) return new Promise(() => {});
+          return outcome;
+        },
+        volumeNeeds: (pod) => services.volumes.needs(pod).filter((r) => r.kind !== 'ServiceAccountToken') as never,
+        nodeFacts: () => this.#nodeFacts(),
+        recursiveReadOnly: () => true,
+        hooks: {
+          publish: (pod, status) => this.#publish(pod, status),
+          event: (_pod, { uid }, event) => this.events.push({ ...event, uid }),
+          taken: () => {},
+          listed: () => {},
+          actionStarted: (uid, action) => this.actions.push({ uid, action }),
+          actionEnded: () => {},
+        },
       }),
     );
+  }
+
+  get workers(): PodWorkers {
+    return this.#runtime.workers;
+  }
+
+  get observer(): Observer {
+    return this.#runtime.observer;
+  }
+
+  /** As the kubelet starts: list the runtime, watch events, hear the sources. */
+  async start(): Promise<this> {
+    await this.#runtime.start();
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
     return this;
   }
 
   relist(): void {
-    this.observer.observeAll().then(
-      (list) => this.workers.listed(list, list[0]?.seq ?? this.observer.lastSeq()),
-      () => {},
-    );
+    void this.#runtime.relist();
   }
 
   setPod(pod: Pod): void {
     const uid = pod.metadata!.uid!;
     this.world.pods.set(uid, pod);
     this.workers.set(pod, 'api');
-    const worker = this.workers.get(uid);
-    if (worker) worker.facts.accepted = this.world.accepted.get(uid);
-    worker?.wake();
+    this.table.learn(uid, { kind: 'accepted', status: this.world.accepted.get(uid), written: false });
   }
 
   /** `kubectl delete`: the deletion is requested; the worker deletes the object in the end. */
@@ -199,7 +182,6 @@ export class FakeNode implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.workers.stop();
     this.#own.dispose();
   }
 
@@ -210,10 +192,7 @@ export class FakeNode implements Disposable {
     this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);
     const current = this.world.pods.get(uid);
     if (current) this.world.pods.set(uid, { ...current, status });
-    const worker = this.workers.get(uid);
-    if (!worker) return;
-    worker.facts.accepted = status;
-    worker.wake();
+    this.table.learn(uid, { kind: 'accepted', status, written: true });
   }
 
   #nodeFacts() {

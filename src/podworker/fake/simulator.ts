@@ -156,7 +156,7 @@ export class Simulation extends SimulatedLife {
     if (!this.runtime.empty()) {
       // A call that the runtime carried out after the Pod was over: the full list finds it, and a new worker ends it.
       this.kubelet = new SimKubelet(this.durable);
-      this.kubelet.sheet.sourcesReady = true;
+      this.kubelet.learn({ kind: 'sourcesReady' });
       this.live(() => this.over());
     }
     if (this.kubelet.done && this.durable.mounted.size > 0) throw new Error('volumes are left');

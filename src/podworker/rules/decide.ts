@@ -1,4 +1,6 @@
+import type { PodEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { LifePhase } from '../../pods/facts.ts';
 import type { Reason } from '../../timeline/reasons.ts';
 import type { PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
@@ -7,13 +9,13 @@ import { planCheckpoint } from './checkpointed.ts';
 import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.ts';
 import { followClock } from './clockStep.ts';
 import type { Now, PodFacts } from './facts.ts';
-import type { LifePhase, PodMemory, Termination } from './memory.ts';
+import type { PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
 import { prune } from './prune.ts';
 import { hasEnded, mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
-import { because, emitOnce, openTurn, type PodEvent, type Turn } from './turn.ts';
+import { because, emitOnce, openTurn, type Turn } from './turn.ts';
 import { keepWaiting } from './waiting.ts';
 
 /** How long a Pod that the rules cannot handle is left alone, unless something of it changes. */

@@ -1,7 +1,8 @@
+import type { TerminateRequest } from '../../pods/facts.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { restore } from './checkpointed.ts';
 import { type Decision, decide } from './decide.ts';
-import type { PodFacts, Slot, TerminateRequest } from './facts.ts';
+import type { PodFacts, Slot } from './facts.ts';
 import { freshMemory, type PodMemory } from './memory.ts';
 import {
   active,

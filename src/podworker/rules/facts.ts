@@ -1,5 +1,13 @@
 import type { ObservedPod } from '../../cri/observed.ts';
-import type { ProbeState } from '../../probes/rules/health.ts';
+import type {
+  AdmissionFact,
+  MirrorFact,
+  ObjectState,
+  PodOrigin,
+  ProbeState,
+  PullState,
+  TerminateRequest,
+} from '../../pods/facts.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
 
@@ -7,31 +15,6 @@ import type { Action } from './actions.ts';
 export interface Now {
   readonly wall: number;
   readonly mono: number;
-}
-
-/** Where a Pod was heard of. `runtime`: only containers of it were found; no source knows it. */
-export type PodOrigin = 'api' | 'file' | 'http' | 'runtime';
-
-/** Why somebody wants a Pod ended. `completed` is the worker's own: every container is done and none may restart. */
-export type TerminateCause =
-  | 'deleted'
-  | 'removed'
-  | 'evicted'
-  | 'preempted'
-  | 'deadline'
-  | 'shutdown'
-  | 'orphaned'
-  | 'rejected'
-  | 'completed';
-
-/** One request to end a Pod. Requests only add up: the shortest grace wins, the first cause keeps its reason (design rule 2). */
-export interface TerminateRequest {
-  readonly cause: TerminateCause;
-  /** Seconds; absent: the Pod's own terminationGracePeriodSeconds. */
-  readonly graceSeconds?: number;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly condition?: { readonly type: 'DisruptionTarget'; readonly reason: string; readonly message: string };
 }
 
 /** How an effect ended badly. `settled: false`: the far side may still be doing it (DeadlineExceeded, Unavailable). */
@@ -60,20 +43,6 @@ export interface Slot {
   readonly failures: number;
 }
 
-/** The ledger's verdict on a Pod. */
-export type AdmissionFact =
-  | { readonly state: 'unasked' }
-  | { readonly state: 'admitted' }
-  | { readonly state: 'rejected'; readonly reason: string; readonly message: string }
-  | { readonly state: 'waiting'; readonly victims: readonly string[] };
-
-/** How far the pull of one image is, as far as the runtime tells. */
-export interface PullState {
-  readonly position?: number;
-  readonly doneBytes?: number;
-  readonly totalBytes?: number;
-}
-
 /**
  * A volume that is set up for the Pod (absent from the facts: not yet). The digest is of its payload, never the payload;
  * `objects` is the fingerprint of the API objects it was made from; `refreshAt` (wall ms) when a token in it is renewed.
@@ -84,13 +53,6 @@ export interface VolumeState {
   readonly digest: string;
   readonly objects: string;
   readonly refreshAt?: number;
-}
-
-/** A ConfigMap, Secret … that the Pod refers to, as far as the node knows it. `version` changes with its content. */
-export interface ObjectState {
-  readonly state: 'present' | 'absent' | 'unknown';
-  readonly version?: string;
-  readonly reason?: string;
 }
 
 /** Node-wide facts that gate Pods. */
@@ -150,7 +112,7 @@ export interface PodFacts {
   readonly accepted?: PodStatus;
   readonly statusProblem?: string;
   /** The mirror Pod of a static Pod; absent for API Pods and without an API server. */
-  readonly mirror?: { readonly state: 'current' | 'stale' | 'absent' };
+  readonly mirror?: MirrorFact;
   /** The runtime handler of this Pod can mount recursively read-only. */
   readonly recursiveReadOnly: boolean;
   readonly node: NodeFacts;

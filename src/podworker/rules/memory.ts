@@ -1,9 +1,5 @@
+import type { DisruptionCondition, LifePhase, TerminateCause } from '../../pods/facts.ts';
 import type { PodStatus } from '../../types/k8s.ts';
-import type { TerminateCause } from './facts.ts';
-
-/** The life of a Pod on this node. It only goes forward (design rule 7). */
-export const lifePhases = ['Admitting', 'Active', 'Terminating', 'Cleaning', 'Finished'] as const;
-export type LifePhase = (typeof lifePhases)[number];
 
 /** The merged wish to end the Pod. `deadline` and `since` are wall ms: they outlive a restart through the checkpoint. */
 export interface Termination {
@@ -13,7 +9,7 @@ export interface Termination {
   readonly deadline: number;
   readonly reason?: string;
   readonly message?: string;
-  readonly condition?: { readonly type: 'DisruptionTarget'; readonly reason: string; readonly message: string };
+  readonly condition?: DisruptionCondition;
 }
 
 /** Restart back-off of one container. `key` changes with the container's definition, which resets it. */

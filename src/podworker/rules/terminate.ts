@@ -1,7 +1,8 @@
+import type { TerminateRequest } from '../../pods/facts.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { deadlineOf } from './active.ts';
-import type { PodFacts, TerminateRequest } from './facts.ts';
+import type { PodFacts } from './facts.ts';
 import type { Termination } from './memory.ts';
 import type { Turn } from './turn.ts';
 

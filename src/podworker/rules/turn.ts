@@ -1,16 +1,9 @@
+import type { PodEvent } from '../../events/event.ts';
 import type { Reason } from '../../timeline/reasons.ts';
 import type { Action } from './actions.ts';
 import type { Now, PodFacts } from './facts.ts';
 import type { PodMemory } from './memory.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
-
-/** A Kubernetes Event to record about the Pod, or about one of its containers. */
-export interface PodEvent {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly message: string;
-  readonly container?: string;
-}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,15 +1,6 @@
+import type { ProbeState } from '../../pods/facts.ts';
 import type { ProbeRun } from './run.ts';
 import type { ProbeKind } from './spec.ts';
-
-/** What the probes say about one container id. */
-export interface ProbeState {
-  readonly containerId: string;
-  readonly started: boolean;
-  readonly ready: boolean;
-  readonly failed?: 'liveness' | 'startup';
-  /** The latest failure of a probe that holds the container back. */
-  readonly message?: string;
-}
 
 /** The runs of one container; a kind without a probe is absent. */
 export type Runs = Readonly<Partial<Record<ProbeKind, ProbeRun>>>;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { lifePhases } from '../../../pods/facts.ts';
 import { decide } from '../../rules/decide.ts';
 import type { Now, PodFacts } from '../../rules/facts.ts';
-import { lifePhases } from '../../rules/memory.ts';
 import type { SimKubelet } from './kubelet.ts';
 
 /** What no turn may do to a Pod's memory. */

@@ -1,3 +1,5 @@
+import type { ProbeState } from '../../../pods/facts.ts';
+import type { FactUpdate } from '../../../pods/updates.ts';
 import { FactSheet } from '../../factSheet.ts';
 import type { Outcome } from '../../outcome.ts';
 import type { Action } from '../../rules/actions.ts';
@@ -30,6 +32,9 @@ export const simNode: NodeFacts = {
 /** One life of the kubelet, as far as one Pod goes: what PodWorker does, but step by step and without promises. */
 export class SimKubelet {
   readonly sheet = new FactSheet({ uid: 'u', namespace: 'ns', name: 'p', seed: 0.5 });
+  /** What it was told last, for the simulation to build on. */
+  probes: Readonly<Record<string, ProbeState>> = {};
+  sourcesReady = false;
   readonly slots = new SlotBook();
   readonly calls = new Map<string, SimCall>();
   memory: PodMemory;
@@ -45,6 +50,14 @@ export class SimKubelet {
 
   constructor(durable: Durable) {
     this.memory = restore(freshMemory(), durable.checkpoint);
+  }
+
+  /** News from outside, as PodWorker takes it. */
+  learn(update: FactUpdate): void {
+    this.sheet.learn(update);
+    if (update.kind === 'probes') this.probes = update.states;
+    if (update.kind === 'sourcesReady') this.sourcesReady = true;
+    this.woken = true;
   }
 
   lookAgain(): void {

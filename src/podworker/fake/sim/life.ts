@@ -238,7 +238,7 @@ export abstract class SimulatedLife {
     const k = this.kubelet;
     const d = this.durable;
     const events: Event[] = [];
-    if (!k.sheet.sourcesReady) {
+    if (!k.sourcesReady) {
       if (d.inApi && !k.sheet.pod) events.push({ weight: 1, name: 'Pod heard of', run: () => this.tell() });
       else events.push({ weight: 1, name: 'sources ready', run: () => this.sourcesReady() });
     }
@@ -260,14 +260,14 @@ export abstract class SimulatedLife {
   }
 
   protected tell(): void {
-    if (this.durable.accepted) this.kubelet.sheet.accepted = this.durable.accepted;
+    const { accepted } = this.durable;
+    if (accepted) this.kubelet.learn({ kind: 'accepted', status: accepted, written: false });
     this.kubelet.sheet.setPod(this.durable.pod, 'api');
     this.kubelet.woken = true;
   }
 
   protected sourcesReady(): void {
-    this.kubelet.sheet.sourcesReady = true;
-    this.kubelet.woken = true;
+    this.kubelet.learn({ kind: 'sourcesReady' });
   }
 
   protected gone(): void {
@@ -286,7 +286,7 @@ export abstract class SimulatedLife {
     if (over && old !== status.phase) this.note(`status ${status.phase}`);
     d.accepted = status;
     d.pod = { ...d.pod, status };
-    this.kubelet.sheet.accepted = status;
+    this.kubelet.learn({ kind: 'accepted', status, written: true });
     this.kubelet.sheet.setPod(d.pod, 'api');
     this.kubelet.woken = true;
   }
@@ -297,7 +297,7 @@ export abstract class SimulatedLife {
     return [...initContainers, ...containers].flatMap((spec) => {
       const c = k.sheet.observation.pod?.containers.find((x) => x.name === spec.name);
       if (c?.state !== 'running' || !(spec.startupProbe || spec.readinessProbe || spec.livenessProbe)) return [];
-      const known = k.sheet.probes[spec.name];
+      const known = k.probes[spec.name];
       if (known?.containerId === c.id && (known.ready || known.failed)) return [];
       return [{ weight: 1, name: `probes of ${c.id} pass`, run: () => this.probe(spec.name, c.id, {}) }];
     });
@@ -306,8 +306,7 @@ export abstract class SimulatedLife {
   protected probe(name: string, containerId: string, failed: { failed?: 'liveness' | 'startup' }): void {
     const ok = failed.failed === undefined;
     const state = { containerId, started: ok, ready: ok, ...failed };
-    this.kubelet.sheet.probes = { ...this.kubelet.sheet.probes, [name]: state };
-    this.kubelet.woken = true;
+    this.kubelet.learn({ kind: 'probes', states: { ...this.kubelet.probes, [name]: state } });
   }
 
   protected abstract mishapEvents(): Event[];

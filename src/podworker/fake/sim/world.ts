@@ -1,7 +1,8 @@
+import type { AdmissionFact } from '../../../pods/facts.ts';
 import type { Pod, PodStatus } from '../../../types/k8s.ts';
 import type { Outcome } from '../../outcome.ts';
 import type { Action, Checkpoint } from '../../rules/actions.ts';
-import type { AdmissionFact, PodFacts } from '../../rules/facts.ts';
+import type { PodFacts } from '../../rules/facts.ts';
 import { SimError, type SimRuntime } from './runtime.ts';
 
 /** What outlives the kubelet besides the runtime: the API object, the disk. */

@@ -1,0 +1,144 @@
+import { logManifests } from '../../api/manifests/manifestLog.ts';
+import { staticPodSources } from '../../api/manifests/staticPodSources.ts';
+import type { StaticPodSource } from '../../api/manifests/staticPods.ts';
+import { keepQosWeight } from '../../cgroups/qosWeight.ts';
+import { rotatePodLogs } from '../../node/podLogs.ts';
+import { Mirrors } from '../../pods/mirrors.ts';
+import { effects } from '../../podworker/actions/registry.ts';
+import type { Services } from '../../podworker/actions/services.ts';
+import { checkpointDir, FileCheckpoints } from '../../podworker/checkpointStore.ts';
+import { apiObjects, localObjects, type PodObjects } from '../../podworker/objects.ts';
+import { PodRuntime } from '../../podworker/podRuntime.ts';
+import { logAction } from '../../podworker/recording.ts';
+import type { VolumeNeed } from '../../podworker/references.ts';
+import { showMirror } from '../../podworker/sources.ts';
+import { PodProbes } from '../../probes/podProbes.ts';
+import { StatusWriter } from '../../status/writer.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import { ProbeMetrics } from '../metrics/probeMetrics.ts';
+import { makeServices } from '../services.ts';
+import type { ApiConnection } from './api.ts';
+import type { NodeStage } from './node.ts';
+import type { Base } from './preflight.ts';
+import type { Runtime } from './runtime.ts';
+
+/** The workers and what follows them. */
+export interface PodStage {
+  readonly runtime: PodRuntime;
+  readonly services: Services;
+  readonly mirrors: Mirrors;
+  /** null in standalone mode. */
+  readonly status: StatusWriter | null;
+  /** Static Pods' sources, not started yet. */
+  readonly manifests: readonly StaticPodSource[];
+  readonly probeMetrics: ProbeMetrics;
+}
+
+/** Makes the workers and finds what runs already. No source has been heard when it resolves, so nothing is ended yet. */
+export async function openPods(
+  base: Base,
+  runtime: Runtime,
+  api: ApiConnection | null,
+  stage: NodeStage,
+  stack: AsyncDisposableStack,
+): Promise<PodStage> {
+  const { clock, log, table, recorder, metrics, rootDir, loaded, health } = base;
+  const { cri, gate } = runtime;
+  const { node, ledger, cgroups, events } = stage;
+  const { config } = loaded;
+  const mirrors = new Mirrors();
+  const manifests = staticSources(base);
+  for (const source of manifests) {
+    stack.use(source);
+    stack.use(logManifests(source, log));
+  }
+  const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
+  const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
+  const probeMetrics = new ProbeMetrics();
+  const probes = stack.use(
+    new PodProbes({
+      ...{ cri, clock, table },
+      random: Math.random,
+      onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
+      onMetric: (metric) => probeMetrics.attempt(metric),
+    }),
+  );
+  stack.use(rotatePodLogs({ config, cri, clock, log, table }));
+  stack.use(keepQosWeight(table, cgroups, log));
+  stack.use(
+    table.onEnded((uid) => {
+      api?.tokens.forget(uid);
+      probeMetrics.forget(uid);
+    }),
+  );
+  const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks });
+  const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
+  const workers = stack.use(
+    new PodRuntime({
+      ...{ cri, clock, log, table, recorder, gate, objects },
+      random: Math.random,
+      checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
+      effect: effects(services),
+      volumeNeeds: (pod) => volumeNeeds(services, pod),
+      nodeFacts: () => node.facts(api !== null, api?.problem(), crashLoopMaxMs),
+      recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),
+      hooks: {
+        listed: () => health.turned(),
+        publish: (pod, wanted) => status?.publish(pod, wanted),
+        event: (pod, subject, event) => events.pod(pod, subject, event),
+        taken: (worker, pod) => {
+          if (api && worker.origin !== 'api')
+            showMirror({ mirrors, publisher: status?.publisher ?? null }, worker, pod);
+        },
+        actionStarted: () => {},
+        actionEnded: (uid, action, ms, error) => {
+          metrics.action(uid, action, ms, error);
+          logAction(log, table.get(uid), action, ms, error);
+        },
+      },
+    }),
+  );
+  if (api)
+    api.onConnection(() => {
+      table.wakeAll();
+      // Static Pods must start while the API server is away; whoever runs already has asked by now.
+      if (api.problem() !== undefined) ledger.open();
+      else status?.publisher.apiBack();
+    });
+  node.onFacts(() => table.wakeAll());
+  node.start();
+  // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
+  base.preflight.ready();
+  await workers.start();
+  return { runtime: workers, services, mirrors, status, manifests, probeMetrics };
+}
+
+function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSource[] {
+  const { config, options, gates } = loaded;
+  const rules = {
+    standalone: options.kubeconfig === '',
+    preventApiReferences: gates.enabled('PreventStaticPodAPIReferences'),
+  };
+  const settings = { ...config, staticPodURLHeader: config.staticPodURLHeader ?? {} };
+  return staticPodSources(settings, { nodeName, rules, clock });
+}
+
+function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
+  return localObjects(
+    (kind, namespace, name) => manifests.map((s) => s.object(kind, namespace, name)).find((o) => o !== undefined),
+    (changed) => {
+      const stack = new DisposableStack();
+      for (const source of manifests) stack.use(source.onObject(changed));
+      return stack;
+    },
+  );
+}
+
+/** Tokens are no objects that anybody can watch. */
+function volumeNeeds(services: Services, pod: StoredPod): VolumeNeed[] {
+  return services.volumes
+    .needs(pod)
+    .flatMap(({ kind, namespace, name, volume }) =>
+      kind === 'ServiceAccountToken' ? [] : [{ kind, namespace, name, volume }],
+    );
+}

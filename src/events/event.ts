@@ -1,0 +1,11 @@
+/** A Kubernetes Event to record about the Node. */
+export interface NodeEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A Kubernetes Event to record about a Pod, or about one of its containers. */
+export interface PodEvent extends NodeEvent {
+  readonly container?: string;
+}

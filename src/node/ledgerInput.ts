@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import { sysctlAllowlist } from '../ledger/rules/sysctls.ts';
+import type { LedgerInput } from './ledgerView.ts';
+
+/** What the ledger must know of machine and configuration; read once at the start. */
+export function readLedgerInput(config: KubeletConfiguration, nodeName: string): LedgerInput {
+  return {
+    nodeName,
+    sysctls: sysctlAllowlist(release(), config.allowedUnsafeSysctls ?? []),
+    ...appArmorProblem(),
+    pressures: [],
+    shuttingDown: false,
+  };
+}
+
+function appArmorProblem(): { appArmorError?: string } {
+  try {
+    return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y')
+      ? {}
+      : { appArmorError: 'AppArmor is not enabled on the host' };
+  } catch {
+    return { appArmorError: 'AppArmor is not enabled on the host' };
+  }
+}

@@ -1,0 +1,74 @@
+// Facts about Pods that more than one module deals in. The Pod's worker owns their values (podworker/rules/facts.ts has the whole
+// snapshot); who wants something of a Pod hands in an update or a request through the Pod table.
+
+/** Where a Pod was heard of. `runtime`: only containers of it were found; no source knows it. */
+export type PodOrigin = 'api' | 'file' | 'http' | 'runtime';
+
+/** The life of a Pod on this node. It only goes forward; a static Pod that returns is a new life. */
+export const lifePhases = ['Admitting', 'Active', 'Terminating', 'Cleaning', 'Finished'] as const;
+export type LifePhase = (typeof lifePhases)[number];
+
+/** Why somebody wants a Pod ended. `completed` is the worker's own: every container is done and none may restart. */
+export type TerminateCause =
+  | 'deleted'
+  | 'removed'
+  | 'evicted'
+  | 'preempted'
+  | 'deadline'
+  | 'shutdown'
+  | 'orphaned'
+  | 'rejected'
+  | 'completed';
+
+/** The condition that says why a Pod was disrupted (KEP-3329). */
+export interface DisruptionCondition {
+  readonly type: 'DisruptionTarget';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One request to end a Pod. Requests only add up: the shortest grace wins, the first cause keeps its reason. */
+export interface TerminateRequest {
+  readonly cause: TerminateCause;
+  /** Seconds; absent: the Pod's own terminationGracePeriodSeconds. */
+  readonly graceSeconds?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly condition?: DisruptionCondition;
+}
+
+/** The ledger's verdict on a Pod. */
+export type AdmissionFact =
+  | { readonly state: 'unasked' }
+  | { readonly state: 'admitted' }
+  | { readonly state: 'rejected'; readonly reason: string; readonly message: string }
+  | { readonly state: 'waiting'; readonly victims: readonly string[] };
+
+/** A ConfigMap, Secret … that a Pod refers to, as far as the node knows it. `version` changes with its content. */
+export interface ObjectState {
+  readonly state: 'present' | 'absent' | 'unknown';
+  readonly version?: string;
+  readonly reason?: string;
+}
+
+/** Whether the API server shows a static Pod as it is. */
+export interface MirrorFact {
+  readonly state: 'current' | 'stale' | 'absent';
+}
+
+/** What the probes say about one container id. */
+export interface ProbeState {
+  readonly containerId: string;
+  readonly started: boolean;
+  readonly ready: boolean;
+  readonly failed?: 'liveness' | 'startup';
+  /** The latest failure of a probe that holds the container back. */
+  readonly message?: string;
+}
+
+/** How far the pull of one image is, as far as the runtime tells. */
+export interface PullState {
+  readonly position?: number;
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+}

@@ -1,0 +1,41 @@
+import type { PodStatus } from '../types/k8s.ts';
+import type { AdmissionFact, MirrorFact, ObjectState, ProbeState, PullState } from './facts.ts';
+
+/**
+ * News about one Pod, from whoever finds it out. It is the only door to a Pod's facts: the Pod's worker takes the update, and a turn
+ * follows by itself. Values are replaced whole, never modified afterwards.
+ */
+export type FactUpdate =
+  /** What the probes say, by container name. */
+  | { readonly kind: 'probes'; readonly states: Readonly<Record<string, ProbeState>> }
+  /** The ledger's verdict, also one that comes after a wait. */
+  | { readonly kind: 'admission'; readonly fact: AdmissionFact }
+  /** The newest status that the API server has. `written`: as the answer to a write of ours, so that nothing holds one back any more. */
+  | { readonly kind: 'accepted'; readonly status: PodStatus | undefined; readonly written: boolean }
+  /** Why a status could not be written. */
+  | { readonly kind: 'statusProblem'; readonly message: string }
+  /** A static Pod's mirror came, changed or went. */
+  | { readonly kind: 'mirror'; readonly mirror: MirrorFact }
+  /** How far a pull is; undefined when it is over. */
+  | { readonly kind: 'pull'; readonly container: string; readonly state: PullState | undefined }
+  /** The API objects that this version of the Pod refers to, and their states. */
+  | { readonly kind: 'references'; readonly references: PodReferences }
+  /** One of them changed. */
+  | { readonly kind: 'object'; readonly key: string; readonly state: ObjectState }
+  /** Every source has reported at least once. */
+  | { readonly kind: 'sourcesReady' }
+  /** The UID of another static Pod that holds the name; undefined: the name is free for this one. */
+  | { readonly kind: 'nameTaken'; readonly by: string | undefined }
+  /** A removed static Pod is in its source again, under `restartPolicy`; undefined: it is not any more. */
+  | { readonly kind: 'returning'; readonly under: { readonly restartPolicy: string | undefined } | undefined };
+
+/** Which API objects what part of a Pod is made of; each key is `KIND NAMESPACE/NAME`. */
+export interface PodReferences {
+  readonly objects: Readonly<Record<string, ObjectState>>;
+  /** By container name: what its environment is taken from. */
+  readonly env: Readonly<Record<string, readonly string[]>>;
+  /** By volume name: what it projects. */
+  readonly volumes: Readonly<Record<string, readonly string[]>>;
+  /** Secrets with credentials for its images. */
+  readonly pulls: readonly string[];
+}
