@@ -1,8 +1,8 @@
 import type { LoadedConfiguration } from '../config/load.ts';
-import { refuseUnaskable } from '../config/serverRights.ts';
 import { type Clock, realClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
+import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
 import { openNode } from './stages/node.ts';
 import { openPods } from './stages/pods.ts';

@@ -3,12 +3,12 @@ import { logAction } from './recording.ts';
 import type { Action } from './rules/actions.ts';
 
 const action: Action = { kind: 'removeCgroup', slot: 'cgroup' };
-const worker = { facts: { namespace: 'ns', name: 'web', uid: 'u1' } } as never;
+const pod = { namespace: 'ns', name: 'web', uid: 'u1' };
 
 function lines(verbosity: number, error: unknown): string[] {
   const written: string[] = [];
   const log = createLogger({ format: 'json', verbosity, write: (line) => void written.push(line) });
-  logAction(log, worker, action, 12.4, error);
+  logAction(log, pod, action, 12.4, error);
   return written;
 }
 

@@ -52,7 +52,7 @@ test('a static Pod is told how its mirror is, and what status the API server has
   mirrors.set(shown);
   showMirror(options, owner, mirror('x'));
   expect(learned.slice(1)).toEqual([
-    { kind: 'mirror', mirror: { state: 'stale' } },
+    { kind: 'mirror', mirror: { state: 'current' } },
     { kind: 'accepted', status: { phase: 'Running' }, written: false },
   ]);
   expect(observed).toEqual([['u', shown]]);

@@ -1,5 +1,5 @@
-import type { LoadedConfiguration } from './load.ts';
-import { ConfigurationError, type Problem } from './problem.ts';
+import type { LoadedConfiguration } from '../config/load.ts';
+import { ConfigurationError, type Problem } from '../config/problem.ts';
 
 /**
  * Throws when the server would have to ask the API server who may do what and there is none (standalone): kubelet does not start

@@ -1,6 +1,6 @@
-import { parseFlags } from './flags.ts';
-import { loadConfiguration } from './load.ts';
-import { ConfigurationError } from './problem.ts';
+import { parseFlags } from '../config/flags.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { ConfigurationError } from '../config/problem.ts';
 import { refuseUnaskable } from './serverRights.ts';
 
 const start = (...args: string[]) => refuseUnaskable(loadConfiguration(parseFlags(args)));
