@@ -40,7 +40,7 @@ test('what the program reads is marked as supported, or is on the list of what i
   const used = (name: 'config' | 'options', table: ReadonlyMap<string, Field<unknown>>) =>
     [...new Set(texts.flatMap((text) => read(text, name, table)))].map((path) => ({ path, field: table.get(path)! }));
   const all = [...used('config', FIELD_LEAVES), ...used('options', OPTION_LEAVES)];
-  expect(all.length).toBeGreaterThan(90);
+  expect(all.length).toBeGreaterThanOrEqual(90); // of the flag `config` nobody out here reads anything
   const accepted = all.filter(({ field }) => (field.support ?? 'accepted') !== 'supported').map(({ path }) => path);
   expect(accepted.sort()).toEqual(Object.keys(PARTIAL));
 });
