@@ -6,6 +6,7 @@ const order = [
   ['types'],
   ['lib'],
   ['timeline'],
+  ['loop'],
   ['cri'],
   ['api'],
   ['events'],

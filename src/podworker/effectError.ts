@@ -1,6 +1,6 @@
 import { CriError } from '../cri/error.ts';
 import { errorMessage, isAbort, KubeletError } from '../lib/errors.ts';
-import type { EffectError } from './rules/facts.ts';
+import type { EffectError } from '../loop/slot.ts';
 
 /** What was done is done, but what came of it could not be read: only a read of the runtime tells (design rule 4). */
 export class UnsettledError extends KubeletError {}

@@ -3,11 +3,11 @@ import type { ObservedContainer, ObservedPod } from '../cri/observed.ts';
 import type { Container, Pod } from '../types/k8s.ts';
 import { FactSheet } from './factSheet.ts';
 import type { Outcome } from './outcome.ts';
+import { podSlots } from './podSlots.ts';
 import type { Action } from './rules/actions.ts';
 import { decide } from './rules/decide.ts';
 import type { NodeFacts } from './rules/facts.ts';
 import { freshMemory } from './rules/memory.ts';
-import { SlotBook } from './slotBook.ts';
 import { containerHash } from './spec/containerHash.ts';
 
 /** One turn of an imagined start: what would be done at the same moment. */
@@ -34,7 +34,7 @@ export function planPod(pod: Pod): PlannedStep[] {
   const { uid = '', namespace = '', name = '' } = pod.metadata ?? {};
   const sheet = new FactSheet({ uid, namespace, name, seed: 0.5 });
   sheet.setPod(pod, 'file');
-  const slots = new SlotBook();
+  const slots = podSlots();
   let memory = freshMemory();
   let seen: ObservedPod = { uid, namespace, name, seq: 0, sandboxes: [], containers: [] };
   const steps: PlannedStep[] = [];

@@ -214,7 +214,7 @@ function logDefects(log: Logger, { uid, namespace, name }: PodIdentity, { reason
 function positions(gate: Gate, worker: PodWorker | undefined): Record<string, number> {
   const found: Record<string, number> = {};
   if (!worker || gate.load.waiting === 0) return found;
-  for (const slot of ['sandbox', ...worker.slotNames('container/')]) {
+  for (const slot of worker.gatedSlots()) {
     const position = gate.position(`${worker.uid}/${slot}`);
     if (position !== undefined) found[slot] = position + 1;
   }

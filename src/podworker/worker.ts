@@ -3,6 +3,8 @@ import type { PodEvent } from '../events/event.ts';
 import { type BackoffPolicy, backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { Loop } from '../loop/loop.ts';
+import type { Slots } from '../loop/slot.ts';
 import type { PodEntry } from '../pods/entry.ts';
 import type { PodOrigin, TerminateRequest } from '../pods/facts.ts';
 import type { PodOwner } from '../pods/table.ts';
@@ -12,11 +14,12 @@ import { toEffectError } from './effectError.ts';
 import { entryOf } from './entry.ts';
 import type { FactSheet } from './factSheet.ts';
 import type { ActionContext, Effect, Outcome } from './outcome.ts';
+import { objectIds, podSlotRules } from './podSlots.ts';
+import { actionKinds } from './rules/actionKinds.ts';
 import type { Action } from './rules/actions.ts';
 import { type Decision, decide } from './rules/decide.ts';
-import type { NodeFacts, PodFacts } from './rules/facts.ts';
+import type { NodeFacts, Now, PodFacts } from './rules/facts.ts';
 import { freshMemory, type PodMemory } from './rules/memory.ts';
-import { SlotBook } from './slotBook.ts';
 
 /** What a worker needs from the rest of the program: narrow, and the same for every Pod. */
 export interface WorkerPorts {
@@ -47,23 +50,16 @@ const hintDelayMs = 250;
 const readRetry: BackoffPolicy = { initialMs: 100, maxMs: 5_000 };
 
 /**
- * The one owner of a Pod (design rule 2): collects its facts, lets `decide` judge them, starts what it asks for. Whatever
- * happens to the Pod arrives as a changed fact and a `wake`; nothing polls. Turns never overlap: they are synchronous.
+ * The one owner of a Pod: collects its facts, lets `decide` judge them, starts what it asks for. Whatever happens to the Pod arrives as a
+ * changed fact and wakes its loop; nothing polls.
  */
 export class PodWorker implements PodOwner {
   readonly #facts: FactSheet;
   readonly #ports: WorkerPorts;
-  readonly #slots: SlotBook;
-  readonly #running = new Map<string, AbortController>();
-  readonly #life = new AbortController();
+  readonly #loop: Loop<PodFacts, PodMemory, Action, Decision, Outcome>;
   readonly #heardAt: number;
-  #memory: PodMemory;
-  #lastFacts: PodFacts | undefined;
-  #lastDecision: Decision | undefined;
   #entry: PodEntry | undefined;
   #published = '';
-  #turnQueued = false;
-  #timer: Disposable | undefined;
   #hintTimer: Disposable | undefined;
   #reading = false;
   #readAgain = false;
@@ -72,10 +68,28 @@ export class PodWorker implements PodOwner {
 
   constructor(ports: WorkerPorts, sheet: FactSheet, memory: PodMemory = freshMemory()) {
     this.#ports = ports;
-    this.#slots = new SlotBook();
     this.#facts = sheet;
-    this.#memory = memory;
     this.#heardAt = ports.clock.now().mono;
+    this.#loop = new Loop(
+      {
+        clock: ports.clock,
+        slots: podSlotRules,
+        snapshot: (slots) => this.#snapshot(slots),
+        decide,
+        effect: (action, facts, signal) => ports.effect(action, this.#context(facts, signal)),
+        toError: toEffectError,
+        lastSeq: () => ports.lastSeq(),
+        decided: (facts, before, decision, now) => this.#decided(facts, before, decision, now),
+        started: (action) => ports.actionStarted(this.uid, action),
+        settled: (action, { startedAt, seq, outcome, thrown }) => {
+          ports.actionEnded(this.uid, action, startedAt, thrown);
+          this.#facts.take(outcome ?? {}, seq);
+          if (this.runtime) this.#loop.slots.forget(objectIds(this.runtime));
+        },
+        turned: (facts, decision) => this.#turned(facts, decision),
+      },
+      memory,
+    );
   }
 
   get uid(): string {
@@ -111,23 +125,26 @@ export class PodWorker implements PodOwner {
 
   /** How the Pod stood at the last decision; before the first one, what is known by now. */
   get entry(): PodEntry {
-    if (!this.#lastFacts || !this.#lastDecision) return entryOf(this.#snapshot(), this.#memory, []);
-    this.#entry ??= entryOf(this.#lastFacts, this.#memory, this.#lastDecision.reasons);
+    const { last, memory, slots } = this.#loop;
+    if (!last) return entryOf(this.#snapshot(slots.facts()), memory, []);
+    this.#entry ??= entryOf(last.facts, memory, last.decision.reasons);
     return this.#entry;
   }
 
   get memory(): PodMemory {
-    return this.#memory;
+    return this.#loop.memory;
   }
 
   /** The last decision and the snapshot it was made from: what `why` prints. */
   get last(): { facts: PodFacts; decision: Decision } | undefined {
-    return this.#lastFacts && this.#lastDecision ? { facts: this.#lastFacts, decision: this.#lastDecision } : undefined;
+    return this.#loop.last;
   }
 
-  /** Slots in use whose names begin so. */
-  slotNames(prefix: string): string[] {
-    return Object.keys(this.#slots.facts()).filter((name) => name.startsWith(prefix));
+  /** Slots whose action may stand in the queue of the node-wide gate. */
+  gatedSlots(): string[] {
+    return Object.entries(this.#loop.slots.facts()).flatMap(([name, { running }]) =>
+      running && actionKinds[running.action.kind].gated ? [name] : [],
+    );
   }
 
   /** The source's newest version of the Pod. */
@@ -156,12 +173,7 @@ export class PodWorker implements PodOwner {
 
   /** A turn in this tick's microtask; any number of wakes before it are one. */
   wake(): void {
-    if (this.#turnQueued || this.#life.signal.aborted) return;
-    this.#turnQueued = true;
-    queueMicrotask(() => {
-      this.#turnQueued = false;
-      if (!this.#life.signal.aborted) this.#turn();
-    });
+    this.#loop.wake();
   }
 
   /**
@@ -170,7 +182,7 @@ export class PodWorker implements PodOwner {
    */
   hint(): void {
     if (this.#hintTimer) return;
-    if (!this.#slots.making()) {
+    if (!this.#loop.slots.echoing()) {
       this.lookAgain();
       return;
     }
@@ -191,7 +203,7 @@ export class PodWorker implements PodOwner {
 
   /** Something of the Pod may have changed in the runtime: read it again. One read is under way at most, one more is kept. */
   lookAgain(): void {
-    if (this.#life.signal.aborted) return;
+    if (this.#loop.life.aborted) return;
     if (this.#reading) {
       this.#readAgain = true;
       return;
@@ -209,17 +221,15 @@ export class PodWorker implements PodOwner {
 
   /** Ends the worker; running effects are told to stop, the Pod itself is left as it is. */
   stop(): void {
-    this.#timer?.[Symbol.dispose]();
     this.#hintTimer?.[Symbol.dispose]();
     this.#readTimer?.[Symbol.dispose]();
-    this.#life.abort();
-    for (const controller of this.#running.values()) controller.abort();
+    this.#loop.stop();
   }
 
   async #read(): Promise<void> {
     let failed: unknown;
     try {
-      const pod = await this.#ports.observe(this.uid, this.#life.signal);
+      const pod = await this.#ports.observe(this.uid, this.#loop.life);
       this.#facts.observation.read(pod);
       this.#facts.readProblem = undefined;
       this.#readFailures = 0;
@@ -227,7 +237,7 @@ export class PodWorker implements PodOwner {
       failed = error;
     }
     this.#reading = false;
-    if (this.#life.signal.aborted) return;
+    if (this.#loop.life.aborted) return;
     if (failed !== undefined) this.#readLater(failed);
     else if (this.#readAgain) {
       this.#readAgain = false;
@@ -243,31 +253,25 @@ export class PodWorker implements PodOwner {
     this.#readTimer = this.#ports.clock.setTimer(delay, () => this.lookAgain());
   }
 
-  #turn(): void {
-    const { clock } = this.#ports;
-    const now = clock.now();
-    const facts = this.#snapshot();
-    const decision = decide(facts, this.#memory, now);
-    this.#ports.decided(facts, this.#memory, decision, now);
-    this.#memory = decision.memory;
-    this.#lastFacts = facts;
-    this.#lastDecision = decision;
+  #decided(facts: PodFacts, before: PodMemory, decision: Decision, now: Now): void {
+    this.#ports.decided(facts, before, decision, now);
     this.#entry = undefined;
     for (const event of decision.events) this.#ports.event(facts.pod, facts, event);
     if (decision.status && facts.pod) this.#publish(facts.pod, decision);
-    for (const slot of decision.abort) this.#abort(slot);
-    for (const action of decision.start) this.#start(action, facts);
-    if (this.#hintTimer && !this.#slots.making()) this.#takeHint();
-    this.#arm(decision.wakeAt, now.mono);
+  }
+
+  #turned(facts: PodFacts, decision: Decision): void {
+    const { slots } = this.#loop;
+    if (this.#hintTimer && !slots.echoing()) this.#takeHint();
     // A read that failed is repeated in its own time: turns that come meanwhile must not hurry it.
-    const readDue = facts.runtime === null || this.#slots.needsRead(facts.runtime.seq);
+    const readDue = facts.runtime === null || slots.needsRead(facts.runtime.seq);
     if (readDue && !this.#readTimer) this.lookAgain();
     if (decision.done) this.#ports.done(this.uid);
   }
 
-  #snapshot(): PodFacts {
+  #snapshot(slots: Slots<Action>): PodFacts {
     return this.#facts.snapshot(
-      this.#slots.facts(),
+      slots,
       this.#ports.nodeFacts(),
       this.#ports.gatePositions(this.uid),
       this.#ports.recursiveReadOnly(this.#facts.pod),
@@ -282,27 +286,6 @@ export class PodWorker implements PodOwner {
     this.#ports.publish(pod, status, memory.phase);
   }
 
-  #arm(wakeAt: number | null, mono: number): void {
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = wakeAt === null ? undefined : this.#ports.clock.setTimer(wakeAt - mono, () => this.wake());
-  }
-
-  #abort(slot: string): void {
-    if (this.#slots.markAborting(slot)) this.#running.get(slot)?.abort();
-  }
-
-  #start(action: Action, facts: PodFacts): void {
-    const started = this.#ports.clock.now().mono;
-    const controller = new AbortController();
-    this.#running.set(action.slot, controller);
-    this.#slots.begin(action, started);
-    this.#ports.actionStarted(this.uid, action);
-    this.#ports.effect(action, this.#context(facts, controller.signal)).then(
-      (outcome) => this.#settle(action, started, outcome, undefined),
-      (error: unknown) => this.#settle(action, started, {}, error),
-    );
-  }
-
   #context(facts: PodFacts, signal: AbortSignal): ActionContext {
     // Actions of a Pod without a spec (found in the runtime only) get the little that is known of it.
     const pod = facts.pod ?? { metadata: { name: facts.name, namespace: facts.namespace, uid: facts.uid } };
@@ -314,21 +297,5 @@ export class PodWorker implements PodOwner {
       event: (event) => this.#ports.event(facts.pod, facts, event),
       pull: (container, state) => this.learn({ kind: 'pull', container, state }),
     };
-  }
-
-  #settle(action: Action, started: number, outcome: Outcome, thrown: unknown): void {
-    this.#running.delete(action.slot);
-    const error = thrown === undefined ? undefined : toEffectError(thrown);
-    const seq = this.#ports.lastSeq();
-    this.#slots.end(action, {
-      startedAt: started,
-      endedAt: this.#ports.clock.now().mono,
-      seq,
-      ...(error ? { error } : {}),
-    });
-    this.#ports.actionEnded(this.uid, action, started, thrown);
-    this.#facts.take(outcome, seq);
-    this.#slots.forget(this.#facts.observation.pod);
-    this.wake();
   }
 }

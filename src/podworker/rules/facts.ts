@@ -1,4 +1,5 @@
 import type { ObservedPod } from '../../cri/observed.ts';
+import type { Slot as LoopSlot, Slots } from '../../loop/slot.ts';
 import type {
   AdmissionFact,
   MirrorFact,
@@ -17,31 +18,8 @@ export interface Now {
   readonly mono: number;
 }
 
-/** How an effect ended badly. `settled: false`: the far side may still be doing it (DeadlineExceeded, Unavailable). */
-export interface EffectError {
-  /** The word the API shows (ErrImagePull, CreateContainerConfigError …) or the gRPC code's name. */
-  readonly reason: string;
-  readonly message: string;
-  readonly settled: boolean;
-}
-
-/**
- * What is known of one effect's slot. A slot holds at most one running action; it is open when nothing runs in it and,
- * after an outcome that settles nothing, when the runtime was read again (design rule 4).
- */
-export interface Slot {
-  readonly running?: { readonly action: Action; readonly since: number; readonly aborting: boolean };
-  readonly last?: {
-    readonly action: Action;
-    readonly startedAt: number;
-    readonly endedAt: number;
-    readonly error?: EffectError;
-    /** The number of the first observation that may reopen this slot; 0: open at once. */
-    readonly opensAt: number;
-  };
-  /** Failures in a row of the same kind of action; the base of its back-off. */
-  readonly failures: number;
-}
+/** What is known of one slot of a Pod's worker. */
+export type Slot = LoopSlot<Action>;
 
 /**
  * A volume that is set up for the Pod (absent from the facts: not yet). The digest is of its payload, never the payload;
@@ -90,7 +68,7 @@ export interface PodFacts {
   /** null: never read yet. */
   readonly runtime: ObservedPod | null;
   readonly runtimeReadProblem?: string;
-  readonly slots: Readonly<Record<string, Slot>>;
+  readonly slots: Slots<Action>;
   readonly admission: AdmissionFact;
   readonly terminate: readonly TerminateRequest[];
   /** Pulls under way, by container name. */

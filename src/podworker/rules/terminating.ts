@@ -1,6 +1,7 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { aliveContainers, type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { actionKinds } from './actionKinds.ts';
 import { slotOf } from './actions.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
@@ -31,20 +32,7 @@ function abandonStarts(turn: Turn): void {
   for (const [name, s] of Object.entries(turn.facts.slots)) {
     const kind = s.running?.action.kind;
     if (!kind || s.running?.aborting) continue;
-    if (
-      [
-        'reserve',
-        'ensureImage',
-        'mountVolume',
-        'postStart',
-        'createSandbox',
-        'createContainer',
-        'startContainer',
-        'preparePod',
-      ].includes(kind)
-    ) {
-      turn.abort.add(name);
-    }
+    if (actionKinds[kind].abortWhenEnding) turn.abort.add(name);
   }
 }
 
@@ -111,7 +99,8 @@ function waitsFor(
 function makingSettled(turn: Turn): boolean {
   let settled = true;
   for (const [name, s] of Object.entries(turn.facts.slots)) {
-    if (name !== 'sandbox' && name !== 'prepare' && !name.startsWith('container/')) continue;
+    const action = s.running?.action ?? s.last?.action;
+    if (!action || !actionKinds[action.kind].bringsUp) continue;
     if (s.running) {
       settled = false;
       because(turn, { code: 'SettlingAction', slot: name, action: s.running.action.kind, since: s.running.since });
@@ -131,7 +120,7 @@ export function unmount(turn: Turn): void {
     turn.memory.unmounted = true;
     return;
   }
-  const mounting = Object.entries(turn.facts.slots).find(([name, v]) => name.startsWith('volume/') && v.running);
+  const mounting = Object.entries(turn.facts.slots).find(([, v]) => v.running?.action.kind === 'mountVolume');
   if (mounting) {
     because(turn, {
       code: 'SettlingAction',

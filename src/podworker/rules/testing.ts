@@ -1,11 +1,12 @@
 // Short words for the tables of the tests of the rules.
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
+import type { EffectError } from '../../loop/slot.ts';
 import { observed, oc, podOf, sandbox, spec, T0 } from '../../status/rules/testing.ts';
 import type { Container, Pod, PodSpec } from '../../types/k8s.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import type { Action } from './actions.ts';
 import { type Decision, decide } from './decide.ts';
-import type { EffectError, NodeFacts, Now, PodFacts, Slot } from './facts.ts';
+import type { NodeFacts, Now, PodFacts, Slot } from './facts.ts';
 import { freshMemory, type PodMemory } from './memory.ts';
 
 export { oc, podOf, sandbox, spec, T0 };

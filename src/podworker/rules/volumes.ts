@@ -1,8 +1,9 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import { jitter } from '../../loop/rules/retry.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
-import { jitter, slot } from './slots.ts';
+import { slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 
 /** Retry of a failed mount: 500 ms doubling to 122 s (kubelet's volume operation back-off). */

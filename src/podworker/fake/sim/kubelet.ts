@@ -1,13 +1,14 @@
+import type { EffectError } from '../../../loop/slot.ts';
 import type { ProbeState } from '../../../pods/facts.ts';
 import type { FactUpdate } from '../../../pods/updates.ts';
 import { FactSheet } from '../../factSheet.ts';
 import type { Outcome } from '../../outcome.ts';
+import { objectIds, podSlots } from '../../podSlots.ts';
 import type { Action } from '../../rules/actions.ts';
 import { restore } from '../../rules/checkpointed.ts';
 import { type Decision, decide } from '../../rules/decide.ts';
-import type { EffectError, NodeFacts, Now, PodFacts } from '../../rules/facts.ts';
+import type { NodeFacts, Now, PodFacts } from '../../rules/facts.ts';
 import { freshMemory, type PodMemory } from '../../rules/memory.ts';
-import { SlotBook } from '../../slotBook.ts';
 import type { Durable } from './world.ts';
 
 /** One action under way. `aborted`: the kubelet cancelled it. */
@@ -35,7 +36,7 @@ export class SimKubelet {
   /** What it was told last, for the simulation to build on. */
   probes: Readonly<Record<string, ProbeState>> = {};
   sourcesReady = false;
-  readonly slots = new SlotBook();
+  readonly slots = podSlots();
   readonly calls = new Map<string, SimCall>();
   memory: PodMemory;
   last:
@@ -100,7 +101,8 @@ export class SimKubelet {
     this.calls.delete(call.action.slot);
     this.slots.end(call.action, { startedAt: call.startedAt, endedAt: mono, seq, ...(error ? { error } : {}) });
     this.sheet.take(outcome, seq);
-    this.slots.forget(this.sheet.observation.pod);
+    const { pod } = this.sheet.observation;
+    if (pod) this.slots.forget(objectIds(pod));
     this.woken = true;
   }
 }

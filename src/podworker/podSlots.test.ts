@@ -1,7 +1,8 @@
+import type { EffectError } from '../loop/slot.ts';
+import type { SlotBook } from '../loop/slotBook.ts';
 import { observed, oc } from '../status/rules/testing.ts';
+import { objectIds, podSlots } from './podSlots.ts';
 import type { Action } from './rules/actions.ts';
-import type { EffectError } from './rules/facts.ts';
-import { SlotBook } from './slotBook.ts';
 
 const create: Action = {
   kind: 'createContainer',
@@ -25,11 +26,11 @@ const failed: EffectError = { reason: 'Internal', message: 'm', settled: true };
 const timedOut: EffectError = { reason: 'DeadlineExceeded', message: 'm', settled: false };
 const cancelled: EffectError = { reason: 'Canceled', message: 'm', settled: false };
 
-function run(book: SlotBook, action: Action, error?: EffectError, seq = 7): void {
+function run(book: SlotBook<Action>, action: Action, error?: EffectError, seq = 7): void {
   book.begin(action, 1);
   book.end(action, { startedAt: 1, endedAt: 2, seq, ...(error ? { error } : {}) });
 }
-const of = (book: SlotBook, name: string) => book.facts()[name]!;
+const of = (book: SlotBook<Action>, name: string) => book.facts()[name]!;
 
 describe('failures in a row', () => {
   const rows: [string, (readonly [Action, EffectError?])[], number][] = [
@@ -71,13 +72,13 @@ describe('failures in a row', () => {
     ],
   ];
   test.each(rows)('%s', (_, actions, failures) => {
-    const book = new SlotBook();
+    const book = podSlots();
     for (const [action, error] of actions) run(book, action, error);
     expect(of(book, actions[0]![0].slot).failures).toBe(failures);
   });
 
   test('a call that was cut off did not fail, whatever the runtime says of it', () => {
-    const book = new SlotBook();
+    const book = podSlots();
     book.begin(stop, 1);
     expect(book.markAborting(stop.slot)).toBe(true);
     expect(book.markAborting(stop.slot)).toBe(false);
@@ -95,7 +96,7 @@ describe('when a slot opens again (design rule 4)', () => {
     ['after an unknown stop: at once, it is safe twice', stop, timedOut, 0],
   ];
   test.each(rows)('%s', (_, action, error, opensAt) => {
-    const book = new SlotBook();
+    const book = podSlots();
     run(book, action, error);
     expect(of(book, action.slot).last?.opensAt).toBe(opensAt);
     expect(book.needsRead(7)).toBe(opensAt > 7);
@@ -103,7 +104,7 @@ describe('when a slot opens again (design rule 4)', () => {
   });
 
   test('a cut-off creation still waits for a read', () => {
-    const book = new SlotBook();
+    const book = podSlots();
     book.begin(create, 1);
     book.markAborting(create.slot);
     book.end(create, { startedAt: 1, endedAt: 2, seq: 7, error: cancelled });
@@ -112,14 +113,12 @@ describe('when a slot opens again (design rule 4)', () => {
 });
 
 test('slots of containers that are gone are dropped, running ones never', () => {
-  const book = new SlotBook();
+  const book = podSlots();
   run(book, stop);
   run(book, create);
   book.begin({ ...stop, slot: 'stop/b-0', containerId: 'b-0' }, 1);
-  book.forget(null);
+  book.forget(objectIds(observed([oc('a', 'running')])));
   expect(Object.keys(book.facts())).toHaveLength(3);
-  book.forget(observed([oc('a', 'running')]));
-  expect(Object.keys(book.facts())).toHaveLength(3);
-  book.forget(observed([]));
+  book.forget(objectIds(observed([])));
   expect(Object.keys(book.facts()).sort()).toEqual(['container/a', 'stop/b-0']);
 });

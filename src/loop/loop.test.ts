@@ -1,0 +1,180 @@
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { Loop, type LoopPorts } from './loop.ts';
+import { isSlotOpen, slotRetryAt } from './rules/retry.ts';
+import type { EffectError, Slots } from './slot.ts';
+
+// A second user of the loop beside the Pod worker: one attached volume that is staged once and published for whoever wants it.
+
+type Step =
+  | { readonly kind: 'stage'; readonly slot: 'device' }
+  | { readonly kind: 'publish'; readonly slot: string; readonly pod: string }
+  | { readonly kind: 'unpublish'; readonly slot: string; readonly pod: string }
+  | { readonly kind: 'unstage'; readonly slot: 'device' };
+interface VolumeFacts {
+  readonly wanted: readonly string[];
+  readonly staged: boolean;
+  readonly published: readonly string[];
+  readonly readSeq: number;
+  readonly slots: Slots<Step>;
+}
+interface VolumeDecision {
+  readonly memory: { readonly turns: number };
+  readonly start: readonly Step[];
+  readonly abort: readonly string[];
+  readonly wakeAt: number | null;
+  readonly done: boolean;
+}
+interface Found {
+  readonly staged?: boolean;
+  readonly pod?: { readonly name: string; readonly published: boolean };
+}
+
+const traits = { unknownOutcomeClosesSlot: true, echoes: false, slotPerObject: false };
+const rules = {
+  traits: { stage: traits, publish: traits, unpublish: traits, unstage: traits },
+  sameWork: () => true,
+};
+
+function decide(
+  facts: VolumeFacts,
+  memory: { readonly turns: number },
+  now: { readonly mono: number },
+): VolumeDecision {
+  const start: Step[] = [];
+  const abort: string[] = [];
+  let wakeAt: number | null = null;
+  const launch = (step: Step) => {
+    const slot = facts.slots[step.slot];
+    if (!isSlotOpen(slot, facts.readSeq)) return;
+    const due = slotRetryAt(slot, 0.5);
+    if (due > now.mono) wakeAt = Math.min(wakeAt ?? due, due);
+    else start.push(step);
+  };
+  const pod = (kind: 'publish' | 'unpublish', name: string): Step => ({ kind, slot: `pod/${name}`, pod: name });
+  if (facts.wanted.length > 0 && !facts.staged) launch({ kind: 'stage', slot: 'device' });
+  if (facts.wanted.length === 0 && facts.slots['device']?.running?.action.kind === 'stage') abort.push('device');
+  if (facts.staged) for (const name of facts.wanted) if (!facts.published.includes(name)) launch(pod('publish', name));
+  for (const name of facts.published) if (!facts.wanted.includes(name)) launch(pod('unpublish', name));
+  const idle = facts.wanted.length === 0 && facts.published.length === 0;
+  if (idle && facts.staged) launch({ kind: 'unstage', slot: 'device' });
+  const done = idle && !facts.staged && Object.values(facts.slots).every((s) => !s.running);
+  return { memory: { turns: memory.turns + 1 }, start, abort, wakeAt, done };
+}
+
+class VolumeWorker {
+  readonly clock = new ManualClock();
+  readonly log: string[] = [];
+  readonly failures = new Map<string, unknown[]>();
+  wanted: readonly string[] = [];
+  published: readonly string[] = [];
+  staged = false;
+  reads = 0;
+  over = false;
+  hold: Promise<void> = Promise.resolve();
+  readonly loop: Loop<VolumeFacts, { readonly turns: number }, Step, VolumeDecision, Found>;
+
+  constructor() {
+    const ports: LoopPorts<VolumeFacts, { readonly turns: number }, Step, VolumeDecision, Found> = {
+      clock: this.clock,
+      slots: rules,
+      snapshot: (slots) => ({ ...this.#facts(), slots }),
+      decide,
+      effect: async (step, _facts, signal) => {
+        this.log.push(step.slot === 'device' ? step.kind : `${step.kind} ${step.slot.slice(4)}`);
+        await this.hold;
+        signal.throwIfAborted();
+        const failure = this.failures.get(step.kind)?.shift();
+        if (failure) throw failure;
+        if (step.kind === 'stage' || step.kind === 'unstage') return { staged: step.kind === 'stage' };
+        return { pod: { name: step.pod, published: step.kind === 'publish' } };
+      },
+      toError: (thrown): EffectError => thrown as EffectError,
+      lastSeq: () => this.reads,
+      decided: () => {},
+      started: () => {},
+      settled: (_step, { outcome }) => {
+        this.staged = outcome?.staged ?? this.staged;
+        const { pod } = outcome ?? {};
+        if (!pod) return;
+        this.published = this.published.filter((name) => name !== pod.name);
+        if (pod.published) this.published = [...this.published, pod.name];
+      },
+      turned: (_facts, { done }) => {
+        this.over = done;
+      },
+    };
+    this.loop = new Loop(ports, { turns: 0 });
+  }
+
+  want(...pods: string[]): Promise<void> {
+    this.wanted = pods;
+    this.loop.wake();
+    return this.settle();
+  }
+
+  settle(ms = 0): Promise<void> {
+    return this.clock.advanceAsync(ms);
+  }
+
+  #facts() {
+    const { wanted, staged, published } = this;
+    return { wanted, staged, published, readSeq: this.reads };
+  }
+}
+
+test('a volume is staged once, published for each Pod side by side, and unstaged after the last has gone', async () => {
+  const volume = new VolumeWorker();
+  await volume.want('a', 'b');
+  expect(volume.log).toEqual(['stage', 'publish a', 'publish b']);
+  await volume.want('b');
+  await volume.want();
+  expect(volume.log.slice(3)).toEqual(['unpublish a', 'unpublish b', 'unstage']);
+  expect(volume.over).toBe(true);
+});
+
+test('a failed step is tried again by its back-off, not at each wake', async () => {
+  const volume = new VolumeWorker();
+  const refused: EffectError = { reason: 'Internal', message: 'the device is busy', settled: true };
+  volume.failures.set('stage', [refused, refused]);
+  await volume.want('a');
+  for (let i = 0; i < 5; i++) await volume.want('a');
+  expect(volume.log).toEqual(['stage']);
+  await volume.settle(2000);
+  expect(volume.log).toEqual(['stage', 'stage', 'stage', 'publish a']);
+});
+
+test('an outcome that settles nothing closes the slot until the truth was read again', async () => {
+  const volume = new VolumeWorker();
+  const lost: EffectError = { reason: 'Unavailable', message: 'the connection broke', settled: false };
+  volume.failures.set('stage', [lost]);
+  await volume.want('a');
+  await volume.settle(60_000);
+  expect(volume.log).toEqual(['stage']);
+  expect(volume.loop.slots.needsRead(volume.reads)).toBe(true);
+  volume.reads += 1;
+  await volume.want('a');
+  expect(volume.log).toEqual(['stage', 'stage', 'publish a']);
+});
+
+test('what nobody wants any more is aborted, and counts as no failure', async () => {
+  const volume = new VolumeWorker();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  volume.hold = promise;
+  await volume.want('a');
+  await volume.want();
+  resolve();
+  await volume.settle();
+  expect(volume.loop.slots.facts()['device']).toMatchObject({ failures: 0 });
+  expect([volume.staged, volume.log]).toEqual([false, ['stage']]);
+});
+
+test('any number of wakes in one tick is one turn; after the stop there is none', async () => {
+  const volume = new VolumeWorker();
+  for (let i = 0; i < 10; i++) volume.loop.wake();
+  await volume.settle();
+  expect(volume.loop.memory.turns).toBe(1);
+  volume.loop.stop();
+  volume.loop.wake();
+  await volume.settle(1000);
+  expect([volume.loop.memory.turns, volume.clock.pending]).toEqual([1, 0]);
+});

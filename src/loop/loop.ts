@@ -1,0 +1,134 @@
+import type { Clock, Instant } from '../lib/clock.ts';
+import type { EffectError, LoopAction, Slots } from './slot.ts';
+import { SlotBook, type SlotRules } from './slotBook.ts';
+
+/** What a turn concludes, as far as the loop acts on it. */
+export interface Conclusion<M, A extends LoopAction> {
+  readonly memory: M;
+  readonly start: readonly A[];
+  /** Slots whose running action is no longer wanted. */
+  readonly abort: readonly string[];
+  /** Look again at this monotonic ms at the latest; null: an event will wake. */
+  readonly wakeAt: number | null;
+  /** Nothing is left to do, ever: the owner may go. */
+  readonly done: boolean;
+}
+
+/** What one owner's loop is made of. F: facts, M: memory, A: actions, D: what it decides, O: what an effect finds out. */
+export interface LoopPorts<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
+  readonly clock: Clock;
+  readonly slots: SlotRules<A>;
+  /** One frozen look at everything that `decide` may see. */
+  snapshot(slots: Slots<A>): F;
+  /** Pure: the same facts, memory and time always give the same decision. */
+  decide(facts: F, memory: M, now: Instant): D;
+  /** Carries out one action. Rejects when it failed; aborting the signal means that nobody wants it any more. */
+  effect(action: A, facts: F, signal: AbortSignal): Promise<O>;
+  /** Makes an error of what an effect threw. */
+  toError(thrown: unknown): EffectError;
+  /** Number of the read sent last: what is known now is visible to reads with a higher one. */
+  lastSeq(): number;
+  /** After each decision, before anything of it is done. `before`: the memory it was made with. */
+  decided(facts: F, before: M, decision: D, now: Instant): void;
+  started(action: A): void;
+  /** An action settled; its outcome becomes facts here. `seq`: `lastSeq` when it did. */
+  settled(
+    action: A,
+    result: { readonly startedAt: number; readonly seq: number; readonly outcome?: O; readonly thrown?: unknown },
+  ): void;
+  /** A turn is over, its actions are under way. */
+  turned(facts: F, decision: D): void;
+}
+
+/**
+ * facts → decide → actions → facts: the loop of one owner. Whatever happens to what it owns arrives as a changed fact and a `wake`; nothing
+ * polls. Turns never overlap: they are synchronous, and any number of wakes before one are one.
+ */
+export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
+  readonly slots: SlotBook<A>;
+  readonly #ports: LoopPorts<F, M, A, D, O>;
+  readonly #running = new Map<string, AbortController>();
+  readonly #life = new AbortController();
+  #memory: M;
+  #last: { readonly facts: F; readonly decision: D } | undefined;
+  #queued = false;
+  #timer: Disposable | undefined;
+
+  constructor(ports: LoopPorts<F, M, A, D, O>, memory: M) {
+    this.#ports = ports;
+    this.slots = new SlotBook(ports.slots);
+    this.#memory = memory;
+  }
+
+  get memory(): M {
+    return this.#memory;
+  }
+
+  /** The last decision and the snapshot that it was made from. */
+  get last(): { readonly facts: F; readonly decision: D } | undefined {
+    return this.#last;
+  }
+
+  /** Aborted when the loop has been stopped. */
+  get life(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** A turn in this tick's microtask. */
+  wake(): void {
+    if (this.#queued || this.#life.signal.aborted) return;
+    this.#queued = true;
+    queueMicrotask(() => {
+      this.#queued = false;
+      if (!this.#life.signal.aborted) this.#turn();
+    });
+  }
+
+  /** No turn any more; running effects are told to stop. */
+  stop(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#life.abort();
+    for (const controller of this.#running.values()) controller.abort();
+  }
+
+  #turn(): void {
+    const now = this.#ports.clock.now();
+    const facts = this.#ports.snapshot(this.slots.facts());
+    const before = this.#memory;
+    const decision = this.#ports.decide(facts, before, now);
+    this.#ports.decided(facts, before, decision, now);
+    this.#memory = decision.memory;
+    this.#last = { facts, decision };
+    for (const slot of decision.abort) if (this.slots.markAborting(slot)) this.#running.get(slot)?.abort();
+    for (const action of decision.start) this.#start(action, facts);
+    this.#arm(decision.wakeAt, now.mono);
+    this.#ports.turned(facts, decision);
+  }
+
+  #arm(wakeAt: number | null, mono: number): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = wakeAt === null ? undefined : this.#ports.clock.setTimer(wakeAt - mono, () => this.wake());
+  }
+
+  #start(action: A, facts: F): void {
+    const startedAt = this.#ports.clock.now().mono;
+    const controller = new AbortController();
+    this.#running.set(action.slot, controller);
+    this.slots.begin(action, startedAt);
+    this.#ports.started(action);
+    this.#ports.effect(action, facts, controller.signal).then(
+      (outcome) => this.#settle(action, startedAt, { outcome }),
+      (thrown: unknown) => this.#settle(action, startedAt, { thrown }),
+    );
+  }
+
+  #settle(action: A, startedAt: number, result: { readonly outcome?: O; readonly thrown?: unknown }): void {
+    this.#running.delete(action.slot);
+    const seq = this.#ports.lastSeq();
+    const error = 'thrown' in result ? this.#ports.toError(result.thrown) : undefined;
+    const endedAt = this.#ports.clock.now().mono;
+    this.slots.end(action, { startedAt, endedAt, seq, ...(error ? { error } : {}) });
+    this.#ports.settled(action, { startedAt, seq, ...result });
+    this.wake();
+  }
+}
