@@ -52,7 +52,7 @@ function decide(
   };
   const pod = (kind: 'publish' | 'unpublish', name: string): Step => ({ kind, slot: `pod/${name}`, pod: name });
   if (facts.wanted.length > 0 && !facts.staged) launch({ kind: 'stage', slot: 'device' });
-  if (facts.wanted.length === 0 && facts.slots['device']?.running?.action.kind === 'stage') abort.push('device');
+  if (facts.wanted.length === 0 && facts.slots.device?.running?.action.kind === 'stage') abort.push('device');
   if (facts.staged) for (const name of facts.wanted) if (!facts.published.includes(name)) launch(pod('publish', name));
   for (const name of facts.published) if (!facts.wanted.includes(name)) launch(pod('unpublish', name));
   const idle = facts.wanted.length === 0 && facts.published.length === 0;
@@ -164,7 +164,7 @@ test('what nobody wants any more is aborted, and counts as no failure', async ()
   await volume.want();
   resolve();
   await volume.settle();
-  expect(volume.loop.slots.facts()['device']).toMatchObject({ failures: 0 });
+  expect(volume.loop.slots.facts().device).toMatchObject({ failures: 0 });
   expect([volume.staged, volume.log]).toEqual([false, ['stage']]);
 });
 
