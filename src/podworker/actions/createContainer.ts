@@ -179,7 +179,8 @@ async function environment(
 function mountedVolumes({ facts }: ActionContext): Map<string, MountedVolume> {
   const found = new Map<string, MountedVolume>();
   for (const [name, v] of Object.entries(facts.volumes)) {
-    found.set(name, { hostPath: v.hostPath, readOnly: v.readOnly === true, seLinuxRelabel: false });
+    const { hostPath, readOnly = false, seLinuxRelabel = false } = v;
+    found.set(name, { hostPath, readOnly, seLinuxRelabel });
   }
   return found;
 }

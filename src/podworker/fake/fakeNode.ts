@@ -47,6 +47,8 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** The host has SELinux; read when a node starts. */
+  seLinux = false;
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -284,7 +286,7 @@ export class FakeNode implements Disposable {
         createMirror: async () => {},
         deleteMirror: async () => {},
       },
-      spec: specNode(root),
+      spec: specNode(this.world),
       dns: () => ({
         hostResolvConf: this.world.resolvConf,
         clusterDNS: ['10.96.0.10'],
@@ -316,7 +318,7 @@ export class FakeNode implements Disposable {
   }
 }
 
-function specNode(root: string): Services['spec'] {
+function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
   return {
     cgroupVersion: 1,
     cpuCFSQuota: true,
@@ -328,7 +330,7 @@ function specNode(root: string): Services['spec'] {
     swapControllerAvailable: false,
     swapBehavior: '',
     thermalThrottlePaths: [],
-    seLinuxEnabled: false,
+    seLinuxEnabled: seLinux,
     seccompDefault: false,
     seccompRoot: join(root, 'seccomp'),
     podLogsRoot: join(root, 'logs'),

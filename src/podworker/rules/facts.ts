@@ -81,6 +81,8 @@ export interface PullState {
 export interface VolumeState {
   readonly hostPath: string;
   readonly readOnly?: boolean;
+  /** Its files belong to this Pod alone, so the runtime labels them where there is SELinux. */
+  readonly seLinuxRelabel?: boolean;
   readonly digest: string;
   readonly objects: string;
   readonly refreshAt?: number;
