@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
@@ -5,16 +6,20 @@ import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import { keepLease } from '../node/lease.ts';
 import { readMachineFacts } from '../node/machineFacts.ts';
 import { nodeFactsReader } from '../node/nodeFacts.ts';
 import { initialNode } from '../node/nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
+import { markDisk, type PastDevices, readPastDevices } from '../node/pastDevices.ts';
 import { registerNode } from '../node/registration.ts';
 import { parseNodeIPs } from '../node/rules/addresses.ts';
 import type { NextNode } from '../node/rules/nextNode.ts';
 import { STARTING } from '../node/rules/nodeEvents.ts';
+import { volumesInUse } from '../node/rules/volumesInUse.ts';
 import { RuntimeStatus } from '../node/runtimeStatus.ts';
 import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -54,6 +59,7 @@ export interface NodeSideOptions {
   readonly settings: NodeSettings;
   readonly rootDir: string;
   readonly cri: Cri;
+  readonly mounter: Pick<Mounter, 'list'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -63,6 +69,8 @@ export interface NodeSideOptions {
 export class NodeSide implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
+  /** Device plug-ins of an earlier kubelet. None can register here yet, so nothing can be given of their resources. */
+  readonly pastDevices: PastDevices;
   readonly #options: NodeSideOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
@@ -72,9 +80,10 @@ export class NodeSide implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: NodeSideOptions, machine: MachineFacts) {
+  private constructor(options: NodeSideOptions, machine: MachineFacts, pastDevices: PastDevices) {
     this.#options = options;
     this.machine = machine;
+    this.pastDevices = pastDevices;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
     this.#read = nodeFactsReader({
       service: options.cri,
@@ -82,18 +91,20 @@ export class NodeSide implements Disposable {
       settings: options.settings,
       rootDir: options.rootDir,
       runtime: () => this.runtime.fact,
-      others: () => ({
+      others: async () => ({
         pressure: { memory: false, disk: false, pid: false },
         notReady: [],
         warnings: [],
-        volumesInUse: [],
+        devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
+        ...(await this.#volumesInUse()),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
   static async create(options: NodeSideOptions): Promise<NodeSide> {
-    const side = new NodeSide(options, await readMachineFacts(options.rootDir));
+    const { rootDir, log } = options;
+    const side = new NodeSide(options, await readMachineFacts(rootDir), await readPastDevices(rootDir, log));
     side.#node = (await side.#initial()).node;
     side.#own = side.#node.status?.allocatable ?? {};
     return side;
@@ -183,7 +194,10 @@ export class NodeSide implements Disposable {
         events = next.events;
         return next.node;
       };
-      this.#node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
+      const resetExtended = this.pastDevices.isNewDisk;
+      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
+      this.#node = await registerNode(register);
+      if (resetExtended) await markDisk(this.#options.rootDir);
       for (const event of events) this.#options.recordEvent(event);
     }
     api.node.start();
@@ -221,6 +235,19 @@ export class NodeSide implements Disposable {
 
   async #initial(): Promise<NextNode> {
     return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall));
+  }
+
+  /** Read only while the API has a list to be emptied: the kernel writes the whole mount table each time. */
+  async #volumesInUse(): Promise<Pick<NodeFacts, 'volumesInUse'>> {
+    if (!this.#node.status?.volumesInUse?.length) return {};
+    const { mounter, rootDir, log } = this.#options;
+    try {
+      const found = volumesInUse(await mounter.list(), await realpath(rootDir));
+      return found ? { volumesInUse: found } : {};
+    } catch (error) {
+      log.warn('The mount table cannot be read; the Node keeps its volumesInUse', { error: errorMessage(error) });
+      return {};
+    }
   }
 
   async #facts(): Promise<NodeFacts> {
