@@ -237,3 +237,14 @@ describe('SELinux labels', () => {
     expect(await relabelled()).toEqual([]);
   });
 });
+
+test('a container of a Pod that another kubelet gave devices is not made anew without them; the others are', async () => {
+  t.node[Symbol.dispose]();
+  t.world.goneDevices = ['vendor.example/gpu'];
+  t.node = await new FakeNode(t.world, clock).start();
+  const resources = { limits: { 'vendor.example/gpu': '1' }, requests: { 'vendor.example/gpu': '1' } };
+  t.node.setPod(fakePod('web', { containers: [container('main', { resources }), container('plain')] }));
+  const message = 'no healthy devices present; cannot allocate unhealthy devices vendor.example/gpu';
+  await until(() => isRunning('plain') && waited('uid-web').includes(`CreateContainerConfigError: ${message}`));
+  expect(requests('main')).toEqual([]);
+});

@@ -47,6 +47,8 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** Resources of device plug-ins that are gone; read when a node starts. */
+  goneDevices: readonly string[] = [];
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
   /** Every status that was written, by UID, in order. */
@@ -312,6 +314,7 @@ export class FakeNode implements Disposable {
           const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
+      goneDevices: this.world.goneDevices,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
