@@ -76,6 +76,7 @@ export class FakeNode implements Disposable {
   readonly cri: Cri;
   readonly observer: Observer;
   readonly workers: PodWorkers;
+  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -264,7 +265,7 @@ export class FakeNode implements Disposable {
       log: silentLogger,
       cri: this.cri,
       gate: this.#own.use(new Gate({ clock: this.clock })),
-      ledger: new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) }),
+      ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
       volumes: createVolumeManager({ root, mounter }),
       volumeContext: {
