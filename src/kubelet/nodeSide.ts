@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
@@ -6,9 +5,9 @@ import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
-import { errorMessage } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
+import { readVolumesInUse } from '../node/attachedVolumes.ts';
 import { keepLease } from '../node/lease.ts';
 import { readMachineFacts } from '../node/machineFacts.ts';
 import { nodeFactsReader } from '../node/nodeFacts.ts';
@@ -19,7 +18,6 @@ import { registerNode } from '../node/registration.ts';
 import { parseNodeIPs } from '../node/rules/addresses.ts';
 import type { NextNode } from '../node/rules/nextNode.ts';
 import { STARTING } from '../node/rules/nodeEvents.ts';
-import { volumesInUse } from '../node/rules/volumesInUse.ts';
 import { RuntimeStatus } from '../node/runtimeStatus.ts';
 import type { MachineFacts, NodeEvent, NodeFacts, NodeSettings } from '../node/types.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -96,7 +94,7 @@ export class NodeSide implements Disposable {
         notReady: [],
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
-        ...(await this.#volumesInUse()),
+        ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
@@ -235,19 +233,6 @@ export class NodeSide implements Disposable {
 
   async #initial(): Promise<NextNode> {
     return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall));
-  }
-
-  /** Read only while the API has a list to be emptied: the kernel writes the whole mount table each time. */
-  async #volumesInUse(): Promise<Pick<NodeFacts, 'volumesInUse'>> {
-    if (!this.#node.status?.volumesInUse?.length) return {};
-    const { mounter, rootDir, log } = this.#options;
-    try {
-      const found = volumesInUse(await mounter.list(), await realpath(rootDir));
-      return found ? { volumesInUse: found } : {};
-    } catch (error) {
-      log.warn('The mount table cannot be read; the Node keeps its volumesInUse', { error: errorMessage(error) });
-      return {};
-    }
   }
 
   async #facts(): Promise<NodeFacts> {
