@@ -34,6 +34,7 @@ import { StatusSide } from './kubelet/statusSide.ts';
 import { SyncLoopHealth } from './kubelet/syncLoopHealth.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
+import { createMounter } from './lib/linux/mounter.ts';
 import type { Logger } from './lib/logger.ts';
 import type { NodeEvent } from './node/types.ts';
 import type { PodWorker } from './podworker/worker.ts';
@@ -124,7 +125,9 @@ async function makeBase(
   const events = new EventSide(recorder, log);
   const settings = nodeSettings(config, options, gates);
   const recordEvent = (event: NodeEvent) => events.node(event, nodeName);
-  const node = own.use(await NodeSide.create({ config, settings, rootDir, cri, clock, log, recordEvent }));
+  const node = own.use(
+    await NodeSide.create({ config, settings, rootDir, cri, mounter: createMounter(), clock, log, recordEvent }),
+  );
   const ledger = new LedgerSide(config, node);
   const setWorkers = (made: PodWorkers) => {
     found = made;

@@ -160,13 +160,13 @@ test('a runtime that hangs does not hold up the facts', async () => {
   };
   const { pressure, notReady, warnings, runtime } = testFacts;
   const options = { service, clock, settings: testSettings, rootDir: dir, runtime: () => runtime };
-  const read = nodeFactsReader({ ...options, others: () => ({ pressure, notReady, warnings }) });
+  const read = nodeFactsReader({ ...options, others: async () => ({ pressure, notReady, warnings }) });
   const known = { runtimeVersion: 'containerd://2.1.4', images: [{ repoTags: ['t'], repoDigests: [], sizeBytes: 7 }] };
   expect(await read()).toMatchObject(known);
   hang = true;
   clock.advance(120_000);
   expect(await read()).toMatchObject(known);
-  const unknown = nodeFactsReader({ ...options, others: () => ({ pressure, notReady, warnings }) })();
+  const unknown = nodeFactsReader({ ...options, others: async () => ({ pressure, notReady, warnings }) })();
   await clock.advanceAsync(2_000);
   expect(await unknown).not.toHaveProperty('images');
 });

@@ -28,6 +28,7 @@ describe('configMap and secret', () => {
       name: 'v',
       hostPath: join(node.root, 'pods/uid-1/volumes/kubernetes.io~configmap/v'),
       readOnly: true,
+      seLinuxRelabel: true,
       digest: expect.stringMatching(/^[0-9a-f]{32}$/),
       tmpfs: false,
     });

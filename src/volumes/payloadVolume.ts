@@ -42,6 +42,7 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
         readOnly: true,
         digest: task.host.digest(collected.payload),
         tmpfs: medium === 'memory',
+        seLinuxRelabel: true,
       };
       return collected.refreshAt === undefined ? mounted : { ...mounted, refreshAt: collected.refreshAt };
     },

@@ -47,6 +47,10 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** Resources of device plug-ins that are gone; read when a node starts. */
+  goneDevices: readonly string[] = [];
+  /** The host has SELinux; read when a node starts. */
+  seLinux = false;
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -72,6 +76,7 @@ export class FakeNode implements Disposable {
   readonly cri: Cri;
   readonly observer: Observer;
   readonly workers: PodWorkers;
+  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -260,7 +265,7 @@ export class FakeNode implements Disposable {
       log: silentLogger,
       cri: this.cri,
       gate: this.#own.use(new Gate({ clock: this.clock })),
-      ledger: new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) }),
+      ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
       volumes: createVolumeManager({ root, mounter }),
       volumeContext: {
@@ -284,7 +289,7 @@ export class FakeNode implements Disposable {
         createMirror: async () => {},
         deleteMirror: async () => {},
       },
-      spec: specNode(root),
+      spec: specNode(this.world),
       dns: () => ({
         hostResolvConf: this.world.resolvConf,
         clusterDNS: ['10.96.0.10'],
@@ -310,13 +315,14 @@ export class FakeNode implements Disposable {
           const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
+      goneDevices: this.world.goneDevices,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
   }
 }
 
-function specNode(root: string): Services['spec'] {
+function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
   return {
     cgroupVersion: 1,
     cpuCFSQuota: true,
@@ -328,7 +334,7 @@ function specNode(root: string): Services['spec'] {
     swapControllerAvailable: false,
     swapBehavior: '',
     thermalThrottlePaths: [],
-    seLinuxEnabled: false,
+    seLinuxEnabled: seLinux,
     seccompDefault: false,
     seccompRoot: join(root, 'seccomp'),
     podLogsRoot: join(root, 'logs'),

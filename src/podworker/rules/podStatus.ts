@@ -1,9 +1,11 @@
 import type { ObservedPod } from '../../cri/observed.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
-import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
+import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
+import { RESIZE_UNSUPPORTED } from './allocation.ts';
+import type { PodFacts } from './facts.ts';
 import { slot } from './slots.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
@@ -34,10 +36,18 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
+    resizeConditions: resizeConditions(facts, pod),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
     now: now.wall,
   };
   return derivePodStatus(input);
+}
+
+function resizeConditions({ resize }: PodFacts, pod: Pod): readonly ResizeCondition[] {
+  if (!resize) return [];
+  const observed = pod.metadata?.generation;
+  const words = { reason: 'Infeasible', message: RESIZE_UNSUPPORTED };
+  return [{ type: 'PodResizePending', ...words, ...(observed && { observedGeneration: observed }) }];
 }
 
 /**
