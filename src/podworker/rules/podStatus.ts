@@ -1,9 +1,10 @@
-import type { ObservedPod } from '../../cri/observed.ts';
+import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
+import { replacedRun } from './replacement.ts';
 import { slot } from './slots.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
@@ -18,13 +19,14 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const previous = previousOf(turn);
+  const replaced = replacedRuns(turn, pod);
   const input: StatusInput = {
     pod,
     ...(previous ? { previous } : {}),
-    runtime: withoutCreated(facts.runtime),
+    runtime: withRunning(withoutCreated(facts.runtime), replaced),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
-    health: healthOf(turn, pod),
+    health: { ...healthOf(turn, pod), ...healthBefore(turn, pod, previous, replaced) },
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
     terminating: ending,
@@ -63,6 +65,44 @@ function previousOf(turn: Turn): PodStatus | undefined {
 function withoutCreated(runtime: ObservedPod | null): ObservedPod | null {
   if (!runtime?.containers.some((c) => c.state === 'created')) return runtime;
   return { ...runtime, containers: runtime.containers.filter((c) => c.state !== 'created') };
+}
+
+/** Containers that were stopped to be replaced, by name: until their successors run the status says nothing of it, as the Go kubelet's. */
+function replacedRuns(turn: Turn, pod: Pod): ReadonlyMap<string, ObservedContainer> {
+  const runs = new Map<string, ObservedContainer>();
+  if (turn.memory.phase !== 'Active' || turn.memory.restartingAll) return runs;
+  for (const view of podViews(turn.facts, pod).all) {
+    const run = replacedRun(turn, pod, view);
+    if (run) runs.set(view.name, run);
+  }
+  return runs;
+}
+
+function withRunning(runtime: ObservedPod | null, runs: ReadonlyMap<string, ObservedContainer>): ObservedPod | null {
+  if (!runtime || runs.size === 0) return runtime;
+  const shown = (c: ObservedContainer): ObservedContainer =>
+    runs.get(c.name)?.id === c.id ? { ...c, state: 'running' } : c;
+  return { ...runtime, containers: runtime.containers.map(shown) };
+}
+
+/** What was said of them last; but what a readiness probe would find out stays open for no moment. */
+function healthBefore(
+  turn: Turn,
+  pod: Pod,
+  previous: PodStatus | undefined,
+  runs: ReadonlyMap<string, ObservedContainer>,
+): Record<string, ContainerHealth> {
+  const said = [...(previous?.containerStatuses ?? []), ...(previous?.initContainerStatuses ?? [])];
+  const health: Record<string, ContainerHealth> = {};
+  for (const { name, container } of podViews(turn.facts, pod).all) {
+    if (!runs.has(name)) continue;
+    const before = said.find((s) => s.name === name);
+    health[name] = {
+      started: before?.started ?? true,
+      ready: !container.readinessProbe && (before?.ready ?? true),
+    };
+  }
+  return health;
 }
 
 function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
