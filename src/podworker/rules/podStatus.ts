@@ -85,7 +85,7 @@ function withRunning(runtime: ObservedPod | null, runs: ReadonlyMap<string, Obse
   return { ...runtime, containers: runtime.containers.map(shown) };
 }
 
-/** What was said of them last; but what a readiness probe would find out stays open for no moment. */
+/** What was said of them last. One with a readiness probe is not ready while it is down: the probe would find that out. */
 function healthBefore(
   turn: Turn,
   pod: Pod,
