@@ -116,15 +116,16 @@ function enterTermination(turn: Turn): void {
   if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
-  else if (facts.pod && hasEnded(facts)) complete(turn, 'completed');
+  else if (facts.pod && hasEnded(facts)) complete(turn, 'completed', 1);
 }
 
 function tellDeadline(turn: Turn, { reason = '', message = '' }: Termination): void {
   emitOnce(turn, 'deadline', 1, { type: 'Normal', reason, message });
 }
 
-function complete(turn: Turn, cause: 'completed' | 'rejected'): void {
-  const graceSeconds = ownGrace(turn.facts.pod);
+/** Ends a Pod by itself, with its own grace; `least` (seconds) where somebody else's word ends it. */
+function complete(turn: Turn, cause: 'completed' | 'rejected', least = 0): void {
+  const graceSeconds = Math.max(least, ownGrace(turn.facts.pod));
   const { wall } = turn.now;
   turn.memory.termination ??= { cause, graceSeconds, since: wall, deadline: wall + graceSeconds * 1000 };
   turn.start.length = 0;

@@ -19,6 +19,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const previous = previousOf(turn);
+  if (memory.phase === 'Active' && memory.restartingAll && isRestartTold(previous)) return previous;
   const replaced = replacedRuns(turn, pod);
   const input: StatusInput = {
     pod,
@@ -65,6 +66,14 @@ function previousOf(turn: Turn): PodStatus | undefined {
 function withoutCreated(runtime: ObservedPod | null): ObservedPod | null {
   if (!runtime?.containers.some((c) => c.state === 'created')) return runtime;
   return { ...runtime, containers: runtime.containers.filter((c) => c.state !== 'created') };
+}
+
+/**
+ * RestartAllContainers was told. While one container after the other is stopped and removed nothing is written, as the Go kubelet does all
+ * of it in one sync; what follows is that all of them wait.
+ */
+function isRestartTold(previous: PodStatus | undefined): previous is PodStatus {
+  return previous?.conditions?.some((c) => c.type === 'AllContainersRestarting' && c.status === 'True') ?? false;
 }
 
 /** Containers that were stopped to be replaced, by name: until their successors run the status says nothing of it, as the Go kubelet's. */

@@ -89,8 +89,8 @@ function begunIsSaved(turn: Turn, containerId: string): boolean {
 }
 
 /**
- * Whom a container's stop waits for when its whole Pod is stopped: a sidecar stops after all main and init containers, and after the
- * sidecars that were started later than it (KEP-753).
+ * Whom a container's stop waits for when its whole Pod is stopped: a sidecar stops after all main containers, and after the sidecars that
+ * were started later than it (KEP-753). A plain init container that still runs holds none of them.
  */
 export function stopsAfter(
   turn: Turn,
@@ -104,7 +104,7 @@ export function stopsAfter(
   for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
   const at = views.indexOf(view);
   return views
-    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || v.kind === 'init' || (v.kind === 'sidecar' && i > at)))
+    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || (v.kind === 'sidecar' && i > at)))
     .map((v) => v.name);
 }
 
