@@ -6,6 +6,7 @@ import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { replacedRun } from './replacement.ts';
 import { slot } from './slots.ts';
+import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
 import { mountedVolumeNames } from './volumes.ts';
@@ -24,7 +25,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const input: StatusInput = {
     pod,
     ...(previous ? { previous } : {}),
-    runtime: withRunning(withoutCreated(facts.runtime), replaced),
+    runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
     health: { ...healthOf(turn, pod), ...healthBefore(turn, pod, previous, replaced) },
@@ -59,13 +60,11 @@ function previousOf(turn: Turn): PodStatus | undefined {
   return own === undefined || Date.parse(accepted.startTime) < Date.parse(own) ? accepted : memory.status;
 }
 
-/**
- * A container between CreateContainer and StartContainer says nothing that a client waits for: the Go kubelet never shows it
- * either, because one sync does both. Left out, it costs no write.
- */
-function withoutCreated(runtime: ObservedPod | null): ObservedPod | null {
-  if (!runtime?.containers.some((c) => c.state === 'created')) return runtime;
-  return { ...runtime, containers: runtime.containers.filter((c) => c.state !== 'created') };
+/** The Go kubelet never shows a container before its start is over either, because one sync does all of it. Left out, it costs no write. */
+function withoutStarting(turn: Turn): ObservedPod | null {
+  const { runtime } = turn.facts;
+  if (!runtime?.containers.some((c) => isStarting(turn, c))) return runtime;
+  return { ...runtime, containers: runtime.containers.filter((c) => !isStarting(turn, c)) };
 }
 
 /**

@@ -244,6 +244,72 @@ describe('containers that were stopped because their sandbox changed', () => {
   });
 });
 
+test.each(policies)(
+  '%s: a successor has started when its postStart hook is over; when the hook fails the policy decides',
+  (policy) => {
+    const start = { kind: 'startContainer', slot: 'container/a', container: 'a', containerId: 'a-1' } as const;
+    const post = { kind: 'postStart', slot: 'poststart/a', container: 'a', containerId: 'a-1' } as const;
+    const lifecycle = { postStart: { exec: { command: ['x'] } } };
+    const podSpec = {
+      ...spec(policy, 'a b'),
+      containers: [
+        { name: 'a', image: 'img', lifecycle },
+        { name: 'b', image: 'img' },
+      ],
+    };
+    const successor = (state: 'running' | 'exited') =>
+      box('a', state, { id: 'a-1', restartCount: 1, createdAt: now.wall, exitCode: 0 });
+    const at = (state: 'running' | 'exited', hook: Slot, kills = killed('definition').kills) => {
+      const slots = { ...images(2, 'a'), 'container/a': ended(start), 'poststart/a': hook };
+      return turn(podSpec, [successor(state), ranUntil(0), box('b', 'running')], { slots }, kills ? { kills } : {});
+    };
+    expect(shown(at('running', under(post)))).toEqual(['running', true, 0, 'a-0']);
+    expect(shown(at('running', ended(post)))).toEqual(['running', true, 1, 'a-1', 0]);
+    const failed = at('running', ended(post, { reason: 'PostStartHookError' }));
+    expect(shown(failed)).toEqual(['running', true, 0, 'a-0']);
+    const over = at('exited', ended(post, { reason: 'PostStartHookError' }), failed.memory.kills);
+    expect(shown(over)).toEqual(
+      policy === 'Always' ? ['PostStartHookError', false, 1, 'a-1', 0] : ['ended 0', false, 1, 'a-1', 0],
+    );
+  },
+);
+
+describe('while its postStart hook runs a container has not started', () => {
+  const hooked: PodSpec = {
+    ...spec('Always', 'a'),
+    containers: [{ name: 'a', image: 'img', lifecycle: { postStart: { exec: { command: ['x'] } } } }],
+  };
+  const start = { kind: 'startContainer', slot: 'container/a', container: 'a', containerId: 'a-0' } as const;
+  const post = { kind: 'postStart', slot: 'poststart/a', container: 'a', containerId: 'a-0' } as const;
+  const at = (hook: Slot | undefined, facts: Partial<PodFacts> = {}) =>
+    turn(hooked, [box('a', 'running')], {
+      slots: { 'container/a': ended(start), ...(hook ? { 'poststart/a': hook } : {}) },
+      ...facts,
+    });
+
+  test('it shows as it did before, and the Pod is Pending', () => {
+    for (const d of [at(undefined), at(under(post)), at(ended(post, {}))]) {
+      expect([d.status?.phase, shown(d)]).toEqual(['Pending', ['ContainerCreating', false, 0, undefined]]);
+    }
+    expect([at(ended(post)).status?.phase, shown(at(ended(post)))]).toEqual(['Running', ['running', true, 0, 'a-0']]);
+  });
+
+  test('a Pod that is to end shows what there is', () => {
+    expect(shown(at(under(post), { terminate: [{ cause: 'preempted' }] }))).toEqual(['running', false, 0, 'a-0']);
+  });
+
+  test('a restarted one goes on waiting for its last reason', () => {
+    const waiting = { a: { reason: 'CrashLoopBackOff', message: 'm', after: 'a-0' } };
+    const again = box('a', 'running', { id: 'a-1', restartCount: 1, createdAt: now.wall });
+    const slots = {
+      'container/a': ended({ ...start, containerId: 'a-1' }),
+      'poststart/a': under({ ...post, containerId: 'a-1' }),
+    };
+    const d = turn(hooked, [again, ranUntil(3)], { slots }, { waiting });
+    expect(shown(d)).toEqual(['CrashLoopBackOff', false, 0, 'a-0', 3]);
+  });
+});
+
 test.each([
   ['Always', 'PostStartHookError'],
   ['OnFailure', 'PostStartHookError'],

@@ -2,6 +2,7 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { Kill } from './memory.ts';
 import { restartsAfterKill } from './restart.ts';
+import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import type { ContainerView } from './view.ts';
 
@@ -18,7 +19,7 @@ export function lastRun(view: ContainerView): ObservedContainer | undefined {
 
 /** The container that has ended and whose successor is to start in the same go; undefined: its restart policy has the word. */
 export function replacedRun(turn: Turn, pod: Pod, view: ContainerView): ObservedContainer | undefined {
-  const last = lastRun(view);
+  const last = view.history.find((c) => !isStarting(turn, c));
   const kill = last?.state === 'exited' ? turn.memory.kills[last.id] : undefined;
   return kill && !kill.successorFailed && isReplaced(kill, pod, view) ? last : undefined;
 }
