@@ -5,7 +5,7 @@ import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { replacedRun } from './replacement.ts';
-import { slot } from './slots.ts';
+import { isOpen, slot } from './slots.ts';
 import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
@@ -78,9 +78,10 @@ function isRestartTold(previous: PodStatus | undefined): previous is PodStatus {
 /** Containers that were stopped to be replaced, by name: until their successors run the status says nothing of it, as the Go kubelet's. */
 function replacedRuns(turn: Turn, pod: Pod): ReadonlyMap<string, ObservedContainer> {
   const runs = new Map<string, ObservedContainer>();
-  if (turn.memory.phase !== 'Active' || turn.memory.restartingAll) return runs;
   for (const view of podViews(turn.facts, pod).all) {
-    const run = replacedRun(turn, pod, view);
+    // Also when the Pod is to end, a start that is under way may bring the successor up.
+    const mayCome = turn.memory.phase === 'Active' || !isOpen(turn.facts, slotOf.container(view.name));
+    const run = mayCome ? replacedRun(turn, pod, view) : undefined;
     if (run) runs.set(view.name, run);
   }
   return runs;

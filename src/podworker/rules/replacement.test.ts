@@ -63,6 +63,10 @@ describe.each(policies)('a container that was stopped for its new definition, re
     expect(d.status?.phase).toBe('Running');
   });
 
+  test('nor that it was lost while it was being stopped', () => {
+    expect(shown(at([box('a', 'unknown')]))).toEqual(['running', true, 0, 'a-0']);
+  });
+
   test('nothing is told while its successor is made and started, however long a pull takes', () => {
     const pull = {
       kind: 'ensureImage',
@@ -125,6 +129,9 @@ describe.each(policies)('a container that was stopped for its new definition, re
   test('a Pod that is to end shows the real end', () => {
     const d = at([ranUntil(0)], { terminate: [{ cause: 'preempted' }] });
     expect([starts(d).includes('createContainer a'), shown(d)[0]]).toEqual([false, 'ended 0']);
+    // Unless a start is under way: the successor may come all the same.
+    const slots = { 'container/a': under(create) };
+    expect(shown(at([ranUntil(0)], { terminate: [{ cause: 'preempted' }], slots }))[0]).toBe('running');
   });
 
   test('one with a readiness probe is not ready meanwhile', () => {

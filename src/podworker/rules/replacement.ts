@@ -17,10 +17,12 @@ export function lastRun(view: ContainerView): ObservedContainer | undefined {
   return view.history.find((c) => c.state !== 'created');
 }
 
-/** The container that has ended and whose successor is to start in the same go; undefined: its restart policy has the word. */
+/** The container that has ended (or was lost) and whose successor is to start in the same go; undefined: its restart policy has the word. */
 export function replacedRun(turn: Turn, pod: Pod, view: ContainerView): ObservedContainer | undefined {
   const last = view.history.find((c) => !isStarting(turn, c));
-  const kill = last?.state === 'exited' ? turn.memory.kills[last.id] : undefined;
+  // One that was lost while it was being stopped is stopped on and replaced all the same.
+  const over = last?.state === 'exited' || last?.state === 'unknown';
+  const kill = over ? turn.memory.kills[last.id] : undefined;
   return kill && !kill.successorFailed && isReplaced(kill, pod, view) ? last : undefined;
 }
 

@@ -53,7 +53,7 @@ export function mergeTermination(
   let merged = turn.memory.termination;
   const own = ownGrace(pod);
   for (const request of requests) {
-    const graceSeconds = Math.max(request.cause === 'deadline' ? 0 : 1, request.graceSeconds ?? own);
+    const graceSeconds = Math.max(request.cause === 'deadline' && !merged ? 0 : 1, request.graceSeconds ?? own);
     if (!merged) merged = first(request, graceSeconds, turn.now.wall);
     else if (graceSeconds < merged.graceSeconds) {
       merged = { ...merged, graceSeconds, deadline: Math.min(merged.deadline, turn.now.wall + graceSeconds * 1000) };
