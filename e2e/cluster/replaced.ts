@@ -90,12 +90,12 @@ async function hangingHooks(t: TestContext, suffix: string): Promise<Record<stri
   const done = await untilPhase(t, name, 'Succeeded');
   const ended = (of: string): number => Date.parse(String(container(done, of)?.state?.terminated?.finishedAt)) / 1000;
   const seen: Record<string, string[]> = {};
-  for (const of of ['s', 't']) {
-    const took = ended(of) - ended('main');
-    t.note(`${name}: ${of} ended ${took} s after main`);
+  for (const which of ['s', 't']) {
+    const took = ended(which) - ended('main');
+    t.note(`${name}: ${which} ended ${took} s after main`);
     // Statuses show whole seconds.
-    assert.ok(took >= grace - 1, `${of} ended ${took} s after main: its hook had no ${grace} s`);
-    seen[`hooks ${of}`] = course(t, made, of);
+    assert.ok(took >= grace - 1, `${which} ended ${took} s after main: its hook had no ${grace} s`);
+    seen[`hooks ${which}`] = course(t, made, which);
   }
   await removeAndWait(t, made);
   return seen;

@@ -27,15 +27,16 @@ export function checkReasons(facts: PodFacts, decision: ReturnType<SimKubelet['t
   if ((!ready || ending) && decision.reasons.length === 0) throw new Error('not Ready or ending, and nobody says why');
 }
 
-/** A container that the API was told has ended for good does not run again (what a late call starts against our will is not meant). */
-export function checkEnds(pod: Pod, accepted: PodStatus | undefined, running: readonly ObservedContainer[]): void {
+/** A container that the API was told has ended for good does not run again while the runtime knows of that end. */
+export function checkEnds(pod: Pod, accepted: PodStatus | undefined, held: readonly ObservedContainer[]): void {
   const spec = pod.spec!;
   if (canRestartAllContainers(spec)) return;
   for (const { name, state, containerID } of accepted?.containerStatuses ?? []) {
     const container = spec.containers.find((c) => c.name === name);
     const ended = state?.terminated;
     if (!container || !ended || restartsAfter(container, spec, ended.exitCode)) continue;
-    const again = running.find((c) => c.name === name && c.state === 'running' && !containerID?.endsWith(c.id));
+    if (!held.some((c) => containerID?.endsWith(c.id))) continue;
+    const again = held.find((c) => c.name === name && c.state === 'running' && !containerID?.endsWith(c.id));
     if (again) throw new Error(`${again.id} runs although ${name} was reported as ended for good`);
   }
 }

@@ -95,13 +95,9 @@ export abstract class SimulatedLife {
       throw new Error('acted on an unknown Pod before all sources reported');
     checkMemory(before, decision.memory);
     checkReasons(facts, decision);
-    const { unknown } = this.runtime;
-    const own = this.runtime.running().filter((c) => !unknown.has(c.seen.id));
-    checkEnds(
-      this.durable.pod,
-      this.durable.accepted,
-      own.map((c) => c.seen),
-    );
+    // What a late call starts against our will is not meant.
+    const own = this.runtime.containers.map((c) => c.seen).filter((c) => !this.runtime.unknown.has(c.id));
+    checkEnds(this.durable.pod, this.durable.accepted, own);
     if (this.random.chance(0.01)) checkDeterminism(facts, before, this.now);
     if (decision.wakeAt !== null && decision.wakeAt <= this.now.mono) throw new Error('woken in the past');
   }
