@@ -6,6 +6,7 @@ import { events } from './cluster/events.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { order } from './cluster/order.ts';
+import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
@@ -28,6 +29,7 @@ export const groups: readonly Group[] = [
   deployments,
   endings,
   order,
+  replaced,
   inputs,
   resources,
   network,

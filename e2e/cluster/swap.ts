@@ -6,6 +6,7 @@ import { patience } from '../lib/collection.ts';
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
 import { containerIds, create, pod, removeAndWait, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { replaceAll } from './replaced.ts';
 
 const names = Array.from({ length: 10 }, (_, n) => `p${n}`);
 
@@ -52,6 +53,21 @@ async function swap(t: TestContext): Promise<void> {
   }
 }
 
+/** The same Pods on both: what is written of containers that the kubelet stops itself is the same, step by step. */
+async function replacedOnBoth(t: TestContext): Promise<void> {
+  try {
+    await takeOver(t, 'go', 10);
+    const go = await replaceAll(t, '-go');
+    await takeOver(t, 'ts', 11);
+    assert.deepEqual(await replaceAll(t, '-ts'), go);
+  } finally {
+    if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+  }
+}
+
 export const swapped = group('swap', [
   test('Go kubelet, kubelet-ts, Go kubelet under 10 Pods', swap, { mode: 'alone' }),
+  test('containers that are replaced, and hooks that hang: the same statuses from both', replacedOnBoth, {
+    mode: 'alone',
+  }),
 ]);

@@ -5,6 +5,7 @@ import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
+import { lastRun } from './replacement.ts';
 import { initFailed, restartsAfterKill } from './restart.ts';
 import { planRestartAll } from './restartAll.ts';
 import { planSandbox, sandboxChanged } from './sandbox.ts';
@@ -55,7 +56,8 @@ function killedForGood(turn: Turn, pod: Pod, { container, current }: ContainerVi
 }
 
 function overForGood(turn: Turn, pod: Pod, v: ContainerView): boolean {
-  return v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest);
+  const last = lastRun(v);
+  return last?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, last);
 }
 
 /** Every container is down for good: the main ones ended and may not run again, or an init container failed for good. */

@@ -3,6 +3,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { bringUp, type Leave } from './bringUp.ts';
 import { type KillCause, killFor } from './killCause.ts';
+import { lastRun, replacedRun } from './replacement.ts';
 import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
 import { busy, isOpen, slot } from './slots.ts';
 import { noteKill, planOf, stopContainer } from './stop.ts';
@@ -144,22 +145,24 @@ function planOne(turn: Turn, pod: Pod, view: ContainerView, sandbox: ObservedSan
     killIfNeeded(turn, pod, view, 'done');
     return false;
   }
-  const last = view.latest;
-  const again = !last || last.state === 'created' || (last.state === 'exited' && mayRunAgain(turn, pod, view, last));
-  if (!again) {
-    if (last)
-      because(turn, { code: 'ContainerEnded', container: view.name, exitCode: last.exitCode, reason: last.reason });
+  const last = lastRun(view);
+  if (last && !(last.state === 'exited' && mayRunAgain(turn, pod, view, last))) {
+    ended(turn, view, last);
     return false;
   }
-  return bringUp(turn, view, sandbox, leave) === 'pending';
+  const gate = bringUp(turn, view, sandbox, leave);
+  // The one attempt that does not ask the restart policy has failed.
+  if (last && !mayRunAgain(turn, pod, view, last)) ended(turn, view, last);
+  return gate === 'pending';
 }
 
-/** A container stopped for a changed definition runs again whatever its policy; one stopped for a probe by its policy. */
+function ended(turn: Turn, view: ContainerView, { exitCode, reason }: ObservedContainer): void {
+  because(turn, { code: 'ContainerEnded', container: view.name, exitCode, reason });
+}
+
+/** One that was stopped in order to be replaced does at once; any other by its restart policy. */
 export function mayRunAgain(turn: Turn, pod: Pod, view: ContainerView, last: ObservedContainer): boolean {
-  const kill = turn.memory.kills[last.id];
-  if (kill?.reason === 'definition') return true;
-  if (kill?.reason === 'liveness' || kill?.reason === 'startup') return restartsAfterKill(pod, view.container);
-  return shouldRestart(pod, view.container, last);
+  return replacedRun(turn, pod, view) !== undefined || shouldRestart(pod, view.container, last);
 }
 
 function readiness(turn: Turn, view: ContainerView, c: ObservedContainer): void {

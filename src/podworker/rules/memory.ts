@@ -33,6 +33,8 @@ export interface Kill {
   /** Wall ms. */
   readonly since: number;
   readonly graceSeconds: number;
+  /** The start of its successor has failed: whether it runs again is the restart policy's word from then on. */
+  readonly successorFailed?: true;
 }
 
 /** What `decide` remembers between two turns. Pure data; lost on a restart but for what checkpoint.ts keeps. */

@@ -4,6 +4,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { NO_CLAIMS, needsClaims } from '../spec/dynamicResources.ts';
 import { slotOf } from './actions.ts';
 import type { Slot } from './facts.ts';
+import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { stopRunning } from './stop.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
@@ -69,7 +70,7 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
       message: 'Pod sandbox changed, it will be killed and re-created.',
     });
     if (aliveContainers(facts).length > 0) {
-      stopRunning(turn, pod, views, {
+      stopRunning(turn, views, {
         message: '',
         graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
         reason: 'sandbox',
@@ -79,6 +80,7 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
     if (!stopSandboxes(turn)) return undefined;
   }
   createSandbox(turn, pod, newest ? newest.attempt + 1 : 0);
+  if (!busy(facts, 'sandbox') && !turn.start.some((a) => a.kind === 'createSandbox')) sandboxReplacementsFailed(turn);
   return undefined;
 }
 
