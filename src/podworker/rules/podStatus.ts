@@ -4,6 +4,7 @@ import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
+import { probedHealth } from './health.ts';
 import { slot } from './slots.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
@@ -83,15 +84,12 @@ function healthOf(turn: Turn, pod: Pod): Record<string, ContainerHealth> {
   for (const view of podViews(turn.facts, pod).all) {
     const c = view.current;
     if (c?.state !== 'running') continue;
-    const probe = turn.facts.probes[view.name];
-    const known = probe?.containerId === c.id ? probe : undefined;
     const { startupProbe, readinessProbe } = view.container;
     const hook =
       slot(turn.facts, slotOf.postStart(view.name)).running !== undefined ||
       turn.start.some((a) => a.slot === slotOf.postStart(view.name));
-    const started = !hook && (!startupProbe || known?.started === true);
-    const ready = started && (!readinessProbe || known?.ready === true);
-    if (startupProbe || readinessProbe || hook) health[view.name] = { started, ready };
+    if (hook) health[view.name] = { started: false, ready: false };
+    else if (startupProbe || readinessProbe) health[view.name] = probedHealth(turn.facts, view, c.id);
   }
   return health;
 }
