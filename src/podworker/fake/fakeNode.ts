@@ -192,7 +192,7 @@ export class FakeNode implements Disposable {
   showMirror(uid: string): void {
     const worker = this.workers.get(uid)!;
     worker.facts.mirror = { state: 'current' };
-    worker.facts.accepted = this.world.accepted.get(uid);
+    worker.facts.accepted = this.world.accepted.get(uid) ?? { phase: 'Pending' };
     worker.republish();
   }
 

@@ -49,12 +49,14 @@ function previousOf(turn: Turn): PodStatus | undefined {
   const { facts, memory } = turn;
   const { mirror, accepted } = facts;
   const ended = isTerminal(accepted?.phase); // of an earlier incarnation
-  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted?.startTime !== undefined && !ended;
+  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted !== undefined && !ended;
   if (!known || memory.mirrorAdopted) return memory.status;
+  // Only the first look counts: a mirror without a past gets what is written from memory, and may be a step behind it.
   memory.mirrorAdopted = true;
+  const { startTime } = accepted;
   const own = memory.status?.startTime;
-  // A mirror of this life holds what was written from memory, perhaps a step behind it.
-  return own === undefined || Date.parse(accepted.startTime) < Date.parse(own) ? accepted : memory.status;
+  if (startTime === undefined) return memory.status;
+  return own === undefined || Date.parse(startTime) <= Date.parse(own) ? accepted : memory.status;
 }
 
 /**
