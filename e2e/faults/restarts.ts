@@ -21,25 +21,24 @@ const probe = (file: string, answer: 'true' | 'false'): Probe => ({
   failureThreshold: answer === 'true' ? 3 : 100_000,
 });
 
-/** The Service's Pods by their probes, and two that are not ready and must not look it. */
+type Probed = Readonly<Record<string, () => object>>;
+
+/** The Service's Pods by their probes. */
 const served = {
   none: () => ({}),
   readiness: () => ({ readinessProbe: probe('readiness', 'true') }),
   startup: () => ({ startupProbe: probe('startup', 'true') }),
 };
-const unready = {
-  down: () => ({ readinessProbe: { ...probe('down', 'false'), failureThreshold: 1 } }),
-  'half-way': () => ({ startupProbe: probe('half-way', 'false') }),
-};
-const names = [...Object.keys(served), ...Object.keys(unready)];
-/** The files of the probes that are asked again and again. */
-const asked = ['readiness', 'down', 'half-way'];
+/** Of the Service too, but not ready; they must not look it. */
+const down = { down: () => ({ readinessProbe: { ...probe('down', 'false'), failureThreshold: 1 } }) };
+/** Starting up for ever. The Go kubelet takes such a container as started when it is started anew: not for swaps. */
+const halfWay = { 'half-way': () => ({ startupProbe: probe('half-way', 'false') }) };
 
 function spec(t: TestContext, probes: object): Partial<PodSpec> {
   return { containers: [shell('main', rest, { volumeMounts: [outMount], ...probes })], volumes: [outVolume(t)] };
 }
 
-async function createAll(t: TestContext): Promise<void> {
+async function createAll(t: TestContext, unready: Probed): Promise<void> {
   const ports = [{ port: 80 }];
   const service = {
     apiVersion: 'v1',
@@ -55,13 +54,13 @@ async function createAll(t: TestContext): Promise<void> {
   for (const name of Object.keys(served)) await untilReady(t, name);
   for (const name of Object.keys(unready))
     await untilPod(t, name, 'to run', (p) => container(p, 'main')?.state?.running !== undefined);
-  await untilAskedAgain(t);
+  await untilAskedAgain(t, unready);
 }
 
 /** Waits until each probe was asked twice more: the second time the first answer has been dealt with. */
-async function untilAskedAgain(t: TestContext): Promise<void> {
+async function untilAskedAgain(t: TestContext, unready: Probed): Promise<void> {
   const lines = (text: string) => text.split('\n').length;
-  for (const file of asked) {
+  for (const file of ['readiness', ...Object.keys(unready)]) {
     let from: number | undefined;
     await untilWritten(t, file, (text) => {
       from ??= lines(text);
@@ -71,13 +70,13 @@ async function untilAskedAgain(t: TestContext): Promise<void> {
 }
 
 /** The Service's slices from when three of its Pods are ready on; `assert` fails when its endpoints were ever others. */
-async function watchSlices(t: TestContext) {
+async function watchSlices(t: TestContext, all: number) {
   const url = `/apis/discovery.k8s.io/v1/namespaces/${t.namespace}/endpointslices`;
   const slices = new Collection<EndpointSlice>(t.lab.api, url);
   const points = (slice: EndpointSlice) => slice.endpoints ?? [];
   const readyOnes = () => slices.all().flatMap((s) => points(s).filter((e) => e.conditions?.ready));
   await slices.until('the Service to have its endpoints', () => readyOnes().length === Object.keys(served).length);
-  await slices.until('the Service to list all Pods', () => slices.all().flatMap(points).length === names.length);
+  await slices.until('the Service to list all Pods', () => slices.all().flatMap(points).length === all);
   const [first] = slices.all();
   const seen = () => slices.history(first?.metadata?.uid ?? '');
   const versions = seen().length;
@@ -111,18 +110,20 @@ const nodeReady = async (t: TestContext): Promise<string> => {
 
 async function killed(t: TestContext): Promise<void> {
   const mirror = mirrorName(t, 'manifest');
+  const unready = { ...down, ...halfWay };
+  const names = Object.keys({ ...served, ...unready });
   try {
     writeManifest(t, 'manifest', staticPod(t, 'manifest', spec(t, { ...served.startup(), ...served.readiness() })));
-    await createAll(t);
+    await createAll(t, unready);
     await untilReady(t, mirror);
-    await using slices = await watchSlices(t);
+    await using slices = await watchSlices(t, names.length);
     const seen = Unnoticed.of(t, [...names, mirror]);
     const [node, kills] = [await nodeReady(t), t.full ? 10 : 3];
     for (let kill = 1; kill <= kills; kill++) {
       await stopKubelet(t.lab.cluster, 'SIGKILL');
       await t.lab.startAgent();
       await t.lab.untilLookedAt(t.lab.pods.all(t.namespace));
-      await untilAskedAgain(t);
+      await untilAskedAgain(t, unready);
       await seen.assertUnwritten(`kill ${kill}`);
       await slices.assert(`endpoints after kill ${kill}`);
       assert.equal(await nodeReady(t), node, `the node's Ready after kill ${kill}`);
@@ -142,14 +143,15 @@ async function takeOver(t: TestContext, kind: 'go' | 'ts', round: number): Promi
   const made = await create(t, restingPod(t, `shows-${round}`));
   await untilReady(t, `shows-${round}`);
   await removeAndWait(t, made);
-  await untilAskedAgain(t);
+  await untilAskedAgain(t, down);
   await waitForNodeReady(t.lab.cluster, patience);
 }
 
 async function swapped(t: TestContext): Promise<void> {
+  const names = Object.keys({ ...served, ...down });
   try {
-    await createAll(t);
-    await using slices = await watchSlices(t);
+    await createAll(t, down);
+    await using slices = await watchSlices(t, names.length);
     const seen = Unnoticed.of(t, names);
     // The Go kubelet believes the API only of containers that started 10 s before it.
     await delay(11_000);

@@ -103,6 +103,13 @@ test('a container that ended while the agent was away is not ready, whatever the
   ]);
 });
 
+test('a startup probe that was half-way does not count as passed, before or after the runtime was read', () => {
+  const of = withParts(spec('Always', 'a'), { a: probes.startup });
+  const status = apiSays(no, no);
+  for (const runtimeKnown of [{ runtime: null }, {}])
+    expect(said(first(of, status, runtimeKnown).status)).toEqual([no, no, 'False', 'as before']);
+});
+
 test('containers that are ready stay so in a Pod that waits for its readiness gate', () => {
   const of = { ...withParts(spec('Always', 'a'), { a: probes.both }), readinessGates: [{ conditionType: 'x/y' }] };
   const status = apiSays(yes, yes);
