@@ -16,6 +16,7 @@ import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
 import { orphans } from './faults/orphans.ts';
+import { restarts } from './faults/restarts.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
@@ -45,6 +46,7 @@ export const groups: readonly Group[] = [
   nodeWaits,
   swapped,
   slowRuntime,
+  restarts,
   agentKilled,
   apiAway,
   orphans,

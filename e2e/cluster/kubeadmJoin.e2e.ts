@@ -6,7 +6,8 @@ import { joinMachine } from '../../hack/kubeadm/join.ts';
 import { type Machine, mustRun } from '../../hack/kubeadm/machine.ts';
 import { programsDir } from '../../hack/kubeadm/systemd.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
-import { Checks, kubectl, objectOf, runPod, type ScenarioResult, untilCondition } from './checks.ts';
+import { unnoticed } from '../lib/unnoticed.ts';
+import { Checks, kubectl, objectOf, runPod, type ScenarioResult, startPod, untilCondition } from './checks.ts';
 
 const name = 'joink';
 
@@ -50,8 +51,11 @@ export async function run(): Promise<ScenarioResult> {
     await checks.check(
       'a restart needs no new certificate, though kubeadm took the bootstrap credentials away',
       async () => {
-        await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
-        await runPod(control, nodeName, 'restarted');
+        await startPod(control, nodeName, 'stays');
+        await unnoticed(control, ['stays'], async () => {
+          await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
+          await runPod(control, nodeName, 'restarted');
+        });
         const requests = await objectOf<SigningRequests>(control, 'get', 'csr');
         return requests?.items.length === 1 ? undefined : `${requests?.items.length} certificate signing requests`;
       },

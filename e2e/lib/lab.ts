@@ -16,6 +16,8 @@ import type { Why } from '../../src/timeline/why.ts';
 import type { Event, Pod } from '../../src/types/k8s.ts';
 import { Api } from './api.ts';
 import { Collection, patience } from './collection.ts';
+import { condition } from './pods.ts';
+import { Unnoticed } from './unnoticed.ts';
 
 /** A Pod's timeline as the agent tells it. */
 export interface Timeline {
@@ -74,11 +76,30 @@ export class Lab implements AsyncDisposable {
     await startKubelet(this.cluster, 'ts', { ...options, args });
   }
 
-  /** Ends the kubelet and starts kubelet-ts with other settings; waits for the node to be Ready. */
+  /**
+   * Ends the kubelet and starts kubelet-ts with other settings; waits for the node to be Ready and for every Pod that was Ready to
+   * have been looked at. Fails when that was seen at one of them.
+   */
   async restartAgent(options: KubeletOptions = {}): Promise<void> {
+    const ready = this.pods.all().filter((p) => condition(p, 'Ready') === 'True' && !p.metadata?.deletionTimestamp);
+    const before = new Unnoticed(this.api, this.pods, ready);
     await stopKubelet(this.cluster);
     await this.startAgent(options);
     await waitForNodeReady(this.cluster, patience);
+    await this.untilLookedAt(ready);
+    await before.assert('a restart of the agent', { mayLeave: true });
+  }
+
+  /** Waits until kubelet-ts has made a decision on each of these Pods that knows what runs. */
+  async untilLookedAt(pods: readonly Pod[]): Promise<void> {
+    for (const { metadata: { namespace = '', name = '' } = {} } of pods) {
+      await waitFor(`the agent to have looked at ${namespace}/${name}`, { timeout: patience }, async () => {
+        const now = this.pods.get(namespace, name);
+        if (!now || now.metadata?.deletionTimestamp) return true; // somebody deletes it meanwhile
+        const why = await this.why(namespace, name);
+        return why !== undefined && !why.reasons.some((r) => r.code === 'ObservingRuntime');
+      });
+    }
   }
 
   async kubectl(...args: string[]): Promise<RunResult> {

@@ -6,7 +6,7 @@ import type { Handlers } from './handlers/registry.ts';
 import { attempt } from './handlers/registry.ts';
 import type { Attempt } from './rules/attempt.ts';
 import type { AttemptResult, Gates, ProbeRun } from './rules/run.ts';
-import { applyResult, isEarly, nextProbe } from './rules/run.ts';
+import { alreadyStarted, applyResult, isEarly, nextProbe } from './rules/run.ts';
 import type { ProbeSpec } from './rules/spec.ts';
 
 /** How often an attempt is made when the probe itself cannot be carried out (prober.maxProbeRetries). */
@@ -50,6 +50,11 @@ export class ProbeLoop implements Disposable {
 
   get run(): ProbeRun {
     return this.#run;
+  }
+
+  /** For a startup probe: the container is known to have started already. `arm` comes next. */
+  skip(): void {
+    this.#run = alreadyStarted(this.#run);
   }
 
   /** Sets the timer for what the gates now allow; ends an attempt that they no longer do. Cheap when nothing changed. */

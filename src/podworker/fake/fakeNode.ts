@@ -23,6 +23,7 @@ import type { Action } from '../rules/actions.ts';
 import type { ObjectState } from '../rules/facts.ts';
 import type { PodEvent } from '../rules/turn.ts';
 import type { DnsInputs } from '../spec/dns.ts';
+import type { PodWorker } from '../worker.ts';
 import { PodWorkers } from '../workers.ts';
 
 /** An API object that a test gives the node. */
@@ -36,6 +37,8 @@ export class FakeWorld implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'kts-node-'));
   readonly mounter = new FakeMounter();
   readonly pods = new Map<string, Pod>();
+  /** Pods of manifests, by UID; their statuses go to their mirrors. */
+  readonly staticPods = new Map<string, Pod>();
   readonly accepted = new Map<string, PodStatus>();
   readonly objects = new Map<string, FakeObject>();
   readonly deleted: string[] = [];
@@ -84,6 +87,8 @@ export class FakeNode implements Disposable {
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
   afterEffect: (uid: string, action: Action) => void = () => {};
+  /** Called after each turn, as the kubelet's probes are. */
+  followed: (worker: PodWorker) => void = () => {};
   readonly #own = new DisposableStack();
   #watchers = new Set<() => void>();
   #dead = false;
@@ -114,7 +119,13 @@ export class FakeNode implements Disposable {
       recursiveReadOnly: () => true,
       publish: (pod, status) => this.#publish(pod, status),
       event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
-      decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),
+      decided: (facts, memory, decision, now) => {
+        this.trace.push({ facts, memory, decision, now });
+        queueMicrotask(() => {
+          const worker = this.workers.get(facts.uid);
+          if (worker && !this.#dead) this.followed(worker);
+        });
+      },
       actionStarted: (uid, action) => this.actions.push({ uid, action }),
       actionEnded: () => {},
       changed: () => {},
@@ -151,6 +162,7 @@ export class FakeNode implements Disposable {
         onUnsupported: () => {},
       }),
     );
+    for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
     return this;
@@ -170,6 +182,23 @@ export class FakeNode implements Disposable {
     const worker = this.workers.get(uid);
     if (worker) worker.facts.accepted = this.world.accepted.get(uid);
     worker?.wake();
+  }
+
+  /** A manifest says so. Its mirror comes to be known with `showMirror`, as from the API server. */
+  setStaticPod(pod: Pod): void {
+    this.world.staticPods.set(pod.metadata!.uid!, pod);
+    this.workers.set(pod, 'file');
+    const worker = this.workers.get(pod.metadata!.uid!);
+    if (worker) worker.facts.mirror ??= { state: 'absent' };
+    worker?.wake();
+  }
+
+  /** The API server's Pods are known by now, and the static Pod's mirror is among them. */
+  showMirror(uid: string): void {
+    const worker = this.workers.get(uid)!;
+    worker.facts.mirror = { state: 'current' };
+    worker.facts.accepted = this.world.accepted.get(uid) ?? { phase: 'Pending' };
+    worker.republish();
   }
 
   /** `kubectl delete`: the deletion is requested; the worker deletes the object in the end. */
@@ -210,6 +239,8 @@ export class FakeNode implements Disposable {
 
   #publish(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata!.uid!;
+    const mirror = this.workers.get(uid)?.facts.mirror;
+    if (mirror && mirror.state !== 'current') return; // there is nowhere to write it yet
     if (this.#dead || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
     this.world.accepted.set(uid, status);
     this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);

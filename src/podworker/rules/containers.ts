@@ -2,6 +2,7 @@ import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { bringUp, type Leave } from './bringUp.ts';
+import { probedHealth } from './health.ts';
 import { type KillCause, killFor } from './killCause.ts';
 import { lastRun, replacedRun } from './replacement.ts';
 import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
@@ -74,9 +75,7 @@ function planSidecar(turn: Turn, pod: Pod, view: ContainerView, sandbox: Observe
   if (c?.state === 'running') {
     const hook = postStart(turn, view);
     if (killIfNeeded(turn, pod, view, hook)) return false;
-    const probe = turn.facts.probes[view.name];
-    const started = !view.container.startupProbe || (probe?.containerId === c.id && probe.started);
-    if (!started || hook === 'running') {
+    if (!probedHealth(turn.facts, view, c.id).started || hook === 'running') {
       because(turn, { code: 'InitContainer', container: view.name, state: 'starting up' });
       return false;
     }
@@ -169,10 +168,9 @@ function readiness(turn: Turn, view: ContainerView, c: ObservedContainer): void 
   const probe = turn.facts.probes[view.name];
   const known = probe?.containerId === c.id ? probe : undefined;
   const message = known?.message ? { message: known.message } : {};
-  if (view.container.startupProbe && !known?.started)
-    because(turn, { code: 'StartupProbe', container: view.name, ...message });
-  else if (view.container.readinessProbe && !known?.ready)
-    because(turn, { code: 'ReadinessProbe', container: view.name, ...message });
+  const { started, ready } = probedHealth(turn.facts, view, c.id);
+  if (!started) because(turn, { code: 'StartupProbe', container: view.name, ...message });
+  else if (!ready) because(turn, { code: 'ReadinessProbe', container: view.name, ...message });
 }
 
 /** Ephemeral containers start once, any time the sandbox is there, and never again (KEP-277). */

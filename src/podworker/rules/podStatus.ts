@@ -6,6 +6,7 @@ import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { RESIZE_UNSUPPORTED } from './allocation.ts';
 import type { PodFacts } from './facts.ts';
+import { probedHealth } from './health.ts';
 import { replacedRun } from './replacement.ts';
 import { isOpen, slot } from './slots.ts';
 import { isStarting } from './starting.ts';
@@ -62,12 +63,14 @@ function previousOf(turn: Turn): PodStatus | undefined {
   const { facts, memory } = turn;
   const { mirror, accepted } = facts;
   const ended = isTerminal(accepted?.phase); // of an earlier incarnation
-  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted?.startTime !== undefined && !ended;
+  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted !== undefined && !ended;
   if (!known || memory.mirrorAdopted) return memory.status;
+  // Only the first look counts: a mirror without a past gets what is written from memory, and may be a step behind it.
   memory.mirrorAdopted = true;
+  const { startTime } = accepted;
   const own = memory.status?.startTime;
-  // A mirror of this life holds what was written from memory, perhaps a step behind it.
-  return own === undefined || Date.parse(accepted.startTime) < Date.parse(own) ? accepted : memory.status;
+  if (startTime === undefined) return memory.status;
+  return own === undefined || Date.parse(startTime) <= Date.parse(own) ? accepted : memory.status;
 }
 
 /** The Go kubelet never shows a container before its start is over either, because one sync does all of it. Left out, it costs no write. */
@@ -142,15 +145,12 @@ function healthOf(turn: Turn, pod: Pod): Record<string, ContainerHealth> {
   for (const view of podViews(turn.facts, pod).all) {
     const c = view.current;
     if (c?.state !== 'running') continue;
-    const probe = turn.facts.probes[view.name];
-    const known = probe?.containerId === c.id ? probe : undefined;
     const { startupProbe, readinessProbe } = view.container;
     const hook =
       slot(turn.facts, slotOf.postStart(view.name)).running !== undefined ||
       turn.start.some((a) => a.slot === slotOf.postStart(view.name));
-    const started = !hook && (!startupProbe || known?.started === true);
-    const ready = started && (!readinessProbe || known?.ready === true);
-    if (startupProbe || readinessProbe || hook) health[view.name] = { started, ready };
+    if (hook) health[view.name] = { started: false, ready: false };
+    else if (startupProbe || readinessProbe) health[view.name] = probedHealth(turn.facts, view, c.id);
   }
   return health;
 }
