@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import type { Volume } from '../types/k8s.ts';
 import { base64, signal, VolumeNode } from './testing/fixtures.ts';
-import { volumeKind, volumeTypes } from './types/registry.ts';
+import { volumeType, volumeTypes } from './types/registry.ts';
 
 let node: VolumeNode;
 beforeEach(() => {
@@ -15,8 +15,9 @@ const secret: Volume = { name: 'v', secret: { secretName: 's', defaultMode: 0o64
 
 test('the registry has a type for every kind and names each plugin once, but for what is not supported', () => {
   expect(Object.keys(volumeTypes)).toHaveLength(30);
-  expect(volumeKind({ name: 'v', nfs: { path: '/', server: 's' } })).toBe('nfs');
-  expect(volumeKind({ name: 'v' })).toBe('emptyDir');
+  expect(volumeType({ name: 'v', nfs: { path: '/', server: 's' } })).toBe(volumeTypes.nfs);
+  expect(volumeType({ name: 'v' })).toBe(volumeTypes.emptyDir);
+  expect(volumeType({ name: 'v', secret: undefined } as never)).toBe(volumeTypes.emptyDir);
 });
 
 describe('configMap and secret', () => {

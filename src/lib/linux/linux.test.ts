@@ -8,6 +8,7 @@ import { mountsBelow, parseMountInfo } from './mountInfo.ts';
 import { removeTree } from './removeTree.ts';
 import { isWithin, makeDirBeneath, openBeneath } from './safePath.ts';
 
+const { signal } = new AbortController();
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'linux-test-'));
@@ -32,6 +33,7 @@ describe('mountinfo', () => {
       device: '98:0',
       root: '/mnt1',
       mountPoint: '/mnt2',
+      mountPath: Buffer.from('/mnt2'),
       options: ['rw', 'noatime'],
       propagation: ['shared:1', 'master:2'],
       fsType: 'ext3',
@@ -191,11 +193,11 @@ describe('removeTree', () => {
     symlinkSync(outside, join(tree, 'link'));
     symlinkSync(outside, join(tree, 'a/link'));
     for (let index = 0; index < 700; index++) writeFileSync(join(tree, 'a/b', `f${index}`), '');
-    await removeTree(tree);
-    await removeTree(tree);
+    await removeTree(tree, signal);
+    await removeTree(tree, signal);
     expect(readdirSync(dir)).toEqual([]);
     symlinkSync(outside, join(dir, 'just-a-link'));
-    await removeTree(join(dir, 'just-a-link'));
+    await removeTree(join(dir, 'just-a-link'), signal);
     expect(readdirSync(dir)).toEqual([]);
     expect(readdirSync(outside)).toEqual(['keep']);
     rmSync(outside, { recursive: true });
@@ -210,7 +212,7 @@ describe('removeTree', () => {
       await rename(tree, join(dir, 'next', 'd'.repeat(200)));
       await rename(join(dir, 'next'), tree);
     }
-    await removeTree(tree);
+    await removeTree(tree, signal);
     expect(readdirSync(dir)).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type FileHandle, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
+import { directoryEntries } from '../../lib/linux/directoryEntries.ts';
 import { type Exchange, HttpError, send, writeSlowly } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 import { type NodeLogQuery, nodeLogProblem, parseNodeLogQuery } from '../logs/nodeLogQuery.ts';
@@ -11,6 +12,8 @@ import { openSystemFile, queriedPath, systemPath } from '../logs/systemFile.ts';
 
 const ROOT = '/var/log';
 const BLOCK = 64 * 1024;
+/** Entries of a directory that is shown: the list is made in memory. */
+const MAX_LISTED = 100_000;
 /** The whole of a query, its programs included. */
 const QUERY_MS = 30_000;
 
@@ -96,13 +99,21 @@ function redirect(exchange: Exchange, relative: string): void {
 }
 
 async function list(exchange: Exchange, path: string): Promise<void> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const names = entries.map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).sort();
-  const lines = names.map(
-    (name) => `<a href="${encodeURIComponent(name).replaceAll('%2F', '/')}">${escaped(name)}</a>`,
-  );
+  const names: Buffer[] = [];
+  for await (const entries of directoryEntries(path, exchange.signal)) {
+    names.push(...entries.map((e) => (e.isDirectory ? Buffer.concat([e.name, Buffer.from('/')]) : e.name)));
+    if (names.length > MAX_LISTED) throw new HttpError(500, `the directory has more than ${MAX_LISTED} entries\n`);
+  }
+  const lines = names.sort(Buffer.compare).map((name) => `<a href="${hrefOf(name)}">${escaped(name.toString())}</a>`);
   const body = `<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${lines.join('\n')}\n</pre>\n`;
   send(exchange, 200, 'text/html; charset=utf-8', body);
+}
+
+/** Byte by byte: what is no UTF-8 is a name too. */
+function hrefOf(name: Buffer): string {
+  return name.toString('latin1').replace(/[^A-Za-z0-9\-_.!~*'()/]/g, (char) => {
+    return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
 }
 
 function escaped(text: string): string {

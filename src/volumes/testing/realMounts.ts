@@ -156,7 +156,7 @@ async function teardown(): Promise<void> {
   mkdirSync(inner, { recursive: true });
   await mounter.mount({ source: outside, target: inner, fsType: null, flags: MountFlag.bind });
   await mounter.mount({ source: 'tmpfs', target: join(inner), fsType: 'tmpfs' });
-  await assert.rejects(removeTree(disk!.hostPath), /mount point/);
+  await assert.rejects(removeTree(disk!.hostPath, signal), /mount point/);
   assert.equal(readFileSync(join(outside, 'hostage'), 'utf8'), 'x');
   for (const uid of ['u1', 'u2', 'u3', 'u4', 'u5', 'u5', 'never']) await manager.unmountAll(uid, signal);
   assert.equal(readFileSync(join(outside, 'hostage'), 'utf8'), 'x', 'teardown deleted through a mount');
