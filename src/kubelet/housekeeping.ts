@@ -78,9 +78,9 @@ export class Housekeeping implements Disposable {
     return this.#options.side.workers.get(uid) === undefined;
   }
 
-  /** Says that a Pod is gone, and keeps it from coming back under the same UID while what it left behind is removed. */
+  /** Says that a Pod is gone, and keeps it from coming back under the same UID while what it left behind is removed. Undefined at the end of the program too. */
   #claim(uid: string): Disposable | undefined {
-    return this.#options.side.workers.reserve(uid);
+    return this.#ended.signal.aborted ? undefined : this.#options.side.workers.reserve(uid);
   }
 
   #signal(): AbortSignal {

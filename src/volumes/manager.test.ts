@@ -20,6 +20,19 @@ test('the registry has a type for every kind and names each plugin once, but for
   expect(volumeType({ name: 'v', secret: undefined } as never)).toBe(volumeTypes.emptyDir);
 });
 
+test('a source that this version does not know is refused, and nothing is put in its place', async () => {
+  const volume = { name: 'v', dream: { of: 'data' } } as unknown as Volume;
+  const error = await node.mount(volume).catch((e) => e);
+  expect(error.message).toBe(
+    'MountVolume.SetUp failed for volume "v" : volume type "dream" is unknown to this version of kubelet-ts, so it cannot be mounted',
+  );
+  expect(error.retryable).toBe(false);
+  await expect(node.update(volume)).rejects.toThrow('unknown');
+  expect(existsSync(join(node.root, 'pods'))).toBe(false);
+  for (const name of ['constructor', '__proto__', 'toString'])
+    await expect(node.mount({ name: 'v', ...JSON.parse(`{"${name}":{}}`) } as Volume)).rejects.toThrow('unknown');
+});
+
 describe('configMap and secret', () => {
   test('a configMap is on disk, a secret in memory; both are where every kubelet has them', async () => {
     node.put('ConfigMap', 'cm', { data: { a: '1' }, binaryData: { b: base64('\u0000\u0001') } });

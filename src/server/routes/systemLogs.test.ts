@@ -20,6 +20,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'secret'), 'secret');
   writeFileSync(join(root, 'a.log'), '0123456789');
   writeFileSync(join(root, 'sub dir', 'b&c'), 'b');
+  writeFileSync(Buffer.from(`${root}/sub dir/\xff<`, 'latin1'), '');
   symlinkSync(join(root, 'a.log'), join(root, 'inner'));
   symlinkSync(join(dir, 'secret'), join(root, 'outer'));
   symlinkSync(dir, join(root, 'up'));
@@ -43,6 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
+  rmSync(Buffer.from(`${dir}/log/sub dir/\xff<`, 'latin1'));
   rmSync(dir, { recursive: true });
 });
 
@@ -56,7 +58,8 @@ test('a directory lists its entries, escaped', async () => {
   expect(status).toBe(200);
   expect(body).toContain('<a href="a.log">a.log</a>');
   expect(body).toContain('<a href="sub%20dir/">sub dir/</a>');
-  expect((await get('/logs/sub%20dir/')).body).toContain('<a href="b%26c">b&amp;c</a>');
+  const inner = (await get('/logs/sub%20dir/')).body;
+  expect(inner).toContain('<a href="b%26c">b&amp;c</a>\n<a href="%FF%3C">\ufffd&lt;</a>');
 });
 
 test('a directory without its slash is redirected to', async () => {
