@@ -5,6 +5,7 @@ import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
+import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
@@ -27,6 +28,7 @@ import { starting } from './waits/starting.ts';
 export const groups: readonly Group[] = [
   deployments,
   endings,
+  oddFileNames,
   order,
   inputs,
   resources,

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { childPath } from '../lib/linux/pathBytes.ts';
 import type { Volume } from '../types/k8s.ts';
 import { base64, signal, VolumeNode } from './testing/fixtures.ts';
 import { volumeType, volumeTypes } from './types/registry.ts';
@@ -200,6 +201,27 @@ describe('nested mounts', () => {
 });
 
 describe('teardown', () => {
+  test('an emptyDir whose names are no UTF-8, or any others that a Pod may choose', async () => {
+    const { hostPath } = await node.mount({ name: 'v', emptyDir: {} });
+    for (let index = 0; index < 1_500; index++)
+      writeFileSync(childPath(Buffer.from(hostPath), Buffer.from(`a\xff${index}`.padEnd(50, '\xfe'), 'latin1')), '');
+    for (const name of ['!', '...', `..removing-${process.pid}-0`, '..new-v', 'a\nb', '\n'])
+      mkdirSync(join(hostPath, name, ...Array(50).fill('!'), '\n'), { recursive: true });
+    await node.manager.unmountAll('uid-1', signal);
+    expect(readdirSync(join(node.root, 'pods/uid-1'))).toEqual([]);
+  });
+
+  test('an abort ends it', async () => {
+    const { hostPath } = await node.mount({ name: 'v', emptyDir: {} });
+    for (let index = 0; index < 2_000; index++) writeFileSync(join(hostPath, String(index)), '');
+    const controller = new AbortController();
+    const removal = node.manager.unmountAll('uid-1', controller.signal);
+    controller.abort();
+    await expect(removal).rejects.toMatchObject({ name: 'AbortError' });
+    expect(readdirSync(hostPath).length).toBeGreaterThan(0);
+    await node.manager.unmountAll('uid-1', signal);
+  });
+
   test('leaves nothing of anything, twice, and without a start', async () => {
     node.put('ConfigMap', 'cm', { data: { a: '1' } });
     node.put('Secret', 's', { data: { p: base64('x') } });
