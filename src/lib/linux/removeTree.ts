@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { type FileHandle, open, rmdir, unlink } from 'node:fs/promises';
 import { errorMessage, KubeletError } from '../errors.ts';
@@ -88,7 +88,8 @@ async function removeEmpty(path: PathBytes, shown: string): Promise<boolean> {
 
 /** Removes each entry that one listing shows. */
 async function clear(directory: FileHandle, shown: string, depth: number, removal: Removal): Promise<void> {
-  for await (const entries of directoryEntries(fdPath(directory), removal.signal)) {
+  const { size } = fstatSync(directory.fd);
+  for await (const entries of directoryEntries(fdPath(directory), removal.signal, size)) {
     const directories = entries.filter((entry) => entry.isDirectory);
     const files = entries.filter((entry) => !entry.isDirectory);
     await inGroups(files, PARALLEL, async (file) => {

@@ -69,16 +69,16 @@ async function* visit(count: Count, path: string | Buffer, depth: number): Async
   const directory = await open(path, DIRECTORY).catch((error) => vanished(count, error));
   if (!directory) return;
   try {
-    if (depth < count.limits.depth) yield* visitAll(count, directory, depth + 1);
+    if (depth < count.limits.depth) yield* visitAll(count, directory, info.size, depth + 1);
     else count.isUnknown = true;
   } finally {
     await directory.close();
   }
 }
 
-async function* visitAll(count: Count, directory: FileHandle, depth: number): AsyncGenerator<void, void> {
+async function* visitAll(count: Count, directory: FileHandle, size: number, depth: number): AsyncGenerator<void, void> {
   try {
-    for await (const entries of directoryEntries(fdPath(directory))) {
+    for await (const entries of directoryEntries(fdPath(directory), undefined, size)) {
       for (const { name } of entries) {
         if (count.isUnknown) return;
         yield* visit(count, fdPath(directory, name), depth);
