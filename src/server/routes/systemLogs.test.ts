@@ -34,9 +34,11 @@ beforeAll(async () => {
   writeFileSync(journalctl, `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
   writeFileSync(join(root, 'plain'), 'plain file\n');
   writeFileSync(join(root, 'dotted.log'), 'dotted file\n');
+  mkdirSync(join(root, 'crowd'));
+  for (let index = 0; index < 31; index++) writeFileSync(join(root, 'crowd', String(index)), '');
   mkdirSync(join(root, 'deep'));
   writeFileSync(join(root, 'deep', 'deep.log'), 'deep file\n');
-  const routes = { logs: { ...systemLogsAt(root, journalctl), readOnly: true } };
+  const routes = { logs: { ...systemLogsAt(root, journalctl, 30), readOnly: true } };
   const handler = makeHandler({ host, routes, requests: new RequestMetrics(new Metrics(), []) });
   server = createServer((request, response) => void handler(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +54,11 @@ const get = async (path: string, headers: Record<string, string> = {}) => {
   const response = await fetch(`${base}${path}`, { headers, redirect: 'manual' });
   return { status: response.status, headers: response.headers, body: await response.text() };
 };
+
+test('a directory with more entries than are listed is refused with a sentence', async () => {
+  const { status, body } = await get('/logs/crowd/');
+  expect([status, body]).toEqual([500, 'the directory has more than 30 entries\n']);
+});
 
 test('a directory lists its entries, escaped', async () => {
   const { status, body } = await get('/logs/');
