@@ -5,6 +5,7 @@ import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
+import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
 import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
@@ -29,6 +30,7 @@ import { starting } from './waits/starting.ts';
 export const groups: readonly Group[] = [
   deployments,
   endings,
+  oddFileNames,
   order,
   replaced,
   inputs,

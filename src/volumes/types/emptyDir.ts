@@ -24,7 +24,7 @@ export const emptyDirVolume: VolumeType = {
       tmpfs: medium === 'Memory',
       seLinuxRelabel: true,
     };
-    if (medium === '') await ensureOpenDirectory(path, group);
+    if (medium === '') await ensureOpenDirectory(path, group, task.signal);
     else if (medium === 'Memory') {
       const size = memoryVolumeSize(task.pod, sizeLimit, task.context.nodeAllocatable);
       await ensureTmpfs(task.host, { path, size, group });
