@@ -79,6 +79,8 @@ export class FakeNode implements Disposable {
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
   afterEffect: (uid: string, action: Action) => void = () => {};
+  /** Called when an action settled, with what it threw. */
+  actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   #watchers = new Set<() => void>();
   #dead = false;
@@ -111,7 +113,7 @@ export class FakeNode implements Disposable {
       event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
       decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),
       actionStarted: (uid, action) => this.actions.push({ uid, action }),
-      actionEnded: () => {},
+      actionEnded: (uid, action, startedAt, error) => this.actionEnded(uid, action, startedAt, error),
       changed: () => {},
       opened: (worker) => {
         const references = new References(
