@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectCri } from '../cri/client.ts';
 import { realClock } from '../lib/clock.ts';
+import { disposable } from '../lib/disposables.ts';
 import type { Container } from '../types/k8s.ts';
 import { execHandler } from './handlers/exec.ts';
 import { HookRunner } from './hooks.ts';
@@ -55,6 +56,7 @@ test('commands that print 16 MB each: no turn of the event loop takes more than 
   const runtime = spawn(process.execPath, [join(import.meta.dirname, '../cri/fake/loudRuntime.ts'), socket], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  using _runtime = disposable(() => runtime.kill());
   await new Promise((resolve) => runtime.stdout.once('data', resolve));
   using cri = connectCri({ runtimeEndpoint: socket });
   const hooks = new HookRunner({ cri, clock: realClock, onEvent: () => {} });
@@ -69,5 +71,4 @@ test('commands that print 16 MB each: no turn of the event loop takes more than 
     for (let i = 0; i < 4; i++) best = Math.min(best, (await longestTurn(work)) / tenQuietMs());
     expect(best * 10).toBeLessThan(20);
   }
-  runtime.stdin.end();
 }, 120_000);
