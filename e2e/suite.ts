@@ -3,6 +3,7 @@ import { badInput } from './cluster/badInput.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
+import { hostilePods } from './cluster/hostilePods.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
@@ -43,6 +44,7 @@ export const groups: readonly Group[] = [
   starting,
   ending,
   badInput,
+  hostilePods,
   standalone,
   demo,
   nodeWaits,

@@ -6,7 +6,7 @@ import type { LoadedConfiguration } from './config/load.ts';
 import { KUBERNETES_VERSION } from './config/version.ts';
 import { type Cri, connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
-import { AgentMetrics } from './kubelet/agentMetrics.ts';
+import { AgentMetrics, recorderMetric } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
 import { containerLogsDir } from './kubelet/directories.ts';
@@ -24,7 +24,8 @@ import { PodSide } from './kubelet/podSide.ts';
 import { ProbeMetrics } from './kubelet/probeMetrics.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
-import { logAction, recordTo } from './kubelet/recording.ts';
+import { RecordDir } from './kubelet/recordDir.ts';
+import { logAction } from './kubelet/recording.ts';
 import { requestServing } from './kubelet/requestServing.ts';
 import { refuseUnaskable } from './kubelet/serverRights.ts';
 import { PodBoard, startServer } from './kubelet/serverSide.ts';
@@ -121,7 +122,8 @@ async function makeBase(
       onCall: (call) => metrics.call(call),
     }),
   );
-  const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
+  const recorder = new Recorder(options.tsRecordDir ? own.use(new RecordDir(options.tsRecordDir, log)) : undefined);
+  recorderMetric(metrics.metrics, recorder);
   const events = new EventSide(recorder, log);
   const settings = nodeSettings(config, options, gates);
   const recordEvent = (event: NodeEvent) => events.node(event, nodeName);

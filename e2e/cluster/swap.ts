@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
 // The Go kubelet, then kubelet-ts, then the Go kubelet on the same node: nothing is restarted.
+import assert from 'node:assert/strict';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';

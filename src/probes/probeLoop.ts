@@ -1,3 +1,4 @@
+import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Probe } from '../types/k8s.ts';
@@ -98,7 +99,8 @@ export class ProbeLoop implements Disposable {
     const now = clock.now().mono;
     const result = resultOf(outcome);
     const early = result !== 'success' && isEarly(this.spec, this.#run);
-    const message = 'output' in outcome ? outcome.output : outcome.error;
+    // As much as its Event shows: it stays in the Pod's facts.
+    const message = bounded('output' in outcome ? outcome.output : outcome.error, EVENT_BYTES);
     this.#run = applyResult(this.spec, this.#run, result, dueAt, now, message);
     this.#host.done({ spec: this.spec, attempt: outcome, early, seconds: (now - begun) / 1000 });
     this.arm();

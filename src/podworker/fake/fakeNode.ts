@@ -89,6 +89,8 @@ export class FakeNode implements Disposable {
   afterEffect: (uid: string, action: Action) => void = () => {};
   /** Called after each turn, as the kubelet's probes are. */
   followed: (worker: PodWorker) => void = () => {};
+  /** Called when an action settled, with what it threw. */
+  actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   #watchers = new Set<() => void>();
   #dead = false;
@@ -127,7 +129,7 @@ export class FakeNode implements Disposable {
         });
       },
       actionStarted: (uid, action) => this.actions.push({ uid, action }),
-      actionEnded: () => {},
+      actionEnded: (uid, action, startedAt, error) => this.actionEnded(uid, action, startedAt, error),
       changed: () => {},
       opened: (worker) => {
         const references = new References(
