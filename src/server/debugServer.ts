@@ -11,7 +11,7 @@ const MAX_REQUESTS = 8;
 const MAX_CONNECTIONS = 32;
 /** An answer that nobody reads is given up. */
 const ANSWER_MS = 60_000;
-const LIMITS = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 10_000, keepAlive: false } as const;
+const LIMITS = { maxHeaderSize: 8_192, headersTimeout: 10_000, requestTimeout: 10_000, keepAlive: false } as const;
 
 export interface DebugServerOptions {
   readonly source: ExplanationSource;

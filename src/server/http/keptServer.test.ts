@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
@@ -64,6 +65,19 @@ test.each([
   clock.advance(1_000);
   await until(() => server.listening);
   expect([lines, begun, clock.pending]).toEqual([['no 1', 'no 2'], 3, 0]);
+});
+
+test('a server that listens is not asked to listen again', async () => {
+  const listens = begin;
+  begin = async () => {
+    listens();
+    await once(server, 'listening');
+    throw new Error('after all');
+  };
+  await kept.start();
+  await until(() => clock.pending === 1);
+  clock.advance(1_000);
+  expect([lines, begun, server.listening]).toEqual([['after all 1'], 1, true]);
 });
 
 test('nothing listens after the end, even when a beginning was under way', async () => {
