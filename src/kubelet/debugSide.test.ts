@@ -18,7 +18,7 @@ beforeEach(() => {
   listened = [];
   Server.prototype.listen = function (this: Server, ...args: never[]) {
     listened.push(args[0]);
-    return listen.apply(this, args);
+    return Reflect.apply(listen, this, args);
   } as typeof listen;
 });
 afterEach(() => {
