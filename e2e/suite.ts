@@ -3,6 +3,7 @@ import { badInput } from './cluster/badInput.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
+import { explanations } from './cluster/explanations.ts';
 import { hostilePods } from './cluster/hostilePods.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
@@ -41,6 +42,7 @@ export const groups: readonly Group[] = [
   staticPods,
   events,
   timeline,
+  explanations,
   starting,
   ending,
   badInput,

@@ -9,6 +9,7 @@ import { Gate } from './cri/gate.ts';
 import { AgentMetrics, recorderMetric } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
+import { serveExplanations } from './kubelet/debugSide.ts';
 import { containerLogsDir } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { Healthz } from './kubelet/healthz.ts';
@@ -40,7 +41,6 @@ import type { Logger } from './lib/logger.ts';
 import type { NodeEvent } from './node/types.ts';
 import type { PodWorker } from './podworker/worker.ts';
 import type { PodWorkers } from './podworker/workers.ts';
-import { startDebugServer } from './server/debugServer.ts';
 import type { ExplanationSource } from './server/routes/podExplanation.ts';
 import { Recorder } from './timeline/recorder.ts';
 
@@ -280,9 +280,9 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.hygiene.ready();
   await side.start();
-  // Before the Node can become Ready: a server that cannot be opened (a client CA that is not there) ends the start.
   const explanations = explanationSource(recorder, side);
-  if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
+  own.use(await serveExplanations({ options, source: explanations, clock, log }));
+  // Before the Node can become Ready: a server that cannot be opened (a client CA that is not there) ends the start.
   const serving = own.use(await requestServing({ loaded, api, node, clock, log, metrics: metrics.metrics }));
   const shared = { loaded, nodeName, rootDir, cri, clock, log, api, explanations, metrics, probeMetrics, serving };
   const { machine } = node;
@@ -354,10 +354,4 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
 function explanationSource(recorder: Recorder, side: PodSide): ExplanationSource {
   const refresh = () => side.services.images.refreshProgress();
   return { recorder, mono: () => performance.now(), refresh };
-}
-
-function debugServer(address: string, source: ExplanationSource) {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  return startDebugServer(host, Number(address.slice(at + 1)), source);
 }

@@ -4,12 +4,13 @@ import { Agent, request } from 'undici';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { KubeletOptions } from '../../hack/cluster/kubelet.ts';
-import { inside, startService } from '../../hack/cluster/service.ts';
+import { inside } from '../../hack/cluster/service.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
 import { type RunResult, run, tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
+import { defaultDebugSocket } from '../../src/config/debugPlaces.ts';
 import { type Cri, connectCri } from '../../src/cri/client.ts';
 import type { Entry } from '../../src/timeline/entries.ts';
 import type { Why } from '../../src/timeline/why.ts';
@@ -49,11 +50,6 @@ export class Lab implements AsyncDisposable {
   static async open(name: string): Promise<Lab> {
     const cluster = await bringUp({ name, kubelet: 'none', controlPlane: true });
     const lab = new Lab(cluster);
-    startService(cluster, {
-      name: 'forward-debug',
-      argv: ['socat', `UNIX-LISTEN:${lab.#debugSocket},fork,unlink-early,mode=600`, 'TCP:127.0.0.1:10247'],
-      place: 'network',
-    });
     await lab.startAgent();
     await waitForNodeReady(cluster, patience);
     return lab;
@@ -63,8 +59,9 @@ export class Lab implements AsyncDisposable {
     return this.cluster.layout.nodeName;
   }
 
-  get #debugSocket(): string {
-    return path.join(this.cluster.layout.run, 'debug.sock');
+  /** The agent's socket for explanations, as this machine sees it: the node's /var/lib/kubelet is a directory of ours. */
+  get debugSocket(): string {
+    return defaultDebugSocket(this.cluster.layout.kubeletRoot);
   }
 
   /** Starts kubelet-ts; what it decides goes to a new directory below `recordings`. Returns when its health endpoint answers. */
@@ -125,7 +122,7 @@ export class Lab implements AsyncDisposable {
 
   async #ask<T>(url: string): Promise<T | undefined> {
     try {
-      const dispatcher = new Agent({ connect: { socketPath: this.#debugSocket }, pipelining: 0 });
+      const dispatcher = new Agent({ connect: { socketPath: this.debugSocket }, pipelining: 0 });
       try {
         const { statusCode, body } = await request(`http://agent${url}`, { dispatcher, headersTimeout: 60_000 });
         const text = await body.text();
