@@ -72,7 +72,6 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
   'cgroups/open.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
-  'server/healthz.ts': [{ for: 'retry', what: 'the port of the health endpoint while somebody else has it' }],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',
@@ -98,6 +97,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'the lock file is opened by another program', period: '1 s', why: 'only with --exit-on-lock-contention' },
   ],
   'main.ts': [{ for: 'deadline', what: 'an end that does not end (5 s)' }],
+  'loop/loop.ts': [{ for: 'schedule', what: '`wakeAt` of the last decision' }],
   'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
   'node/preflight/iptablesHints.ts': [
     { poll: "kubelet's hint chain in iptables", period: '1 min', why: 'iptables has no events' },
@@ -129,7 +129,6 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'schedule', what: 'a runtime that is silent for 30 s counts as down' },
   ],
   'podworker/worker.ts': [
-    { for: 'schedule', what: '`wakeAt` of the last decision' },
     { for: 'retry', what: 'reads of the runtime' },
     { for: 'settle', what: 'echoes of our own calls' },
   ],
@@ -139,7 +138,14 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'probes/handlers/grpc.ts': [{ for: 'retry', what: 'connecting, within the timeout' }],
   'probes/hooks.ts': [{ for: 'deadline', what: 'a hook; and the sleep hook itself' }],
   'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
+  'server/debugServer.ts': [{ for: 'deadline', what: 'an explanation that its client does not read' }],
   'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
+  'server/http/keptServer.ts': [
+    {
+      for: 'retry',
+      what: 'the port of the health endpoint and the place of the explanations while somebody else has it',
+    },
+  ],
   'server/http/listener.ts': [{ for: 'deadline', what: 'a client that does not close its side after the answer' }],
   'server/http/sendPieces.ts': [{ for: 'slice', what: 'a trace' }],
   'server/logs/followLog.ts': [

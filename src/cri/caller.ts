@@ -1,5 +1,5 @@
 // The typed way from a call group to a connection.
-import type { MethodName, MethodTypes, ServiceName } from './codec.ts';
+import type { Codec, MethodName, MethodTypes, ServiceName } from './codec.ts';
 import { methodCodec } from './codec.ts';
 import type { CallOptions, Connection } from './connection.ts';
 
@@ -14,12 +14,13 @@ export interface CriCallOptions {
 export interface Caller<S extends ServiceName> {
   /** The deadline of an ordinary call, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** One request, one answer. Rejects with CriError. */
+  /** One request, one answer. Rejects with CriError. `decode` replaces the method's own decoder of the answer. */
   unary<M extends MethodName<S>>(
     method: M,
     request: MethodTypes<S, M>['request'],
     options?: CriCallOptions,
     defaultTimeoutMs?: number,
+    decode?: Codec['decode'],
   ): Promise<MethodTypes<S, M>['response']>;
   /** One request, a stream of answers, all collected; partial results are thrown away. Rejects with CriError. */
   collect<M extends MethodName<S>>(
@@ -43,11 +44,12 @@ export function createCaller<S extends ServiceName>(
   });
   return {
     requestTimeoutMs,
-    async unary(method, request, options, defaultTimeoutMs = requestTimeoutMs) {
+    async unary(method, request, options, defaultTimeoutMs = requestTimeoutMs, decode = undefined) {
       return (await connection.unary(
         methodCodec(service, method),
         request,
         complete(options, defaultTimeoutMs),
+        decode,
       )) as never;
     },
     collect(method, request, options) {

@@ -1,5 +1,6 @@
 // The one error type of runtime calls.
 import { status } from '@grpc/grpc-js';
+import { bounded } from '../lib/bounded.ts';
 
 /** A gRPC status as grpc-js hands it over. */
 export interface GrpcStatus {
@@ -10,7 +11,7 @@ export interface GrpcStatus {
 const UNSETTLED = new Set<number>([status.DEADLINE_EXCEEDED, status.UNAVAILABLE, status.CANCELLED]);
 
 /**
- * A runtime call that did not succeed. `message` is the runtime's own text. `settled` says whether the outcome is known:
+ * A runtime call that did not succeed. `message` is the runtime's own text, in at most 4 KiB: what a registry said may be in it. `settled` says whether the outcome is known:
  * after DeadlineExceeded, Unavailable, Cancelled or a stream that broke off, the runtime may still carry the call out, so
  * only a read sent afterwards tells.
  */
@@ -22,7 +23,7 @@ export class CriError extends Error {
   readonly settled: boolean;
 
   constructor(method: string, grpcStatus: GrpcStatus) {
-    super(grpcStatus.details);
+    super(bounded(grpcStatus.details));
     this.method = method;
     this.grpcCode = grpcStatus.code;
     this.grpcCodeName = codeName(grpcStatus.code);

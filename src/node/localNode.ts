@@ -5,14 +5,17 @@ import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
+import { readVolumesInUse } from './attachedVolumes.ts';
 import { keepLease } from './lease.ts';
 import { readMachineFacts } from './machineFacts.ts';
 import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
+import { markDisk, type PastDevices, readPastDevices } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
@@ -31,6 +34,7 @@ export interface LocalNodeOptions {
   readonly settings: NodeSettings;
   readonly rootDir: string;
   readonly cri: Cri;
+  readonly mounter: Pick<Mounter, 'list'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -40,6 +44,8 @@ export interface LocalNodeOptions {
 export class LocalNode implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
+  /** Device plug-ins of an earlier kubelet. None can register here yet, so nothing can be given of their resources. */
+  readonly pastDevices: PastDevices;
   readonly #options: LocalNodeOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
@@ -49,9 +55,10 @@ export class LocalNode implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: LocalNodeOptions, machine: MachineFacts) {
+  private constructor(options: LocalNodeOptions, machine: MachineFacts, pastDevices: PastDevices) {
     this.#options = options;
     this.machine = machine;
+    this.pastDevices = pastDevices;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
     this.#read = nodeFactsReader({
       service: options.cri,
@@ -59,18 +66,20 @@ export class LocalNode implements Disposable {
       settings: options.settings,
       rootDir: options.rootDir,
       runtime: () => this.runtime.fact,
-      others: () => ({
+      others: async () => ({
         pressure: { memory: false, disk: false, pid: false },
         notReady: [],
         warnings: [],
-        volumesInUse: [],
+        devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
+        ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
   static async create(options: LocalNodeOptions): Promise<LocalNode> {
-    const node = new LocalNode(options, await readMachineFacts(options.rootDir));
+    const { rootDir, log } = options;
+    const node = new LocalNode(options, await readMachineFacts(rootDir), await readPastDevices(rootDir, log));
     node.#node = (await node.#initial()).node;
     node.#own = node.#node.status?.allocatable ?? {};
     return node;
@@ -165,7 +174,10 @@ export class LocalNode implements Disposable {
         events = next.events;
         return next.node;
       };
-      this.#node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
+      const resetExtended = this.pastDevices.isNewDisk;
+      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
+      this.#node = await registerNode(register);
+      if (resetExtended) await markDisk(this.#options.rootDir);
       for (const event of events) this.#options.recordEvent(event);
     }
     api.node.start();

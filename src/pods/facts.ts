@@ -59,8 +59,10 @@ export interface MirrorFact {
 /** What the probes say about one container id. */
 export interface ProbeState {
   readonly containerId: string;
-  readonly started: boolean;
-  readonly ready: boolean;
+  /** Absent while the startup probe has reached no verdict. */
+  readonly started?: boolean;
+  /** Absent while the readiness probe has reached no verdict; it is not asked before the container has started. */
+  readonly ready?: boolean;
   readonly failed?: 'liveness' | 'startup';
   /** The latest failure of a probe that holds the container back. */
   readonly message?: string;

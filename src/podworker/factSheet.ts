@@ -3,6 +3,7 @@ import type { FactUpdate, PodReferences } from '../pods/updates.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
 import type { Outcome } from './outcome.ts';
+import { allocate, allocatedBefore, type Resize } from './rules/allocation.ts';
 import type { NodeFacts, PodFacts, Slot, VolumeState } from './rules/facts.ts';
 
 /** Who a Pod is, before anything else is known of it. */
@@ -36,6 +37,7 @@ export class FactSheet {
   #references: PodReferences = { objects: {}, env: {}, volumes: {}, pulls: [] };
   #probes: Readonly<Record<string, ProbeState>> = {};
   #pod: Pod | null = null;
+  #resize: Resize | undefined;
   #origin: PodOrigin = 'runtime';
   #gone = false;
   #terminate: readonly TerminateRequest[] = [];
@@ -50,6 +52,7 @@ export class FactSheet {
     this.seed = identity.seed;
   }
 
+  /** The newest version, with the resources that it was given. */
   get pod(): Pod | null {
     return this.#pod;
   }
@@ -67,14 +70,21 @@ export class FactSheet {
   }
 
   setPod(pod: Pod, origin: PodOrigin): void {
-    this.#pod = pod;
+    this.#allocate(pod);
     this.#origin = origin;
     this.#gone = false;
   }
 
   setGone(last: Pod | undefined): void {
-    if (last) this.#pod = last;
+    if (last) this.#allocate(last);
     this.#gone = true;
+  }
+
+  /** What the Pod was heard of with, or given before this process, is what it has: nothing of a resize is carried out. */
+  #allocate(pod: Pod): void {
+    const { pod: allocated, resize } = allocate(pod, this.#pod ?? allocatedBefore(pod));
+    this.#pod = allocated;
+    this.#resize = resize;
   }
 
   addTermination(request: TerminateRequest): void {
@@ -177,6 +187,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),

@@ -20,7 +20,7 @@ export function recordingPorts(
       const now = clock.now();
       const ms = now.mono - startedAt;
       ended?.(uid, action, ms, error);
-      const message = error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) };
+      const message = error === undefined ? {} : { error: errorMessage(error) };
       recorder.record(uid, {
         kind: 'action',
         at: { wall: now.wall - ms, mono: startedAt },

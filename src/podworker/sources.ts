@@ -80,7 +80,6 @@ function arrived(options: SourcesOptions, pod: StoredPod, source: PodSourceName 
   const uid = pod.metadata.uid;
   if (source === 'api') publisher?.observeApi(uid, pod);
   workers.set(pod, source ?? 'api');
-  if (source === 'api') workers.get(uid)?.learn({ kind: 'accepted', status: pod.status, written: false });
 }
 
 function left(options: SourcesOptions, pod: StoredPod): void {

@@ -1,4 +1,5 @@
 import type { ListedPod, ObservedPod } from '../cri/observed.ts';
+import { disposable } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
@@ -37,9 +38,12 @@ export class PodWorkers {
   readonly #ports: WorkersPorts;
   readonly #held = new Map<string, Held>();
   readonly #names = new StaticNames();
+  /** UIDs whose leftovers are being removed, each with what a source said of it meanwhile. */
+  readonly #reserved = new Map<string, Held['next']>();
   #checkpoints = new Map<string, Checkpoint>();
   #sourcesReady = false;
   #listSeq: number | undefined;
+  #stopped = false;
   readonly #listed = new Set<string>();
 
   constructor(ports: WorkersPorts) {
@@ -62,6 +66,7 @@ export class PodWorkers {
   /** A source has this Pod, new or changed. */
   set(pod: Pod, origin: PodOrigin): void {
     const uid = pod.metadata?.uid ?? '';
+    if (this.#reserved.has(uid)) return void this.#reserved.set(uid, { pod, origin });
     const held = this.#held.get(uid);
     if (held && origin !== 'api' && isLeaving(held.worker)) {
       held.next = { pod, origin };
@@ -73,16 +78,34 @@ export class PodWorkers {
       this.#open({ uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '' }, origin, pod);
     if (origin !== 'api') worker.learn({ kind: 'nameTaken', by: this.#names.enter(fullName(pod), uid) });
     worker.setPod(pod, origin);
+    if (origin === 'api') worker.learn({ kind: 'accepted', status: pod.status, written: false });
     this.#ports.changed(worker, pod);
   }
 
   /** A source dropped this Pod; `pod` is its last version. */
   remove(pod: Pod): void {
-    const held = this.#held.get(pod.metadata?.uid ?? '');
+    const uid = pod.metadata?.uid ?? '';
+    if (this.#reserved.has(uid)) return void this.#reserved.set(uid, undefined);
+    const held = this.#held.get(uid);
     if (!held) return;
     delete held.next;
     held.worker.learn({ kind: 'returning', under: undefined });
     held.worker.setGone(pod);
+  }
+
+  /**
+   * Takes the UID of a Pod that no worker has, so that what it left behind can be removed: one that comes back waits until the result is
+   * disposed. Undefined when a worker has it, or somebody else took it.
+   */
+  reserve(uid: string): Disposable | undefined {
+    if (this.#held.has(uid) || this.#reserved.has(uid)) return undefined;
+    this.#reserved.set(uid, undefined);
+    return disposable(() => {
+      const waiting = this.#reserved.get(uid);
+      this.#reserved.delete(uid);
+      if (!waiting || this.#stopped) return;
+      this.set(waiting.pod, waiting.origin);
+    });
   }
 
   /** Every source has reported: what none of them knows may be ended from now on (design rule 5). */
@@ -104,7 +127,8 @@ export class PodWorkers {
     const found = new Map(pods.map((p) => [p.uid, p]));
     for (const p of pods) this.#listed.add(p.uid);
     for (const worker of this.all()) if (differs(worker.runtime, found.get(worker.uid))) worker.lookAgain();
-    for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p, 'runtime', null).wake();
+    for (const p of pods)
+      if (!this.#held.has(p.uid) && !this.#reserved.has(p.uid)) this.#open(p, 'runtime', null).wake();
   }
 
   /** A worker says that nothing is left of its Pod. */
@@ -125,6 +149,7 @@ export class PodWorkers {
 
   /** Stops every worker; the Pods go on running. */
   stop(): void {
+    this.#stopped = true;
     for (const { worker, own } of this.#held.values()) {
       worker.stop();
       own[Symbol.dispose]();

@@ -2,13 +2,15 @@ import type { Cri } from '../cri/client.ts';
 import type { PodEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { PodEntry } from '../pods/entry.ts';
+import { apiStatus } from '../pods/rules/apiStatus.ts';
 import { podViews } from '../pods/rules/views.ts';
 import type { PodTable } from '../pods/table.ts';
-import type { ContainerStatus, Pod } from '../types/k8s.ts';
+import type { Pod } from '../types/k8s.ts';
 import type { ProbeTarget } from './containerProbes.ts';
 import { createHandlers } from './handlers/registry.ts';
 import { HookRunner } from './hooks.ts';
 import { Prober } from './prober.ts';
+import { heardOf } from './rules/heard.ts';
 import type { ProbeMetric } from './rules/report.ts';
 
 export interface PodProbesOptions {
@@ -61,14 +63,12 @@ export class PodProbes implements Disposable {
       if (c?.state !== 'running' || hooked.has(view.name) || view.kind === 'ephemeral') return [];
       return [{ container: view.container, containerId: c.id, startedAt: c.startedAt }];
     });
-    // A static Pod's own status is its mirror's.
-    const status = entry.accepted ?? pod.status;
-    const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+    const status = apiStatus(entry);
+    const started = targets.filter((t) => heardOf(status, t.containerId)?.started).map((t) => t.containerId);
     this.#prober.sync(pod, targets, {
       podIP: entry.podIPs[0] ?? '',
       readinessOnly: entry.phase !== 'Active',
-      previouslyReady: flags(before, targets, (c) => c.ready),
-      previouslyStarted: flags(before, targets, (c) => c.started === true),
+      started: new Set(started),
     });
   }
 }
@@ -76,14 +76,4 @@ export class PodProbes implements Disposable {
 function hasProbes(pod: Pod): boolean {
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return containers.some((c) => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
-}
-
-/** What the API's status says of the containers that run now; a container that was replaced since inherits nothing. */
-function flags(
-  statuses: readonly ContainerStatus[],
-  targets: readonly ProbeTarget[],
-  of: (c: ContainerStatus) => boolean,
-): Record<string, boolean> {
-  const same = (c: ContainerStatus) => targets.some((t) => c.containerID?.endsWith(`//${t.containerId}`));
-  return Object.fromEntries(statuses.filter(same).map((c) => [c.name, of(c)]));
 }

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../api/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import type { PodTable } from '../pods/table.ts';
 import type { Recorder } from '../timeline/recorder.ts';
@@ -95,7 +96,7 @@ export class StatusWriter implements Disposable {
         at,
         summary,
         end: clock.now().mono,
-        ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
+        ...(error === undefined ? {} : { error: errorMessage(error) }),
       });
     try {
       const pod = await client.patch('Pod', { namespace, name }, 'strategic', body, { subresource: 'status', signal });

@@ -5,6 +5,7 @@ import { Metrics } from '../../lib/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
+import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
 
@@ -122,6 +123,14 @@ export class AgentMetrics {
     this.#podStartTotal.observe(Math.max(0, now - starting.createdWall) / 1000);
     this.#podStartSli.observe(Math.max(0, now - starting.createdWall - starting.pullMs) / 1000);
   }
+}
+
+/** What timelines and traces weigh: they hold what Pods say, within budgets (timeline/recorder.ts). */
+export function recorderMetric(m: Metrics, recorder: Recorder): void {
+  const help = 'Bytes of memory that timelines and traces of Pods take, by estimate';
+  m.gauge('kubelet_ts_recorder_bytes', help, ['kind'], (gauge) => {
+    for (const [kind, bytes] of Object.entries(recorder.bytes)) gauge.set(bytes, { kind });
+  });
 }
 
 /** What is counted at each scrape. */

@@ -35,10 +35,11 @@ export async function openNode(
   const node = stack.use(
     await LocalNode.create({
       ...{ config, settings, rootDir, cri, clock, log },
+      mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
     }),
   );
-  const input = readLedgerInput(config, nodeName);
+  const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
   const view = () => ledgerView(node.forAdmission(), input);
   const ledger = openLedger({
     table,

@@ -6,10 +6,10 @@ import type { Preflight } from '../../node/preflight/preflight.ts';
 import { nodeNameOf } from '../../node/settings.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Healthz } from '../../server/healthz.ts';
+import { RecordDir } from '../../timeline/recordDir.ts';
 import { Recorder } from '../../timeline/recorder.ts';
-import { recordTo } from '../../timeline/recordTo.ts';
 import type { Host } from '../host.ts';
-import { AgentMetrics } from '../metrics/agentMetrics.ts';
+import { AgentMetrics, recorderMetric } from '../metrics/agentMetrics.ts';
 import { SyncLoopHealth } from '../syncLoopHealth.ts';
 
 /** What the agent is started with. */
@@ -48,7 +48,9 @@ export async function claimMachine(inputs: AgentInputs, stack: AsyncDisposableSt
   );
   await stack.use(new Healthz(clock, log)).serve(config.healthzBindAddress, config.healthzPort);
   const table = new PodTable();
-  const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
+  const sink = options.tsRecordDir ? stack.use(new RecordDir(options.tsRecordDir, log)) : undefined;
+  const recorder = new Recorder(sink);
   const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, table, () => clock.now().wall);
+  recorderMetric(metrics.metrics, recorder);
   return { ...inputs, nodeName, rootDir, fatal, preflight, health, table, recorder, metrics };
 }

@@ -2,7 +2,7 @@ import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroup
 import { toFlagz } from '../../config/flagz.ts';
 import { verbosity } from '../../lib/verbosity.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
-import { startDebugServer } from '../../server/debugServer.ts';
+import { serveExplanations } from '../../server/explanations.ts';
 import type { ServerHost } from '../../server/host.ts';
 import { startKubeletServer } from '../../server/kubeletServer.ts';
 import type { ExplanationSource } from '../../server/routes/podExplanation.ts';
@@ -31,7 +31,7 @@ interface Parts {
 }
 
 /**
- * Opens the explanations on loopback and kubelet's server (with enableServer). It stands before the Node can become Ready: rejects with one
+ * Opens the explanations and kubelet's server (with enableServer). It stands before the Node can become Ready: rejects with one
  * sentence when the server cannot be opened, for a client CA that is not there for instance.
  */
 export async function openServer(
@@ -43,10 +43,9 @@ export async function openServer(
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { clock, log, recorder, loaded } = base;
-  const { tsDebugAddress } = loaded.options;
   const refresh = () => pods.services.images.refreshProgress();
   const explanations = { recorder, mono: () => clock.now().mono, refresh };
-  if (tsDebugAddress !== 'off') stack.use(await openDebugServer(tsDebugAddress, explanations));
+  stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
   const { metrics } = base.metrics;
   const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));
   await openKubeletServer({ base, runtime, api, node, pods, explanations }, serving, stack);
@@ -151,10 +150,4 @@ async function statsPlaces({ base, node: { cgroups } }: Parts) {
     podPath: ({ pod }) => (pod ? cgroups.podCgroup(pod).path : undefined),
   };
   return { reader: new CgroupReader(await findCgroupMounts()), places, system };
-}
-
-function openDebugServer(address: string, source: ExplanationSource) {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  return startDebugServer(host, Number(address.slice(at + 1)), source);
 }

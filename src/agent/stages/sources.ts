@@ -24,6 +24,7 @@ export function hearSources(
   const housekeeping = stack.use(
     new Housekeeping({
       ...{ table, cri, volumes, checkpoints, podsDir, containerLogsDir, clock, log },
+      reserve: (uid) => runtime.workers.reserve(uid),
       cgroups: stage.cgroups,
       podLogsDir: loaded.config.podLogsDir,
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),

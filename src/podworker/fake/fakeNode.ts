@@ -36,6 +36,8 @@ export class FakeWorld implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'kts-node-'));
   readonly mounter = new FakeMounter();
   readonly pods = new Map<string, Pod>();
+  /** Pods of manifests, by UID; their statuses go to their mirrors. */
+  readonly staticPods = new Map<string, Pod>();
   readonly accepted = new Map<string, PodStatus>();
   readonly objects = new Map<string, FakeObject>();
   readonly deleted: string[] = [];
@@ -47,6 +49,10 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** Resources of device plug-ins that are gone; read when a node starts. */
+  goneDevices: readonly string[] = [];
+  /** The host has SELinux; read when a node starts. */
+  seLinux = false;
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -71,6 +77,7 @@ export class FakeNode implements Disposable {
   readonly clock: Clock;
   readonly cri: Cri;
   readonly table = new PodTable();
+  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -78,8 +85,12 @@ export class FakeNode implements Disposable {
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
   afterEffect: (uid: string, action: Action) => void = () => {};
+  /** Called when an action settled, with what it threw. */
+  actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   readonly #runtime: PodRuntime;
+  /** Static Pods whose mirror the API server shows. */
+  readonly #mirrors = new Set<string>();
   #watchers = new Set<() => void>();
   #dead = false;
 
@@ -96,7 +107,7 @@ export class FakeNode implements Disposable {
         log: silentLogger,
         table: this.table,
         random: () => 0.5,
-        recorder: new Recorder((_uid, record) => this.trace.push(record)),
+        recorder: new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} }),
         gate: services.gate,
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
@@ -114,10 +125,14 @@ export class FakeNode implements Disposable {
         hooks: {
           publish: (pod, status) => this.#publish(pod, status),
           event: (_pod, { uid }, event) => this.events.push({ ...event, uid }),
-          taken: () => {},
+          taken: (worker) => {
+            // Until its mirror is shown, the API server is not known to have one.
+            if (worker.origin === 'file' && worker.last === undefined)
+              worker.learn({ kind: 'mirror', mirror: { state: 'absent' } });
+          },
           listed: () => {},
           actionStarted: (uid, action) => this.actions.push({ uid, action }),
-          actionEnded: () => {},
+          actionEnded: (uid, action, ms, error) => this.actionEnded(uid, action, this.clock.now().mono - ms, error),
         },
       }),
     );
@@ -134,6 +149,7 @@ export class FakeNode implements Disposable {
   /** As the kubelet starts: list the runtime, watch events, hear the sources. */
   async start(): Promise<this> {
     await this.#runtime.start();
+    for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
     return this;
@@ -148,6 +164,21 @@ export class FakeNode implements Disposable {
     this.world.pods.set(uid, pod);
     this.workers.set(pod, 'api');
     this.table.learn(uid, { kind: 'accepted', status: this.world.accepted.get(uid), written: false });
+  }
+
+  /** A manifest says so. Its mirror comes to be known with `showMirror`, as from the API server. */
+  setStaticPod(pod: Pod): void {
+    this.world.staticPods.set(pod.metadata!.uid!, pod);
+    this.workers.set(pod, 'file');
+  }
+
+  /** The API server's Pods are known by now, and the static Pod's mirror is among them. */
+  showMirror(uid: string): void {
+    this.#mirrors.add(uid);
+    this.table.learn(uid, { kind: 'mirror', mirror: { state: 'current' } });
+    const status = this.world.accepted.get(uid) ?? { phase: 'Pending' };
+    this.table.learn(uid, { kind: 'accepted', status, written: false });
+    this.workers.get(uid)!.republish();
   }
 
   /** `kubectl delete`: the deletion is requested; the worker deletes the object in the end. */
@@ -187,6 +218,7 @@ export class FakeNode implements Disposable {
 
   #publish(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata!.uid!;
+    if (this.world.staticPods.has(uid) && !this.#mirrors.has(uid)) return; // there is nowhere to write it yet
     if (this.#dead || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
     this.world.accepted.set(uid, status);
     this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);
@@ -239,7 +271,7 @@ export class FakeNode implements Disposable {
       log: silentLogger,
       cri: this.cri,
       gate: this.#own.use(new Gate({ clock: this.clock })),
-      ledger: new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) }),
+      ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
       volumes: createVolumeManager({ root, mounter }),
       volumeContext: {
@@ -263,7 +295,7 @@ export class FakeNode implements Disposable {
         createMirror: async () => {},
         deleteMirror: async () => {},
       },
-      spec: specNode(root),
+      spec: specNode(this.world),
       dns: () => ({
         hostResolvConf: this.world.resolvConf,
         clusterDNS: ['10.96.0.10'],
@@ -289,13 +321,14 @@ export class FakeNode implements Disposable {
           const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
+      goneDevices: this.world.goneDevices,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
   }
 }
 
-function specNode(root: string): Services['spec'] {
+function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
   return {
     cgroupVersion: 1,
     cpuCFSQuota: true,
@@ -307,7 +340,7 @@ function specNode(root: string): Services['spec'] {
     swapControllerAvailable: false,
     swapBehavior: '',
     thermalThrottlePaths: [],
-    seLinuxEnabled: false,
+    seLinuxEnabled: seLinux,
     seccompDefault: false,
     seccompRoot: join(root, 'seccomp'),
     podLogsRoot: join(root, 'logs'),

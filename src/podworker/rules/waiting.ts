@@ -1,5 +1,6 @@
 import { type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { Turn } from './turn.ts';
 export function keepWaiting(turn: Turn, pod: Pod): void {
   const kept: Record<string, { reason: string; message: string; after: string }> = {};
   for (const view of podViews(turn.facts, pod).all) {
-    if (view.current?.state === 'running') continue;
+    if (view.current?.state === 'running' && !isStarting(turn, view.current)) continue;
     const after = lastEnd(view);
     const known = turn.memory.waiting?.[view.name];
     const reason = turn.waiting[view.name] ?? (known?.after === after ? known : undefined);
