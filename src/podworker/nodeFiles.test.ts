@@ -50,3 +50,14 @@ test("an unreadable hosts file holds containers on the node's network, until it 
   t.world.hostsFile = hostsFile;
   await until(() => isReady('uid-web'));
 });
+
+test('a name too long for a log directory: the sandbox cannot be made, and the Pod can be deleted', async () => {
+  const pod = fakePod(`c${'n'.repeat(252)}`, {}, { uid: 'uid-long' });
+  t.node.setPod(pod);
+  await until(() => t.node.events.some(({ reason }) => reason === 'FailedCreatePodSandBox'));
+  const event = t.node.events.find(({ reason }) => reason === 'FailedCreatePodSandBox');
+  expect(event?.message).toMatch(/^Failed to create pod sandbox: mkdir \/.*: file name too long$/);
+  expect(t.node.status('uid-long')?.phase).toBe('Pending');
+  t.node.deletePod('uid-long', 1);
+  await until(() => t.world.deleted.includes('uid-long'));
+});
