@@ -1,6 +1,6 @@
 // Files of the node itself that Pods are made from: while one cannot be read nothing is made without it.
 import { until } from '../lib/fake/until.ts';
-import { fakePod } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 
 const t = freshNode();
