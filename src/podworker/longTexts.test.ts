@@ -7,7 +7,7 @@ import { HookFailure, HookRunner } from '../probes/hooks.ts';
 import { Recorder } from '../timeline/recorder.ts';
 import { timelineText } from '../timeline/timelineText.ts';
 import type { Container, Pod } from '../types/k8s.ts';
-import { fakePod } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 import { logAction, recordingPorts } from './recording.ts';
 import { replay } from './replay.ts';
