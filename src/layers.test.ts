@@ -6,6 +6,8 @@ const order = [
   ['types'],
   ['lib'],
   ['timeline'],
+  ['rpc'],
+  ['plugins'],
   ['cri'],
   ['api'],
   ['config'],

@@ -1,4 +1,4 @@
-import type { CallRecord } from '../cri/connection.ts';
+import type { CallRecord } from '../rpc/connection.ts';
 import { operationName } from '../cri/operations.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
 import { Metrics } from '../lib/metrics.ts';

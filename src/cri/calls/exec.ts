@@ -1,5 +1,5 @@
 // Commands in containers, and the URLs of streaming sessions.
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type { AttachRequest, ExecRequest, ExecSyncResponseOut } from '../generated/runtime.ts';
 
 /** Calls about commands and streams. All reject with CriError. */

@@ -1,4 +1,4 @@
-import { runtimeMessageCodec } from '../../cri/codec.ts';
+import { runtimeMessageCodec } from '../../cri/protocol.ts';
 import type { ContainerConfigOut, PodSandboxConfigOut } from '../../cri/generated/runtime.ts';
 import type { ContainerPort } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';

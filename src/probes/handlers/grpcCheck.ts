@@ -1,5 +1,5 @@
 import http2 from 'node:http2';
-import { codeName } from '../../cri/error.ts';
+import { codeName } from '../../rpc/error.ts';
 import { healthRequest, healthStatus } from '../rules/healthMessage.ts';
 import { open } from './connection.ts';
 
