@@ -1,5 +1,6 @@
 // One gRPC connection to a unix socket. Every call of the node agent to a runtime or a plug-in passes `unary` or `stream`.
 import * as grpc from '@grpc/grpc-js';
+import { ChannelSockets } from './channelSockets.ts';
 import type { RpcErrorClass } from './error.ts';
 import { RpcError } from './error.ts';
 import type { Codec, MethodCodec } from './protocol.ts';
@@ -55,6 +56,7 @@ export class Connection implements Disposable {
   readonly endpoint: string;
   readonly #peer: string;
   readonly #errorClass: RpcErrorClass;
+  readonly #sockets = new ChannelSockets();
   #client: grpc.Client;
   #onCall: ((record: CallRecord) => void) | undefined;
   #active = new Set<{ cancel(): void }>();
@@ -67,11 +69,42 @@ export class Connection implements Disposable {
     this.#peer = options.peer;
     this.#errorClass = options.errorClass ?? RpcError;
     const bytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    this.#client = new grpc.Client(socketTarget(options.endpoint, options.peer), grpc.credentials.createInsecure(), {
+    this.#client = new grpc.Client(socketTarget(options.endpoint, options.peer), this.#sockets.credentials, {
       ...CHANNEL_OPTIONS,
       'grpc.max_receive_message_length': bytes,
       'grpc.max_send_message_length': bytes,
     });
+  }
+
+  /**
+   * Resolves once the server speaks gRPC, trying again until then: a socket is there a moment before its server listens. Rejects with
+   * the connection's error class: DeadlineExceeded after `timeoutMs`, Canceled, or Unavailable when closed meanwhile.
+   */
+  ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const deadline = Date.now() + Math.min(timeoutMs, MAX_TIMER_MS);
+    const channel = this.#client.getChannel();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let over = false;
+    const end = (code: grpc.status, details: string) => {
+      if (over) return;
+      over = true;
+      signal?.removeEventListener('abort', aborted);
+      if (code === grpc.status.OK) resolve();
+      else reject(new this.#errorClass('connect', { code, details }));
+    };
+    const aborted = () => end(grpc.status.CANCELLED, 'the connection is no longer wanted');
+    const look = (late?: Error) => {
+      const refused = this.#refusal(signal);
+      if (refused) return end(refused.code, refused.details);
+      if (over) return;
+      if (late) return end(grpc.status.DEADLINE_EXCEEDED, `no gRPC server answered within ${timeoutMs} ms`);
+      const state = channel.getConnectivityState(true);
+      if (state === grpc.connectivityState.READY) end(grpc.status.OK, '');
+      else channel.watchConnectivityState(state, deadline, look);
+    };
+    signal?.addEventListener('abort', aborted, { once: true });
+    look();
+    return promise;
   }
 
   /** Sends one request. Rejects with the connection's error class, and with nothing else. */
@@ -149,6 +182,7 @@ export class Connection implements Disposable {
     this.#closed = true;
     for (const call of this.#active) call.cancel();
     this.#client.close();
+    this.#sockets[Symbol.dispose]();
   }
 
   #refusal(signal: AbortSignal | undefined): grpc.ServiceError | undefined {
