@@ -1,5 +1,5 @@
 import { link, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../lib/fake/until.ts';
@@ -217,9 +217,9 @@ test('one that never says who it is has a deadline, is named and tried again, an
 
 test('bytes that are no gRPC, silence and a socket nobody serves are failures with a sentence', async () => {
   await using door = await openDoor({}, { timeouts: { connectMs: 300 } });
-  const raw = (name: string, onConnect: (socket: import('node:net').Socket) => void) =>
+  const raw = (name: string, onConnect: (socket: Socket) => void) =>
     new Promise<Disposable>((resolve) => {
-      const sockets = new Set<import('node:net').Socket>();
+      const sockets = new Set<Socket>();
       const server = createServer((socket) => {
         sockets.add(socket.on('error', () => {}));
         onConnect(socket);

@@ -69,17 +69,18 @@ export class RpcServer implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
     await this.#file[Symbol.asyncDispose]();
-    if (graceMs > 0 && this.#sockets.size > 0) await this.#drain(graceMs);
+    if (graceMs > 0) await this.#drain(closed, graceMs);
     this.dropConnections();
     this.#grpc.forceShutdown();
     await closed;
   }
 
-  async #drain(graceMs: number): Promise<void> {
-    const over = Promise.withResolvers<void>();
-    using _grace = this.#clock.setTimer(graceMs, over.resolve);
-    this.#grpc.tryShutdown(() => over.resolve());
-    await over.promise;
+  /** Until the last call has ended and its connection with it; grpc-js's own callback comes before that. */
+  async #drain(closed: Promise<void>, graceMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    using _grace = this.#clock.setTimer(graceMs, late.resolve);
+    this.#grpc.tryShutdown(() => {});
+    await Promise.race([closed, late.promise]);
   }
 }
 
