@@ -2,6 +2,7 @@ import { link, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'no
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { startToyPlugin } from './fake/toyPlugin.ts';
@@ -332,6 +333,22 @@ test('a failed registration is tried again after 500 ms, doubled each time, with
   expect(toy.told.map((status) => status.pluginRegistered)).toEqual([false, false, true]);
   expect(door.of('a.sock')?.attempts).toBe(3);
   expect(door.of('a.sock')?.error).toBeUndefined();
+});
+
+test('a socket that is made anew after failures is tried at once', async () => {
+  let broken = true;
+  const clock = new ManualClock(); // stands still: no back-off ever ends
+  const validate = () => {
+    if (broken) throw new Error('old');
+  };
+  await using door = await openDoor({ validate }, { clock });
+  const first = await startToyPlugin(door.path('a.sock'), { info: named('a') });
+  await door.becomes('a.sock', 'failed');
+  await first.server.close();
+  broken = false;
+  await using _second = await startToyPlugin(door.path('a.sock'), { info: named('a') });
+  await door.becomes('a.sock', 'registered');
+  expect(door.of('a.sock')?.attempts).toBe(1);
 });
 
 test('a plug-in that does not take note of its registration is deregistered and tried again', async () => {
