@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { link, mkdir, mkdtemp, rm, unlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,10 +16,14 @@ async function watched(clock = new ManualClock()) {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(original, resolve));
   const there = new Set<string>();
+  const made: string[] = [];
   const tree = new SocketTree({
     root,
     clock,
-    onMade: (path) => there.add(path),
+    onMade: (path) => {
+      there.add(path);
+      made.push(path);
+    },
     onGone: (path) => there.delete(path),
   });
   await mkdir(root);
@@ -26,6 +31,7 @@ async function watched(clock = new ManualClock()) {
     tree,
     root,
     there,
+    made,
     clock,
     put: (name: string) => link(original, join(root, name)),
     async [Symbol.asyncDispose]() {
@@ -69,6 +75,21 @@ test('a name that is no text is named and left alone', async () => {
   await until(() => t.tree.problems().length > 0 && t.there.size > 0);
   expect(t.tree.problems()[0]).toContain('is no valid UTF-8');
   expect([...t.there]).toEqual([join(t.root, 'a.sock')]);
+});
+
+test('a socket that is removed and made again between two looks is new, also under the same inode', async () => {
+  await using t = await watched();
+  const path = join(t.root, 'a.sock');
+  const first = createServer();
+  await new Promise<void>((resolve) => first.listen(path, resolve));
+  t.tree.start();
+  await until(() => t.made.length === 1);
+  await until(() => Date.now() - statSync(path).birthtimeMs > 50); // the clock of file systems is a coarse one
+  first.close(); // Node removes the socket and makes the next one at once, in this very turn
+  const second = createServer().listen(path);
+  await until(() => t.made.length === 2);
+  expect(t.made).toEqual([path, path]);
+  second.close();
 });
 
 test('nothing is told after the end', async () => {
