@@ -20,7 +20,7 @@ export interface PluginManagerOptions {
 }
 
 /**
- * Registers plug-ins (https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins, KEP-595): a socket that
+ * Registers plug-ins (https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins): a socket that
  * appears is registered, one that is made anew is deregistered and registered, one that vanishes is deregistered. Failures are tried
  * again with back-off. Each socket has a life of its own, so one that hangs, lies or vanishes holds nobody else up.
  */
