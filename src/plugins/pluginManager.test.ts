@@ -160,6 +160,19 @@ test('a name with characters of its own is a path like any other', async () => {
   await door.becomes('a b#?%41ü.sock', 'registered');
 });
 
+test('a socket whose path is too long to connect to is a failure with a sentence', async () => {
+  await using door = await openDoor();
+  await using toy = await startToyPlugin(door.path('.a.sock'), { info: named('a') });
+  const long = 'x'.repeat(120);
+  await link(door.path('.a.sock'), door.path(long));
+  await door.becomes(long, 'failed');
+  const bytes = Buffer.byteLength(door.path(long));
+  expect(door.of(long)?.error).toBe(
+    `nobody can connect to a socket whose path is ${bytes} bytes long; at most 107 are possible`,
+  );
+  expect(toy.asked()).toBe(0);
+});
+
 test('a socket that is made anew is deregistered and registered', async () => {
   await using door = await openDoor();
   const first = await startToyPlugin(door.path('a.sock'), { info: named('a', { endpoint: '/1' }) });
