@@ -3,9 +3,13 @@ import { badInput } from './cluster/badInput.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
+import { explanations } from './cluster/explanations.ts';
+import { hostilePods } from './cluster/hostilePods.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
+import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
+import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
@@ -15,6 +19,7 @@ import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
 import { orphans } from './faults/orphans.ts';
+import { restarts } from './faults/restarts.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
@@ -27,7 +32,9 @@ import { starting } from './waits/starting.ts';
 export const groups: readonly Group[] = [
   deployments,
   endings,
+  oddFileNames,
   order,
+  replaced,
   inputs,
   resources,
   network,
@@ -35,14 +42,17 @@ export const groups: readonly Group[] = [
   staticPods,
   events,
   timeline,
+  explanations,
   starting,
   ending,
   badInput,
+  hostilePods,
   standalone,
   demo,
   nodeWaits,
   swapped,
   slowRuntime,
+  restarts,
   agentKilled,
   apiAway,
   orphans,

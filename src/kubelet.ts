@@ -6,9 +6,10 @@ import type { LoadedConfiguration } from './config/load.ts';
 import { KUBERNETES_VERSION } from './config/version.ts';
 import { type Cri, connectCri } from './cri/client.ts';
 import { Gate } from './cri/gate.ts';
-import { AgentMetrics } from './kubelet/agentMetrics.ts';
+import { AgentMetrics, recorderMetric } from './kubelet/agentMetrics.ts';
 import { type ApiSide, apiSide } from './kubelet/apiSide.ts';
 import { makeCgroups } from './kubelet/cgroupSide.ts';
+import { serveExplanations } from './kubelet/debugSide.ts';
 import { containerLogsDir } from './kubelet/directories.ts';
 import { EventSide } from './kubelet/eventSide.ts';
 import { Healthz } from './kubelet/healthz.ts';
@@ -24,7 +25,8 @@ import { PodSide } from './kubelet/podSide.ts';
 import { ProbeMetrics } from './kubelet/probeMetrics.ts';
 import { ProbeSide } from './kubelet/probeSide.ts';
 import { QosSide } from './kubelet/qosSide.ts';
-import { logAction, recordTo } from './kubelet/recording.ts';
+import { RecordDir } from './kubelet/recordDir.ts';
+import { logAction } from './kubelet/recording.ts';
 import { requestServing } from './kubelet/requestServing.ts';
 import { refuseUnaskable } from './kubelet/serverRights.ts';
 import { PodBoard, startServer } from './kubelet/serverSide.ts';
@@ -34,11 +36,11 @@ import { StatusSide } from './kubelet/statusSide.ts';
 import { SyncLoopHealth } from './kubelet/syncLoopHealth.ts';
 import { type Clock, realClock } from './lib/clock.ts';
 import { errorMessage } from './lib/errors.ts';
+import { createMounter } from './lib/linux/mounter.ts';
 import type { Logger } from './lib/logger.ts';
 import type { NodeEvent } from './node/types.ts';
 import type { PodWorker } from './podworker/worker.ts';
 import type { PodWorkers } from './podworker/workers.ts';
-import { startDebugServer } from './server/debugServer.ts';
 import type { ExplanationSource } from './server/routes/podExplanation.ts';
 import { Recorder } from './timeline/recorder.ts';
 
@@ -120,11 +122,14 @@ async function makeBase(
       onCall: (call) => metrics.call(call),
     }),
   );
-  const recorder = new Recorder(options.tsRecordDir ? recordTo(options.tsRecordDir) : undefined);
+  const recorder = new Recorder(options.tsRecordDir ? own.use(new RecordDir(options.tsRecordDir, log)) : undefined);
+  recorderMetric(metrics.metrics, recorder);
   const events = new EventSide(recorder, log);
   const settings = nodeSettings(config, options, gates);
   const recordEvent = (event: NodeEvent) => events.node(event, nodeName);
-  const node = own.use(await NodeSide.create({ config, settings, rootDir, cri, clock, log, recordEvent }));
+  const node = own.use(
+    await NodeSide.create({ config, settings, rootDir, cri, mounter: createMounter(), clock, log, recordEvent }),
+  );
   const ledger = new LedgerSide(config, node);
   const setWorkers = (made: PodWorkers) => {
     found = made;
@@ -275,9 +280,9 @@ async function run(base: Base, api: ApiSide | null, pods: Pods): Promise<void> {
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.hygiene.ready();
   await side.start();
-  // Before the Node can become Ready: a server that cannot be opened (a client CA that is not there) ends the start.
   const explanations = explanationSource(recorder, side);
-  if (options.tsDebugAddress !== 'off') own.use(await debugServer(options.tsDebugAddress, explanations));
+  own.use(await serveExplanations({ options, source: explanations, clock, log }));
+  // Before the Node can become Ready: a server that cannot be opened (a client CA that is not there) ends the start.
   const serving = own.use(await requestServing({ loaded, api, node, clock, log, metrics: metrics.metrics }));
   const shared = { loaded, nodeName, rootDir, cri, clock, log, api, explanations, metrics, probeMetrics, serving };
   const { machine } = node;
@@ -349,10 +354,4 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
 function explanationSource(recorder: Recorder, side: PodSide): ExplanationSource {
   const refresh = () => side.services.images.refreshProgress();
   return { recorder, mono: () => performance.now(), refresh };
-}
-
-function debugServer(address: string, source: ExplanationSource) {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  return startDebugServer(host, Number(address.slice(at + 1)), source);
 }

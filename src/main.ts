@@ -5,6 +5,7 @@ import { ask, replayFile } from './kubelet/ask.ts';
 import { planFiles } from './kubelet/planFiles.ts';
 import { errorMessage } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
+import { printable } from './lib/printable.ts';
 import { verbosity } from './lib/verbosity.ts';
 
 /** Exit codes: 0 done, 1 it failed (a replay that differs too), 2 the command line or configuration is wrong. */
@@ -20,12 +21,12 @@ async function main(args: readonly string[]): Promise<number | undefined> {
       return 0;
     case 'replay': {
       const { same, text } = await replayFile(command);
-      process.stdout.write(text);
+      process.stdout.write(printable(text));
       return same ? 0 : 1;
     }
     case 'plan': {
       const { ok, text } = await planFiles(command);
-      process.stdout.write(text);
+      process.stdout.write(printable(text));
       return ok ? 0 : 1;
     }
     case 'run':
@@ -77,7 +78,7 @@ main(process.argv.slice(2)).then(
     if (code !== undefined) process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`kubelet-ts: ${errorMessage(error)}\n`);
+    process.stderr.write(`kubelet-ts: ${printable(errorMessage(error))}\n`);
     process.exit(error instanceof ConfigurationError ? 2 : 1);
   },
 );

@@ -15,8 +15,9 @@ import { sharedKubeletConfig } from '../../hack/kubeadm/join.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
+import { unnoticed } from '../lib/unnoticed.ts';
 import { nodeRequests, openWatches } from './auditLog.ts';
-import { Checks, kubectl, objectOf, runPod, type ScenarioResult } from './checks.ts';
+import { Checks, kubectl, objectOf, runPod, type ScenarioResult, startPod } from './checks.ts';
 
 const name = 'joinb';
 /** The signer dates certificates back by five minutes, so 70 to 90 % of this life end 15 to 105 s after the issue. */
@@ -155,12 +156,16 @@ async function rotations(cluster: Cluster, count: number): Promise<string | unde
 }
 
 async function restart(cluster: Cluster): Promise<string | undefined> {
-  await stopKubelet(cluster, 'SIGKILL');
-  writeFileSync(path.join(cluster.layout.kubeletRoot, 'bootstrap.conf'), 'gone');
   const signer = 'kubernetes.io/kube-apiserver-client-kubelet';
-  const before = (await requests(cluster, signer)).length;
-  await startKubelet(cluster, 'ts', { config, args: kubeletFlags });
-  await runPod(cluster, cluster.layout.nodeName, 'restarted');
+  await startPod(cluster, cluster.layout.nodeName, 'stays');
+  const before = await unnoticed(cluster, ['stays'], async () => {
+    await stopKubelet(cluster, 'SIGKILL');
+    writeFileSync(path.join(cluster.layout.kubeletRoot, 'bootstrap.conf'), 'gone');
+    const known = (await requests(cluster, signer)).length;
+    await startKubelet(cluster, 'ts', { config, args: kubeletFlags });
+    await runPod(cluster, cluster.layout.nodeName, 'restarted');
+    return known;
+  });
   // A rotation may be due by chance; a bootstrap would be one by another user, and fail with that file.
   const log = readFileSync(logFile(cluster, 'kubelet'), 'utf8');
   const after = (await requests(cluster, signer)).length;

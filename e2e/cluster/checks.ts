@@ -76,6 +76,12 @@ export async function untilCondition(
 
 /** Makes a small Pod on a node, waits until it is Ready and removes it again. */
 export async function runPod(cluster: Cluster, node: string, name: string): Promise<void> {
+  await startPod(cluster, node, name);
+  await kubectl(cluster, 'delete', 'pod', name, '--wait=true', '--timeout=60s');
+}
+
+/** Makes a small Pod on a node and waits until it is Ready. */
+export async function startPod(cluster: Cluster, node: string, name: string): Promise<void> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -93,5 +99,4 @@ export async function runPod(cluster: Cluster, node: string, name: string): Prom
   );
   await run(program, [admin, 'apply', '-f', '-'], { input: JSON.stringify(pod) });
   await untilCondition(cluster, ['pod', name], 'Ready', 90_000);
-  await kubectl(cluster, 'delete', 'pod', name, '--wait=true', '--timeout=60s');
 }

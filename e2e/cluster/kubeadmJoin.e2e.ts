@@ -6,7 +6,8 @@ import { joinMachine } from '../../hack/kubeadm/join.ts';
 import { type Machine, mustRun } from '../../hack/kubeadm/machine.ts';
 import { programsDir } from '../../hack/kubeadm/systemd.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
-import { Checks, kubectl, objectOf, runPod, type ScenarioResult, untilCondition } from './checks.ts';
+import { unnoticed } from '../lib/unnoticed.ts';
+import { Checks, kubectl, objectOf, runPod, type ScenarioResult, startPod, untilCondition } from './checks.ts';
 
 const name = 'joink';
 
@@ -50,8 +51,11 @@ export async function run(): Promise<ScenarioResult> {
     await checks.check(
       'a restart needs no new certificate, though kubeadm took the bootstrap credentials away',
       async () => {
-        await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
-        await runPod(control, nodeName, 'restarted');
+        await startPod(control, nodeName, 'stays');
+        await unnoticed(control, ['stays'], async () => {
+          await mustRun(machine, 'node', [`PATH=${programsDir(machine)}:$PATH systemctl restart kubelet`]);
+          await runPod(control, nodeName, 'restarted');
+        });
         const requests = await objectOf<SigningRequests>(control, 'get', 'csr');
         return requests?.items.length === 1 ? undefined : `${requests?.items.length} certificate signing requests`;
       },
@@ -95,7 +99,7 @@ function layoutProblem({ cluster }: Machine): string | undefined {
 /** The same root directory and the same runtime under other ports: only the locks can refuse it. */
 async function secondKubelet(machine: Machine): Promise<string | undefined> {
   const kubelet = path.join(programsDir(machine), 'kubelet');
-  const flags = '--config=/var/lib/kubelet/config.yaml --healthz-port=0 --port=10350 --ts-debug-address=off';
+  const flags = '--config=/var/lib/kubelet/config.yaml --healthz-port=0 --port=10350';
   const answers = await mustRun(machine, 'node', [
     `timeout 60 ${kubelet} ${flags} 2>&1 | grep -v accepted; true`,
     `timeout 60 ${kubelet} ${flags} --root-dir=$(mktemp -d) 2>&1 | grep -v accepted; true`,

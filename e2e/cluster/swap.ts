@@ -4,8 +4,10 @@ import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/
 import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
-import { containerIds, create, pod, removeAndWait, untilReady } from '../lib/pods.ts';
+import { create, pod, removeAndWait, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { assertNeverUnready, Unnoticed } from '../lib/unnoticed.ts';
+import { replaceAll } from './replaced.ts';
 
 const names = Array.from({ length: 10 }, (_, n) => `p${n}`);
 
@@ -20,8 +22,6 @@ function manifest(t: TestContext, name: string, index: number): Pod {
   const volumes = [{ name: 'e', emptyDir: {} }];
   return pod(t, name, onceSpec(t, { initContainers, containers, volumes }));
 }
-
-const ids = (t: TestContext): object[] => names.map((name) => containerIds(t.lab.pods.get(t.namespace, name) ?? {}));
 
 /** Puts another kubelet on the node. A Pod that it starts and ends shows that it has taken over. */
 async function takeOver(t: TestContext, kind: 'go' | 'ts', round: number): Promise<void> {
@@ -39,14 +39,26 @@ async function swap(t: TestContext): Promise<void> {
     await takeOver(t, 'go', 0);
     for (const [index, name] of names.entries()) await create(t, manifest(t, name, index));
     for (const name of names) await untilReady(t, name);
-    const before = ids(t);
     for (const [round, kind] of (['ts', 'go', 'ts'] as const).entries()) {
+      const seen = Unnoticed.of(t, names);
       await takeOver(t, kind, round + 1);
-      for (const name of names) await untilReady(t, name);
-      assert.deepEqual(ids(t), before, `container ids after the change to ${kind}`);
+      await seen.assert(`the change to ${kind}`);
       await untilAgreed(t);
     }
     await assertStartedOnce(t);
+    assertNeverUnready(t);
+  } finally {
+    if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+  }
+}
+
+/** The same Pods on both: what is written of containers that the kubelet stops itself is the same, step by step. */
+async function replacedOnBoth(t: TestContext): Promise<void> {
+  try {
+    await takeOver(t, 'go', 10);
+    const go = await replaceAll(t, '-go');
+    await takeOver(t, 'ts', 11);
+    assert.deepEqual(await replaceAll(t, '-ts'), go);
   } finally {
     if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
   }
@@ -54,4 +66,7 @@ async function swap(t: TestContext): Promise<void> {
 
 export const swapped = group('swap', [
   test('Go kubelet, kubelet-ts, Go kubelet under 10 Pods', swap, { mode: 'alone' }),
+  test('containers that are replaced, and hooks that hang: the same statuses from both', replacedOnBoth, {
+    mode: 'alone',
+  }),
 ]);

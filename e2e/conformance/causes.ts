@@ -22,10 +22,10 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
   {
     spec: /Pod InPlace Resize/,
     cause:
-      'not built yet: in-place resize. The status says observedGeneration and neither PodResizePending nor PodResizeInProgress, as if it were done, and the containers keep their resources',
+      'not built yet: in-place resize. The status says PodResizePending with the reason Infeasible, and the containers keep their resources',
   },
   {
     spec: /Device Plugin Failures/,
-    cause: 'not built yet: the device manager; there is no device-plugins directory to register in',
+    cause: 'not built yet: the device manager; there is no socket to register at',
   },
 ];

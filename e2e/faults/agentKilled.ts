@@ -7,6 +7,7 @@ import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
 import { untilReady } from '../lib/pods.ts';
 import { random } from '../lib/random.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { assertNeverUnready } from '../lib/unnoticed.ts';
 
 /** Kills kubelet-ts at random moments of its start and work, while Pods come and go. */
 async function randomKills(t: TestContext): Promise<void> {
@@ -30,6 +31,7 @@ async function randomKills(t: TestContext): Promise<void> {
     await untilReady(t, mirrorName(t, 'fixed'));
     await untilAgreed(t);
     await assertStartedOnce(t);
+    assertNeverUnready(t);
     t.note(`${kills} kills, ${churn.created} Pods`);
   } finally {
     removeManifest(t, 'fixed');

@@ -12,6 +12,7 @@ import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/man
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
 import { container, create, pod, removeAndWait, rest, restingPod, shell, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed } from '../lib/unnoticed.ts';
 
 interface Fault {
   /** How long it lasts in the ordinary run, ms. */
@@ -107,6 +108,10 @@ async function startWithoutApi(t: TestContext): Promise<void> {
     for (const n of names) await Promise.all([untilReady(t, `a${n}`), untilReady(t, mirrorName(t, `s${n}`))]);
     const before = await running(t);
     assert.equal(before.length, 10);
+    const seen = Unnoticed.of(
+      t,
+      names.flatMap((n) => [`a${n}`, mirrorName(t, `s${n}`)]),
+    );
     await stopApi(t.lab.cluster);
     try {
       await stopKubelet(t.lab.cluster, 'SIGKILL');
@@ -130,6 +135,7 @@ async function startWithoutApi(t: TestContext): Promise<void> {
       );
     await waitForNodeReady(t.lab.cluster, patience);
     await untilAgreed(t);
+    await seen.assert('a start without the API server');
     await assertStartedOnce(t);
   } finally {
     for (const n of names) removeManifest(t, `s${n}`);

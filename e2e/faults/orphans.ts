@@ -5,6 +5,7 @@ import { nodeUid, untilNothingLeft } from '../lib/leftovers.ts';
 import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
 import { create, podUrl, restingPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed } from '../lib/unnoticed.ts';
 
 /** The API object and the manifest go while kubelet-ts is down: only the runtime still knows the Pods. */
 async function whileAgentDown(t: TestContext): Promise<void> {
@@ -15,6 +16,7 @@ async function whileAgentDown(t: TestContext): Promise<void> {
     await create(t, restingPod(t, 'stays'));
     const [deleted, isStatic] = [await untilReady(t, 'deleted'), await untilReady(t, mirror)];
     await untilReady(t, 'stays');
+    const seen = Unnoticed.of(t, ['stays']);
     await stopKubelet(t.lab.cluster, 'SIGKILL');
     await t.lab.api.remove(podUrl(t, 'deleted'), { gracePeriodSeconds: 0 });
     removeManifest(t, 'orphan');
@@ -22,7 +24,7 @@ async function whileAgentDown(t: TestContext): Promise<void> {
     await untilNothingLeft(t.lab, nodeUid(deleted));
     await untilNothingLeft(t.lab, nodeUid(isStatic));
     await t.lab.pods.until('the mirror to go', () => !t.lab.pods.get(t.namespace, mirror));
-    await untilReady(t, 'stays');
+    await seen.assert('the kill');
   } finally {
     removeManifest(t, 'orphan');
   }
@@ -32,7 +34,10 @@ async function whileAgentDown(t: TestContext): Promise<void> {
 /** A Pod is deleted for good while the API server cannot be asked by the node: it ends when that is known. */
 async function whileApiDown(t: TestContext): Promise<void> {
   await create(t, restingPod(t, 'deleted'));
+  await create(t, restingPod(t, 'stays'));
   const { metadata } = await untilReady(t, 'deleted');
+  await untilReady(t, 'stays');
+  const seen = Unnoticed.of(t, ['stays']);
   await stopKubelet(t.lab.cluster, 'SIGKILL');
   await t.lab.api.remove(podUrl(t, 'deleted'), { gracePeriodSeconds: 0 });
   await stopApi(t.lab.cluster);
@@ -42,6 +47,7 @@ async function whileApiDown(t: TestContext): Promise<void> {
     await startApi(t.lab.cluster);
   }
   await untilNothingLeft(t.lab, metadata?.uid ?? '');
+  await seen.assert('a start without the API server');
   await waitForNodeReady(t.lab.cluster, patience);
 }
 

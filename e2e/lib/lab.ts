@@ -4,18 +4,21 @@ import { Agent, request } from 'undici';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { KubeletOptions } from '../../hack/cluster/kubelet.ts';
-import { inside, startService } from '../../hack/cluster/service.ts';
+import { inside } from '../../hack/cluster/service.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
 import { type RunResult, run, tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
+import { defaultDebugSocket } from '../../src/config/debugPlaces.ts';
 import { type Cri, connectCri } from '../../src/cri/client.ts';
 import type { Entry } from '../../src/timeline/entries.ts';
 import type { Why } from '../../src/timeline/why.ts';
 import type { Event, Pod } from '../../src/types/k8s.ts';
 import { Api } from './api.ts';
 import { Collection, patience } from './collection.ts';
+import { condition } from './pods.ts';
+import { Unnoticed } from './unnoticed.ts';
 
 /** A Pod's timeline as the agent tells it. */
 export interface Timeline {
@@ -47,11 +50,6 @@ export class Lab implements AsyncDisposable {
   static async open(name: string): Promise<Lab> {
     const cluster = await bringUp({ name, kubelet: 'none', controlPlane: true });
     const lab = new Lab(cluster);
-    startService(cluster, {
-      name: 'forward-debug',
-      argv: ['socat', `UNIX-LISTEN:${lab.#debugSocket},fork,unlink-early,mode=600`, 'TCP:127.0.0.1:10247'],
-      place: 'network',
-    });
     await lab.startAgent();
     await waitForNodeReady(cluster, patience);
     return lab;
@@ -61,8 +59,9 @@ export class Lab implements AsyncDisposable {
     return this.cluster.layout.nodeName;
   }
 
-  get #debugSocket(): string {
-    return path.join(this.cluster.layout.run, 'debug.sock');
+  /** The agent's socket for explanations, as this machine sees it: the node's /var/lib/kubelet is a directory of ours. */
+  get debugSocket(): string {
+    return defaultDebugSocket(this.cluster.layout.kubeletRoot);
   }
 
   /** Starts kubelet-ts; what it decides goes to a new directory below `recordings`. Returns when its health endpoint answers. */
@@ -74,11 +73,30 @@ export class Lab implements AsyncDisposable {
     await startKubelet(this.cluster, 'ts', { ...options, args });
   }
 
-  /** Ends the kubelet and starts kubelet-ts with other settings; waits for the node to be Ready. */
+  /**
+   * Ends the kubelet and starts kubelet-ts with other settings; waits for the node to be Ready and for every Pod that was Ready to
+   * have been looked at. Fails when that was seen at one of them.
+   */
   async restartAgent(options: KubeletOptions = {}): Promise<void> {
+    const ready = this.pods.all().filter((p) => condition(p, 'Ready') === 'True' && !p.metadata?.deletionTimestamp);
+    const before = new Unnoticed(this.api, this.pods, ready);
     await stopKubelet(this.cluster);
     await this.startAgent(options);
     await waitForNodeReady(this.cluster, patience);
+    await this.untilLookedAt(ready);
+    await before.assert('a restart of the agent', { mayLeave: true });
+  }
+
+  /** Waits until kubelet-ts has made a decision on each of these Pods that knows what runs. */
+  async untilLookedAt(pods: readonly Pod[]): Promise<void> {
+    for (const { metadata: { namespace = '', name = '' } = {} } of pods) {
+      await waitFor(`the agent to have looked at ${namespace}/${name}`, { timeout: patience }, async () => {
+        const now = this.pods.get(namespace, name);
+        if (!now || now.metadata?.deletionTimestamp) return true; // somebody deletes it meanwhile
+        const why = await this.why(namespace, name);
+        return why !== undefined && !why.reasons.some((r) => r.code === 'ObservingRuntime');
+      });
+    }
   }
 
   async kubectl(...args: string[]): Promise<RunResult> {
@@ -104,7 +122,7 @@ export class Lab implements AsyncDisposable {
 
   async #ask<T>(url: string): Promise<T | undefined> {
     try {
-      const dispatcher = new Agent({ connect: { socketPath: this.#debugSocket }, pipelining: 0 });
+      const dispatcher = new Agent({ connect: { socketPath: this.debugSocket }, pipelining: 0 });
       try {
         const { statusCode, body } = await request(`http://agent${url}`, { dispatcher, headersTimeout: 60_000 });
         const text = await body.text();

@@ -8,6 +8,7 @@ import { startVm, stopVm } from '../../hack/vm/machine.ts';
 import { rootTestCommand } from '../../hack/vm/rootTests.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { Checks, kubectl, type ScenarioResult, untilCondition } from '../cluster/checks.ts';
+import { unnoticed } from '../lib/unnoticed.ts';
 import { joined } from './join.ts';
 import { limitProblem, nodeLimitProblem, qosCases, sliceOf } from './limits.ts';
 import { main, patience, VmNode } from './node.ts';
@@ -140,10 +141,11 @@ async function survives(node: VmNode, hurt: (pid: string) => Promise<unknown>): 
   return undefined;
 }
 
-const killed = (node: VmNode): Promise<string | undefined> => survives(node, (pid) => node.run(`kill -9 ${pid}`));
+const killed = (node: VmNode): Promise<string | undefined> =>
+  unnoticed(node.cluster, names, () => survives(node, (pid) => node.run(`kill -9 ${pid}`)));
 
 async function watchdog(node: VmNode): Promise<string | undefined> {
-  const problem = await survives(node, (pid) => node.run(`kill -STOP ${pid}`));
+  const problem = await unnoticed(node.cluster, names, () => survives(node, (pid) => node.run(`kill -STOP ${pid}`)));
   const log = await node.run('journalctl -b -u kubelet-ts --no-pager -o cat | grep -i watchdog || true');
   return problem ?? (/watchdog timeout/i.test(log) ? undefined : `the journal knows of no watchdog: ${log}`);
 }

@@ -31,6 +31,12 @@ const cases: readonly Case[] = [
     /^container main: image "example\.com\/no\/such:2": ErrImageNeverPull: Container image "example\.com\/no\/such:2" is not present with pull policy of Never$/,
   ],
   [
+    'ResourceClaims',
+    () => ({ ...main({}), resourceClaims: [{ name: 'gpu', resourceClaimName: 'none' }] }),
+    'DynamicResources',
+    /^the Pod's ResourceClaims cannot be prepared: dynamic resource allocation is not available on this node: /,
+  ],
+  [
     'image name invalid',
     () => main({ image: 'Not/A/Name:!' }),
     'ImageUnusable',

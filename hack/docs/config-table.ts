@@ -12,7 +12,15 @@ const OUT = new URL('../../docs/generated/configuration.md', import.meta.url).pa
 const SUPPORT: Record<Support, string> = { supported: 'yes', accepted: 'not yet', 'no-effect': 'no effect' };
 
 /** Gates that are on in kubelet 1.36 and whose feature this program does not have (docs/differences.md). */
-const NOT_DONE = new Set(['KubeletEnsureSecretPulledImages']);
+const NOT_DONE = new Set([
+  'DRAExtendedResource',
+  'DynamicResourceAllocation',
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'KubeletEnsureSecretPulledImages',
+  'UserNamespacesSupport',
+]);
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 const code = (text: string) => (text === '' ? '' : `\`${cell(text)}\``);

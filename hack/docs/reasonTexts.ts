@@ -57,6 +57,13 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
     todo: 'the network plugin has not written its configuration to /etc/cni/net.d',
     example: { message: 'cni plugin not initialized' },
   },
+  DynamicResources: {
+    holds: 'new sandboxes of Pods with ResourceClaims',
+    todo: 'run the Pod on a node whose kubelet supports dynamic resource allocation',
+    example: {
+      message: 'dynamic resource allocation is not available on this node: kubelet-ts does not support it yet',
+    },
+  },
   PreparingPod: {
     holds: 'sandbox and volumes',
     todo: 'with an error: the disk is full or read-only, or the cgroup tree refuses',

@@ -72,7 +72,6 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
   'kubelet/cgroupSide.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
-  'kubelet/healthz.ts': [{ for: 'retry', what: 'the port of the health endpoint while somebody else has it' }],
   'kubelet/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',
@@ -146,7 +145,14 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'rpc/channelSockets.ts': [{ for: 'settle', what: 'cancellations are sent before a connection is closed' }],
   'rpc/server.ts': [{ for: 'deadline', what: 'calls under way when a server ends' }],
   'rpc/socketFile.ts': [{ for: 'deadline', what: 'the look whether somebody listens on a socket' }],
+  'server/debugServer.ts': [{ for: 'deadline', what: 'an explanation that its client does not read' }],
   'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
+  'server/http/keptServer.ts': [
+    {
+      for: 'retry',
+      what: 'the port of the health endpoint and the place of the explanations while somebody else has it',
+    },
+  ],
   'server/http/listener.ts': [{ for: 'deadline', what: 'a client that does not close its side after the answer' }],
   'server/http/sendPieces.ts': [{ for: 'slice', what: 'a trace' }],
   'server/logs/followLog.ts': [

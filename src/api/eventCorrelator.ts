@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import { LruMap } from '../lib/lru.ts';
 import type { Event, Mutable } from '../types/k8s.ts';
 
@@ -77,16 +79,17 @@ export class EventCorrelator {
 
   #aggregate(event: Event, now: number, stamp: string, suffix: string): { event: Event; key: string } {
     const { reportingComponent, reportingInstance, involvedObject, message = '' } = event;
+    const said = shortKey(message);
     const groupKey = join([...sourceAndObject(event), event.type, event.reason, reportingComponent, reportingInstance]);
     let similar = this.#similar.get(groupKey);
     if (!similar || now - similar.at > AGGREGATE_WINDOW_MS) similar = { messages: new Set(), at: now };
-    similar.messages.add(message);
+    similar.messages.add(said);
     similar.at = now;
     this.#similar.set(groupKey, similar);
     if (similar.messages.size < AGGREGATE_AFTER) {
       return {
         event,
-        key: join([...sourceAndObject(event), involvedObject.fieldPath, event.type, event.reason, message]),
+        key: join([...sourceAndObject(event), involvedObject.fieldPath, event.type, event.reason, said]),
       };
     }
     // One is dropped so that the set does not grow while it stays over the threshold.
@@ -98,12 +101,17 @@ export class EventCorrelator {
         name: eventName(involvedObject.name ?? '', suffix),
         namespace: event.metadata.namespace ?? 'default',
       },
-      message: `(combined from similar events): ${message}`,
+      message: bounded(`(combined from similar events): ${message}`, EVENT_BYTES),
       firstTimestamp: stamp,
       lastTimestamp: stamp,
     };
     return { event: combined, key: groupKey };
   }
+}
+
+/** A message as it is remembered: thousands of them are, and a Pod chooses how long they are. */
+function shortKey(message: string): string {
+  return message.length <= 64 ? message : createHash('sha256').update(message).digest('base64');
 }
 
 /** The name of an event: its object's name and something unique. */

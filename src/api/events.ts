@@ -1,3 +1,4 @@
+import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { RateLimiter } from '../lib/limiter.ts';
@@ -34,6 +35,9 @@ export interface EventRecorderOptions {
   readonly holdMs?: number;
 }
 
+/** What is written. */
+type Wanted = Exclude<Correlation, { action: 'skip' }>;
+
 /** client-go's queue and retries. */
 const QUEUE = 1000;
 const TRIES = 12;
@@ -51,7 +55,7 @@ export class EventRecorder implements AsyncDisposable {
   readonly #limit: number;
   readonly #holdMs: number;
   readonly #correlator = new EventCorrelator();
-  readonly #queue: Event[] = [];
+  readonly #queue: Wanted[] = [];
   readonly #abort = new AbortController();
   #draining: Promise<void> | undefined;
   #endHold: (() => void) | undefined;
@@ -68,22 +72,29 @@ export class EventRecorder implements AsyncDisposable {
     this.#holdMs = options.holdMs ?? 0;
   }
 
-  /** Queues an event. Returns at once; order is kept. A full queue drops it and counts. */
+  /**
+   * Queues an event, its message cut at 1 KiB. Returns at once; order is kept. A full queue drops it and counts. false: the correlator
+   * says that there have been enough of its kind, so that it is neither written nor worth a line in a log.
+   */
   record(
     subject: EventSubject,
     type: 'Normal' | 'Warning',
     reason: string,
     message: string,
     details: EventDetails = {},
-  ): void {
-    if (this.#abort.signal.aborted) return;
+  ): boolean {
+    if (this.#abort.signal.aborted) return true;
+    const event = this.#event(subject, type, reason, bounded(message, EVENT_BYTES), details);
+    const correlation = this.#correlator.correlate(event, this.#clock.now().mono, event.lastTimestamp!, this.#suffix());
+    if (correlation.action === 'skip') return false;
     if (this.#queue.length >= this.#limit) {
       this.#dropped++;
-      return;
+      return true;
     }
-    this.#queue.push(this.#event(subject, type, reason, message, details));
+    this.#queue.push(correlation);
     this.#draining ??= this.#drain();
     if (type === 'Warning') this.#endHold?.();
+    return true;
   }
 
   /** Events lost because the queue was full or the API server could not be reached for too long. */
@@ -148,11 +159,9 @@ export class EventRecorder implements AsyncDisposable {
   async #drain(): Promise<void> {
     // Lets the caller's turn end first in any case: recording must not start a request from within somebody's decision.
     await this.#hold();
-    for (let event = this.#queue[0]; event !== undefined; event = this.#queue[0]) {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       if (this.#abort.signal.aborted) break;
-      const now = this.#clock.now().mono;
-      const correlation = this.#correlator.correlate(event, now, event.lastTimestamp!, this.#suffix());
-      if (correlation.action !== 'skip') await this.#write(correlation);
+      await this.#write(next);
       this.#queue.shift();
     }
     // In the same turn as the last look at the queue, so that no event can slip in between and stay there.
@@ -168,7 +177,7 @@ export class EventRecorder implements AsyncDisposable {
     this.#endHold = undefined;
   }
 
-  async #write(correlation: Exclude<Correlation, { action: 'skip' }>): Promise<void> {
+  async #write(correlation: Wanted): Promise<void> {
     for (let attempt = 1; !this.#abort.signal.aborted; attempt++) {
       try {
         this.#correlator.accepted(correlation.key, await this.#send(correlation));
@@ -194,7 +203,7 @@ export class EventRecorder implements AsyncDisposable {
     }
   }
 
-  async #send(correlation: Exclude<Correlation, { action: 'skip' }>): Promise<Event> {
+  async #send(correlation: Wanted): Promise<Event> {
     const { event } = correlation;
     const options = { signal: this.#abort.signal };
     const namespace = event.metadata.namespace!;

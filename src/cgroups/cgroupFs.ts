@@ -1,16 +1,18 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { allEntries } from '../lib/linux/directoryEntries.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
+import type { PathBytes } from '../lib/linux/pathBytes.ts';
 
-/** The few calls that cgroups are managed with. Paths are absolute. */
+/** The few calls that cgroups are managed with. Paths are absolute; a privileged container chooses the names of what it makes. */
 export interface CgroupFs {
   /** False if it existed. */
   mkdir(path: string): Promise<boolean>;
-  read(path: string): Promise<string>;
+  read(path: PathBytes): Promise<string>;
   /** Into a control file that exists. */
   write(path: string, value: string): Promise<void>;
-  rmdir(path: string): Promise<void>;
+  rmdir(path: PathBytes): Promise<void>;
   /** Names of child cgroups; none if the cgroup does not exist. */
-  children(path: string): Promise<string[]>;
+  children(path: PathBytes): Promise<Buffer[]>;
   /** SIGKILL. A process that is gone already is fine. */
   kill(pid: number): void;
 }
@@ -32,8 +34,7 @@ export const realCgroupFs: CgroupFs = {
   rmdir: (path) => rmdir(path),
   children: async (path) => {
     try {
-      const entries = await readdir(path, { withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+      return (await allEntries(path)).filter((entry) => entry.isDirectory).map((entry) => entry.name);
     } catch (error) {
       // ENODEV: removed between opening and reading.
       if (['ENOENT', 'ENODEV'].includes(errnoCode(error) ?? '')) return [];

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
+import { childPath } from '../lib/linux/pathBytes.ts';
 import { PRIVATE_SOCKET, SystemdManager } from '../lib/linux/systemd/manager.ts';
 import type { Pod } from '../types/k8s.ts';
 import { realCgroupFs } from './cgroupFs.ts';
@@ -183,9 +184,12 @@ describeAsRoot('a bare cgroup v2 tree', () => {
       const own = await manager.ensurePod(pod('uid-3'));
       const place = join(mount!, own.path, 'container');
       await realCgroupFs.mkdir(place);
+      // A container with a cgroup tree of its own names its groups as it likes.
+      const odd = childPath(place, Buffer.from('a\xff', 'latin1'));
+      mkdirSync(odd);
       const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
       const exited = once(child, 'exit');
-      writeFileSync(join(place, 'cgroup.procs'), String(child.pid));
+      writeFileSync(childPath(odd, Buffer.from('cgroup.procs')), String(child.pid));
       await manager.destroy(own.name, new AbortController().signal);
       expect((await exited)[1]).toBe('SIGKILL');
       expect(existsSync(join(mount!, own.path))).toBe(false);

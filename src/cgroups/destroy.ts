@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { KubeletError } from '../lib/errors.ts';
 import { errnoCode, ignoring } from '../lib/linux/linuxError.ts';
+import { childPath, type PathBytes } from '../lib/linux/pathBytes.ts';
 import { settleAll } from '../lib/settleAll.ts';
 import type { CgroupHost } from './applyConfig.ts';
 import type { CgroupFs } from './cgroupFs.ts';
 
 /** Waits between attempts in milliseconds: a killed process leaves its cgroup when it has exited, mostly at once. */
 const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000];
+
+const PROCS = Buffer.from('cgroup.procs');
 
 /** Removes the cgroup in every hierarchy. Usually the runtime has emptied it and one rmdir each is all. */
 export async function destroyCgroup(host: CgroupHost, path: string, clock: Clock, signal: AbortSignal): Promise<void> {
@@ -42,19 +45,19 @@ async function stopForks({ fs, hierarchies }: CgroupHost, path: string): Promise
 }
 
 /** Processes in these cgroups and all below them, without doubles, sorted. */
-export async function pidsBelow(fs: CgroupFs, places: readonly string[]): Promise<number[]> {
+export async function pidsBelow(fs: CgroupFs, places: readonly PathBytes[]): Promise<number[]> {
   const found = new Set<number>();
-  const visit = async (place: string): Promise<void> => {
+  const visit = async (place: PathBytes): Promise<void> => {
     for (const pid of await pidsIn(fs, place)) found.add(pid);
-    for (const child of await fs.children(place)) await visit(join(place, child));
+    for (const child of await fs.children(place)) await visit(childPath(place, child));
   };
   await settleAll(places.map(visit));
   return [...found].sort((a, b) => a - b);
 }
 
-async function pidsIn(fs: CgroupFs, place: string): Promise<number[]> {
+async function pidsIn(fs: CgroupFs, place: PathBytes): Promise<number[]> {
   try {
-    const text = await fs.read(join(place, 'cgroup.procs'));
+    const text = await fs.read(childPath(place, PROCS));
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -76,14 +79,14 @@ async function remaining(places: readonly string[], remove: (place: string) => P
   return places.filter((_, index) => !done[index]);
 }
 
-async function removedTree(fs: CgroupFs, place: string): Promise<boolean> {
+async function removedTree(fs: CgroupFs, place: PathBytes): Promise<boolean> {
   let empty = true;
-  for (const child of await fs.children(place)) empty = (await removedTree(fs, join(place, child))) && empty;
+  for (const child of await fs.children(place)) empty = (await removedTree(fs, childPath(place, child))) && empty;
   return empty && (await removed(fs, place));
 }
 
 /** False while processes or children keep it. */
-async function removed(fs: CgroupFs, place: string): Promise<boolean> {
+async function removed(fs: CgroupFs, place: PathBytes): Promise<boolean> {
   try {
     await fs.rmdir(place);
     return true;

@@ -17,7 +17,7 @@ export interface Hierarchies {
 
 /** Reads the mount table and the kernel's list. Throws when no cgroup file system is mounted. */
 export async function detectHierarchies(): Promise<Hierarchies> {
-  const entries = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
+  const entries = parseMountInfo(await readFile('/proc/self/mountinfo'));
   const pages = (await ignoring(['ENOENT'], () => readdir('/sys/kernel/mm/hugepages'))) ?? [];
   const hugePageSizes = pages.map(hugePageBytes).filter((size) => size !== undefined);
   const unified = entries.find((entry) => entry.fsType === 'cgroup2' && entry.mountPoint === '/sys/fs/cgroup');

@@ -130,7 +130,7 @@ async function listPods(
   await Promise.all(
     places.map(async ({ mount, qos }) => {
       for (const directory of await fs.children(join(mount, cgroupPath(qosCgroup(node, qos), driver)))) {
-        const uid = podUidOfDirectory(directory, driver);
+        const uid = podUidOfDirectory(directory.toString(), driver);
         if (uid === undefined) continue;
         const pod = describe(uid, podCgroup(node, qos, uid));
         found.set(pod.path, pod);

@@ -1,5 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { errorMessage } from '../lib/errors.ts';
+import { defaultDebugSocket, isLoopback } from './debugPlaces.ts';
 import { type ParsedFlags, parseFlags } from './flags.ts';
 import { commandHelp, runHelp } from './help.ts';
 import { optionFields } from './options.ts';
@@ -15,6 +16,9 @@ export interface PodName {
   readonly name: string;
 }
 
+/** Where a running agent is asked: on its unix socket, or on a loopback address. */
+export type AgentPlace = { readonly socket: string } | { readonly address: string };
+
 /** What the command line asks for. */
 export type Command =
   /** Run the node agent. */
@@ -22,9 +26,9 @@ export type Command =
   /** Print `text` and exit 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Ask a running agent why Pods wait; without a Pod: all that wait. */
-  | { readonly kind: 'why'; readonly pod?: PodName; readonly address: string; readonly output: Output }
+  | { readonly kind: 'why'; readonly pod?: PodName; readonly agent: AgentPlace; readonly output: Output }
   /** Ask a running agent for the timeline of a Pod. */
-  | { readonly kind: 'timeline'; readonly pod: PodName; readonly address: string; readonly output: Output }
+  | { readonly kind: 'timeline'; readonly pod: PodName; readonly agent: AgentPlace; readonly output: Output }
   /** Decide recorded facts again and print the first difference. */
   | { readonly kind: 'replay'; readonly file: string; readonly pod?: PodName; readonly output: Output }
   /** Print what would be done for manifests, without doing it. */
@@ -34,15 +38,19 @@ export type Command =
 export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan'] as const;
 type Subcommand = (typeof SUBCOMMANDS)[number];
 
-const DEFAULT_ADDRESS = optionFields.tsDebugAddress.fallback;
 const COMMON = {
   help: { type: 'boolean', short: 'h' },
   output: { type: 'string', short: 'o' },
   namespace: { type: 'string', short: 'n' },
 } as const satisfies ParseArgsOptionsConfig;
+const AGENT = {
+  'root-dir': { type: 'string' },
+  socket: { type: 'string' },
+  address: { type: 'string' },
+} as const satisfies ParseArgsOptionsConfig;
 const EXTRA: Record<Subcommand, ParseArgsOptionsConfig> = {
-  why: { address: { type: 'string' } },
-  timeline: { address: { type: 'string' } },
+  why: AGENT,
+  timeline: AGENT,
   replay: { pod: { type: 'string' } },
   plan: {},
 };
@@ -68,17 +76,16 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   if (values.help === true) return { kind: 'print', text: commandHelp(kind) };
   const output = outputOf(values.output);
   const namespace = typeof values.namespace === 'string' ? values.namespace : 'default';
-  const address = typeof values.address === 'string' ? values.address : DEFAULT_ADDRESS;
   const pods = (max: number) => podsOf(kind, positionals, namespace, max);
   switch (kind) {
     case 'why': {
       const [pod] = pods(1);
-      return { kind, ...(pod && { pod }), address, output };
+      return { kind, ...(pod && { pod }), agent: agentPlace(kind, values), output };
     }
     case 'timeline': {
       const [pod] = pods(1);
       if (!pod) throw refuse(kind, 'needs the name of a Pod: kubelet-ts timeline [NAMESPACE/]POD');
-      return { kind, pod, address, output };
+      return { kind, pod, agent: agentPlace(kind, values), output };
     }
     case 'replay': {
       const [file, ...more] = positionals;
@@ -100,6 +107,18 @@ function readArguments(kind: Subcommand, args: readonly string[]): Arguments {
   } catch (error) {
     throw refuse(kind, errorMessage(error).split('. ')[0]!);
   }
+}
+
+function agentPlace(kind: Subcommand, values: Arguments['values']): AgentPlace {
+  const given = Object.keys(AGENT).filter((name) => values[name] !== undefined);
+  if (given.length > 1) throw refuse(kind, `takes one of --${given.join(' and --')}, not both`);
+  const { socket, address } = values;
+  if (typeof address === 'string') {
+    if (isLoopback(address)) return { address };
+    throw refuse(kind, `--address must be a loopback address with a port, not ${JSON.stringify(address)}`);
+  }
+  if (typeof socket === 'string') return { socket };
+  return { socket: defaultDebugSocket(String(values['root-dir'] ?? optionFields.rootDir.fallback)) };
 }
 
 function podsOf(kind: Subcommand, names: readonly string[], namespace: string, max: number): PodName[] {

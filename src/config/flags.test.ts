@@ -99,6 +99,18 @@ describe('flags in Go style', () => {
       ['--ts-debug-address=0.0.0.0:1'],
       '--ts-debug-address must be \'off\' or a loopback address with a port, such as 127.0.0.1:10247, not "0.0.0.0:1"',
     ],
+    [
+      ['--ts-debug-address=127.0.0.999:1'],
+      '--ts-debug-address must be \'off\' or a loopback address with a port, such as 127.0.0.1:10247, not "127.0.0.999:1"',
+    ],
+    [
+      ['--ts-debug-socket=debug.sock'],
+      '--ts-debug-socket must be \'off\' or the absolute path of a unix socket, not "debug.sock"',
+    ],
+    [
+      [`--ts-debug-socket=/${'a'.repeat(107)}`],
+      "--ts-debug-socket must not be longer than 107 bytes, the most that a unix socket's path can have (it has 108)",
+    ],
     [['--manifest-url-header=topsecret'], '--manifest-url-header must be a list of name:value'],
     [['--version=3'], "--version must be 'true', 'false' or 'raw'"],
   ])('%j is refused: %s', (args, sentence) => {
@@ -125,17 +137,25 @@ describe('flags in Go style', () => {
   test('every flag that is no field reads its own default back', () => {
     const { options } = parseFlags([]);
     for (const flag of FLAGS.values()) if (flag.path === undefined) expect(flag.row.fallback).toBeDefined();
-    expect(options).toMatchObject({ rootDir: '/var/lib/kubelet', kubeconfig: '', tsDebugAddress: '127.0.0.1:10247' });
+    expect(options).toMatchObject({
+      rootDir: '/var/lib/kubelet',
+      kubeconfig: '',
+      tsDebugAddress: 'off',
+      tsDebugSocket: '',
+    });
     expect(Object.isFrozen(options)).toBe(true);
   });
 });
 
 describe('commands', () => {
-  const address = '127.0.0.1:10247';
+  const agent = { socket: '/var/lib/kubelet/kubelet-ts/debug.sock' };
   test.each([
-    [['why'], { kind: 'why', address, output: 'text' }],
-    [['why', 'a/b', '-o', 'json'], { kind: 'why', pod: { namespace: 'a', name: 'b' }, address, output: 'json' }],
-    [['timeline', '-n', 'a', 'b'], { kind: 'timeline', pod: { namespace: 'a', name: 'b' }, address, output: 'text' }],
+    [['why'], { kind: 'why', agent, output: 'text' }],
+    [['why', 'a/b', '-o', 'json'], { kind: 'why', pod: { namespace: 'a', name: 'b' }, agent, output: 'json' }],
+    [['timeline', '-n', 'a', 'b'], { kind: 'timeline', pod: { namespace: 'a', name: 'b' }, agent, output: 'text' }],
+    [['why', '--root-dir=/k/'], { kind: 'why', agent: { socket: '/k/kubelet-ts/debug.sock' }, output: 'text' }],
+    [['why', '--socket', '/s'], { kind: 'why', agent: { socket: '/s' }, output: 'text' }],
+    [['why', '--address=[::1]:1'], { kind: 'why', agent: { address: '[::1]:1' }, output: 'text' }],
     [
       ['replay', 'f', '--pod=b'],
       { kind: 'replay', file: 'f', pod: { namespace: 'default', name: 'b' }, output: 'text' },
@@ -157,6 +177,8 @@ describe('commands', () => {
     [['timeline'], /^timeline needs the name of a Pod/],
     [['why', 'a', 'b'], /^why takes one Pod, not 2/],
     [['why', '--nope'], /^why Unknown option '--nope' \(see kubelet-ts why --help\)$/],
+    [['why', '--socket=/s', '--address=127.0.0.1:1'], /^why takes one of --socket and --address, not both/],
+    [['why', '--address=192.0.2.1:1'], /^why --address must be a loopback address with a port, not "192.0.2.1:1"/],
     [['replay'], /^replay needs one recorded file/],
     [['plan'], /^plan needs a manifest/],
     [['why', '-o', 'yaml'], /^--output must be text or json, not "yaml"$/],

@@ -28,13 +28,21 @@ Flags win over drop-ins (--config-dir), drop-ins over --config, --config over th
 with and without a configuration file. A flag takes its value as --flag=value or --flag value; of a flag that is true or false
 only the form with '=' has a value.`;
 
+const PLACES = `
+The agent is asked on its unix socket, which only root may use. PLACE is one of
+  --root-dir DIR        the agent's --root-dir: the socket is DIR/kubelet-ts/debug.sock [/var/lib/kubelet]
+  --socket PATH         the agent's --ts-debug-socket
+  --address HOST:PORT   the agent's --ts-debug-address`;
+
 const COMMANDS: Readonly<Record<string, string>> = {
-  why: `kubelet-ts why [[NAMESPACE/]POD] [-n NAMESPACE] [-o text|json] [--address HOST:PORT]
+  why: `kubelet-ts why [[NAMESPACE/]POD] [-n NAMESPACE] [-o text|json] [PLACE]
 
-Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits.`,
-  timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [--address HOST:PORT]
+Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits.
+${PLACES}`,
+  timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [PLACE]
 
-Prints what was done for a Pod, when, and how long each step took.`,
+Prints what was done for a Pod, when, and how long each step took.
+${PLACES}`,
   replay: `kubelet-ts replay FILE [--pod [NAMESPACE/]POD] [-n NAMESPACE] [-o text|json]
 
 Runs this program's rules on recorded facts (--ts-record-dir, or /debug/pods/NAMESPACE/POD/trace) and prints the first decision

@@ -1,3 +1,4 @@
+import { debugAddress, debugSocket } from './debugPlaces.ts';
 import { supported } from './fields/checks.ts';
 import { nodeLabels } from './nodeLabels.ts';
 import { bool, duration, type Infer, int32, str, stringMap } from './schema.ts';
@@ -66,10 +67,16 @@ const ownOptions = {
     min: 0,
     max: 1000,
   }),
-  tsDebugAddress: str('127.0.0.1:10247', "Loopback address of the explanations (why, timeline); 'off' serves none", {
-    ...supported,
-    check: loopback,
-  }),
+  tsDebugSocket: str(
+    '',
+    "Unix socket of the explanations (why, timeline), for root alone; 'off' serves none; empty: kubelet-ts/debug.sock below --root-dir",
+    { ...supported, check: debugSocket },
+  ),
+  tsDebugAddress: str(
+    'off',
+    'Loopback address, such as 127.0.0.1:10247, that serves the explanations to every local process as well',
+    { ...supported, check: debugAddress },
+  ),
   tsRecordDir: str(
     '',
     'Directory that facts and decisions are recorded to, for replay; empty records nothing',
@@ -82,11 +89,3 @@ export const optionFields = { ...kubeletOptions, ...ownOptions } as const;
 
 /** The values of the flags that are no configuration field, complete and frozen; durations in milliseconds. */
 export type KubeletOptions = Infer<typeof optionFields>;
-
-/** The explanations show Pods' specs and errors to everybody who asks, so they stay on the machine. */
-function loopback(value: string): string | undefined {
-  if (value === 'off') return undefined;
-  const match = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):(\d{1,5})$/.exec(value);
-  const fits = match && Number(match[1]) <= 65535;
-  return fits ? undefined : "must be 'off' or a loopback address with a port, such as 127.0.0.1:10247";
-}

@@ -1,4 +1,5 @@
 // From the runtime's messages to facts. Pure.
+import { bounded } from '../lib/bounded.ts';
 import type {
   ContainerOut,
   ContainerStatusOut,
@@ -98,8 +99,8 @@ export function detailed(c: ListedContainer, s: ContainerStatusOut, terminationM
     startedAt: millis(s.startedAt),
     finishedAt: millis(s.finishedAt),
     exitCode: s.exitCode,
-    reason: s.reason,
-    message: s.message,
+    reason: bounded(s.reason, 1024),
+    message: bounded(s.message),
     terminationMessage,
     image: s.image?.userSpecifiedImage || s.image?.image || c.image,
     imageRef: s.imageRef || c.imageRef,

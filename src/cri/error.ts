@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { RpcError } from '../rpc/error.ts';
 
-/** A runtime call that did not succeed. `message` is the runtime's own text; `settled` says whether the outcome is known. */
+/** A runtime call that did not succeed. `message` is the runtime's own text, in at most 4 KiB: what a registry said may be in it; `settled` says whether the outcome is known. */
 export class CriError extends RpcError {
   override readonly name = 'CriError';
 }

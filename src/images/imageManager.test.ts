@@ -46,7 +46,13 @@ class Runtime implements ImageService {
     return promise;
   }
 
-  async listPullProgress() {
+  readonly progressErrors: Error[] = [];
+  progressLimits: (number | undefined)[] = [];
+
+  async listPullProgress(options?: { timeoutMs?: number }) {
+    this.progressLimits.push(options?.timeoutMs);
+    const error = this.progressErrors.shift();
+    if (error) throw error;
     return [
       { offset: 10, total: 100 },
       { offset: 5, total: 50 },
@@ -351,6 +357,18 @@ test('progress is read when somebody asks', async () => {
   runtime.pulls[0]!.succeed();
   await outcome;
   expect(manager.fact('p1', 'a')).not.toHaveProperty('pulling');
+});
+
+test('a runtime that does not answer is not waited for, and is asked again; one that knows no progress is not', async () => {
+  const { runtime, manager, request } = setUp();
+  const outcome = manager.ensure(request('p1', 'a'));
+  await settle();
+  const failed = (code: number) => new CriError('ListStatuses', { code, details: '' });
+  runtime.progressErrors.push(failed(4), failed(12));
+  for (let i = 0; i < 4; i++) await manager.refreshProgress();
+  expect(runtime.progressLimits).toEqual([1_000, 1_000]);
+  runtime.pulls[0]!.succeed();
+  await outcome;
 });
 
 test('forgets a Pod, also when its pull is aborted afterwards', async () => {

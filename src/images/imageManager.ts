@@ -1,3 +1,4 @@
+import { isUnimplemented } from '../cri/error.ts';
 import type { AuthConfig, ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
@@ -12,6 +13,9 @@ import { parseImageName } from './rules/imageName.ts';
 import { classifyPullError } from './rules/pullError.ts';
 import type { ImageEvent, ImageFact, PullPolicy, PullProgress } from './types.ts';
 
+/** How long a question about the progress of pulls may take. */
+const PROGRESS_MS = 1_000;
+
 /** The runtime calls that the manager needs; `Cri` satisfies it. */
 export interface ImageService extends PullService {
   imageStatus(
@@ -20,7 +24,9 @@ export interface ImageService extends PullService {
     options?: { signal?: AbortSignal },
   ): Promise<{ image: ImageOut | null }>;
   /** Transfers under way; rejects where the runtime has no content service. */
-  listPullProgress?(): Promise<readonly { readonly offset: number; readonly total: number }[]>;
+  listPullProgress?(options?: {
+    timeoutMs?: number;
+  }): Promise<readonly { readonly offset: number; readonly total: number }[]>;
 }
 
 /** A Pod wants an image. */
@@ -156,14 +162,17 @@ export class ImageManager {
     }
   }
 
-  /** Reads the runtime's transfers into the `progress` of every running pull: for `why`, called when somebody asks. */
+  /**
+   * Reads the runtime's transfers into the `progress` of every running pull: for `why`, called when somebody asks. Resolves within
+   * about a second: a runtime that does not answer is one of the things that `why` explains.
+   */
   async refreshProgress(): Promise<void> {
     if (this.#flights.flying === 0 || this.#progressMissing || !this.#service.listPullProgress) return;
     let parts: readonly { readonly offset: number; readonly total: number }[];
     try {
-      parts = await this.#service.listPullProgress();
-    } catch {
-      this.#progressMissing = true; // not containerd: it would fail the same way each time
+      parts = await this.#service.listPullProgress({ timeoutMs: PROGRESS_MS });
+    } catch (error) {
+      this.#progressMissing = isUnimplemented(error); // not containerd: it would fail the same way each time
       return;
     }
     const sum = (field: 'offset' | 'total') => parts.reduce((total, part) => total + part[field], 0);

@@ -1,4 +1,3 @@
-import type { CallRecord } from '../rpc/connection.ts';
 import { operationName } from '../cri/operations.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
 import { Metrics } from '../lib/metrics.ts';
@@ -6,6 +5,8 @@ import type { Action } from '../podworker/rules/actions.ts';
 import type { PodFacts } from '../podworker/rules/facts.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
+import type { CallRecord } from '../rpc/connection.ts';
+import type { Recorder } from '../timeline/recorder.ts';
 import type { Pod } from '../types/k8s.ts';
 import { processText } from './processMetrics.ts';
 
@@ -119,6 +120,14 @@ export class AgentMetrics {
   forget(uid: string): void {
     this.#starting.delete(uid);
   }
+}
+
+/** What timelines and traces weigh: they hold what Pods say, within budgets (timeline/recorder.ts). */
+export function recorderMetric(m: Metrics, recorder: Recorder): void {
+  const help = 'Bytes of memory that timelines and traces of Pods take, by estimate';
+  m.gauge('kubelet_ts_recorder_bytes', help, ['kind'], (gauge) => {
+    for (const [kind, bytes] of Object.entries(recorder.bytes)) gauge.set(bytes, { kind });
+  });
 }
 
 /** What is counted at each scrape. */

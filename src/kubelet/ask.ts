@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from '../config/command.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
+import { printable } from '../lib/printable.ts';
 import { type RecordedDecision, replay } from '../podworker/replay.ts';
+import { askAgent } from './askAgent.ts';
 
 type Asking = Extract<Command, { kind: 'why' | 'timeline' }>;
 
@@ -10,20 +12,12 @@ export async function ask(command: Asking): Promise<string> {
   const pod = command.pod
     ? `${encodeURIComponent(command.pod.namespace)}/${encodeURIComponent(command.pod.name)}/`
     : '';
-  const url = `http://${command.address}/debug/pods/${pod}${command.kind}${command.output === 'json' ? '?output=json' : ''}`;
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    const cause = error instanceof Error && error.cause ? error.cause : error;
-    throw new KubeletError(
-      `no kubelet-ts answers at ${command.address} (${errorMessage(cause)}); is it running, in this network namespace, and was it started with --ts-debug-address=${command.address}?`,
-      { code: 'NoAgent', cause: error },
-    );
-  }
-  const body = await response.text();
-  if (!response.ok) throw new KubeletError(body.trim(), { code: 'NotFound' });
-  return body;
+  const path = `/debug/pods/${pod}${command.kind}${command.output === 'json' ? '?output=json' : ''}`;
+  const { status, body } = await askAgent(command.agent, path);
+  // Whoever answers: nothing in it may steer the terminal.
+  const text = printable(body);
+  if (status !== 200) throw new KubeletError(text.trim(), { code: 'NotFound' });
+  return text;
 }
 
 type Replaying = Extract<Command, { kind: 'replay' }>;

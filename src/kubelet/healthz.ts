@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { KeptServer } from '../server/http/keptServer.ts';
 
 const PATHS: ReadonlySet<string> = new Set(['/healthz', '/healthz/ping']);
 /** As in the Go kubelet. */
@@ -9,16 +10,11 @@ const RETRY_MS = 5_000;
 
 /** The health endpoint of kubelet on :10248: plain HTTP, "ok" while the program lives. */
 export class Healthz implements AsyncDisposable {
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #server: Server;
-  #timer: Disposable | undefined;
-  #disposed = false;
+  readonly #parts: { readonly server: Server; readonly clock: Clock; readonly log: Logger };
+  #kept: KeptServer | undefined;
 
   constructor(clock: Clock, log: Logger) {
-    this.#clock = clock;
-    this.#log = log;
-    this.#server = createServer((request, response) => {
+    const server = createServer((request, response) => {
       const known = PATHS.has(request.url?.split('?')[0] ?? '');
       response.writeHead(known ? 200 : 404, {
         'content-type': 'text/plain; charset=utf-8',
@@ -26,6 +22,7 @@ export class Healthz implements AsyncDisposable {
       });
       response.end(request.method === 'HEAD' ? undefined : known ? 'ok' : '404 page not found\n');
     });
+    this.#parts = { server, clock, log };
   }
 
   /**
@@ -34,30 +31,21 @@ export class Healthz implements AsyncDisposable {
    */
   serve(host: string, port: number): Promise<void> {
     if (port === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const listen = () => this.#server.listen(port, host);
-      this.#server.on('listening', resolve);
-      this.#server.on('error', (error) => {
-        resolve();
-        if (this.#disposed) return;
-        this.#log.error(
-          'the health endpoint cannot listen; free its port or set healthzPort; it is tried again in 5 s',
-          {
-            address: host,
-            port,
-            error: errorMessage(error),
-          },
-        );
-        this.#timer = this.#clock.setTimer(RETRY_MS, listen);
+    const { server, clock, log } = this.#parts;
+    const failed = (error: Error) => {
+      log.error('the health endpoint cannot listen; free its port or set healthzPort; it is tried again in 5 s', {
+        address: host,
+        port,
+        error: errorMessage(error),
       });
-      listen();
-    });
+      return RETRY_MS;
+    };
+    const begin = () => void server.listen(port, host);
+    this.#kept = new KeptServer({ name: 'healthz', server, clock, log, begin, failed });
+    return this.#kept.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#server.closeAllConnections();
-    await new Promise<void>((done) => this.#server.close(() => done()));
+    await this.#kept?.[Symbol.asyncDispose]();
   }
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { disposable } from '../lib/disposables.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -27,7 +28,15 @@ test('what cannot be removed holds nothing else up; what is known is not touched
     cri: { listPodSandbox: async () => [], listContainers: async () => [] },
     checkpoints: { list: async () => [], remove: async () => {} },
   };
-  const workers = { get: (uid: string) => (uid === 'c-here' ? {} : undefined), all: () => [] };
+  let reserved = 0;
+  const reserve = (uid: string) => {
+    if (uid === 'c-here') return undefined;
+    reserved += 1;
+    return disposable(() => {
+      reserved -= 1;
+    });
+  };
+  const workers = { get: (uid: string) => (uid === 'c-here' ? {} : undefined), all: () => [], reserve };
   const cgroups = {
     listPods: async () => ['a-stuck', 'b-gone', 'c-here'].map((uid) => ({ uid, name: [uid] })),
     destroy: async ([uid]: string[]) => {
@@ -50,8 +59,52 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   await until(() => clock.nextIn === 60_000);
   expect(readdirSync(join(root, 'pods')).sort()).toEqual(['a-stuck', 'c-here']);
   expect(destroyed).toEqual(['b-gone']);
+  expect(reserved).toBe(0);
   expect(warnings).toEqual([
     { what: 'files', error: 'a-stuck is busy' },
     { what: 'cgroups', error: 'a-stuck has a process that does not end' },
   ]);
+});
+
+test('a Pod that comes back while its leftovers are removed waits for the end of that', async () => {
+  const clock = new ManualClock();
+  const taken = new Set<string>();
+  let release: () => void = () => {};
+  const unmountAll = async (_uid: string, signal: AbortSignal) => {
+    await new Promise<void>((resolve, reject) => {
+      release = resolve;
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  };
+  const reserve = (uid: string) => {
+    taken.add(uid);
+    return disposable(() => taken.delete(uid));
+  };
+  const services = {
+    podsDir: join(root, 'pods'),
+    volumes: { unmountAll },
+    cri: { listPodSandbox: async () => [], listContainers: async () => [] },
+    checkpoints: { list: async () => [], remove: async () => {} },
+  };
+  const warnings: unknown[] = [];
+  const options = {
+    side: { services, workers: { get: () => undefined, all: () => [], reserve } },
+    cgroups: { listPods: async () => [] },
+    podLogsDir: join(root, 'logs'),
+    containerLogsDir: join(root, 'links'),
+    removeOrphanMirrors: async () => {},
+    clock,
+    log: { warn: (_: string, fields: object) => warnings.push(fields), info: () => {} } as unknown as Logger,
+  };
+  const housekeeping = new Housekeeping(options as unknown as HousekeepingOptions);
+  housekeeping.start();
+  await until(() => taken.size === 1);
+  const [first] = taken;
+  release();
+  await until(() => taken.size === 1 && !taken.has(first as string));
+  expect(existsSync(join(root, 'pods', first as string))).toBe(false);
+  // The end of the program is the end of the walk, and nobody is warned of it.
+  housekeeping[Symbol.dispose]();
+  await until(() => taken.size === 0);
+  expect([warnings, clock.pending]).toEqual([[], 0]);
 });

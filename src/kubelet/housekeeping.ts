@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { allEntries } from '../lib/linux/directoryEntries.ts';
+import { childPath } from '../lib/linux/pathBytes.ts';
 import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
 import { removeLeftovers } from '../node/containerGc.ts';
@@ -11,6 +11,9 @@ import type { PodSide } from './podSide.ts';
 
 /** An allowed poll (docs/architecture.md): what a crash left behind has no event. kubelet's ContainerGCPeriod. */
 const periodMs = 60_000;
+
+/** How long the removal of one thing may take in one round: the others shall have their turn. */
+const patienceMs = 60_000;
 
 export interface HousekeepingOptions {
   readonly side: PodSide;
@@ -30,19 +33,19 @@ export interface HousekeepingOptions {
 export class Housekeeping implements Disposable {
   readonly #options: HousekeepingOptions;
   #timer: Disposable | undefined;
-  #stopped = false;
+  readonly #ended = new AbortController();
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
   }
 
   start(): void {
-    if (this.#stopped || this.#timer) return;
+    if (this.#ended.signal.aborted || this.#timer) return;
     void this.#round();
   }
 
   [Symbol.dispose](): void {
-    this.#stopped = true;
+    this.#ended.abort();
     this.#timer?.[Symbol.dispose]();
   }
 
@@ -57,20 +60,31 @@ export class Housekeeping implements Disposable {
       checkpoints: () => this.#checkpoints(),
     };
     for (const [what, clean] of Object.entries(parts)) {
+      if (this.#ended.signal.aborted) return;
       try {
         await clean();
       } catch (error) {
+        if (this.#ended.signal.aborted) return;
         log.warn('leftovers of gone Pods could not be removed; the next round tries again', {
           what,
           error: errorMessage(error),
         });
       }
     }
-    if (!this.#stopped) this.#timer = clock.setTimer(periodMs, () => void this.#round());
+    if (!this.#ended.signal.aborted) this.#timer = clock.setTimer(periodMs, () => void this.#round());
   }
 
   #isGone(uid: string): boolean {
     return this.#options.side.workers.get(uid) === undefined;
+  }
+
+  /** Says that a Pod is gone, and keeps it from coming back under the same UID while what it left behind is removed. Undefined at the end of the program too. */
+  #claim(uid: string): Disposable | undefined {
+    return this.#ended.signal.aborted ? undefined : this.#options.side.workers.reserve(uid);
+  }
+
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(patienceMs)]);
   }
 
   async #runtime(): Promise<void> {
@@ -81,10 +95,12 @@ export class Housekeeping implements Disposable {
   async #files(): Promise<void> {
     const { side } = this.#options;
     const { podsDir, volumes } = side.services;
-    await eachAlone(await readdir(podsDir), async (uid) => {
-      if (!this.#isGone(uid)) return;
-      await volumes.unmountAll(uid, AbortSignal.timeout(60_000));
-      if (this.#isGone(uid)) await removeTree(join(podsDir, uid));
+    await eachAlone(await allEntries(podsDir), async ({ name }) => {
+      const uid = name.toString();
+      using claimed = this.#claim(uid);
+      if (!claimed) return;
+      await volumes.unmountAll(uid, this.#signal());
+      await removeTree(childPath(podsDir, name), this.#signal());
     });
   }
 
@@ -92,20 +108,22 @@ export class Housekeeping implements Disposable {
   async #checkpoints(): Promise<void> {
     const { checkpoints } = this.#options.side.services;
     await eachAlone(await checkpoints.list(), async (uid) => {
-      if (this.#isGone(uid)) await checkpoints.remove(uid);
+      using claimed = this.#claim(uid);
+      if (claimed) await checkpoints.remove(uid);
     });
   }
 
   async #cgroups(): Promise<void> {
     const { cgroups } = this.#options;
     await eachAlone(await cgroups.listPods(), async ({ uid, name }) => {
-      if (this.#isGone(uid)) await cgroups.destroy(name, AbortSignal.timeout(60_000));
+      using claimed = this.#claim(uid);
+      if (claimed) await cgroups.destroy(name, this.#signal());
     });
   }
 
   async #logs(): Promise<void> {
     const { side, podLogsDir, containerLogsDir, log } = this.#options;
-    await removeLogDirectories(podLogsDir, (uid) => this.#isGone(uid), log);
+    await removeLogDirectories(podLogsDir, (uid) => this.#claim(uid), log, this.#signal());
     const known = new Set(
       side.workers.all().flatMap((w) => (w.facts.observation.pod?.containers ?? []).map((c) => c.id)),
     );

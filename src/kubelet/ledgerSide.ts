@@ -28,6 +28,7 @@ export class LedgerSide {
       ...appArmorProblem(),
       pressures: [],
       shuttingDown: false,
+      goneDevices: node.pastDevices.resources,
     };
     this.ledger = new Ledger({ closed: true, node: this.#view(), refreshNode: () => this.#freshView() });
   }

@@ -1,8 +1,16 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
+import { until } from '../lib/fake/until.ts';
+import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { testSettings } from '../node/fake/facts.ts';
+import { TestApi } from '../node/fake/nodeApi.ts';
+import type { Node } from '../types/k8s.ts';
+import type { ApiSide } from './apiSide.ts';
 import { NodeSide, type NodeSideOptions } from './nodeSide.ts';
 
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
@@ -17,4 +25,103 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
   expect(side.node.metadata).toEqual({ name: 'node-1', labels });
   side.seen({ metadata: { name: 'node-1', uid: 'second' } });
   expect(side.node.metadata?.uid).toBe('second');
+});
+
+describe('a node taken over from another kubelet', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'kts-nodeside-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const gpus = { 'vendor.example/gpu': '2', 'by.hand/licence': '5' };
+  const takenOver = (): Node => ({
+    metadata: { name: 'node-1', resourceVersion: '1' },
+    status: {
+      capacity: { cpu: '1', ...gpus },
+      allocatable: { cpu: '1', ...gpus },
+      volumesInUse: ['kubernetes.io/csi/driver^disk'],
+      volumesAttached: [{ name: 'kubernetes.io/csi/driver^disk', devicePath: '' }],
+      config: { error: 'somebody else says so' },
+      declaredFeatures: ['InPlacePodVerticalScalingInitContainers', 'RestartAllContainersOnContainerExits'],
+    },
+  });
+
+  function pluginsWere(registered: Record<string, readonly string[]>): void {
+    mkdirSync(join(root, 'device-plugins'));
+    const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered }, Checksum: 1 };
+    writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), JSON.stringify(checkpoint));
+  }
+
+  /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
+  async function serve(node: Node, mounts: () => string, then: (api: TestApi, clock: ManualClock) => Promise<void>) {
+    await using runtime = await startFakeCri();
+    using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
+    const clock = new ManualClock();
+    const config = {
+      registerNode: true,
+      nodeStatusUpdateFrequency: 10_000,
+      nodeStatusReportFrequency: 300_000,
+      nodeLeaseDurationSeconds: 40,
+    };
+    const mounter = { list: async () => parseMountInfo(mounts()) };
+    const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
+    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, recordEvent: () => {} };
+    using side = await NodeSide.create(options as unknown as NodeSideOptions);
+    const api = new TestApi();
+    api.node = node;
+    const reflector = { start: () => {}, objects: () => new Map() };
+    const serving = side.serve(
+      { heartbeat: api, node: reflector } as unknown as ApiSide,
+      () => {},
+      () => {},
+    );
+    await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
+    await then(api, clock);
+    side[Symbol.dispose]();
+    await serving.catch(() => undefined);
+  }
+
+  const disk = () => `30 1 8:1 / ${root}/plugins/kubernetes.io/csi/driver/1a/globalmount rw - ext4 /dev/sdb rw\n`;
+
+  test("keeps volumesInUse while something is mounted, and no longer; what is others' stays", async () => {
+    let table = disk();
+    await serve(
+      takenOver(),
+      () => table,
+      async (api, clock) => {
+        expect(api.node?.status).toMatchObject({
+          volumesInUse: ['kubernetes.io/csi/driver^disk'],
+          volumesAttached: [{ name: 'kubernetes.io/csi/driver^disk' }],
+          config: { error: 'somebody else says so' },
+          declaredFeatures: ['RestartAllContainersOnContainerExits'],
+        });
+        table = '';
+        await until(() => {
+          clock.advance(1000);
+          return api.node?.status?.volumesInUse?.length === 0;
+        });
+        expect(api.node?.status?.volumesAttached).toHaveLength(1);
+      },
+    );
+  });
+
+  test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {
+    pluginsWere({ 'vendor.example/gpu': ['0', '1'], 'new.example/nic': [] });
+    await serve(takenOver(), disk, async (api) => {
+      const now = { 'vendor.example/gpu': '0', 'new.example/nic': '0', 'by.hand/licence': '5' };
+      expect(api.node?.status).toMatchObject({ capacity: now, allocatable: now });
+    });
+  });
+
+  test('from another disk has no extended resources at first; what is advertised later stays over a restart', async () => {
+    await serve(takenOver(), disk, async (api) => {
+      const now = { 'vendor.example/gpu': '0', 'by.hand/licence': '0' };
+      expect(api.node?.status).toMatchObject({ capacity: now, allocatable: now });
+      await until(() => existsSync(join(root, 'device-plugins')));
+    });
+    await serve(takenOver(), disk, async (api) => {
+      expect(api.node?.status).toMatchObject({ capacity: gpus, allocatable: gpus });
+    });
+  });
 });

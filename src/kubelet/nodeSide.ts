@@ -5,12 +5,15 @@ import type { KubeletOptions } from '../config/options.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
+import { readVolumesInUse } from '../node/attachedVolumes.ts';
 import { keepLease } from '../node/lease.ts';
 import { readMachineFacts } from '../node/machineFacts.ts';
 import { nodeFactsReader } from '../node/nodeFacts.ts';
 import { initialNode } from '../node/nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from '../node/nodeStatus.ts';
+import { markDisk, type PastDevices, readPastDevices } from '../node/pastDevices.ts';
 import { registerNode } from '../node/registration.ts';
 import { parseNodeIPs } from '../node/rules/addresses.ts';
 import type { NextNode } from '../node/rules/nextNode.ts';
@@ -54,6 +57,7 @@ export interface NodeSideOptions {
   readonly settings: NodeSettings;
   readonly rootDir: string;
   readonly cri: Cri;
+  readonly mounter: Pick<Mounter, 'list'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -63,6 +67,8 @@ export interface NodeSideOptions {
 export class NodeSide implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
+  /** Device plug-ins of an earlier kubelet. None can register here yet, so nothing can be given of their resources. */
+  readonly pastDevices: PastDevices;
   readonly #options: NodeSideOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
@@ -72,9 +78,10 @@ export class NodeSide implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: NodeSideOptions, machine: MachineFacts) {
+  private constructor(options: NodeSideOptions, machine: MachineFacts, pastDevices: PastDevices) {
     this.#options = options;
     this.machine = machine;
+    this.pastDevices = pastDevices;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
     this.#read = nodeFactsReader({
       service: options.cri,
@@ -82,18 +89,20 @@ export class NodeSide implements Disposable {
       settings: options.settings,
       rootDir: options.rootDir,
       runtime: () => this.runtime.fact,
-      others: () => ({
+      others: async () => ({
         pressure: { memory: false, disk: false, pid: false },
         notReady: [],
         warnings: [],
-        volumesInUse: [],
+        devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
+        ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
   static async create(options: NodeSideOptions): Promise<NodeSide> {
-    const side = new NodeSide(options, await readMachineFacts(options.rootDir));
+    const { rootDir, log } = options;
+    const side = new NodeSide(options, await readMachineFacts(rootDir), await readPastDevices(rootDir, log));
     side.#node = (await side.#initial()).node;
     side.#own = side.#node.status?.allocatable ?? {};
     return side;
@@ -183,7 +192,10 @@ export class NodeSide implements Disposable {
         events = next.events;
         return next.node;
       };
-      this.#node = await registerNode({ ...common, api: api.heartbeat, initialNode: initial, onProblem });
+      const resetExtended = this.pastDevices.isNewDisk;
+      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
+      this.#node = await registerNode(register);
+      if (resetExtended) await markDisk(this.#options.rootDir);
       for (const event of events) this.#options.recordEvent(event);
     }
     api.node.start();

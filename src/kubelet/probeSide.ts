@@ -2,6 +2,7 @@ import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { podIPsOf } from '../podworker/actions/createContainer.ts';
 import type { HookRunner as Hooks } from '../podworker/actions/services.ts';
+import { apiStatus } from '../podworker/rules/health.ts';
 import { podViews } from '../podworker/rules/view.ts';
 import type { PodWorker } from '../podworker/worker.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
@@ -9,8 +10,9 @@ import type { ProbeTarget } from '../probes/containerProbes.ts';
 import { createHandlers } from '../probes/handlers/registry.ts';
 import { HookRunner } from '../probes/hooks.ts';
 import { Prober } from '../probes/prober.ts';
+import { heardOf } from '../probes/rules/heard.ts';
 import type { ProbeMetric } from '../probes/rules/report.ts';
-import type { ContainerStatus, Pod } from '../types/k8s.ts';
+import type { Pod } from '../types/k8s.ts';
 import type { EventSide } from './eventSide.ts';
 
 /** Probes and hooks of all Pods: follows the workers' decisions, and turns verdicts into facts of theirs. */
@@ -62,14 +64,12 @@ export class ProbeSide implements Disposable {
       return [{ container: view.container, containerId: c.id, startedAt: c.startedAt }];
     });
     const podIP = podIPsOf({ facts })[0] ?? '';
-    // A static Pod's own status is its mirror's.
-    const status = facts.accepted ?? pod.status;
-    const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+    const status = apiStatus(facts, pod);
+    const started = targets.filter((t) => heardOf(status, t.containerId)?.started).map((t) => t.containerId);
     this.#prober.sync(pod, targets, {
       podIP,
       readinessOnly: memory.phase !== 'Active',
-      previouslyReady: flags(before, targets, (c) => c.ready),
-      previouslyStarted: flags(before, targets, (c) => c.started === true),
+      started: new Set(started),
     });
   }
 
@@ -85,14 +85,4 @@ export class ProbeSide implements Disposable {
 function hasProbes(pod: Pod): boolean {
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return containers.some((c) => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
-}
-
-/** What the API's status says of the containers that run now; a container that was replaced since inherits nothing. */
-function flags(
-  statuses: readonly ContainerStatus[],
-  targets: readonly ProbeTarget[],
-  of: (c: ContainerStatus) => boolean,
-): Record<string, boolean> {
-  const same = (c: ContainerStatus) => targets.some((t) => c.containerID?.endsWith(`//${t.containerId}`));
-  return Object.fromEntries(statuses.filter(same).map((c) => [c.name, of(c)]));
 }

@@ -1,10 +1,8 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Action } from '../podworker/rules/actions.ts';
 import type { PodWorker, WorkerPorts } from '../podworker/worker.ts';
-import type { Recorder, TraceRecord } from '../timeline/recorder.ts';
+import type { Recorder } from '../timeline/recorder.ts';
 import type { PodStatus } from '../types/k8s.ts';
 
 /** The ports of the worker that only watch it: its timeline. */
@@ -21,7 +19,7 @@ export function recordingPorts(
     actionEnded(uid, action, startedAt, error) {
       ended?.(uid, action, performance.now() - startedAt, error);
       const wall = Date.now() - (performance.now() - startedAt);
-      const message = error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) };
+      const message = error === undefined ? {} : { error: errorMessage(error) };
       recorder.record(uid, {
         kind: 'action',
         at: { wall, mono: startedAt },
@@ -77,24 +75,4 @@ export function statusSummary(status: PodStatus): string {
     ...(trueOnes.length > 0 ? [`(${trueOnes.join(', ')} True)`] : []),
   ];
   return words.join(' ') || Object.keys(status).join(', ');
-}
-
-/**
- * Writes every decision of every Pod to `<dir>/<uid>.jsonl`, one record a line, for `kubelet-ts replay`. Meant for tests and
- * bug hunts: the files grow for ever.
- */
-export function recordTo(dir: string): (uid: string, record: TraceRecord) => void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const streams = new Map<string, ReturnType<typeof createWriteStream>>();
-  return (uid, record) => {
-    let stream = streams.get(uid);
-    if (!stream) {
-      stream = createWriteStream(join(dir, `${uid.replaceAll(/[^A-Za-z0-9-]/g, '_')}.jsonl`), {
-        flags: 'a',
-        mode: 0o600,
-      });
-      streams.set(uid, stream);
-    }
-    stream.write(`${JSON.stringify(record)}\n`);
-  };
 }

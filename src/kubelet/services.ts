@@ -118,6 +118,7 @@ export function makeServices(options: ServicesOptions): Services {
         podIPs,
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
+    goneDevices: node.pastDevices.resources,
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
     sandboxConfigs: new Map(),

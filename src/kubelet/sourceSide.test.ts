@@ -80,6 +80,7 @@ describe('the first admissions', () => {
       name: 'n',
       node: { metadata: { name: 'n' }, status } as Node,
       allocatable: () => status.allocatable,
+      pastDevices: { resources: [], isNewDisk: false },
     };
     const ledgerSide = new LedgerSide({} as never, node as never);
     const { ledger } = ledgerSide;

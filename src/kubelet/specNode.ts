@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
+import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import type { MachineFacts } from '../node/types.ts';
 import type { NodeFacts } from '../podworker/spec/context.ts';
 
@@ -25,12 +26,32 @@ export function specNode(
     swapControllerAvailable: swapController(cgroups.version),
     swapBehavior: (config.memorySwap?.swapBehavior ?? '') as NodeFacts['swapBehavior'],
     thermalThrottlePaths: thermalThrottlePaths(),
-    seLinuxEnabled: existsSync('/sys/fs/selinux/enforce'),
+    seLinuxEnabled: hasSeLinux(readFileSync('/proc/self/mountinfo', 'utf8'), ownSeLinuxLabel()),
     seccompDefault: config.seccompDefault,
     seccompRoot: join(rootDir, 'seccomp'),
     podLogsRoot: config.podLogsDir.replace(/\/+$/, ''),
     containerStopSignals: config.featureGates?.ContainerStopSignals === true,
   };
+}
+
+/**
+ * Whether files can be labelled: selinuxfs is mounted and may be written (in a container it is there to be looked at), and a policy
+ * is loaded: before that every process is `kernel`.
+ */
+export function hasSeLinux(mountInfo: string, ownLabel: string): boolean {
+  const lines = mountInfo.split('\n').filter((line) => line.includes(' - selinuxfs '));
+  const mounts = parseMountInfo(lines.join('\n'));
+  const isWritable = mounts.some(({ options, superOptions }) => ![...options, ...superOptions].includes('ro'));
+  return isWritable && ownLabel !== 'kernel';
+}
+
+/** Empty where no security module names processes. */
+function ownSeLinuxLabel(): string {
+  try {
+    return readFileSync('/proc/self/attr/current', 'utf8').replace(/[\0\n]+$/, '');
+  } catch {
+    return '';
+  }
 }
 
 /** The runtime's way of writing a page size: 2MB, 1GB. */

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../api/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isStaticPod } from '../lib/criticalPod.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { PodWorkers } from '../podworker/workers.ts';
 import { laneFor } from '../status/lanes.ts';
 import { StatusPublisher } from '../status/publisher.ts';
@@ -96,7 +97,7 @@ export class StatusSide implements Disposable {
         at: started,
         summary,
         end: performance.now(),
-        ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
+        ...(error === undefined ? {} : { error: errorMessage(error) }),
       });
     try {
       const pod = await client.patch('Pod', { namespace, name }, 'strategic', body, { subresource: 'status', signal });

@@ -21,6 +21,8 @@ export interface NodeView {
   /** Of the eviction manager, in its order: `MemoryPressure`, `DiskPressure`, `PIDPressure`. */
   readonly pressures: readonly string[];
   readonly shuttingDown: boolean;
+  /** Resources of device plug-ins that are gone: nothing can be allocated of them. */
+  readonly goneDevices: readonly string[];
   /** node.status.declaredFeatures. */
   readonly declaredFeatures: readonly string[];
 }

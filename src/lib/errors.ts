@@ -1,3 +1,5 @@
+import { bounded, ERROR_BYTES } from './bounded.ts';
+
 /** What an error carries besides its sentence. */
 export interface ErrorDetails {
   /** Short machine word for metrics and tests, e.g. `ApiUnreachable`. */
@@ -9,14 +11,14 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Base of every error this program throws on purpose: one sentence saying what, where and what to do. */
+/** Base of every error this program throws on purpose: one sentence saying what, where and what to do, in at most 16 KiB. */
 export class KubeletError extends Error {
   readonly code: string;
   readonly reason: string;
   readonly retryable: boolean;
 
   constructor(message: string, details: ErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(bounded(message, ERROR_BYTES), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = details.code;
     this.reason = details.reason ?? details.code;
@@ -35,9 +37,9 @@ export function toError(thrown: unknown): Error {
   return looksLikeError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : `thrown: ${String(thrown)}`);
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown, in at most 16 KiB. */
 export function errorMessage(thrown: unknown): string {
-  return toError(thrown).message;
+  return bounded(toError(thrown).message, ERROR_BYTES);
 }
 
 /** True for the error of an aborted signal. */

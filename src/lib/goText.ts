@@ -22,20 +22,16 @@ const ERRNO: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOTDIR: 'not a directory',
 };
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+const TO_ESCAPE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]|["\\]/gu;
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** `text` as Go's `%q` and strconv.Quote print it: in double quotes, everything that is not printable escaped. */
 export function goQuote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  let out = '"';
-  for (const char of text.toWellFormed()) {
-    const named = NAMED[char];
-    if (named !== undefined) out += named;
-    else if (PRINTABLE.test(char)) out += char;
-    else out += escapeCodePoint(char.codePointAt(0) ?? 0);
-  }
-  return `${out}"`;
+  const escaped = text
+    .toWellFormed()
+    .replace(TO_ESCAPE, (char) => NAMED[char] ?? escapeCodePoint(char.codePointAt(0) ?? 0));
+  return `"${escaped}"`;
 }
 
 function escapeCodePoint(code: number): string {

@@ -1,4 +1,6 @@
-/** Values that go into a log line. Never a secret. Errors are written with their message and causes. */
+import { bounded } from './bounded.ts';
+
+/** Values that go into a log line. Never a secret. Errors are written with their message and causes. Texts are cut at 4 KiB. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logger. `debug` is klog's verbosity 4, `trace` 6; info, warn and error are always written. */
@@ -26,7 +28,7 @@ export interface LoggerOptions {
 const NEEDED: Record<Level, number> = { trace: 6, debug: 4, info: 0, warn: 0, error: 0 };
 const LETTER: Record<Level, string> = { trace: 'I', debug: 'I', info: 'I', warn: 'W', error: 'E' };
 
-/** A logger in klog's text form or, like `logging.format: json`, one JSON object a line. */
+/** A logger in klog's text form or, like `logging.format: json`, one JSON object a line. No field of a line is longer than 8 KiB. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { format = 'text', verbosity = 0, now = Date.now } = options;
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
@@ -52,10 +54,22 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 /** Writes nothing: for tests and optional parameters. */
 export const silentLogger: Logger = createLogger({ write: () => {} });
 
+/** Bytes of one field as it is written: a text that is all escapes, or a list of many texts, is longer than its parts. */
+const FIELD_BYTES = 8192;
+
 function plain(value: unknown): unknown {
-  if (value instanceof Error) return errorText(value);
+  if (value instanceof Error) return bounded(errorText(value));
+  if (typeof value === 'string') return bounded(value);
   if (typeof value === 'bigint') return value.toString();
   return value;
+}
+
+/** The JSON of one field; of a longer one a text with its beginning and end. undefined: there is none. */
+function fieldJson(value: unknown): string | undefined {
+  const json = JSON.stringify(plain(value), replacer);
+  if (json === undefined || json.length * 3 <= FIELD_BYTES || Buffer.byteLength(json) <= FIELD_BYTES) return json;
+  // Its quotes and backslashes are escaped once more.
+  return JSON.stringify(bounded(json, FIELD_BYTES / 2 - 2));
 }
 
 function errorText(error: Error): string {
@@ -66,7 +80,9 @@ function errorText(error: Error): string {
 const replacer = (_key: string, value: unknown) => plain(value);
 
 function jsonLine(level: Level, now: number, message: string, fields: LogFields): string {
-  return `${JSON.stringify({ ts: now, level, v: NEEDED[level], msg: message, ...fields }, replacer)}\n`;
+  const all = { ts: now, level, v: NEEDED[level], msg: message, ...fields };
+  const parts = Object.entries(all).map(([key, value]) => [JSON.stringify(key), fieldJson(value)] as const);
+  return `{${parts.flatMap(([key, json]) => (json === undefined ? [] : `${key}:${json}`)).join()}}\n`;
 }
 
 function textLine(level: Level, now: number, message: string, fields: LogFields): string {
@@ -75,9 +91,9 @@ function textLine(level: Level, now: number, message: string, fields: LogFields)
   const micros = String(d.getMilliseconds() * 1000).padStart(6, '0');
   const time = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${micros}`;
   let line = `${LETTER[level]}${two(d.getMonth() + 1)}${two(d.getDate())} ${time} ${String(process.pid).padStart(7)} `;
-  line += `kubelet-ts] ${JSON.stringify(message)}`;
+  line += `kubelet-ts] ${fieldJson(message)}`;
   for (const [key, value] of Object.entries(fields)) {
-    if (value !== undefined) line += ` ${key}=${JSON.stringify(plain(value), replacer)}`;
+    if (value !== undefined) line += ` ${key}=${fieldJson(value)}`;
   }
   return `${line}\n`;
 }

@@ -31,7 +31,7 @@ async function startNode() {
     settings: testSettings,
     rootDir: '/',
     runtime: () => status.fact,
-    others: () => ({ pressure: { memory: false, disk: false, pid: false }, notReady: [], warnings: [] }),
+    others: async () => ({ pressure: { memory: false, disk: false, pid: false }, notReady: [], warnings: [] }),
   });
   const register = () =>
     registerNode({

@@ -1,29 +1,34 @@
-import { readdir, readlink, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readlink, stat, unlink } from 'node:fs/promises';
 import { errorMessage } from '../lib/errors.ts';
+import { allEntries } from '../lib/linux/directoryEntries.ts';
+import { childPath, shownPath } from '../lib/linux/pathBytes.ts';
 import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
 import { containerIdOfLogLink, podUidOfLogDirectory } from './rules/leftovers.ts';
 
 /**
- * Removes the log directories of Pods that are gone. Entries that do not look like kubelet's (`namespace_name_uid`) stay.
- * Call it only after every source has reported. Rejects if the directory cannot be read; returns the names removed.
+ * Removes the log directories of Pods that are gone. Entries that do not look like kubelet's (`namespace_name_uid`) stay. `claim` says
+ * that a Pod is gone and keeps it from coming back until its result is disposed. Call it only after every source has reported.
+ * Rejects if the directory cannot be read, or with the signal's reason; returns the names removed.
  */
 export async function removeLogDirectories(
   podLogsDir: string,
-  isGone: (podUid: string) => boolean,
+  claim: (podUid: string) => Disposable | undefined,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<string[]> {
   const removed: string[] = [];
-  for (const entry of await readdir(podLogsDir, { withFileTypes: true })) {
-    const uid = entry.isDirectory() ? podUidOfLogDirectory(entry.name) : undefined;
-    if (uid === undefined || !isGone(uid)) continue;
+  for (const { name, isDirectory } of await allEntries(podLogsDir, signal)) {
+    const uid = isDirectory ? podUidOfLogDirectory(name.toString()) : undefined;
+    using claimed = uid === undefined ? undefined : claim(uid);
+    if (!claimed) continue;
     try {
-      await removeTree(join(podLogsDir, entry.name));
-      removed.push(entry.name);
+      await removeTree(childPath(podLogsDir, name), signal);
+      removed.push(shownPath(name));
     } catch (error) {
+      signal.throwIfAborted();
       logger.warn('Could not remove the logs of a Pod that is gone; it is tried again', {
-        directory: entry.name,
+        directory: shownPath(name),
         error: errorMessage(error),
       });
     }
@@ -41,8 +46,9 @@ export async function removeDanglingLinks(
   logger: Logger,
 ): Promise<string[]> {
   const removed: string[] = [];
-  for (const name of await readdir(containerLogsDir)) {
-    const path = join(containerLogsDir, name);
+  for (const entry of await allEntries(containerLogsDir)) {
+    const path = childPath(containerLogsDir, entry.name);
+    const name = shownPath(entry.name);
     const id = containerIdOfLogLink(name);
     if (id === undefined || mayRun(id) || !(await isDangling(path))) continue;
     try {
@@ -58,7 +64,7 @@ export async function removeDanglingLinks(
   return removed;
 }
 
-async function isDangling(path: string): Promise<boolean> {
+async function isDangling(path: Buffer): Promise<boolean> {
   const isLink = await readlink(path).then(
     () => true,
     () => false,

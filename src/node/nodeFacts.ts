@@ -20,7 +20,7 @@ export interface NodeFactsOptions {
   readonly settings: NodeSettings;
   readonly rootDir: string;
   readonly runtime: () => RuntimeFact;
-  readonly others: () => OtherFacts;
+  readonly others: () => Promise<OtherFacts>;
 }
 
 /** kubelet's image cache is as old as this at most, its CRI version cache twice that. */
@@ -41,11 +41,12 @@ export function nodeFactsReader({ service, clock, settings, rootDir, runtime, ot
   });
   const named = settings.nodeIPs.some((ip) => !isUnspecified(ip)) || isIP(settings.hostname);
   return async (): Promise<NodeFacts> => {
-    const [machineFacts, addresses, imageList, runtimeVersion] = await Promise.all([
+    const [machineFacts, addresses, imageList, runtimeVersion, more] = await Promise.all([
       machine(),
       readAddressFacts(named ? undefined : settings.nodeName),
       images(),
       version(),
+      others(),
     ]);
     return {
       machine: machineFacts,
@@ -53,7 +54,7 @@ export function nodeFactsReader({ service, clock, settings, rootDir, runtime, ot
       runtime: runtime(),
       ...(runtimeVersion !== undefined && { runtimeVersion }),
       ...(imageList && { images: imageList }),
-      ...others(),
+      ...more,
     };
   };
 }

@@ -1,4 +1,5 @@
 // Bounds of what plug-ins choose. A plug-in is somebody else's program: what it sends must not cost memory or time without end.
+import { bounded } from '../lib/bounded.ts';
 import type { PluginInfo } from './handler.ts';
 
 /** Most sockets that are looked after; further ones are named as a problem and left alone. */
@@ -11,8 +12,8 @@ export const MAX_NAMES = 8192;
 export const MAX_PROBLEMS = 64;
 /** Longest answer of GetInfo, in bytes. */
 export const MAX_INFO_BYTES = 64 * 1024;
-/** Longest text of an error that is told to a plug-in or kept, in characters. */
-export const MAX_ERROR_CHARS = 2048;
+/** Longest text of an error that is told to a plug-in or kept, in bytes. */
+const MAX_ERROR_BYTES = 2048;
 
 /** In bytes. A DNS subdomain, a slash and a name is the longest name of a resource; an endpoint is a path. */
 const LIMITS = { type: 64, name: 253 + 1 + 63, endpoint: 4096 } as const;
@@ -34,7 +35,7 @@ export function excessOf(plugin: PluginInfo): string | undefined {
   return undefined;
 }
 
-/** An error's text, cut where it is longer than is kept. */
+/** An error's text, cut in the middle if it is longer than is kept. */
 export function cutError(text: string): string {
-  return text.length > MAX_ERROR_CHARS ? `${text.slice(0, MAX_ERROR_CHARS)}…` : text;
+  return bounded(text, MAX_ERROR_BYTES);
 }

@@ -21,6 +21,19 @@ test('what was saved is found by the next life; what a killed one left half writ
   expect(readdirSync(dir)).toEqual(['a.json']);
 });
 
+test.each(['a.b', 'a_b', '../x', 'a/b', 'ä', '.json', ' '])(
+  'the UID %j is listed as it is, beside others that look like it',
+  async (uid) => {
+    const store = new FileCheckpoints(dir);
+    await store.save(checkpoint(uid));
+    await store.save(checkpoint('a-b'));
+    expect((await store.list()).sort()).toEqual([uid, 'a-b'].sort());
+    expect((await store.load(silentLogger)).get(uid)).toEqual(checkpoint(uid));
+    await store.remove(uid);
+    expect(await store.list()).toEqual(['a-b']);
+  },
+);
+
 test('a checkpoint that is being written when it is removed does not come after that', async () => {
   const store = new FileCheckpoints(dir);
   const saved = store.save(checkpoint('a'));

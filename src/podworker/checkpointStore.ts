@@ -38,7 +38,7 @@ export class FileCheckpoints implements CheckpointStore {
 
   async list(): Promise<string[]> {
     const files = await readdir(this.#dir).catch(() => [] as string[]);
-    return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
+    return files.flatMap((file) => uidOf(file) ?? []);
   }
 
   /** All checkpoints by UID. A file that cannot be read is told, removed and forgotten: its Pod goes on without it. */
@@ -61,6 +61,16 @@ export class FileCheckpoints implements CheckpointStore {
   }
 
   #path(uid: string): string {
-    return join(this.#dir, uid.replaceAll(/[^A-Za-z0-9-]/g, '_') + suffix);
+    return join(this.#dir, encodeURIComponent(uid) + suffix);
+  }
+}
+
+/** The UID that a file is named for: UIDs of Pods that only the runtime knows may hold anything. Undefined for other files. */
+function uidOf(file: string): string | undefined {
+  if (!file.endsWith(suffix)) return undefined;
+  try {
+    return decodeURIComponent(file.slice(0, -suffix.length));
+  } catch {
+    return undefined;
   }
 }

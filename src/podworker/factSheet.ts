@@ -2,6 +2,7 @@ import type { ProbeState } from '../probes/rules/health.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
 import type { Outcome } from './outcome.ts';
+import { allocate, allocatedBefore, type Resize } from './rules/allocation.ts';
 import type {
   AdmissionFact,
   NodeFacts,
@@ -48,6 +49,7 @@ export class FactSheet {
   pullObjects: readonly string[] = [];
   probes: Readonly<Record<string, ProbeState>> = {};
   #pod: Pod | null = null;
+  #resize: Resize | undefined;
   #origin: PodOrigin = 'runtime';
   #gone = false;
   #terminate: readonly TerminateRequest[] = [];
@@ -62,6 +64,7 @@ export class FactSheet {
     this.seed = identity.seed;
   }
 
+  /** The newest version, with the resources that it was given. */
   get pod(): Pod | null {
     return this.#pod;
   }
@@ -80,14 +83,21 @@ export class FactSheet {
   }
 
   setPod(pod: Pod, origin: PodOrigin): void {
-    this.#pod = pod;
+    this.#allocate(pod);
     this.#origin = origin;
     this.#gone = false;
   }
 
   setGone(last: Pod | undefined): void {
-    if (last) this.#pod = last;
+    if (last) this.#allocate(last);
     this.#gone = true;
+  }
+
+  /** What the Pod was heard of with, or given before this process, is what it has: nothing of a resize is carried out. */
+  #allocate(pod: Pod): void {
+    const { pod: allocated, resize } = allocate(pod, this.#pod ?? allocatedBefore(pod));
+    this.#pod = allocated;
+    this.#resize = resize;
   }
 
   addTermination(request: TerminateRequest): void {
@@ -145,6 +155,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.returnsUnder === undefined ? {} : { returnsUnder: this.returnsUnder }),
       ...(this.pullObjects.length === 0 ? {} : { pullObjects: this.pullObjects }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),

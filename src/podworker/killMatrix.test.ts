@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { disposable } from '../lib/disposables.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { removeLogDirectories } from '../node/logGc.ts';
@@ -161,9 +162,12 @@ async function filesBelow(directory: string): Promise<string[]> {
 
 /** What housekeeping does for a Pod that neither the API nor the runtime nor a worker knows any more. */
 async function housekeeping(): Promise<void> {
-  await createVolumeManager({ root: world.root, mounter: world.mounter }).unmountAll(uid, AbortSignal.timeout(10_000));
+  const signal = AbortSignal.timeout(10_000);
+  await createVolumeManager({ root: world.root, mounter: world.mounter }).unmountAll(uid, signal);
   await rm(join(world.root, 'pods', uid), { recursive: true, force: true });
-  await removeLogDirectories(join(world.root, 'logs'), () => true, silentLogger).catch(() => {});
+  await removeLogDirectories(join(world.root, 'logs'), () => disposable(() => {}), silentLogger, signal).catch(
+    () => {},
+  );
   await new FileCheckpoints(join(world.root, 'checkpoints')).remove(uid);
 }
 

@@ -1,4 +1,5 @@
 import type { ListedPod, ObservedPod } from '../cri/observed.ts';
+import { disposable } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Pod } from '../types/k8s.ts';
 import { FactSheet } from './factSheet.ts';
@@ -34,9 +35,12 @@ export class PodWorkers {
   readonly #ports: WorkersPorts;
   readonly #held = new Map<string, Held>();
   readonly #names = new StaticNames();
+  /** UIDs whose leftovers are being removed, each with what a source said of it meanwhile. */
+  readonly #reserved = new Map<string, Held['next']>();
   #checkpoints = new Map<string, Checkpoint>();
   #sourcesReady = false;
   #listSeq: number | undefined;
+  #stopped = false;
   readonly #listed = new Set<string>();
 
   constructor(ports: WorkersPorts) {
@@ -59,6 +63,7 @@ export class PodWorkers {
   /** A source has this Pod, new or changed. */
   set(pod: Pod, origin: PodOrigin): void {
     const uid = pod.metadata?.uid ?? '';
+    if (this.#reserved.has(uid)) return void this.#reserved.set(uid, { pod, origin });
     const held = this.#held.get(uid);
     if (held && origin !== 'api' && isLeaving(held.worker)) {
       held.next = { pod, origin };
@@ -77,12 +82,31 @@ export class PodWorkers {
 
   /** A source dropped this Pod; `pod` is its last version. */
   remove(pod: Pod): void {
-    const held = this.#held.get(pod.metadata?.uid ?? '');
+    const uid = pod.metadata?.uid ?? '';
+    if (this.#reserved.has(uid)) return void this.#reserved.set(uid, undefined);
+    const held = this.#held.get(uid);
     if (!held) return;
     delete held.next;
     held.worker.facts.returning = false;
     held.worker.facts.returnsUnder = undefined;
     held.worker.setGone(pod);
+  }
+
+  /**
+   * Takes the UID of a Pod that no worker has, so that what it left behind can be removed: one that comes back waits until the result is
+   * disposed. Undefined when a worker has it, or somebody else took it.
+   */
+  reserve(uid: string): Disposable | undefined {
+    if (this.#held.has(uid) || this.#reserved.has(uid)) return undefined;
+    this.#reserved.set(uid, undefined);
+    return disposable(() => {
+      const waiting = this.#reserved.get(uid);
+      this.#reserved.delete(uid);
+      if (!waiting || this.#stopped) return;
+      this.set(waiting.pod, waiting.origin);
+      const worker = this.get(uid);
+      if (worker && waiting.origin === 'api') worker.facts.accepted = waiting.pod.status;
+    });
   }
 
   /** Every source has reported: what none of them knows may be ended from now on (design rule 5). */
@@ -108,7 +132,8 @@ export class PodWorkers {
     for (const p of pods) this.#listed.add(p.uid);
     for (const worker of this.all())
       if (differs(worker.facts.observation.pod, found.get(worker.uid))) worker.lookAgain();
-    for (const p of pods) if (!this.#held.has(p.uid)) this.#open(p, 'runtime', null).wake();
+    for (const p of pods)
+      if (!this.#held.has(p.uid) && !this.#reserved.has(p.uid)) this.#open(p, 'runtime', null).wake();
   }
 
   /** A fact of the whole node changed. */
@@ -133,6 +158,7 @@ export class PodWorkers {
 
   /** Stops every worker; the Pods go on running. */
   stop(): void {
+    this.#stopped = true;
     for (const { worker, own } of this.#held.values()) {
       worker.stop();
       own[Symbol.dispose]();

@@ -33,8 +33,8 @@ export class ContainerProbes implements Disposable {
   readonly #loops = new Map<ProbeKind, ProbeLoop>();
   readonly #around: Surroundings;
 
-  /** `startOf` says how each kind begins, on the monotonic clock. */
-  constructor(target: ProbeTarget, startOf: (kind: ProbeKind, periodMs: number) => RunStart, around: Surroundings) {
+  /** `startOf` says how a probe of this period begins, on the monotonic clock. */
+  constructor(target: ProbeTarget, startOf: (periodMs: number) => RunStart, around: Surroundings) {
     this.target = target;
     this.#around = around;
     const now = around.clock.now().mono;
@@ -42,7 +42,7 @@ export class ContainerProbes implements Disposable {
       const probe = probeOf(kind, target.container);
       if (!probe) continue;
       const spec = probeSpec(kind, probe);
-      const run = newRun(spec, startOf(kind, spec.periodMs), now);
+      const run = newRun(spec, startOf(spec.periodMs), now);
       this.#loops.set(kind, new ProbeLoop(spec, probe, run, this.#host()));
     }
   }
@@ -55,6 +55,11 @@ export class ContainerProbes implements Disposable {
   /** The present verdict. */
   state(): ProbeState {
     return probeState(this.target.containerId, this.#runs());
+  }
+
+  /** The container is known to have started before: its startup probe ends, unless it came to a verdict of its own. */
+  skipStartup(): void {
+    this.#loops.get('startup')?.skip();
   }
 
   /** Brings the timers in line with the verdicts and with the Pod's phase. */

@@ -48,11 +48,13 @@ test('commands: without a time limit, failures in kubelet’s words', async () =
   await world(execSync).postStart({ exec: { command: ['sh', '-c', 'x'] } });
   expect(execSync).toHaveBeenCalledWith('id', ['sh', '-c', 'x'], 0, { signal: expect.anything() });
   const bad = world(async () => output(3, 'out', 'err'));
-  expect(await message(bad.postStart({ exec: { command: ['sh', '-c', 'x'] } }))).toBe(
-    `Exec lifecycle hook ([sh -c x]) ${WHERE}command 'sh -c x' exited with 3: err, message: "outerr"`,
-  );
+  const failed = await failure(bad.postStart({ exec: { command: ['sh', '-c', 'x'] } }));
+  expect(failed).toMatchObject({
+    message: `Exec lifecycle hook ([sh -c x]) ${WHERE}command 'sh -c x' exited with 3`,
+    output: 'outerr',
+  });
   expect(await message(world().postStart({ exec: { command: ['x'] } }))).toBe(
-    `Exec lifecycle hook ([x]) ${WHERE}no runtime, message: ""`,
+    `Exec lifecycle hook ([x]) ${WHERE}no runtime`,
   );
 });
 

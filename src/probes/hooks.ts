@@ -1,3 +1,4 @@
+import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
@@ -42,7 +43,7 @@ export class HookRunner {
     this.#options = options;
   }
 
-  /** Runs the postStart hook to its end, however long. Rejects with kubelet's sentence about its failure; aborting ends it. */
+  /** Runs the postStart hook to its end, however long. Rejects with HookFailure; aborting ends it. */
   async postStart(
     pod: Pod,
     container: Container,
@@ -109,13 +110,12 @@ export class HookRunner {
         signal,
       });
       if (exitCode === 0) return;
-      const output = goQuote(Buffer.concat([stdout, stderr]).toString('utf8'));
-      const problem = `command '${command.join(' ')}' exited with ${exitCode}: ${Buffer.from(stderr).toString('utf8')}`;
-      throw failed(what, run, `${problem}, message: ${output}`);
+      const output = Buffer.concat([stdout, stderr]).toString('utf8');
+      throw failed(what, run, `command '${command.join(' ')}' exited with ${exitCode}`, output);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HookFailure) throw error;
-      throw failed(what, run, `${errorMessage(error)}, message: ""`);
+      throw failed(what, run, errorMessage(error));
     }
   }
 
@@ -163,11 +163,21 @@ export class HookRunner {
   }
 }
 
-/** A hook that ran and failed. */
-class HookFailure extends Error {}
+/**
+ * A hook that ran and failed, in kubelet's words but for one thing: what the command printed is not in them, because it may hold secrets
+ * and a message goes into logs, timelines and traces. It is `output`, the first 10 KiB of each stream.
+ */
+export class HookFailure extends Error {
+  readonly output: string | undefined;
 
-function failed(what: string, { pod, container }: HookRun, problem: string): HookFailure {
+  constructor(message: string, output?: string) {
+    super(bounded(message));
+    this.output = output;
+  }
+}
+
+function failed(what: string, { pod, container }: HookRun, problem: string, output?: string): HookFailure {
   const { name, namespace, uid } = pod.metadata ?? {};
   const where = `for Container ${goQuote(container.name)} in Pod "${name}_${namespace}(${uid})"`;
-  return new HookFailure(`${what} ${where} failed - error: ${problem}`);
+  return new HookFailure(`${what} ${where} failed - error: ${problem}`, output);
 }

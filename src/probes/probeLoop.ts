@@ -1,3 +1,4 @@
+import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Probe } from '../types/k8s.ts';
@@ -6,7 +7,7 @@ import type { Handlers } from './handlers/registry.ts';
 import { attempt } from './handlers/registry.ts';
 import type { Attempt } from './rules/attempt.ts';
 import type { AttemptResult, Gates, ProbeRun } from './rules/run.ts';
-import { applyResult, isEarly, nextProbe } from './rules/run.ts';
+import { alreadyStarted, applyResult, isEarly, nextProbe } from './rules/run.ts';
 import type { ProbeSpec } from './rules/spec.ts';
 
 /** How often an attempt is made when the probe itself cannot be carried out (prober.maxProbeRetries). */
@@ -52,6 +53,11 @@ export class ProbeLoop implements Disposable {
     return this.#run;
   }
 
+  /** For a startup probe: the container is known to have started already. `arm` comes next. */
+  skip(): void {
+    this.#run = alreadyStarted(this.#run);
+  }
+
   /** Sets the timer for what the gates now allow; ends an attempt that they no longer do. Cheap when nothing changed. */
   arm(): void {
     const now = this.#host.clock.now().mono;
@@ -93,7 +99,8 @@ export class ProbeLoop implements Disposable {
     const now = clock.now().mono;
     const result = resultOf(outcome);
     const early = result !== 'success' && isEarly(this.spec, this.#run);
-    const message = 'output' in outcome ? outcome.output : outcome.error;
+    // As much as its Event shows: it stays in the Pod's facts.
+    const message = bounded('output' in outcome ? outcome.output : outcome.error, EVENT_BYTES);
     this.#run = applyResult(this.spec, this.#run, result, dueAt, now, message);
     this.#host.done({ spec: this.spec, attempt: outcome, early, seconds: (now - begun) / 1000 });
     this.arm();

@@ -11,7 +11,7 @@ import type { ProbeEvent, ProbeMetric } from './rules/report.ts';
 const OK: Attempt = { result: 'success', output: '' };
 const BAD: Attempt = { result: 'failure', output: 'refused' };
 const pod: Pod = { metadata: { name: 'p', namespace: 'ns', uid: 'u1' } };
-const OPTIONS: SyncOptions = { podIP: '10.0.0.1', readinessOnly: false, previouslyReady: {} };
+const OPTIONS: SyncOptions = { podIP: '10.0.0.1', readinessOnly: false };
 
 /** The word in an exec command names the probe; its answer is looked up at each attempt. */
 function world(random = () => 0.5) {
@@ -44,7 +44,7 @@ function world(random = () => 0.5) {
 
 const probe = (name: string, more: Probe = {}): Probe => ({ exec: { command: [name] }, ...more });
 
-test('readiness: not ready at first, ready as soon as the probe succeeds, each change told once', async () => {
+test('readiness: no verdict at first, ready as soon as the probe succeeds, each change told once', async () => {
   const w = world();
   const container = { name: 'c', readinessProbe: probe('r') };
   w.answers.r = BAD;
@@ -53,8 +53,8 @@ test('readiness: not ready at first, ready as soon as the probe succeeds, each c
   await w.clock.advanceAsync(2000);
   expect(w.attempts).toEqual(['r@0', 'r@300', 'r@1000']);
   expect(w.told).toEqual([
-    { c: { containerId: 'id1', started: true, ready: false } },
-    { c: { containerId: 'id1', started: true, ready: false, message: 'refused' } },
+    { c: { containerId: 'id1', started: true } },
+    { c: { containerId: 'id1', started: true, message: 'refused' } },
   ]);
   expect(w.events.map((e) => e.message)).toEqual(['Readiness probe failed: refused']);
   w.answers.r = OK;
@@ -145,35 +145,68 @@ test('an attempt that cannot be carried out is repeated twice, told, and counts 
 
 describe('after our own restart', () => {
   const container = { name: 'c', startupProbe: probe('s'), readinessProbe: probe('r'), livenessProbe: probe('l') };
-  const previouslyReady = { c: true };
+  const started = new Set(['id1']);
 
-  test('a container that was ready stays so until its probe says otherwise, at a random moment of the period', async () => {
+  test('a container that had started has no verdict on readiness until its probe gives one, at a random moment of the period', async () => {
     const w = world(() => 0.42);
     w.answers.r = BAD;
-    w.sync(container, 'id1', { previouslyReady }, 60_000);
+    w.sync(container, 'id1', { started }, 60_000);
     await w.clock.advanceAsync(4000);
     expect(w.attempts).toEqual([]);
-    expect(w.told).toEqual([{ c: { containerId: 'id1', started: true, ready: true } }]);
+    expect(w.told).toEqual([{ c: { containerId: 'id1', started: true } }]);
     await w.clock.advanceAsync(20_200);
     expect(w.attempts).toEqual(['r@4200', 'l@4200', 'r@14200', 'l@14200', 'r@24200', 'l@24200']);
     expect(w.told.at(-1)).toEqual({ c: { containerId: 'id1', started: true, ready: false, message: 'refused' } });
   });
 
-  test.each([
-    ['was not ready', {}, 60_000],
-    ['is too young', previouslyReady, 9000],
-  ])('one that %s is not', async (_name, ready, age) => {
-    const w = world();
-    w.sync({ name: 'c', readinessProbe: probe('r') }, 'id1', { previouslyReady: ready }, age);
+  test.each([60_000, 3000])(
+    'one that had started %i ms before is not put through its startup probe again',
+    async (age) => {
+      const w = world(() => 0);
+      w.sync(container, 'id1', { started }, age);
+      await w.clock.advanceAsync(10_000);
+      expect(
+        w.attempts
+          .slice(0, 2)
+          .map((attempt) => attempt[0])
+          .sort(),
+      ).toEqual(['l', 'r']);
+      expect(w.attempts.join()).not.toContain('s@');
+    },
+  );
+
+  test('what is heard later of its start, as of a static Pod by its mirror, ends an attempt under way', async () => {
+    const w = world(() => 0);
+    const pending = Promise.withResolvers<Attempt>();
+    w.answers.s = pending.promise;
+    w.sync(container, 'id1', {}, 60_000);
     await w.clock.advanceAsync(0);
-    expect(w.told.at(-1)?.c).toMatchObject({ ready: false });
+    expect(w.told.at(-1)).toEqual({ c: { containerId: 'id1' } });
+    w.sync(container, 'id1', { started }, 60_000);
+    expect(w.contexts[0]?.signal.aborted).toBe(true);
+    pending.resolve(BAD);
+    await w.clock.advanceAsync(60_000);
+    expect(w.attempts.filter((attempt) => attempt.startsWith('s'))).toEqual(['s@0']);
+    expect(w.told.at(-1)).toEqual({ c: { containerId: 'id1', started: true, ready: true } });
   });
 
-  test('one that had started is not put through its startup probe again', async () => {
+  test('a verdict of its own startup probe is not overruled', async () => {
     const w = world(() => 0);
-    w.sync(container, 'id1', { previouslyStarted: { c: true } }, 60_000);
+    w.answers.s = BAD;
+    w.sync({ name: 'c', startupProbe: probe('s', { failureThreshold: 1 }) }, 'id1', {}, 60_000);
     await w.clock.advanceAsync(0);
-    expect(w.attempts.sort()).toEqual(['l@0', 'r@0']);
+    w.sync({ name: 'c', startupProbe: probe('s', { failureThreshold: 1 }) }, 'id1', { started }, 60_000);
+    await w.clock.advanceAsync(0);
+    expect(w.told.at(-1)?.c).toMatchObject({ started: false, failed: 'startup' });
+  });
+
+  test('one that had not started, or was replaced since, goes through its startup probe', async () => {
+    const w = world(() => 0);
+    w.answers.s = BAD;
+    w.sync(container, 'id2', { started }, 60_000);
+    await w.clock.advanceAsync(0);
+    expect(w.attempts).toEqual(['s@0']);
+    expect(w.told.at(-1)).toEqual({ c: { containerId: 'id2', message: 'refused' } });
   });
 });
 

@@ -9,10 +9,6 @@ import { sameState } from './rules/health.ts';
 import type { ProbeEvent, ProbeMetric } from './rules/report.ts';
 import { eventOf, metricOf } from './rules/report.ts';
 import type { RunStart } from './rules/run.ts';
-import type { ProbeKind } from './rules/spec.ts';
-
-/** Containers that started this long before us count as having run all along (prober.kubeletRestartGracePeriod). */
-const RESTART_GRACE_MS = 10_000;
 
 /** What the prober works with and whom it tells. */
 export interface ProberOptions {
@@ -31,10 +27,8 @@ export interface SyncOptions {
   readonly podIP: string;
   /** The Pod is ending: liveness and startup stop, readiness goes on. */
   readonly readinessOnly: boolean;
-  /** By container name, from the API status of before this process started; looked at when a container is first seen. */
-  readonly previouslyReady: Readonly<Record<string, boolean>>;
-  /** As previouslyReady, for `started`. */
-  readonly previouslyStarted?: Readonly<Record<string, boolean>>;
+  /** Ids of containers that the API's status calls started; it may become known only after the container was first seen. */
+  readonly started?: ReadonlySet<string>;
 }
 
 interface PodEntry {
@@ -101,13 +95,15 @@ export class Prober implements Disposable {
   #syncContainer(uid: string, entry: PodEntry, target: ProbeTarget): void {
     const name = target.container.name;
     const known = entry.containers.get(name);
+    const started = entry.options.started?.has(target.containerId) === true;
     if (known?.target.containerId === target.containerId) {
+      if (started) known.skipStartup();
       known.arm();
       return;
     }
     known?.[Symbol.dispose]();
     const { clock, handlers } = this.#options;
-    const probes = new ContainerProbes(target, (kind, period) => this.#startOf(entry, target, kind, period), {
+    const probes = new ContainerProbes(target, (period) => this.#startOf(target, period), {
       clock,
       handlers,
       podIP: () => entry.options.podIP,
@@ -115,11 +111,12 @@ export class Prober implements Disposable {
       report: (container, report) => this.#report(uid, entry, container, report),
     });
     entry.containers.set(name, probes);
+    if (started) probes.skipStartup();
     probes.arm();
   }
 
-  /** Where a container's probe begins. One that ran before this process keeps what the API last said of it. */
-  #startOf(entry: PodEntry, target: ProbeTarget, kind: ProbeKind, periodMs: number): RunStart {
+  /** Where a container's probe begins. */
+  #startOf(target: ProbeTarget, periodMs: number): RunStart {
     const { clock, random } = this.#options;
     const now = clock.now();
     const startedAt = now.mono - Math.max(now.wall - target.startedAt, 0);
@@ -127,12 +124,7 @@ export class Prober implements Disposable {
     // In monotonic time: the wall clock may have been set since this process began.
     if (startedAt >= this.#startedAt.mono) return { startedAt };
     const spreadMs = periodMs > uptime ? random() * periodMs : 0;
-    const old = startedAt < this.#startedAt.mono - RESTART_GRACE_MS;
-    const { previouslyReady, previouslyStarted } = entry.options;
-    const name = target.container.name;
-    const ready = previouslyReady[name] === true;
-    const kept = kind === 'readiness' ? ready : kind === 'startup' && (ready || previouslyStarted?.[name] === true);
-    return { startedAt, spreadMs, ...(old && kept && { kept: 'success' as const }) };
+    return { startedAt, spreadMs };
   }
 
   #report(uid: string, entry: PodEntry, container: Container, report: AttemptReport): void {

@@ -1,6 +1,6 @@
 // The typed way from a call group to a connection.
 import type { CallOptions, Connection } from './connection.ts';
-import type { MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
+import type { Codec, MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
 
 /** What each public method takes last: an abort signal, and a deadline of the caller's own. */
 export interface RpcCallOptions {
@@ -13,12 +13,13 @@ export interface RpcCallOptions {
 export interface Caller<Services, S extends ServiceName<Services>> {
   /** The deadline of an ordinary call, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** One request, one answer. Rejects with the connection's error class. */
+  /** One request, one answer. Rejects with the connection's error class. `decode` replaces the method's own decoder of the answer. */
   unary<M extends MethodName<Services, S>>(
     method: M,
     request: MethodTypes<Services, S, M>['request'],
     options?: RpcCallOptions,
     defaultTimeoutMs?: number,
+    decode?: Codec['decode'],
   ): Promise<MethodTypes<Services, S, M>['response']>;
   /** One request, a stream of answers, all collected; partial results are thrown away. Rejects with the connection's error class. */
   collect<M extends MethodName<Services, S>>(
@@ -43,11 +44,12 @@ export function createCaller<Services, S extends ServiceName<Services>>(
   });
   return {
     requestTimeoutMs,
-    async unary(method, request, options, defaultTimeoutMs = requestTimeoutMs) {
+    async unary(method, request, options, defaultTimeoutMs = requestTimeoutMs, decode = undefined) {
       return (await connection.unary(
         protocol.method(service, method),
         request,
         complete(options, defaultTimeoutMs),
+        decode,
       )) as never;
     },
     collect(method, request, options) {

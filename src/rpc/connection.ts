@@ -107,8 +107,13 @@ export class Connection implements Disposable {
     return promise;
   }
 
-  /** Sends one request. Rejects with the connection's error class, and with nothing else. */
-  unary(method: MethodCodec, request: object, options: CallOptions): Promise<object> {
+  /** Sends one request. Rejects with the connection's error class, and with nothing else. `decode` replaces the method's own response decoder. */
+  unary(
+    method: MethodCodec,
+    request: object,
+    options: CallOptions,
+    decode: Codec['decode'] = method.response.decode,
+  ): Promise<object> {
     const startMono = performance.now();
     return new Promise((resolve, reject) => {
       let release = () => {};
@@ -127,7 +132,7 @@ export class Connection implements Disposable {
       const call = this.#client.makeUnaryRequest(
         method.path,
         method.request.encode,
-        method.response.decode,
+        decode,
         request,
         metadataOf(options),
         callOptions(options),

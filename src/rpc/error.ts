@@ -1,5 +1,6 @@
 // The one error type of gRPC calls.
 import { status } from '@grpc/grpc-js';
+import { bounded } from '../lib/bounded.ts';
 
 /** A gRPC status as grpc-js hands it over. */
 export interface GrpcStatus {
@@ -13,7 +14,7 @@ export type RpcErrorClass = new (method: string, grpcStatus: GrpcStatus) => RpcE
 const UNSETTLED = new Set<number>([status.DEADLINE_EXCEEDED, status.UNAVAILABLE, status.CANCELLED]);
 
 /**
- * A call that did not succeed. `message` is the server's own text. `settled` says whether the outcome is known: after
+ * A call that did not succeed. `message` is the server's own text, in at most 4 KiB. `settled` says whether the outcome is known: after
  * DeadlineExceeded, Unavailable, Cancelled or a stream that broke off, the server may still carry the call out, so only a read
  * sent afterwards tells.
  */
@@ -25,7 +26,7 @@ export class RpcError extends Error {
   readonly settled: boolean;
 
   constructor(method: string, grpcStatus: GrpcStatus) {
-    super(grpcStatus.details);
+    super(bounded(grpcStatus.details));
     this.method = method;
     this.grpcCode = grpcStatus.code;
     this.grpcCodeName = codeName(grpcStatus.code);

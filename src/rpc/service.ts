@@ -1,6 +1,7 @@
 // What a gRPC server of ours answers with: one table of handlers for each service.
 import type { EventEmitter } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
+import { bounded } from '../lib/bounded.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { RpcError } from './error.ts';
 import type { MethodCodec, MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
@@ -57,9 +58,6 @@ export interface ServedService {
   readonly definition: grpc.ServiceDefinition;
   readonly implementation: grpc.UntypedServiceImplementation;
 }
-
-/** Longest text of an error that is sent, in characters; a client's header list is bounded too. */
-const MAX_ERROR_CHARS = 4096;
 
 /** Puts handlers to the methods of one service of a protocol. */
 export function serveService<Services, S extends ServiceName<Services>>(
@@ -134,7 +132,7 @@ async function send(
 }
 
 function statusOf(error: unknown): { code: grpc.status; details: string } {
-  const details = errorMessage(error).slice(0, MAX_ERROR_CHARS);
+  const details = bounded(errorMessage(error));
   if (error instanceof RpcStatus) return { code: error.code, details };
   if (error instanceof RpcError) return { code: error.grpcCode, details };
   return { code: grpc.status.UNKNOWN, details };

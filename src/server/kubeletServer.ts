@@ -54,7 +54,12 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     const epochs = new ConnectionEpochs();
     const access = accessRules(options, tls, epochs, clientCAFile !== '');
     const crowd = own.use(new Crowd(clock, () => handBack(log)));
-    const listener = { host: config.address, crowd, upgrades: (request: IncomingMessage) => upgrades(table, request) };
+    const listener = {
+      host: config.address,
+      crowd,
+      accept: { name: 'kubelet', clock, log },
+      upgrades: (request: IncomingMessage) => upgrades(table, request),
+    };
     const secure = own.use(
       await listen({
         ...listener,

@@ -29,24 +29,50 @@ export type Entry =
   | { readonly kind: 'runtime'; readonly at: At; readonly what: string }
   | { readonly kind: 'event'; readonly at: At; readonly reason: string; readonly message: string };
 
-/** A list that forgets its oldest items beyond a size. */
+/** What an item adds to the memory of the list behind the one before it, and what it weighs alone; bytes. */
+export interface Weight {
+  readonly added: number;
+  readonly full: number;
+}
+
+/** A list that forgets its oldest items beyond a number of items and of bytes. The newest one stays whatever it weighs. */
 export class Ring<T> {
   readonly #items: T[] = [];
+  readonly #weights: Weight[] = [];
   readonly #size: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
   #dropped = 0;
 
-  constructor(size: number) {
+  constructor(size: number, maxBytes = Number.POSITIVE_INFINITY) {
     this.#size = size;
+    this.#maxBytes = maxBytes;
   }
 
-  push(item: T): void {
+  push(item: T, weight: Weight = { added: 0, full: 0 }): void {
     this.#items.push(item);
-    if (this.#items.length > this.#size * 1.25)
-      this.#dropped += this.#items.splice(0, this.#items.length - this.#size).length;
+    this.#weights.push(weight);
+    this.#bytes += this.#items.length === 1 ? weight.full : weight.added;
+    while (this.#items.length > this.#size || (this.#bytes > this.#maxBytes && this.#items.length > 1))
+      this.dropOldest();
+  }
+
+  /** What it shared with the next item is that one's from then on. */
+  dropOldest(): void {
+    if (this.#items.length === 0) return;
+    this.#items.shift();
+    this.#bytes -= this.#weights.shift()?.full ?? 0;
+    const first = this.#weights[0];
+    if (first) this.#bytes += first.full - first.added;
+    this.#dropped++;
   }
 
   get items(): readonly T[] {
     return this.#items;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** How many were forgotten. */

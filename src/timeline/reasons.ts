@@ -13,6 +13,7 @@ export type Reason =
   | { readonly code: 'Rejected'; readonly reason: string; readonly message: string }
   | { readonly code: 'RuntimeNotReady'; readonly message: string }
   | { readonly code: 'NetworkNotReady'; readonly message: string }
+  | { readonly code: 'DynamicResources'; readonly message: string }
   | { readonly code: 'PreparingPod'; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'GateQueue'; readonly slot: string; readonly position: number }
   | { readonly code: 'CreatingSandbox'; readonly since: number }

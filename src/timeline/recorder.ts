@@ -1,5 +1,7 @@
+import { bounded } from '../lib/bounded.ts';
 import { type At, type Entry, Ring } from './entries.ts';
 import type { Reason } from './reasons.ts';
+import { Sharer } from './share.ts';
 
 /** One decision with everything it was made from: enough to make it again (`replay`). */
 export interface TraceRecord {
@@ -24,18 +26,47 @@ export interface PodRecord extends PodIdentity {
   ended: boolean;
 }
 
-const keptEntries = 400;
-const keptTrace = 120;
-const keptFinished = 50;
+/** Gets every decision, also those that the memory leaves out because they changed nothing. */
+export interface TraceSink {
+  write(uid: string, record: TraceRecord): void;
+  /** The Pod is over: nothing more of it comes, unless it begins a new life. */
+  close(uid: string): void;
+}
 
-/** The recorder of all Pods. Recording is cheap: values are shared, not copied, and turned into text only when asked for. */
+/** How much the recorder keeps. What Pods, images and the runtime say is in it, so that numbers of items bound nothing. */
+export interface RecorderBudgets {
+  readonly entries: number;
+  readonly traces: number;
+  readonly finishedPods: number;
+  readonly podEntryBytes: number;
+  readonly podTraceBytes: number;
+  /** All Pods together; the oldest traces go first, those of finished Pods before all others. */
+  readonly nodeBytes: number;
+}
+
+const mib = 1024 * 1024;
+export const RECORDER_BUDGETS: RecorderBudgets = {
+  entries: 400,
+  traces: 120,
+  finishedPods: 50,
+  podEntryBytes: mib / 2,
+  podTraceBytes: 4 * mib,
+  nodeBytes: 64 * mib,
+};
+
+/**
+ * The recorder of all Pods. Recording is cheap: values are shared, with those of the decision before too, and turned into text only when
+ * asked for.
+ */
 export class Recorder {
   readonly #pods = new Map<string, PodRecord>();
-  readonly #sink: ((uid: string, record: TraceRecord) => void) | undefined;
+  readonly #sink: TraceSink | undefined;
+  readonly #budgets: RecorderBudgets;
+  readonly #sharer = new Sharer();
 
-  /** `sink` gets every decision, also those that the memory leaves out because they changed nothing. */
-  constructor(sink?: (uid: string, record: TraceRecord) => void) {
+  constructor(sink?: TraceSink, budgets: RecorderBudgets = RECORDER_BUDGETS) {
     this.#sink = sink;
+    this.#budgets = budgets;
   }
 
   /** The Pod's record, made when it is not there yet. A record that had ended begins a new life. */
@@ -45,10 +76,11 @@ export class Recorder {
       known.ended = false;
       return known;
     }
+    const { entries, traces, podEntryBytes, podTraceBytes } = this.#budgets;
     const fresh: PodRecord = {
       ...id,
-      entries: new Ring(keptEntries),
-      trace: new Ring(keptTrace),
+      entries: new Ring(entries, podEntryBytes),
+      trace: new Ring(traces, podTraceBytes),
       reasons: [],
       phase: '',
       ended: false,
@@ -57,32 +89,39 @@ export class Recorder {
     return fresh;
   }
 
+  /** Adds to a Pod's timeline; texts are cut at 4 KiB. */
   record(uid: string, entry: Entry): void {
-    this.#pods.get(uid)?.entries.push(entry);
+    const pod = this.#pods.get(uid);
+    if (pod) this.#push(pod, entry);
+    this.#shrink();
   }
 
   /** Takes one decision. `quiet`: it started nothing and changed no reason, so only the sink gets it. */
   decision(uid: string, record: TraceRecord, phase: string, reasons: readonly Reason[], quiet: boolean): void {
-    this.#sink?.(uid, record);
+    this.#sink?.write(uid, record);
     const pod = this.#pods.get(uid);
     if (!pod) return;
-    if (phase !== pod.phase) pod.entries.push({ kind: 'phase', at: record.now, phase });
+    if (phase !== pod.phase) this.#push(pod, { kind: 'phase', at: record.now, phase });
     const changed = codes(reasons) !== codes(pod.reasons);
-    if (changed) pod.entries.push({ kind: 'reasons', at: record.now, reasons });
+    if (changed) this.#push(pod, { kind: 'reasons', at: record.now, reasons });
     pod.phase = phase;
     pod.reasons = reasons;
-    if (!quiet || changed) pod.trace.push(record);
+    if (!quiet || changed) this.#trace(pod, record);
+    this.#shrink();
   }
 
   /** The Pod is over; its record stays for a while. */
   close(uid: string): void {
+    this.#sink?.close(uid);
     const pod = this.#pods.get(uid);
     if (!pod) return;
     pod.ended = true;
+    pod.reasons = pod.reasons.slice(0, 20);
     this.#pods.delete(uid);
     this.#pods.set(uid, pod);
     const ended = [...this.#pods.values()].filter((p) => p.ended);
-    for (const old of ended.slice(0, Math.max(0, ended.length - keptFinished))) this.#pods.delete(old.uid);
+    const over = Math.max(0, ended.length - this.#budgets.finishedPods);
+    for (const old of ended.slice(0, over)) this.#pods.delete(old.uid);
   }
 
   /** By namespace and name: the living Pod of that name, else the one that ended last. */
@@ -94,6 +133,57 @@ export class Recorder {
   all(): PodRecord[] {
     return [...this.#pods.values()];
   }
+
+  /** Bytes of memory that timelines and traces take; an estimate that errs upwards where Pods have parts in common. */
+  get bytes(): { readonly timeline: number; readonly trace: number } {
+    const pods = this.all();
+    return {
+      timeline: pods.reduce((sum, pod) => sum + pod.entries.bytes, 0),
+      trace: pods.reduce((sum, pod) => sum + pod.trace.bytes, 0),
+    };
+  }
+
+  #push(pod: PodRecord, entry: Entry): void {
+    const { value, full } = this.#sharer.share(undefined, cut(entry));
+    pod.entries.push(value, { added: full, full });
+  }
+
+  #trace(pod: PodRecord, record: TraceRecord): void {
+    const last = pod.trace.items.at(-1);
+    // What the rules remembered then is what they begin with now.
+    const memory = (last?.decision as { readonly memory?: unknown } | undefined)?.memory;
+    const shared = this.#sharer.share(last && { ...last, memory }, record);
+    pod.trace.push(shared.value, shared);
+  }
+
+  #shrink(): void {
+    for (;;) {
+      const { timeline, trace } = this.bytes;
+      if (timeline + trace <= this.#budgets.nodeBytes) return;
+      const oldest =
+        this.#oldest((pod) => pod.trace.items[0]?.now.mono) ?? this.#oldest((pod) => pod.entries.items[0]?.at.mono);
+      if (!oldest) return;
+      (oldest.trace.items.length > 0 ? oldest.trace : oldest.entries).dropOldest();
+    }
+  }
+
+  /** The Pod whose first item is the oldest, among the finished ones if any of them has one. */
+  #oldest(first: (pod: PodRecord) => number | undefined): PodRecord | undefined {
+    let found: { pod: PodRecord; at: number } | undefined;
+    for (const pod of this.#pods.values()) {
+      const at = first(pod);
+      if (at === undefined) continue;
+      if (!found || (pod.ended && !found.pod.ended) || (pod.ended === found.pod.ended && at < found.at))
+        found = { pod, at };
+    }
+    return found?.pod;
+  }
+}
+
+/** The texts of an entry within their bound. */
+function cut(entry: Entry): Entry {
+  const fields = Object.entries(entry).map(([key, value]) => [key, typeof value === 'string' ? bounded(value) : value]);
+  return Object.fromEntries(fields) as Entry;
 }
 
 /** Reasons without their numbers: progress alone is not a new reason. */

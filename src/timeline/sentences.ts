@@ -34,6 +34,7 @@ const sentences: Sentences = {
   Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
   RuntimeNotReady: (r) => `the container runtime is not ready: ${r.message}`,
   NetworkNotReady: (r) => `the node's network is not ready: ${r.message}`,
+  DynamicResources: (r) => `the Pod's ResourceClaims cannot be prepared: ${r.message}`,
   PreparingPod: (r, mono) =>
     r.error
       ? `the Pod's cgroup or directories could not be made: ${r.error}${again(r.retryAt, mono)}`

@@ -69,6 +69,23 @@ test('why, as text', () => {
   );
 });
 
+test('what others chose neither steers the terminal nor looks like a line of ours', () => {
+  const error = 'no\n  - all is well\x1b[2J\u009b2J\r';
+  const reason = { code: 'SandboxFailed', message: error, retryAt: 0 } as never;
+  const shown = String.raw`no\n  - all is well\u001b[2J\u009b2J\u000d`;
+  expect(whyText(why(record([reason]), 0)).split('\n')).toEqual([
+    expect.anything(),
+    expect.stringContaining(shown),
+    '',
+  ]);
+  const entry: Entry = { kind: 'status', at: at(0), summary: 'Running', end: 1, error };
+  expect(timelineText(record([], [entry])).split('\n')).toEqual([
+    expect.anything(),
+    expect.stringContaining(shown),
+    '',
+  ]);
+});
+
 test('the timeline, as text', () => {
   expect(timelineText(record([]))).toBe('shop/web: nothing recorded yet.\n');
   const text = timelineText(

@@ -1,3 +1,4 @@
+import { printableLine } from '../lib/printable.ts';
 import type { Entry } from './entries.ts';
 import type { PodRecord } from './recorder.ts';
 import { sentence } from './sentences.ts';
@@ -20,7 +21,7 @@ function line(entry: Entry, start: number, span: number): string {
   const from = entry.at.mono - start;
   const to = 'end' in entry && entry.end !== undefined ? entry.end - start : from;
   const took = to > from ? `${(to - from).toFixed(1)} ms`.padStart(12) : ''.padStart(12);
-  return `${`+${from.toFixed(1)}`.padStart(11)} ms ${took} |${bar(from, to, span)}| ${describe(entry)}\n`;
+  return `${`+${from.toFixed(1)}`.padStart(11)} ms ${took} |${bar(from, to, span)}| ${printableLine(describe(entry))}\n`;
 }
 
 function bar(from: number, to: number, span: number): string {

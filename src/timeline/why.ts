@@ -1,3 +1,4 @@
+import { printableLine } from '../lib/printable.ts';
 import type { Reason } from './reasons.ts';
 import type { PodRecord } from './recorder.ts';
 import { sentence } from './sentences.ts';
@@ -20,9 +21,9 @@ export function why(record: PodRecord, mono: number): Why {
   };
 }
 
-/** As text: one sentence a line. */
+/** As text: one sentence a line. Pods choose words of it, so nothing in it steers a terminal or begins a line. */
 export function whyText(answer: Why): string {
   const head = `${answer.pod} (${answer.uid}) is ${answer.phase || 'not decided yet'}`;
   if (answer.reasons.length === 0) return `${head}: nothing holds it back.\n`;
-  return `${head}:\n${answer.reasons.map((r) => `  - ${r.sentence}\n`).join('')}`;
+  return `${head}:\n${answer.reasons.map((r) => `  - ${printableLine(r.sentence)}\n`).join('')}`;
 }

@@ -51,6 +51,8 @@ export interface MountedVolume {
   /** Changes when the content changes; keyed, so nothing about a secret can be guessed from it. Empty without a payload. */
   readonly digest: string;
   readonly tmpfs: boolean;
+  /** The files were made by this node for this Pod alone: on a host with SELinux the runtime labels them for its containers. */
+  readonly seLinuxRelabel?: boolean;
   /** Wall clock in milliseconds of the next needed `update` (tokens). */
   readonly refreshAt?: number;
 }

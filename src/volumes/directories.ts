@@ -18,13 +18,13 @@ const SETGID = 0o2000;
  * Makes a directory that every user may write to. It appears under its name only when mode and group are right, so a crash leaves
  * either nothing or all of it, and what the Pod later changes about it stays (the Go kubelet keeps a `ready` file for this).
  */
-export async function ensureOpenDirectory(path: string, group: number | undefined): Promise<Made> {
+export async function ensureOpenDirectory(path: string, group: number | undefined, signal: AbortSignal): Promise<Made> {
   const parent = dirname(path);
   const draft = join(parent, `..new-${basename(path)}`);
   const isFresh = (await mkdir(parent, { recursive: true, mode: PARENT_MODE })) !== undefined;
   if (!isFresh && (await ignoring(['ENOENT'], () => lstat(path)))) return 'present';
   if (!(await makeDirectory(draft))) {
-    await removeTree(draft);
+    await removeTree(draft, signal);
     await makeDirectory(draft);
   }
   if (group !== undefined) await lchown(draft, -1, group);

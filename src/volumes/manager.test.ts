@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { childPath } from '../lib/linux/pathBytes.ts';
 import type { Volume } from '../types/k8s.ts';
 import { base64, signal, VolumeNode } from './testing/fixtures.ts';
-import { volumeKind, volumeTypes } from './types/registry.ts';
+import { volumeType, volumeTypes } from './types/registry.ts';
 
 let node: VolumeNode;
 beforeEach(() => {
@@ -15,8 +16,22 @@ const secret: Volume = { name: 'v', secret: { secretName: 's', defaultMode: 0o64
 
 test('the registry has a type for every kind and names each plugin once, but for what is not supported', () => {
   expect(Object.keys(volumeTypes)).toHaveLength(30);
-  expect(volumeKind({ name: 'v', nfs: { path: '/', server: 's' } })).toBe('nfs');
-  expect(volumeKind({ name: 'v' })).toBe('emptyDir');
+  expect(volumeType({ name: 'v', nfs: { path: '/', server: 's' } })).toBe(volumeTypes.nfs);
+  expect(volumeType({ name: 'v' })).toBe(volumeTypes.emptyDir);
+  expect(volumeType({ name: 'v', secret: undefined } as never)).toBe(volumeTypes.emptyDir);
+});
+
+test('a source that this version does not know is refused, and nothing is put in its place', async () => {
+  const volume = { name: 'v', dream: { of: 'data' } } as unknown as Volume;
+  const error = await node.mount(volume).catch((e) => e);
+  expect(error.message).toBe(
+    'MountVolume.SetUp failed for volume "v" : volume type "dream" is unknown to this version of kubelet-ts, so it cannot be mounted',
+  );
+  expect(error.retryable).toBe(false);
+  await expect(node.update(volume)).rejects.toThrow('unknown');
+  expect(existsSync(join(node.root, 'pods'))).toBe(false);
+  for (const name of ['constructor', '__proto__', 'toString'])
+    await expect(node.mount({ name: 'v', ...JSON.parse(`{"${name}":{}}`) } as Volume)).rejects.toThrow('unknown');
 });
 
 describe('configMap and secret', () => {
@@ -28,6 +43,7 @@ describe('configMap and secret', () => {
       name: 'v',
       hostPath: join(node.root, 'pods/uid-1/volumes/kubernetes.io~configmap/v'),
       readOnly: true,
+      seLinuxRelabel: true,
       digest: expect.stringMatching(/^[0-9a-f]{32}$/),
       tmpfs: false,
     });
@@ -186,6 +202,27 @@ describe('nested mounts', () => {
 });
 
 describe('teardown', () => {
+  test('an emptyDir whose names are no UTF-8, or any others that a Pod may choose', async () => {
+    const { hostPath } = await node.mount({ name: 'v', emptyDir: {} });
+    for (let index = 0; index < 1_500; index++)
+      writeFileSync(childPath(Buffer.from(hostPath), Buffer.from(`a\xff${index}`.padEnd(50, '\xfe'), 'latin1')), '');
+    for (const name of ['!', '...', `..removing-${process.pid}-0`, '..new-v', 'a\nb', '\n'])
+      mkdirSync(join(hostPath, name, ...Array(50).fill('!'), '\n'), { recursive: true });
+    await node.manager.unmountAll('uid-1', signal);
+    expect(readdirSync(join(node.root, 'pods/uid-1'))).toEqual([]);
+  });
+
+  test('an abort ends it', async () => {
+    const { hostPath } = await node.mount({ name: 'v', emptyDir: {} });
+    for (let index = 0; index < 2_000; index++) writeFileSync(join(hostPath, String(index)), '');
+    const controller = new AbortController();
+    const removal = node.manager.unmountAll('uid-1', controller.signal);
+    controller.abort();
+    await expect(removal).rejects.toMatchObject({ name: 'AbortError' });
+    expect(readdirSync(hostPath).length).toBeGreaterThan(0);
+    await node.manager.unmountAll('uid-1', signal);
+  });
+
   test('leaves nothing of anything, twice, and without a start', async () => {
     node.put('ConfigMap', 'cm', { data: { a: '1' } });
     node.put('Secret', 's', { data: { p: base64('x') } });

@@ -9,7 +9,7 @@ import { createDigester } from './digest.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
 import { tearDown } from './teardown.ts';
-import { volumeKind, volumeTypes } from './types/registry.ts';
+import { volumeType } from './types/registry.ts';
 import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
@@ -19,14 +19,13 @@ export function createVolumeManager({ root, mounter, log = silentLogger }: Volum
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();
     try {
-      return await call(volumeTypes[volumeKind(task.volume)]);
+      return await call(volumeType(task.volume));
     } catch (error) {
       throw isAbort(error) ? error : setUpFailed(task.volume.name, error);
     }
   };
   return {
-    needs: (pod) =>
-      (pod.spec.volumes ?? []).flatMap((volume) => volumeTypes[volumeKind(volume)].references(pod, volume)),
+    needs: (pod) => (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume)),
     mount: (pod, volume, context, signal) => {
       const task = { host, pod, volume, context, signal };
       return run(task, (type) => type.mount(task));

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childPath } from '../lib/linux/pathBytes.ts';
+import { removeTree } from '../lib/linux/removeTree.ts';
 import { applyOwnership } from './ownership.ts';
 
 // With the tester's own group, so that no root is needed; other groups are in testing/realMounts.ts.
@@ -61,6 +63,24 @@ test('a walk that was cut short does not count as done: the root comes last', as
   });
   await expect(walk).rejects.toMatchObject({ name: 'AbortError' });
   expect((await applyOwnership({ path: dir, group, policy: 'OnRootMismatch', signal })).entries).toBe(101);
+});
+
+test('names of any bytes', async () => {
+  const odd = Buffer.from('a\xff', 'latin1');
+  const inner = childPath(Buffer.from(dir), odd);
+  mkdirSync(inner, 0o700);
+  writeFileSync(childPath(inner, odd), '', { mode: 0o600 });
+  expect(await applyOwnership({ path: dir, group, signal })).toEqual({ walked: true, entries: 3, failed: 0 });
+  expect(statSync(childPath(inner, odd)).mode & 0o777).toBe(0o660);
+  await removeTree(inner, signal);
+});
+
+test('what is too deep to be held open counts as failed', async () => {
+  let path = dir;
+  for (let level = 0; level < 300; level++) path = join(path, 'd');
+  mkdirSync(path, { recursive: true });
+  const result = await applyOwnership({ path: dir, group, signal });
+  expect(result).toMatchObject({ failed: 1, firstFailure: 'the volume has directories deeper than 256 levels' });
 });
 
 test('reports progress of long walks', async () => {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { chmod, chown, type FileHandle, lchown, lstat, open, opendir, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, lchown, lstat, open, stat } from 'node:fs/promises';
 import { errorMessage } from '../lib/errors.ts';
+import { directoryEntries } from '../lib/linux/directoryEntries.ts';
 import { O_PATH } from '../lib/linux/mountId.ts';
 import { fdPath } from '../lib/linux/safePath.ts';
 import { settleAll } from '../lib/settleAll.ts';
@@ -31,6 +32,8 @@ const READ_WRITE = 0o660;
 const READ_ONLY = 0o440;
 const DIRECTORY_BITS = 0o2110;
 const PARALLEL = 16;
+/** Each level holds three descriptors. What lies deeper counts as not changed. */
+const MAX_DEPTH = 256;
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 interface Walk extends OwnershipRequest {
@@ -49,7 +52,7 @@ export async function applyOwnership(request: OwnershipRequest): Promise<Ownersh
   const walk: Walk = { ...request, entries: 0, failed: 0 };
   const root = await open(request.path, OPEN_DIRECTORY);
   try {
-    await walkDirectory(walk, root);
+    await walkDirectory(walk, root, 0);
     await change(walk, fdPath(root), true);
   } finally {
     await root.close();
@@ -64,22 +67,24 @@ async function rootMatches({ path, group, readOnly = false }: OwnershipRequest):
   return stats.isDirectory() && stats.gid === group && (stats.mode & wanted) === wanted;
 }
 
-async function walkDirectory(walk: Walk, directory: FileHandle): Promise<void> {
-  let chunk: Promise<void>[] = [];
-  for await (const entry of await opendir(fdPath(directory))) {
-    walk.signal.throwIfAborted();
-    // Directories one after the other: each holds a descriptor while its children are done.
-    if (entry.isDirectory()) await visit(walk, directory, entry.name);
-    else chunk.push(visit(walk, directory, entry.name));
-    if (chunk.length < PARALLEL) continue;
-    await settleAll(chunk);
-    chunk = [];
-    walk.progress?.(walk.entries);
+async function walkDirectory(walk: Walk, directory: FileHandle, depth: number): Promise<void> {
+  for await (const entries of directoryEntries(fdPath(directory), walk.signal)) {
+    const files = entries.filter((entry) => !entry.isDirectory);
+    for (let start = 0; start < files.length; start += PARALLEL) {
+      walk.signal.throwIfAborted();
+      await settleAll(files.slice(start, start + PARALLEL).map(({ name }) => visit(walk, directory, name, depth)));
+      walk.progress?.(walk.entries);
+    }
+    // Directories one after the other: each holds descriptors while its children are done.
+    for (const { name, isDirectory } of entries) {
+      if (!isDirectory) continue;
+      walk.signal.throwIfAborted();
+      await visit(walk, directory, name, depth);
+    }
   }
-  await settleAll(chunk);
 }
 
-async function visit(walk: Walk, parent: FileHandle, name: string): Promise<void> {
+async function visit(walk: Walk, parent: FileHandle, name: Buffer, depth: number): Promise<void> {
   const path = fdPath(parent, name);
   let entry: FileHandle | undefined;
   try {
@@ -91,7 +96,7 @@ async function visit(walk: Walk, parent: FileHandle, name: string): Promise<void
       await lchown(path, -1, walk.group);
       return;
     }
-    if (stats.isDirectory()) await descend(walk, path);
+    if (stats.isDirectory()) await descend(walk, path, depth + 1);
     await change(walk, fdPath(entry), stats.isDirectory());
   } catch (error) {
     if (walk.signal.aborted) throw error;
@@ -101,10 +106,11 @@ async function visit(walk: Walk, parent: FileHandle, name: string): Promise<void
   }
 }
 
-async function descend(walk: Walk, path: string): Promise<void> {
+async function descend(walk: Walk, path: Buffer, depth: number): Promise<void> {
+  if (depth > MAX_DEPTH) throw new Error(`the volume has directories deeper than ${MAX_DEPTH} levels`);
   const directory = await open(path, OPEN_DIRECTORY);
   try {
-    await walkDirectory(walk, directory);
+    await walkDirectory(walk, directory, depth);
   } finally {
     await directory.close();
   }

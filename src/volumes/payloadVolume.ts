@@ -42,6 +42,7 @@ export function payloadVolume({ plugin, medium, references, collect }: PayloadVo
         readOnly: true,
         digest: task.host.digest(collected.payload),
         tmpfs: medium === 'memory',
+        seLinuxRelabel: true,
       };
       return collected.refreshAt === undefined ? mounted : { ...mounted, refreshAt: collected.refreshAt };
     },
@@ -95,7 +96,7 @@ async function write(task: VolumeTask, path: string, payload: Payload, medium: '
 
 function ensure(task: VolumeTask, path: string, medium: 'memory' | 'disk'): Promise<Made> {
   const group = groupOf(task);
-  if (medium === 'disk') return ensureOpenDirectory(path, group);
+  if (medium === 'disk') return ensureOpenDirectory(path, group, task.signal);
   const size = memoryVolumeSize(task.pod, undefined, task.context.nodeAllocatable);
   return ensureTmpfs(task.host, { path, size, group });
 }

@@ -12,6 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeMounter } from '../lib/fake/mounter.ts';
+import { childPath } from '../lib/linux/pathBytes.ts';
+import { removeTree } from '../lib/linux/removeTree.ts';
 import type { StoredPod } from '../types/k8s.ts';
 import { createVolumeManager } from './manager.ts';
 
@@ -48,6 +50,14 @@ test('makes a missing directory with the mode of the volume', async () => {
   await prepare('a/b');
   expect(statSync(join(volume, 'a')).mode & 0o7777).toBe(0o2775);
   expect(statSync(join(volume, 'a/b')).mode & 0o7777).toBe(0o2775);
+});
+
+test('a link inside the volume may lead to a name that is no UTF-8', async () => {
+  const odd = Buffer.from('d\xff', 'latin1');
+  mkdirSync(childPath(Buffer.from(volume), odd));
+  symlinkSync(odd, join(volume, 'in'));
+  await expect(prepare('in')).resolves.toBe(target());
+  await removeTree(volume, new AbortController().signal);
 });
 
 test('links inside the volume are followed, links out of it are not', async () => {

@@ -1,10 +1,11 @@
 import { chmod, type FileHandle, lstat, mkdir, open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { KubeletError } from '../lib/errors.ts';
 import { goQuote } from '../lib/goText.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { type Mounter, MountFlag } from '../lib/linux/mounter.ts';
-import { fdPath, isWithin, makeDirBeneath, openBeneath, UnsafePathError } from '../lib/linux/safePath.ts';
+import { type PathBytes, parentPath } from '../lib/linux/pathBytes.ts';
+import { fdPath, isWithin, makeDirBeneath, openBeneath, relativePath, UnsafePathError } from '../lib/linux/safePath.ts';
 import type { SubPathRequest } from './contract.ts';
 import { hasBackstep } from './rules/payloadPath.ts';
 
@@ -42,8 +43,9 @@ async function ensureSource(volume: string, subPath: string): Promise<void> {
 
 async function bind(mounter: Mounter, volume: string, subPath: string, target: string): Promise<void> {
   // Symlinks inside the volume are allowed while they stay inside; once resolved there must be none left.
-  const realVolume = await realpath(volume);
-  const realSource = await realpath(join(volume, subPath));
+  // They may lead by names that are no UTF-8.
+  const realVolume = await realpath(volume, { encoding: 'buffer' });
+  const realSource = await realpath(join(volume, subPath), { encoding: 'buffer' });
   if (!isWithin(realVolume, realSource)) throw new UnsafePathError(`subPath ${subPath} leads out of the volume`);
   const source = await openSource(realVolume, realSource);
   try {
@@ -61,9 +63,9 @@ async function bind(mounter: Mounter, volume: string, subPath: string, target: s
 }
 
 /** A hostPath volume may be a single file; then it is opened by way of its directory. */
-async function openSource(volume: string, source: string): Promise<FileHandle> {
-  const base = (await lstat(volume)).isDirectory() ? volume : dirname(volume);
-  return openBeneath(base, relative(base, source));
+async function openSource(volume: PathBytes, source: PathBytes): Promise<FileHandle> {
+  const base = (await lstat(volume)).isDirectory() ? volume : parentPath(volume);
+  return openBeneath(base, relativePath(base, source));
 }
 
 /** True if the very same file is bound there; another one is unmounted. */

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import type { PathBytes } from '../../lib/linux/pathBytes.ts';
 import type { CgroupFs } from '../cgroupFs.ts';
 import type { Hierarchies } from '../hierarchies.ts';
 import { CONTROLLERS } from '../rules/controlFiles.ts';
@@ -82,7 +83,8 @@ export class FakeCgroupFs implements CgroupFs {
     return true;
   }
 
-  async read(path: string): Promise<string> {
+  async read(at: PathBytes): Promise<string> {
+    const path = at.toString();
     const group = this.#group(path);
     if (basename(path) === 'cgroup.procs') return this.#processes(group);
     const text = group.files.get(basename(path));
@@ -101,7 +103,8 @@ export class FakeCgroupFs implements CgroupFs {
     if (basename(path) === 'cgroup.subtree_control') this.#enable(dirname(path), value);
   }
 
-  async rmdir(path: string): Promise<void> {
+  async rmdir(at: PathBytes): Promise<void> {
+    const path = at.toString();
     const group = this.#groups.get(path);
     if (!group) throw failure('ENOENT', path);
     this.#processes(group);
@@ -109,8 +112,8 @@ export class FakeCgroupFs implements CgroupFs {
     this.#groups.delete(path);
   }
 
-  async children(path: string): Promise<string[]> {
-    return this.#childPaths(path).map((child) => basename(child));
+  async children(path: PathBytes): Promise<Buffer[]> {
+    return this.#childPaths(path.toString()).map((child) => Buffer.from(basename(child)));
   }
 
   kill(pid: number): void {

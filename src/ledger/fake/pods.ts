@@ -20,6 +20,7 @@ export function testNode(more: Partial<NodeView> = {}, allocatable: Record<strin
     supplementalGroupsPolicy: true,
     pressures: [],
     shuttingDown: false,
+    goneDevices: [],
     declaredFeatures: [],
     ...more,
   };

@@ -3,6 +3,7 @@ import type { StoredPod } from '../../types/k8s.ts';
 import type { Amounts, HostPort, NodeView, Rejection } from '../types.ts';
 import { checkAppArmor } from './appArmor.ts';
 import { checkDeclaredFeatures } from './declaredFeatures.ts';
+import { checkDevices } from './devices.ts';
 import { type Shortage, shortageRejection, shortages } from './fit.ts';
 import { checkPlatform, failedPredicates, predicateRejection } from './predicates.ts';
 import { checkPressure } from './pressure.ts';
@@ -42,6 +43,7 @@ export function assess(applicant: Applicant, taken: Taken, node: NodeView): Asse
   const before =
     checkPressure(pod, applicant.qosClass, node.pressures) ??
     checkSysctls(pod.spec, node.sysctls) ??
+    checkDevices(pod, node.goneDevices) ??
     checkPlatform(pod, node);
   if (before) return reject(before);
 

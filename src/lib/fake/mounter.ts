@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LinuxError } from '../linux/linuxError.ts';
 import { type Mounter, MountFlag, type MountRequest } from '../linux/mounter.ts';
 import type { MountEntry } from '../linux/mountInfo.ts';
+import type { PathBytes } from '../linux/pathBytes.ts';
 
 const ENOENT = 2;
 const EINVAL = 22;
@@ -37,6 +38,7 @@ export class FakeMounter implements Mounter {
       device: `0:${id}`,
       root: '/',
       mountPoint: request.target,
+      mountPath: Buffer.from(request.target),
       options: ['rw'],
       propagation: [],
       fsType: bind ? 'ext4' : (request.fsType ?? 'none'),
@@ -45,7 +47,8 @@ export class FakeMounter implements Mounter {
     });
   }
 
-  async unmount(target: string): Promise<void> {
+  async unmount(path: PathBytes): Promise<void> {
+    const target = path.toString();
     await this.#record(`unmount ${target}`, 'umount2', target);
     await this.#exists(target, 'umount2');
     const at = this.#entries.findLastIndex((entry) => entry.mountPoint === target);
@@ -55,7 +58,8 @@ export class FakeMounter implements Mounter {
       for (const name of await readdir(target)) await rm(join(target, name), { recursive: true });
   }
 
-  async list(below = ''): Promise<readonly MountEntry[]> {
+  async list(at: PathBytes = ''): Promise<readonly MountEntry[]> {
+    const below = at.toString();
     return this.#entries.filter(({ mountPoint }) => mountPoint === below || mountPoint.startsWith(`${below}/`));
   }
 

@@ -1,13 +1,16 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoCode, ignoring, LinuxError } from './linuxError.ts';
 import { createMounter } from './mounter.ts';
 import { mountsBelow, parseMountInfo } from './mountInfo.ts';
+import { openInRoot } from './openInRoot.ts';
+import { childPath, parentPath, shownPath } from './pathBytes.ts';
 import { removeTree } from './removeTree.ts';
-import { isWithin, makeDirBeneath, openBeneath } from './safePath.ts';
+import { fdPath, isWithin, makeDirBeneath, openBeneath } from './safePath.ts';
 
+const { signal } = new AbortController();
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'linux-test-'));
@@ -32,6 +35,7 @@ describe('mountinfo', () => {
       device: '98:0',
       root: '/mnt1',
       mountPoint: '/mnt2',
+      mountPath: Buffer.from('/mnt2'),
       options: ['rw', 'noatime'],
       propagation: ['shared:1', 'master:2'],
       fsType: 'ext3',
@@ -44,6 +48,17 @@ describe('mountinfo', () => {
 
   test.each(['x', '1 2 3', '22 28 0:21 / /sys rw - sysfs', 'a b 0:21 / /sys rw - sysfs s rw'])('refuses %j', (line) => {
     expect(() => parseMountInfo(line)).toThrow('malformed');
+  });
+
+  test('a mount point keeps bytes that are no UTF-8', () => {
+    const path = Buffer.from('/var/lib/v\xff/a b', 'latin1');
+    const line = Buffer.from('40 28 0:33 / /var/lib/v\xff/a\\040b rw - tmpfs tmpfs rw\n', 'latin1');
+    const other = Buffer.from('41 28 0:33 / /var/lib/v\xfe rw - tmpfs tmpfs rw\n', 'latin1');
+    const entries = parseMountInfo(Buffer.concat([line, other]), '/var/lib');
+    expect(entries.map((entry) => entry.mountPath)).toEqual([path, Buffer.from('/var/lib/v\xfe', 'latin1')]);
+    expect(entries[0]!.mountPoint).toBe('/var/lib/v\ufffd/a b');
+    expect(mountsBelow(entries, Buffer.from('/var/lib/v\xff', 'latin1'))).toEqual([entries[0]]);
+    expect(parseMountInfo('40 28 0:33 / /ä rw - tmpfs tmpfs rw', '/ä')[0]!.mountPoint).toBe('/ä');
   });
 
   test('mountsBelow gives children first and no namesakes', () => {
@@ -91,6 +106,29 @@ describe('errors', () => {
     await expect(mounter.isMountPoint(dir)).resolves.toBe(false);
     await expect(mounter.isMountPoint(join(dir, 'no', 'such'))).resolves.toBe(false);
     expect((await mounter.list()).some((entry) => entry.mountPoint === '/proc')).toBe(true);
+  });
+});
+
+describe('paths as bytes', () => {
+  const bytes = (text: string) => Buffer.from(text, 'latin1');
+
+  test.each<[string | Buffer, string]>([
+    ['/a/b c', '/a/b c'],
+    ['/ä/\n', '/ä/\\x0a'],
+    [bytes('/a\xff\x01'), '/a\\xff\\x01'],
+    [Buffer.from('/ä'), '/ä'],
+    ['/\u202etxt\u2028', '/\\xe2\\x80\\xaetxt\\xe2\\x80\\xa8'],
+  ])('%j is shown as %j', (path, shown) => expect(shownPath(path)).toBe(shown));
+
+  test('a long one is cut', () => {
+    const shown = shownPath(bytes(`/${'\xff'.repeat(4000)}`));
+    expect(shown.length).toBe(301);
+    expect(shown).toMatch(/^\/\\xff.*….*xff$/);
+  });
+
+  test('parents', () => {
+    expect(parentPath('/a/b')).toBe('/a');
+    expect(parentPath(bytes('/a\xff/b'))).toEqual(bytes('/a\xff'));
   });
 });
 
@@ -157,6 +195,27 @@ describe('safe paths', () => {
     rmSync(outside, { recursive: true });
   });
 
+  test('links may lead by names that are no UTF-8', async () => {
+    const odd = Buffer.from('d\xff', 'latin1');
+    const inside = childPath(Buffer.from(dir), odd);
+    mkdirSync(inside);
+    writeFileSync(childPath(inside, odd), 'found');
+    symlinkSync(odd, join(dir, 'link'));
+    symlinkSync(childPath(odd, odd), join(dir, 'file'));
+    await makeDirBeneath(dir, 'link/new', 0o755);
+    expect(statSync(childPath(inside, Buffer.from('new'))).isDirectory()).toBe(true);
+    const direct = await openBeneath(dir, childPath(odd, odd));
+    expect((await direct.stat()).ino).toBe(statSync(join(dir, 'file')).ino);
+    await direct.close();
+    const { handle, path } = await openInRoot(dir, 'link/../file');
+    expect(await readFile(fdPath(handle), 'utf8')).toBe('found');
+    expect(path).toBe(join(dir, 'd\ufffd/d\ufffd'));
+    await handle.close();
+    expect(isWithin(inside, childPath(inside, odd))).toBe(true);
+    expect(isWithin(inside, childPath(Buffer.from(dir), Buffer.from('d\xfe', 'latin1')))).toBe(false);
+    await removeTree(dir, signal);
+  });
+
   test('a directory that keeps turning into a symlink never lets a new directory out of the base', async () => {
     const outside = mkdtempSync(join(tmpdir(), 'linux-test-out-'));
     const spot = join(dir, 'spot');
@@ -191,11 +250,11 @@ describe('removeTree', () => {
     symlinkSync(outside, join(tree, 'link'));
     symlinkSync(outside, join(tree, 'a/link'));
     for (let index = 0; index < 700; index++) writeFileSync(join(tree, 'a/b', `f${index}`), '');
-    await removeTree(tree);
-    await removeTree(tree);
+    await removeTree(tree, signal);
+    await removeTree(tree, signal);
     expect(readdirSync(dir)).toEqual([]);
     symlinkSync(outside, join(dir, 'just-a-link'));
-    await removeTree(join(dir, 'just-a-link'));
+    await removeTree(join(dir, 'just-a-link'), signal);
     expect(readdirSync(dir)).toEqual([]);
     expect(readdirSync(outside)).toEqual(['keep']);
     rmSync(outside, { recursive: true });
@@ -210,7 +269,7 @@ describe('removeTree', () => {
       await rename(tree, join(dir, 'next', 'd'.repeat(200)));
       await rename(join(dir, 'next'), tree);
     }
-    await removeTree(tree);
+    await removeTree(tree, signal);
     expect(readdirSync(dir)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { constants, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { errnoCode } from './linuxError.ts';
+import type { PathBytes } from './pathBytes.ts';
 
 /** open(2) flag that Node does not name: a handle on the path only, which neither reads nor blocks nor triggers automounts. */
 export const O_PATH = 0o10000000;
@@ -17,7 +18,7 @@ export function mountIdOfFd(fd: number): number {
 }
 
 /** The mount id of a path, without following a symlink at its end; undefined when it does not exist. */
-export async function mountIdOf(path: string): Promise<number | undefined> {
+export async function mountIdOf(path: PathBytes): Promise<number | undefined> {
   try {
     const handle = await open(path, O_PATH | constants.O_NOFOLLOW);
     try {

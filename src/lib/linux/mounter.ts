@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { bindLibc, callLibc, type LibcFunction } from './libc.ts';
 import { mountIdOf } from './mountId.ts';
 import { type MountEntry, parseMountInfo } from './mountInfo.ts';
+import { bytesOf, type PathBytes, shownPath } from './pathBytes.ts';
 
 /** mount(2) flags that this program uses. */
 export const MountFlag = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8, remount: 32, bind: 4096, recursive: 16384 };
@@ -30,12 +31,12 @@ export interface Mounter {
   /** Rejects with a LinuxError. */
   mount(request: MountRequest): Promise<void>;
   /** Never follows a symlink at `target`. Rejects with EINVAL if nothing is mounted there, ENOENT if there is no such path. */
-  unmount(target: string): Promise<void>;
+  unmount(target: PathBytes): Promise<void>;
   /**
    * The mount table of this process, or its entries at `below` and deeper; parents before children. The kernel writes the whole table
    * each time, several hundred bytes for each container of the node: not for hot paths.
    */
-  list(below?: string): Promise<readonly MountEntry[]>;
+  list(below?: PathBytes): Promise<readonly MountEntry[]>;
   /** Whether something is mounted at exactly this path (bind mounts too). False when the path does not exist. */
   isMountPoint(path: string): Promise<boolean>;
 }
@@ -57,13 +58,14 @@ async function mount({ source, target, fsType, flags = 0, data }: MountRequest):
   await callLibc(mountFn, [source, target, fsType, flags, data ?? null], { syscall: 'mount', path: target, what });
 }
 
-async function unmount(target: string): Promise<void> {
-  umountFn ??= bindLibc('int umount2(const char *target, int flags)');
-  await callLibc(umountFn, [target, UMOUNT_NOFOLLOW], { syscall: 'umount2', path: target });
+async function unmount(target: PathBytes): Promise<void> {
+  umountFn ??= bindLibc('int umount2(const uint8_t *target, int flags)');
+  const name = Buffer.concat([bytesOf(target), Buffer.alloc(1)]);
+  await callLibc(umountFn, [name, UMOUNT_NOFOLLOW], { syscall: 'umount2', path: shownPath(target) });
 }
 
-async function list(below?: string): Promise<readonly MountEntry[]> {
-  return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'), below);
+async function list(below?: PathBytes): Promise<readonly MountEntry[]> {
+  return parseMountInfo(await readFile('/proc/self/mountinfo'), below);
 }
 
 /** Compares mount ids, not st_dev: a bind mount from the same file system has the device of its parent. */

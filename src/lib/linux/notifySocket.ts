@@ -1,5 +1,6 @@
 import { close } from 'node:fs';
 import { bindLibc, callLibc, type LibcFunction } from './libc.ts';
+import { unixAddress } from './unixAddress.ts';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -22,15 +23,9 @@ export async function sendUnixDatagram(name: string, text: string): Promise<void
   const fd = await callLibc(functions.socket, [AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0], failure('socket'));
   try {
     const data = Buffer.from(text);
-    const address = addressOf(name);
+    const address = unixAddress(name);
     await callLibc(functions.sendto, [fd, data, data.length, MSG_NOSIGNAL, address, address.length], failure('sendto'));
   } finally {
     close(fd, () => {});
   }
-}
-
-/** struct sockaddr_un: the family in the machine's byte order (Node runs on little-endian ones only), then the name. */
-function addressOf(name: string): Buffer {
-  const path = name.startsWith('@') ? Buffer.from(`\0${name.slice(1)}`) : Buffer.from(`${name}\0`);
-  return Buffer.concat([Buffer.from([AF_UNIX, 0]), path]);
 }

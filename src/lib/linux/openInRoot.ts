@@ -19,6 +19,7 @@ export interface Resolved {
 /** A directory on the way, by its handle, and its name in the one before. */
 interface Step {
   readonly handle: FileHandle;
+  /** One character a byte (Latin-1), as everywhere below: links may point to names that are no UTF-8. */
   readonly name: string;
 }
 
@@ -32,17 +33,18 @@ export async function openInRoot(base: string, path: string): Promise<Resolved> 
   const root = await open(base, O_PATH | constants.O_DIRECTORY);
   const steps: Step[] = [{ handle: root, name: '' }];
   try {
-    await walk(steps, path);
+    await walk(steps, Buffer.from(path).toString('latin1'), path);
     const last = steps.pop() as Step;
-    return { handle: last.handle, path: join(base, ...steps.map((step) => step.name), last.name) };
+    const names = [...steps.map((step) => step.name), last.name].join('/');
+    return { handle: last.handle, path: join(base, Buffer.from(names, 'latin1').toString()) };
   } finally {
     await leave(steps, 0);
   }
 }
 
-async function walk(steps: Step[], path: string): Promise<void> {
+async function walk(steps: Step[], path: string, shown: string): Promise<void> {
   const names = path.split('/').reverse();
-  refuseLength(path, steps, names);
+  refuseLength(shown, steps, names);
   for (let links = 0; names.length > 0; ) {
     const name = names.pop() as string;
     if (name === '' || name === '.') continue;
@@ -50,25 +52,22 @@ async function walk(steps: Step[], path: string): Promise<void> {
       await leave(steps, Math.max(1, steps.length - 1));
       continue;
     }
-    const at = fdPath((steps.at(-1) as Step).handle, name);
+    const at = fdPath((steps.at(-1) as Step).handle, Buffer.from(name, 'latin1'));
     const handle = await open(at, O_PATH | constants.O_NOFOLLOW);
     steps.push({ handle, name });
     if (!(await handle.stat()).isSymbolicLink()) continue;
     if (++links > MAX_LINKS)
-      throw new KubeletError(`path ${path} has more than ${MAX_LINKS} symlinks`, { code: 'ELOOP' });
+      throw new KubeletError(`path ${shown} has more than ${MAX_LINKS} symlinks`, { code: 'ELOOP' });
     // Another link may stand here by now; wherever it leads, its parts are walked from handles like all others.
-    const target = await readlink(at);
+    const target = await readlink(at, 'latin1');
     await leave(steps, target.startsWith('/') ? 1 : steps.length - 1);
     names.push(...target.split('/').reverse());
-    refuseLength(path, steps, names);
+    refuseLength(shown, steps, names);
   }
 }
 
 function refuseLength(path: string, steps: readonly Step[], names: readonly string[]): void {
-  const length = [...steps.map((step) => step.name), ...names].reduce(
-    (sum, name) => sum + Buffer.byteLength(name) + 1,
-    0,
-  );
+  const length = [...steps.map((step) => step.name), ...names].reduce((sum, name) => sum + name.length + 1, 0);
   if (length > MAX_LENGTH)
     throw new KubeletError(`path ${path.slice(0, 80)}… is longer than ${MAX_LENGTH} bytes with its links`, {
       code: 'ENAMETOOLONG',

@@ -28,7 +28,7 @@ export function nextNode(original: Node, settings: NodeSettings, facts: NodeFact
   const { localStorageIsolation, nodeName } = settings;
   const conditions = nodeConditions(status.conditions ?? [], { nodeName, facts, capacity, localStorageIsolation, now });
   const features = nodeFeatures(runtime);
-  const declared = declaredFeatures(settings.enabledGates, runtime);
+  const declared = declaredFeatures(settings.enabledGates);
 
   const next: NodeStatus = {
     ...status,

@@ -84,19 +84,15 @@ describe('the runtime', () => {
       { features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
       { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
     ]);
-    // ExtendWebSocketsToKubelet is on and not declared: the runtime's streams know no v5.channel.k8s.io.
-    const gates = [
+    // What is on and not built is not declared: a scheduler or an API server would rely on it.
+    const unbuilt = [
       'ExtendWebSocketsToKubelet',
+      'InPlacePodLevelResourcesVerticalScaling',
+      'InPlacePodVerticalScalingInitContainers',
       'UserNamespacesHostNetworkSupport',
-      'RestartAllContainersOnContainerExits',
-      'EnvFiles',
     ];
-    expect(declaredFeatures(gates, fact)).toEqual(['RestartAllContainersOnContainerExits']);
-    const able = { ...fact, features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: true } };
-    expect(declaredFeatures(gates, able)).toEqual([
-      'RestartAllContainersOnContainerExits',
-      'UserNamespacesHostNetworkSupport',
-    ]);
+    const gates = [...unbuilt, 'RestartAllContainersOnContainerExits', 'EnvFiles'];
+    expect(declaredFeatures(gates)).toEqual(['RestartAllContainersOnContainerExits']);
     const images = Array.from({ length: 60 }, (_, i) => ({
       repoDigests: ['d'],
       repoTags: ['1', '2', '3', '4', '5'],

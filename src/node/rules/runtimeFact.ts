@@ -1,4 +1,5 @@
 import type { StatusResponseOut } from '../../cri/generated/runtime.ts';
+import { bounded } from '../../lib/bounded.ts';
 import type { RuntimeFact } from '../types.ts';
 
 /** A runtime that was not well for this long is reported as down (kubelet's maxWaitForContainerRuntime). */
@@ -26,7 +27,7 @@ export function withAnswer(memory: RuntimeMemory, answer: StatusResponseOut, now
     const condition = answer.status?.conditions.find((one) => one.type === type);
     if (condition?.status) return undefined;
     if (!condition) return '<nil>';
-    return `${type}=false reason:${condition.reason} message:${condition.message}`;
+    return bounded(`${type}=false reason:${condition.reason} message:${condition.message}`);
   };
   const network = problem('NetworkReady');
   const runtime = problem('RuntimeReady');

@@ -28,21 +28,15 @@ export function nodeFeatures({ features }: RuntimeFact): NodeFeatures | undefine
 }
 
 /**
- * Features that a node declares when their gate is on (KEP-5328), sorted. ExtendWebSocketsToKubelet is not among them: streams pass
- * unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on translating WebSockets to SPDY for us.
+ * Features that a node declares when their gate is on (KEP-5328), sorted: only what is built. Of the Go kubelet's, these are not:
+ * - ExtendWebSocketsToKubelet: streams pass unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on
+ *   translating WebSockets to SPDY for us;
+ * - InPlacePodLevelResourcesVerticalScaling and InPlacePodVerticalScalingInitContainers: no resize is carried out here;
+ * - UserNamespacesHostNetworkSupport: Pods with a user namespace of their own are refused.
  */
-const DECLARED = [
-  'InPlacePodLevelResourcesVerticalScaling',
-  'InPlacePodVerticalScalingInitContainers',
-  'RestartAllContainersOnContainerExits',
-  'UserNamespacesHostNetworkSupport',
-];
+const DECLARED = ['RestartAllContainersOnContainerExits'];
 
-/** status.declaredFeatures. One of them needs the runtime besides its gate. */
-export function declaredFeatures(enabledGates: readonly string[], { features }: RuntimeFact): string[] {
-  return DECLARED.filter(
-    (name) =>
-      enabledGates.includes(name) &&
-      (name !== 'UserNamespacesHostNetworkSupport' || features?.userNamespacesHostNetwork === true),
-  );
+/** status.declaredFeatures. */
+export function declaredFeatures(enabledGates: readonly string[]): string[] {
+  return DECLARED.filter((name) => enabledGates.includes(name));
 }

@@ -15,8 +15,8 @@ export async function removePodFiles(services: Services, { pod, facts, signal }:
   await services.volumes.unmountAll(facts.uid, signal);
   await Promise.all([
     // Not over mounts: one that was left would be emptied.
-    removeTree(join(services.podsDir, facts.uid)),
-    removeTree(podLogDirectory(services.spec.podLogsRoot, pod)),
+    removeTree(join(services.podsDir, facts.uid), signal),
+    removeTree(podLogDirectory(services.spec.podLogsRoot, pod), signal),
     services.checkpoints.remove(facts.uid),
   ]);
   services.images.forget(facts.uid);

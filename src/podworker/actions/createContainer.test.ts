@@ -32,7 +32,7 @@ const requests = (name: string) =>
     .filter(({ metadata }) => metadata.name === name);
 interface CreateConfig {
   metadata: { name: string };
-  mounts: { containerPath: string; hostPath: string }[];
+  mounts: { containerPath: string; hostPath: string; selinuxRelabel: boolean }[];
   linux: {
     securityContext: { runAsUser: { value: string } | null; namespaceOptions: { pid: string; targetId: string } };
   };
@@ -198,4 +198,53 @@ describe('the termination log', () => {
     expect(requests('main')).toHaveLength(1);
     expect(logFiles('uid-p', 'main').map((name) => mount!.hostPath.endsWith(name))).toEqual([true]);
   });
+});
+
+describe('SELinux labels', () => {
+  const items = [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }];
+  const sources: Record<string, object> = {
+    scratch: { emptyDir: {} },
+    memory: { emptyDir: { medium: 'Memory' } },
+    config: { configMap: { name: 'c', defaultMode: 0o644 } },
+    secret: { secret: { secretName: 's', defaultMode: 0o644 } },
+    pod: { downwardAPI: { items, defaultMode: 0o644 } },
+    all: { projected: { sources: [{ downwardAPI: { items } }], defaultMode: 0o644 } },
+    host: { hostPath: { path: '/etc' } },
+  };
+  const kinds = Object.keys(sources);
+  const app = {
+    containers: [container('main', { volumeMounts: kinds.map((name) => ({ name, mountPath: `/${name}` })) })],
+    volumes: kinds.map((name) => ({ name, ...sources[name] })),
+  } as Partial<Spec>;
+
+  async function relabelled(): Promise<string[]> {
+    for (const key of ['ConfigMap default/c', 'Secret default/s'])
+      t.node.setObject(key, { metadata: { resourceVersion: '1' }, data: {} });
+    t.node.setPod(fakePod('web', app));
+    await until(() => isRunning('main'));
+    return requests('main')[0]!.mounts.flatMap((m) => (m.selinuxRelabel ? [m.containerPath] : []));
+  }
+
+  test('are asked for on what this node made for the Pod, not on the host, with SELinux', async () => {
+    t.node[Symbol.dispose]();
+    t.world.seLinux = true;
+    t.node = await new FakeNode(t.world, clock).start();
+    const own = kinds.filter((name) => name !== 'host').map((name) => `/${name}`);
+    expect(await relabelled()).toEqual([...own, '/etc/hosts', '/dev/termination-log']);
+  });
+
+  test('are not asked for without SELinux', async () => {
+    expect(await relabelled()).toEqual([]);
+  });
+});
+
+test('a container of a Pod that another kubelet gave devices is not made anew without them; the others are', async () => {
+  t.node[Symbol.dispose]();
+  t.world.goneDevices = ['vendor.example/gpu'];
+  t.node = await new FakeNode(t.world, clock).start();
+  const resources = { limits: { 'vendor.example/gpu': '1' }, requests: { 'vendor.example/gpu': '1' } };
+  t.node.setPod(fakePod('web', { containers: [container('main', { resources }), container('plain')] }));
+  const message = 'no healthy devices present; cannot allocate unhealthy devices vendor.example/gpu';
+  await until(() => isRunning('plain') && waited('uid-web').includes(`CreateContainerConfigError: ${message}`));
+  expect(requests('main')).toEqual([]);
 });

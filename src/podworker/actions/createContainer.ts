@@ -13,6 +13,7 @@ import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
 import type { MountedVolume } from '../spec/context.ts';
+import { withheld } from '../spec/dynamicResources.ts';
 import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
@@ -108,6 +109,8 @@ async function configFor(
   terminationLogPath: string | null,
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
+  const lacking = withheld(pod, container, services.goneDevices);
+  if (lacking) throw new Error(lacking);
   const targetContainerId = targetOf(context, container);
   const podIPs = podIPsOf(context);
   const env = await environment(services, context, container, podIPs);
@@ -179,7 +182,8 @@ async function environment(
 function mountedVolumes({ facts }: ActionContext): Map<string, MountedVolume> {
   const found = new Map<string, MountedVolume>();
   for (const [name, v] of Object.entries(facts.volumes)) {
-    found.set(name, { hostPath: v.hostPath, readOnly: v.readOnly === true, seLinuxRelabel: false });
+    const { hostPath, readOnly = false, seLinuxRelabel = false } = v;
+    found.set(name, { hostPath, readOnly, seLinuxRelabel });
   }
   return found;
 }

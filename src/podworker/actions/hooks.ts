@@ -1,4 +1,6 @@
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { HookFailure } from '../../probes/hooks.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { findContainer, podIPsOf } from './createContainer.ts';
 import type { Services } from './services.ts';
@@ -16,6 +18,7 @@ export async function postStart(
     await services.hooks.postStart(context.pod, container, id, podIPsOf(context)[0] ?? '', context.signal);
   } catch (error) {
     if (isAbort(error)) throw error;
+    tellOutput(services.log, 'postStart', name, error);
     context.event({ type: 'Warning', reason: 'FailedPostStartHook', message: 'PostStartHook failed', container: name });
     throw new KubeletError(errorMessage(error), { code: 'PostStartHookError', cause: error });
   }
@@ -36,8 +39,15 @@ export async function preStop(
     await services.hooks.preStop(context.pod, container, id, podIPsOf(context)[0] ?? '', seconds, context.signal);
   } catch (error) {
     if (isAbort(error)) return {};
+    tellOutput(services.log, 'preStop', name, error);
     services.log.warn('preStop hook failed', { container: name, error: errorMessage(error) });
     context.event({ type: 'Warning', reason: 'FailedPreStopHook', message: 'PreStopHook failed', container: name });
   }
   return {};
+}
+
+/** What a failed hook printed is told at -v=4 and nowhere else: it may hold secrets, and whoever debugs it asks for that level. */
+function tellOutput(log: Logger, hook: 'postStart' | 'preStop', container: string, error: unknown): void {
+  if (error instanceof HookFailure && error.output)
+    log.debug('output of a failed hook', { hook, container, output: error.output });
 }

@@ -75,6 +75,8 @@ export interface Services {
   hostsFile(): Promise<string>;
   /** Handler of the Pod's RuntimeClass; empty for the runtime's default. Throws KubeletError when the class is unknown. */
   runtimeHandler(pod: Pod): string;
+  /** Resources of device plug-ins that are gone: no container that asks for one is made. */
+  readonly goneDevices: readonly string[];
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
   /** imagePullSecrets that could be read; the others are told by an event. */
   pullSecrets(pod: Pod): readonly Secret[];

@@ -25,12 +25,13 @@ export async function mountVolume(
     return { volume: { name, state: { ...rest, digest, objects, ...(refreshAt === undefined ? {} : { refreshAt }) } } };
   }
   const mounted = await services.volumes.mount(pod as StoredPod, volume, services.volumeContext, signal);
-  const { hostPath, digest, readOnly, refreshAt } = mounted;
+  const { hostPath, digest, readOnly, seLinuxRelabel, refreshAt } = mounted;
   const state = {
     hostPath,
     digest,
     objects,
     ...(readOnly ? { readOnly } : {}),
+    ...(seLinuxRelabel ? { seLinuxRelabel } : {}),
     ...(refreshAt === undefined ? {} : { refreshAt }),
   };
   return { volume: { name, state } };

@@ -23,6 +23,7 @@ import type { Action } from '../rules/actions.ts';
 import type { ObjectState } from '../rules/facts.ts';
 import type { PodEvent } from '../rules/turn.ts';
 import type { DnsInputs } from '../spec/dns.ts';
+import type { PodWorker } from '../worker.ts';
 import { PodWorkers } from '../workers.ts';
 
 /** An API object that a test gives the node. */
@@ -36,6 +37,8 @@ export class FakeWorld implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'kts-node-'));
   readonly mounter = new FakeMounter();
   readonly pods = new Map<string, Pod>();
+  /** Pods of manifests, by UID; their statuses go to their mirrors. */
+  readonly staticPods = new Map<string, Pod>();
   readonly accepted = new Map<string, PodStatus>();
   readonly objects = new Map<string, FakeObject>();
   readonly deleted: string[] = [];
@@ -47,6 +50,10 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** Resources of device plug-ins that are gone; read when a node starts. */
+  goneDevices: readonly string[] = [];
+  /** The host has SELinux; read when a node starts. */
+  seLinux = false;
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -72,6 +79,7 @@ export class FakeNode implements Disposable {
   readonly cri: Cri;
   readonly observer: Observer;
   readonly workers: PodWorkers;
+  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -79,6 +87,10 @@ export class FakeNode implements Disposable {
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
   afterEffect: (uid: string, action: Action) => void = () => {};
+  /** Called after each turn, as the kubelet's probes are. */
+  followed: (worker: PodWorker) => void = () => {};
+  /** Called when an action settled, with what it threw. */
+  actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   #watchers = new Set<() => void>();
   #dead = false;
@@ -109,9 +121,15 @@ export class FakeNode implements Disposable {
       recursiveReadOnly: () => true,
       publish: (pod, status) => this.#publish(pod, status),
       event: (_pod, facts, event) => this.events.push({ ...event, uid: facts.uid }),
-      decided: (facts, memory, decision, now) => this.trace.push({ facts, memory, decision, now }),
+      decided: (facts, memory, decision, now) => {
+        this.trace.push({ facts, memory, decision, now });
+        queueMicrotask(() => {
+          const worker = this.workers.get(facts.uid);
+          if (worker && !this.#dead) this.followed(worker);
+        });
+      },
       actionStarted: (uid, action) => this.actions.push({ uid, action }),
-      actionEnded: () => {},
+      actionEnded: (uid, action, startedAt, error) => this.actionEnded(uid, action, startedAt, error),
       changed: () => {},
       opened: (worker) => {
         const references = new References(
@@ -146,6 +164,7 @@ export class FakeNode implements Disposable {
         onUnsupported: () => {},
       }),
     );
+    for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
     return this;
@@ -165,6 +184,23 @@ export class FakeNode implements Disposable {
     const worker = this.workers.get(uid);
     if (worker) worker.facts.accepted = this.world.accepted.get(uid);
     worker?.wake();
+  }
+
+  /** A manifest says so. Its mirror comes to be known with `showMirror`, as from the API server. */
+  setStaticPod(pod: Pod): void {
+    this.world.staticPods.set(pod.metadata!.uid!, pod);
+    this.workers.set(pod, 'file');
+    const worker = this.workers.get(pod.metadata!.uid!);
+    if (worker) worker.facts.mirror ??= { state: 'absent' };
+    worker?.wake();
+  }
+
+  /** The API server's Pods are known by now, and the static Pod's mirror is among them. */
+  showMirror(uid: string): void {
+    const worker = this.workers.get(uid)!;
+    worker.facts.mirror = { state: 'current' };
+    worker.facts.accepted = this.world.accepted.get(uid) ?? { phase: 'Pending' };
+    worker.republish();
   }
 
   /** `kubectl delete`: the deletion is requested; the worker deletes the object in the end. */
@@ -205,6 +241,8 @@ export class FakeNode implements Disposable {
 
   #publish(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata!.uid!;
+    const mirror = this.workers.get(uid)?.facts.mirror;
+    if (mirror && mirror.state !== 'current') return; // there is nowhere to write it yet
     if (this.#dead || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
     this.world.accepted.set(uid, status);
     this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);
@@ -260,7 +298,7 @@ export class FakeNode implements Disposable {
       log: silentLogger,
       cri: this.cri,
       gate: this.#own.use(new Gate({ clock: this.clock })),
-      ledger: new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) }),
+      ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
       volumes: createVolumeManager({ root, mounter }),
       volumeContext: {
@@ -284,7 +322,7 @@ export class FakeNode implements Disposable {
         createMirror: async () => {},
         deleteMirror: async () => {},
       },
-      spec: specNode(root),
+      spec: specNode(this.world),
       dns: () => ({
         hostResolvConf: this.world.resolvConf,
         clusterDNS: ['10.96.0.10'],
@@ -310,13 +348,14 @@ export class FakeNode implements Disposable {
           const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
+      goneDevices: this.world.goneDevices,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
   }
 }
 
-function specNode(root: string): Services['spec'] {
+function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
   return {
     cgroupVersion: 1,
     cpuCFSQuota: true,
@@ -328,7 +367,7 @@ function specNode(root: string): Services['spec'] {
     swapControllerAvailable: false,
     swapBehavior: '',
     thermalThrottlePaths: [],
-    seLinuxEnabled: false,
+    seLinuxEnabled: seLinux,
     seccompDefault: false,
     seccompRoot: join(root, 'seccomp'),
     podLogsRoot: join(root, 'logs'),

@@ -1,3 +1,4 @@
+import type { Container } from '../../types/k8s.ts';
 import { type SimCall, SimKubelet } from './sim/kubelet.ts';
 import { type Event, remote, SimulatedLife } from './sim/life.ts';
 
@@ -109,11 +110,17 @@ export class Simulation extends SimulatedLife {
 
   protected newImage(): void {
     const { pod } = this.durable;
-    const containers = pod.spec!.containers.map((c, i) =>
-      i === 0 ? { ...c, image: `img:${this.random.int(1000)}` } : c,
-    );
-    this.excused.add(containers[0]!.name);
-    this.durable.pod = { ...pod, spec: { ...pod.spec!, containers } };
+    const { containers, initContainers } = pod.spec!;
+    const { name } = this.random.pick(...containers, ...(initContainers ?? []));
+    const image = `img:${this.random.int(1000)}`;
+    const change = (list: readonly Container[]): Container[] =>
+      list.map((c) => (c.name === name ? { ...c, image } : c));
+    this.excused.add(name);
+    const changed = {
+      containers: change(containers),
+      ...(initContainers && { initContainers: change(initContainers) }),
+    };
+    this.durable.pod = { ...pod, spec: { ...pod.spec!, ...changed } };
     this.tell();
   }
 

@@ -1,8 +1,11 @@
 import type { Pod } from '../../types/k8s.ts';
+import { needsClaims } from '../spec/dynamicResources.ts';
+import { RESIZE_UNSUPPORTED, resizeSummary } from './allocation.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
+import { lastRun } from './replacement.ts';
 import { initFailed, restartsAfterKill } from './restart.ts';
 import { planRestartAll } from './restartAll.ts';
 import { planSandbox, sandboxChanged } from './sandbox.ts';
@@ -15,6 +18,7 @@ import { planVolumes } from './volumes.ts';
 export function planActive(turn: Turn, pod: Pod): boolean {
   const views = podViews(turn.facts, pod);
   watchDeadline(turn, pod);
+  tellResize(turn, pod);
   if (planRestartAll(turn, pod, views)) return false;
   if (isCompleted(turn, pod, views) || isLost(turn, pod, views)) return true;
   if (!prepared(turn)) {
@@ -52,7 +56,8 @@ function killedForGood(turn: Turn, pod: Pod, { container, current }: ContainerVi
 }
 
 function overForGood(turn: Turn, pod: Pod, v: ContainerView): boolean {
-  return v.latest?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, v.latest);
+  const last = lastRun(v);
+  return last?.state === 'exited' && isQuiet(turn, v) && !mayRunAgain(turn, pod, v, last);
 }
 
 /** Every container is down for good: the main ones ended and may not run again, or an init container failed for good. */
@@ -99,6 +104,8 @@ function prepared(turn: Turn): boolean {
 
 /** Images are looked for and pulled beside everything else, not one container after the other. */
 function prefetch(turn: Turn, views: PodViews): void {
+  // Of a Pod that is not going to start here, nothing is pulled either.
+  if (turn.facts.pod && needsClaims(turn.facts.pod)) return;
   const mains = views.main.filter((v) => !v.latest);
   const inits = views.init.filter((v) => !v.latest);
   for (const view of [...inits, ...mains]) imageGate(turn, view);
@@ -139,4 +146,15 @@ export function rejection(turn: Turn): { reason: string; message: string } | und
   because(turn, { code: 'Rejected', reason: admission.reason, message: admission.message });
   emitOnce(turn, 'rejected', 1, { type: 'Warning', reason: admission.reason, message: admission.message });
   return admission;
+}
+
+/** Once for each resize, also over a restart: its condition says for which generation of the Pod it was told. */
+function tellResize(turn: Turn, pod: Pod): void {
+  const { resize } = turn.facts;
+  if (!resize) return;
+  const generation = pod.metadata?.generation ?? 0;
+  const told = pod.status?.conditions?.find(({ type }) => type === 'PodResizePending');
+  if (told?.message === RESIZE_UNSUPPORTED && told.observedGeneration === generation) return;
+  const message = resizeSummary(resize, generation);
+  emitOnce(turn, 'resize', generation, { type: 'Warning', reason: 'ResizeInfeasible', message });
 }

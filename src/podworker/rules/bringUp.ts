@@ -1,8 +1,9 @@
-import type { ObservedSandbox } from '../../cri/observed.ts';
+import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { type Gate, imageGate } from './images.ts';
+import { replacedRun, replacementFailed } from './replacement.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
@@ -21,6 +22,12 @@ export interface Leave {
  * failure or back-off and holds nobody else back.
  */
 export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): Gate {
+  const gate = attempt(turn, view, sandbox, leave);
+  if (turn.waiting[view.name]) replacementFailed(turn, view);
+  return gate;
+}
+
+function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): Gate {
   const made = view.current?.state === 'created' ? view.current : undefined;
   if (made && made.hash === containerHash(view.container)) return startMade(turn, view, made.id, leave);
   if (made) {
@@ -64,11 +71,14 @@ function startMade(turn: Turn, view: ContainerView, containerId: string, leave: 
   return failed ? 'held' : 'pending';
 }
 
-/** A start that the runtime refused leaves an ended container behind; until the next attempt the status says why. */
+/** A start that the runtime refused, or whose hook failed, leaves an ended container behind; until the next attempt the status says why. */
 function noteFailedStart(turn: Turn, view: ContainerView): void {
-  const last = slot(turn.facts, slotOf.container(view.name)).last;
-  if (!last?.error || last.action.kind !== 'startContainer' || last.action.containerId !== view.latest?.id) return;
-  turn.waiting[view.name] = { reason: last.error.reason, message: last.error.message };
+  for (const name of [slotOf.container(view.name), slotOf.postStart(view.name)]) {
+    const { last } = slot(turn.facts, name);
+    if (!last?.error || (last.action.kind !== 'startContainer' && last.action.kind !== 'postStart')) continue;
+    if (last.action.containerId !== view.latest?.id) continue;
+    turn.waiting[view.name] = { reason: last.error.reason, message: last.error.message };
+  }
 }
 
 function queued(turn: Turn, name: string): void {
@@ -82,6 +92,7 @@ function inBackoff(turn: Turn, view: ContainerView): boolean {
   const ended = view.history.find((c) => c.state === 'exited');
   // While this restart is being made, the step that was just taken for it must not hold it back.
   if (!ended || memory.backoff[view.name]?.countedFor === ended.id) return false;
+  if (isReplaced(turn, view) && mayFollow(turn, view, ended)) return false;
   const { left, delayMs } = backoffLeft(memory.backoff[view.name], backoffKey(view.container), ended.finishedAt, now);
   if (left <= 0) return false;
   const retry = now.mono + left;
@@ -105,6 +116,24 @@ function inBackoff(turn: Turn, view: ContainerView): boolean {
     delayMs,
     retryAt: retry,
   });
+  return true;
+}
+
+function isReplaced(turn: Turn, view: ContainerView): boolean {
+  const { pod } = turn.facts;
+  return pod !== null && replacedRun(turn, pod, view) !== undefined;
+}
+
+/**
+ * A container that was stopped to be replaced has not crashed: its successor starts at once, unless the end before that one is so recent
+ * that the back-off has not passed since. As in the Go kubelet, which looks for an end before it stops the container.
+ */
+function mayFollow(turn: Turn, view: ContainerView, replaced: ObservedContainer): boolean {
+  const before = view.history.find((c) => c.state === 'exited' && c !== replaced);
+  if (!before) return true;
+  const known = turn.memory.backoff[view.name];
+  if (backoffLeft(known, backoffKey(view.container), before.finishedAt, turn.now).left > 0) return false;
+  countStep(turn, view, before.finishedAt, replaced.id);
   return true;
 }
 
@@ -160,14 +189,11 @@ function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Gate
 
 function countRestart(turn: Turn, view: ContainerView): void {
   const ended = view.history.find((c) => c.state === 'exited');
-  if (!ended) return;
-  const { memory, facts, now } = turn;
-  const next = nextBackoff(
-    memory.backoff[view.name],
-    backoffKey(view.container),
-    ended.finishedAt,
-    facts.node.crashLoopMaxMs,
-    now,
-  );
-  memory.backoff = { ...memory.backoff, [view.name]: { ...next, countedFor: ended.id } };
+  if (ended && !isReplaced(turn, view)) countStep(turn, view, ended.finishedAt, ended.id);
+}
+
+function countStep({ memory, facts, now }: Turn, view: ContainerView, finishedAt: number, countedFor: string): void {
+  const key = backoffKey(view.container);
+  const next = nextBackoff(memory.backoff[view.name], key, finishedAt, facts.node.crashLoopMaxMs, now);
+  memory.backoff = { ...memory.backoff, [view.name]: { ...next, countedFor } };
 }

@@ -2,7 +2,9 @@ import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { bringUp, type Leave } from './bringUp.ts';
+import { probedHealth } from './health.ts';
 import { type KillCause, killFor } from './killCause.ts';
+import { lastRun, replacedRun } from './replacement.ts';
 import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
 import { busy, isOpen, slot } from './slots.ts';
 import { noteKill, planOf, stopContainer } from './stop.ts';
@@ -73,9 +75,7 @@ function planSidecar(turn: Turn, pod: Pod, view: ContainerView, sandbox: Observe
   if (c?.state === 'running') {
     const hook = postStart(turn, view);
     if (killIfNeeded(turn, pod, view, hook)) return false;
-    const probe = turn.facts.probes[view.name];
-    const started = !view.container.startupProbe || (probe?.containerId === c.id && probe.started);
-    if (!started || hook === 'running') {
+    if (!probedHealth(turn.facts, view, c.id).started || hook === 'running') {
       because(turn, { code: 'InitContainer', container: view.name, state: 'starting up' });
       return false;
     }
@@ -144,32 +144,33 @@ function planOne(turn: Turn, pod: Pod, view: ContainerView, sandbox: ObservedSan
     killIfNeeded(turn, pod, view, 'done');
     return false;
   }
-  const last = view.latest;
-  const again = !last || last.state === 'created' || (last.state === 'exited' && mayRunAgain(turn, pod, view, last));
-  if (!again) {
-    if (last)
-      because(turn, { code: 'ContainerEnded', container: view.name, exitCode: last.exitCode, reason: last.reason });
+  const last = lastRun(view);
+  if (last && !(last.state === 'exited' && mayRunAgain(turn, pod, view, last))) {
+    ended(turn, view, last);
     return false;
   }
-  return bringUp(turn, view, sandbox, leave) === 'pending';
+  const gate = bringUp(turn, view, sandbox, leave);
+  // The one attempt that does not ask the restart policy has failed.
+  if (last && !mayRunAgain(turn, pod, view, last)) ended(turn, view, last);
+  return gate === 'pending';
 }
 
-/** A container stopped for a changed definition runs again whatever its policy; one stopped for a probe by its policy. */
+function ended(turn: Turn, view: ContainerView, { exitCode, reason }: ObservedContainer): void {
+  because(turn, { code: 'ContainerEnded', container: view.name, exitCode, reason });
+}
+
+/** One that was stopped in order to be replaced does at once; any other by its restart policy. */
 export function mayRunAgain(turn: Turn, pod: Pod, view: ContainerView, last: ObservedContainer): boolean {
-  const kill = turn.memory.kills[last.id];
-  if (kill?.reason === 'definition') return true;
-  if (kill?.reason === 'liveness' || kill?.reason === 'startup') return restartsAfterKill(pod, view.container);
-  return shouldRestart(pod, view.container, last);
+  return replacedRun(turn, pod, view) !== undefined || shouldRestart(pod, view.container, last);
 }
 
 function readiness(turn: Turn, view: ContainerView, c: ObservedContainer): void {
   const probe = turn.facts.probes[view.name];
   const known = probe?.containerId === c.id ? probe : undefined;
   const message = known?.message ? { message: known.message } : {};
-  if (view.container.startupProbe && !known?.started)
-    because(turn, { code: 'StartupProbe', container: view.name, ...message });
-  else if (view.container.readinessProbe && !known?.ready)
-    because(turn, { code: 'ReadinessProbe', container: view.name, ...message });
+  const { started, ready } = probedHealth(turn.facts, view, c.id);
+  if (!started) because(turn, { code: 'StartupProbe', container: view.name, ...message });
+  else if (!ready) because(turn, { code: 'ReadinessProbe', container: view.name, ...message });
 }
 
 /** Ephemeral containers start once, any time the sandbox is there, and never again (KEP-277). */

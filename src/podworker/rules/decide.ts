@@ -11,7 +11,7 @@ import type { LifePhase, PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
 import { prune } from './prune.ts';
-import { hasEnded, mergeTermination, terminationRequests } from './terminate.ts';
+import { hasEnded, mergeTermination, ownGrace, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
 import { because, emitOnce, openTurn, type PodEvent, type Turn } from './turn.ts';
 import { keepWaiting } from './waiting.ts';
@@ -116,15 +116,16 @@ function enterTermination(turn: Turn): void {
   if (memory.phase !== 'Admitting' && memory.phase !== 'Active') return;
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
-  else if (facts.pod && hasEnded(facts)) complete(turn, 'completed');
+  else if (facts.pod && hasEnded(facts)) complete(turn, 'completed', 1);
 }
 
 function tellDeadline(turn: Turn, { reason = '', message = '' }: Termination): void {
   emitOnce(turn, 'deadline', 1, { type: 'Normal', reason, message });
 }
 
-function complete(turn: Turn, cause: 'completed' | 'rejected'): void {
-  const graceSeconds = Math.max(1, turn.facts.pod?.spec?.terminationGracePeriodSeconds ?? 30);
+/** Ends a Pod by itself, with its own grace; `least` (seconds) where somebody else's word ends it. */
+function complete(turn: Turn, cause: 'completed' | 'rejected', least = 0): void {
+  const graceSeconds = Math.max(least, ownGrace(turn.facts.pod));
   const { wall } = turn.now;
   turn.memory.termination ??= { cause, graceSeconds, since: wall, deadline: wall + graceSeconds * 1000 };
   turn.start.length = 0;
@@ -163,7 +164,7 @@ function explainStatus(turn: Turn, status: PodStatus): void {
     if (condition?.status !== 'True') because(turn, { code: 'ReadinessGate', condition: gate.conditionType });
   }
   if (turn.reasons.length > 0) return;
-  // A container that was reported as ended for good and runs again all the same (its image was changed) stays reported so.
+  // An end that somebody has written into the status and that may not be taken back is shown although the container runs.
   for (const { name, state } of status.containerStatuses ?? []) {
     if (!state?.terminated) continue;
     const { exitCode, reason = '' } = state.terminated;

@@ -254,6 +254,14 @@ describe('the order of the end', () => {
     expect(at2(['a', 's', 't'], later(10))).toHaveLength(3);
   });
 
+  test('an init container that still runs holds no sidecar', () => {
+    const running = runtime([box('i', 'running'), box('s', 'running')]);
+    expect(starts(at(deleting(spec('Always', 'a', 's* i'), 10), { runtime: running }))).toEqual([
+      'stopContainer i-0',
+      'stopContainer s-0',
+    ]);
+  });
+
   test('a start under way counts as running: its sidecar waits', () => {
     const start = { kind: 'startContainer', slot: 'container/a', container: 'a', containerId: 'a-0' } as const;
     const d = at(deleting(spec('Always', 'a', 's*'), 10), {

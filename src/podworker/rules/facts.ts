@@ -2,6 +2,7 @@ import type { ObservedPod } from '../../cri/observed.ts';
 import type { ProbeState } from '../../probes/rules/health.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
+import type { Resize } from './allocation.ts';
 
 /** Two clocks, both in milliseconds: `wall` since the epoch (what statuses show), `mono` since an arbitrary start (what waits are measured with). */
 export interface Now {
@@ -81,6 +82,8 @@ export interface PullState {
 export interface VolumeState {
   readonly hostPath: string;
   readonly readOnly?: boolean;
+  /** Its files belong to this Pod alone, so the runtime labels them where there is SELinux. */
+  readonly seLinuxRelabel?: boolean;
   readonly digest: string;
   readonly objects: string;
   readonly refreshAt?: number;
@@ -113,8 +116,13 @@ export interface PodFacts {
   readonly namespace: string;
   readonly name: string;
   readonly origin: PodOrigin;
-  /** The desired Pod; null when only the runtime knows it. It is the last known one after the source dropped it. */
+  /**
+   * The desired Pod, with the resources that it was given; null when only the runtime knows it. It is the last known one after the
+   * source dropped it.
+   */
   readonly pod: Pod | null;
+  /** The resources that it should have now, where they are others. */
+  readonly resize?: Resize;
   /** The source no longer has it (an API object deleted for good, a manifest taken away). */
   readonly gone: boolean;
   /** A removed static Pod that its source has again: its next life begins when this one is over. */

@@ -33,6 +33,8 @@ export interface Kill {
   /** Wall ms. */
   readonly since: number;
   readonly graceSeconds: number;
+  /** The start of its successor has failed: whether it runs again is the restart policy's word from then on. */
+  readonly successorFailed?: true;
 }
 
 /** What `decide` remembers between two turns. Pure data; lost on a restart but for what checkpoint.ts keeps. */
@@ -63,7 +65,7 @@ export interface PodMemory {
   readonly emitted: Readonly<Record<string, number>>;
   /** Wall minus monotonic ms when the wall clock was last set: tells a step of it from time that passes. */
   readonly clockOffset?: number;
-  /** A static Pod's status was derived on top of the one that its mirror had from an earlier life of this agent. */
+  /** A static Pod's mirror was looked at for what it has of an earlier life of this agent; it is not asked again. */
   readonly mirrorAdopted?: true;
   /** By container name: why it waits since the container `after` ended (empty: none ever ran). */
   readonly waiting?: Readonly<

@@ -25,6 +25,21 @@ test('start and times of the conditions are as the mirror has them, however late
   );
 });
 
+test('a Pod that began in the very second of the restart has a past too', () => {
+  const second = new Date(now.wall).toISOString().replace('.000', '');
+  const alone = at({ mirror: { state: 'absent' }, runtime: null });
+  expect(alone.status?.startTime).toBe(second);
+  const known = { mirror: { state: 'current' as const }, accepted: { ...accepted, startTime: second } };
+  expect(readySince(at(known, alone.memory))).toBe(ready.lastTransitionTime);
+});
+
+test('a mirror that this agent made is no past: what is remembered may be a step ahead of it', () => {
+  const second = new Date(now.wall).toISOString().replace('.000', '');
+  const made = at({ mirror: { state: 'current' }, accepted: { phase: 'Pending' } });
+  const written = { mirror: { state: 'current' as const }, accepted: { ...accepted, startTime: second } };
+  expect(readySince(at(written, made.memory, later(3)))).toBe(second);
+});
+
 test('an unread runtime says nothing new: the mirror stays Running', () => {
   const d = at({ runtime: null, mirror: { state: 'current' }, accepted });
   expect(d.status?.phase).toBe('Running');

@@ -1,10 +1,15 @@
-import type { ObservedPod } from '../../cri/observed.ts';
+import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
-import type { ContainerHealth, StatusInput } from '../../status/rules/input.ts';
+import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
-import { slot } from './slots.ts';
+import { RESIZE_UNSUPPORTED } from './allocation.ts';
+import type { PodFacts } from './facts.ts';
+import { probedHealth } from './health.ts';
+import { replacedRun } from './replacement.ts';
+import { isOpen, slot } from './slots.ts';
+import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { aliveContainers, podViews, readySandbox } from './view.ts';
 import { mountedVolumeNames } from './volumes.ts';
@@ -18,13 +23,15 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const previous = previousOf(turn);
+  if (memory.phase === 'Active' && memory.restartingAll && isRestartTold(previous)) return previous;
+  const replaced = replacedRuns(turn, pod);
   const input: StatusInput = {
     pod,
     ...(previous ? { previous } : {}),
-    runtime: withoutCreated(facts.runtime),
+    runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
-    health: healthOf(turn, pod),
+    health: { ...healthOf(turn, pod), ...healthBefore(turn, pod, previous, replaced) },
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
     terminating: ending,
@@ -34,10 +41,18 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
+    resizeConditions: resizeConditions(facts, pod),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
     now: now.wall,
   };
   return derivePodStatus(input);
+}
+
+function resizeConditions({ resize }: PodFacts, pod: Pod): readonly ResizeCondition[] {
+  if (!resize) return [];
+  const observed = pod.metadata?.generation;
+  const words = { reason: 'Infeasible', message: RESIZE_UNSUPPORTED };
+  return [{ type: 'PodResizePending', ...words, ...(observed && { observedGeneration: observed }) }];
 }
 
 /**
@@ -48,21 +63,68 @@ function previousOf(turn: Turn): PodStatus | undefined {
   const { facts, memory } = turn;
   const { mirror, accepted } = facts;
   const ended = isTerminal(accepted?.phase); // of an earlier incarnation
-  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted?.startTime !== undefined && !ended;
+  const known = facts.origin !== 'api' && mirror?.state === 'current' && accepted !== undefined && !ended;
   if (!known || memory.mirrorAdopted) return memory.status;
+  // Only the first look counts: a mirror without a past gets what is written from memory, and may be a step behind it.
   memory.mirrorAdopted = true;
+  const { startTime } = accepted;
   const own = memory.status?.startTime;
-  // A mirror of this life holds what was written from memory, perhaps a step behind it.
-  return own === undefined || Date.parse(accepted.startTime) < Date.parse(own) ? accepted : memory.status;
+  if (startTime === undefined) return memory.status;
+  return own === undefined || Date.parse(startTime) <= Date.parse(own) ? accepted : memory.status;
+}
+
+/** The Go kubelet never shows a container before its start is over either, because one sync does all of it. Left out, it costs no write. */
+function withoutStarting(turn: Turn): ObservedPod | null {
+  const { runtime } = turn.facts;
+  if (!runtime?.containers.some((c) => isStarting(turn, c))) return runtime;
+  return { ...runtime, containers: runtime.containers.filter((c) => !isStarting(turn, c)) };
 }
 
 /**
- * A container between CreateContainer and StartContainer says nothing that a client waits for: the Go kubelet never shows it
- * either, because one sync does both. Left out, it costs no write.
+ * RestartAllContainers was told. While one container after the other is stopped and removed nothing is written, as the Go kubelet does all
+ * of it in one sync; what follows is that all of them wait.
  */
-function withoutCreated(runtime: ObservedPod | null): ObservedPod | null {
-  if (!runtime?.containers.some((c) => c.state === 'created')) return runtime;
-  return { ...runtime, containers: runtime.containers.filter((c) => c.state !== 'created') };
+function isRestartTold(previous: PodStatus | undefined): previous is PodStatus {
+  return previous?.conditions?.some((c) => c.type === 'AllContainersRestarting' && c.status === 'True') ?? false;
+}
+
+/** Containers that were stopped to be replaced, by name: until their successors run the status says nothing of it, as the Go kubelet's. */
+function replacedRuns(turn: Turn, pod: Pod): ReadonlyMap<string, ObservedContainer> {
+  const runs = new Map<string, ObservedContainer>();
+  for (const view of podViews(turn.facts, pod).all) {
+    // Also when the Pod is to end, a start that is under way may bring the successor up.
+    const mayCome = turn.memory.phase === 'Active' || !isOpen(turn.facts, slotOf.container(view.name));
+    const run = mayCome ? replacedRun(turn, pod, view) : undefined;
+    if (run) runs.set(view.name, run);
+  }
+  return runs;
+}
+
+function withRunning(runtime: ObservedPod | null, runs: ReadonlyMap<string, ObservedContainer>): ObservedPod | null {
+  if (!runtime || runs.size === 0) return runtime;
+  const shown = (c: ObservedContainer): ObservedContainer =>
+    runs.get(c.name)?.id === c.id ? { ...c, state: 'running' } : c;
+  return { ...runtime, containers: runtime.containers.map(shown) };
+}
+
+/** What was said of them last. One with a readiness probe is not ready while it is down: the probe would find that out. */
+function healthBefore(
+  turn: Turn,
+  pod: Pod,
+  previous: PodStatus | undefined,
+  runs: ReadonlyMap<string, ObservedContainer>,
+): Record<string, ContainerHealth> {
+  const said = [...(previous?.containerStatuses ?? []), ...(previous?.initContainerStatuses ?? [])];
+  const health: Record<string, ContainerHealth> = {};
+  for (const { name, container } of podViews(turn.facts, pod).all) {
+    if (!runs.has(name)) continue;
+    const before = said.find((s) => s.name === name);
+    health[name] = {
+      started: before?.started ?? true,
+      ready: !container.readinessProbe && (before?.ready ?? true),
+    };
+  }
+  return health;
 }
 
 function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
@@ -83,15 +145,12 @@ function healthOf(turn: Turn, pod: Pod): Record<string, ContainerHealth> {
   for (const view of podViews(turn.facts, pod).all) {
     const c = view.current;
     if (c?.state !== 'running') continue;
-    const probe = turn.facts.probes[view.name];
-    const known = probe?.containerId === c.id ? probe : undefined;
     const { startupProbe, readinessProbe } = view.container;
     const hook =
       slot(turn.facts, slotOf.postStart(view.name)).running !== undefined ||
       turn.start.some((a) => a.slot === slotOf.postStart(view.name));
-    const started = !hook && (!startupProbe || known?.started === true);
-    const ready = started && (!readinessProbe || known?.ready === true);
-    if (startupProbe || readinessProbe || hook) health[view.name] = { started, ready };
+    if (hook) health[view.name] = { started: false, ready: false };
+    else if (startupProbe || readinessProbe) health[view.name] = probedHealth(turn.facts, view, c.id);
   }
   return health;
 }

@@ -35,6 +35,20 @@ describe('RestartAllContainers (KEP-5532)', () => {
     expect(d.memory.restartingAll).toBe(true);
   });
 
+  test('told once, the status rests until all are gone; then all of them wait, and how they ended is not told', () => {
+    const running = [box('b', 'running'), box('s', 'running'), done];
+    const first = turn(podSpec, [source, ...running]);
+    const between = [source, box('b', 'exited', { exitCode: 137 }), box('s', 'running'), done];
+    const second = turn(podSpec, between, {}, first.memory);
+    expect(second.status).toEqual(first.status);
+    expect(turn(podSpec, [source], {}, second.memory).status).toEqual(first.status);
+    const { status } = turn(podSpec, [], {}, second.memory);
+    const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+    expect(all.map((c) => [c.name, c.state?.waiting?.reason, c.restartCount])).toEqual(
+      ['a', 'b', 'i', 's'].map((name) => [name, 'RestartingAllContainers', 1]),
+    );
+  });
+
   test('then everything starts from the first init container, in the same sandbox, without back-off', () => {
     const memory: Partial<PodMemory> = {
       restartingAll: true,

@@ -56,6 +56,30 @@ describe('a sandbox is made', () => {
     expect(decide(facts, { ...active, stoppedSandboxes: ['s0'] }, now).start).toContainEqual({ ...create, attempt: 5 });
   });
 
+  describe('not for a Pod with ResourceClaims', () => {
+    const claiming = { ...spec('Always', 'a'), resourceClaims: [{ name: 'gpu', resourceClaimName: 'mine' }] };
+    const words = 'dynamic resource allocation is not available on this node: kubelet-ts does not support it yet';
+
+    test('which says so as the Go kubelet does, once', () => {
+      const d = fresh({}, claiming);
+      expect(starts(d)).toEqual([]);
+      expect(d.reasons).toContainEqual({ code: 'DynamicResources', message: words });
+      const event = {
+        type: 'Warning',
+        reason: 'FailedPrepareDynamicResources',
+        message: `Failed to prepare dynamic resources: prepare dynamic resources: ${words}`,
+      };
+      expect(d.events).toEqual([event]);
+      expect(d.status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+      expect(decide(factsOf(podOf(claiming)), d.memory, later(60)).events).toEqual([]);
+    });
+
+    test('and one that runs already goes on', () => {
+      const d = turn(claiming, [box('a', 'running')]);
+      expect([starts(d), d.reasons, d.events]).toEqual([[], [], []]);
+    });
+  });
+
   test('not while the network is down, unless the Pod uses the network of the host', () => {
     const down = { node: { ...factsOf(null).node, networkReady: false, networkMessage: 'no CNI' } };
     expect(starts(fresh(down))).not.toContain('createSandbox sandbox');

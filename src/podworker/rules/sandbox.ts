@@ -1,8 +1,10 @@
 import type { ObservedSandbox } from '../../cri/observed.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { NO_CLAIMS, needsClaims } from '../spec/dynamicResources.ts';
 import { slotOf } from './actions.ts';
 import type { Slot } from './facts.ts';
+import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { stopRunning } from './stop.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
@@ -68,7 +70,7 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
       message: 'Pod sandbox changed, it will be killed and re-created.',
     });
     if (aliveContainers(facts).length > 0) {
-      stopRunning(turn, pod, views, {
+      stopRunning(turn, views, {
         message: '',
         graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
         reason: 'sandbox',
@@ -78,6 +80,7 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
     if (!stopSandboxes(turn)) return undefined;
   }
   createSandbox(turn, pod, newest ? newest.attempt + 1 : 0);
+  if (!busy(facts, 'sandbox') && !turn.start.some((a) => a.kind === 'createSandbox')) sandboxReplacementsFailed(turn);
   return undefined;
 }
 
@@ -104,6 +107,10 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
     return;
   }
   if (turn.memory.volumesFailed) return;
+  if (needsClaims(pod)) {
+    holdForClaims(turn);
+    return;
+  }
   const error = s.last?.action.kind === 'createSandbox' ? s.last.error : undefined;
   if (error) {
     emitOnce(turn, 'sandboxfailed', s.last!.endedAt, {
@@ -116,6 +123,16 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
   const again = shortLived(s, attempt);
   if (again > turn.now.mono) wake(turn, again);
   else launch(turn, { kind: 'createSandbox', slot: 'sandbox', attempt });
+}
+
+/** The Go kubelet prepares claims here, says the same when it cannot, and makes no sandbox either. A Pod that has one keeps it. */
+function holdForClaims(turn: Turn): void {
+  because(turn, { code: 'DynamicResources', message: NO_CLAIMS });
+  emitOnce(turn, 'dynamicresources', 0, {
+    type: 'Warning',
+    reason: 'FailedPrepareDynamicResources',
+    message: `Failed to prepare dynamic resources: prepare dynamic resources: ${NO_CLAIMS}`,
+  });
 }
 
 /**

@@ -1,8 +1,7 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
-import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Kill } from './memory.ts';
-import { retryAt, slot } from './slots.ts';
+import { isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 import { aliveContainers, type ContainerView, type PodViews } from './view.ts';
 
@@ -89,17 +88,37 @@ function begunIsSaved(turn: Turn, containerId: string): boolean {
   return last?.action.kind === 'saveCheckpoint' && last.action.checkpoint.preStop[containerId] !== undefined;
 }
 
-/** Brings running containers of a Pod that goes on to their end, all side by side; notes each as a kill. */
+/**
+ * Whom a container's stop waits for when its whole Pod is stopped: a sidecar stops after all main containers, and after the sidecars that
+ * were started later than it (KEP-753). A plain init container that still runs holds none of them.
+ */
+export function stopsAfter(
+  turn: Turn,
+  view: ContainerView | undefined,
+  views: readonly ContainerView[],
+  alive: readonly ObservedContainer[],
+): string[] {
+  if (view?.kind !== 'sidecar') return [];
+  const names = new Set(alive.map((c) => c.name));
+  // A start under way, or one whose outcome is unknown, may still bring a container up that needs the sidecar.
+  for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
+  const at = views.indexOf(view);
+  return views
+    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || (v.kind === 'sidecar' && i > at)))
+    .map((v) => v.name);
+}
+
+/** Brings all that runs to its end although the Pod goes on, in the order of a Pod's end; notes each as a kill. */
 export function stopRunning(
   turn: Turn,
-  _pod: Pod,
   views: PodViews,
   how: { message: string; graceSeconds: number; reason: Kill['reason'] },
 ): void {
-  for (const c of aliveContainers(turn.facts)) {
+  const alive = aliveContainers(turn.facts);
+  for (const c of alive) {
     const kill = noteKill(turn, c.id, how);
     const view = views.all.find((v) => v.name === c.name);
-    stopContainer(turn, c, view, planOf(kill));
+    stopContainer(turn, c, view, { ...planOf(kill), after: stopsAfter(turn, view, views.all, alive) });
   }
 }
 

@@ -36,16 +36,24 @@ export function hasEnded(facts: PodFacts): boolean {
   return isTerminal(phase);
 }
 
-/** Merges requests: grace only shrinks and is at least 1 s, the first cause keeps its words (design rule 2). */
+/** Seconds a Pod's own spec gives its containers. With 0 preStop hooks are left out, as when a container of it is stopped alone. */
+export function ownGrace(pod: Pod | null): number {
+  return pod?.spec?.terminationGracePeriodSeconds ?? 30;
+}
+
+/**
+ * Merges requests: grace only shrinks, the first cause keeps its words (design rule 2). It is at least 1 s, but for a deadline: that ends a
+ * Pod as its containers' end does, and nobody asks for a grace.
+ */
 export function mergeTermination(
   turn: Turn,
   pod: Pod | null,
   requests: readonly TerminateRequest[],
 ): Termination | undefined {
   let merged = turn.memory.termination;
-  const own = pod?.spec?.terminationGracePeriodSeconds ?? 30;
+  const own = ownGrace(pod);
   for (const request of requests) {
-    const graceSeconds = Math.max(1, request.graceSeconds ?? own);
+    const graceSeconds = Math.max(request.cause === 'deadline' && !merged ? 0 : 1, request.graceSeconds ?? own);
     if (!merged) merged = first(request, graceSeconds, turn.now.wall);
     else if (graceSeconds < merged.graceSeconds) {
       merged = { ...merged, graceSeconds, deadline: Math.min(merged.deadline, turn.now.wall + graceSeconds * 1000) };

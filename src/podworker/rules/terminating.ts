@@ -4,7 +4,7 @@ import { slotOf } from './actions.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
-import { stopContainer } from './stop.ts';
+import { stopContainer, stopsAfter } from './stop.ts';
 import { because, emitOnce, launch, type Turn } from './turn.ts';
 import { aliveContainers, type ContainerView, podViews } from './view.ts';
 
@@ -70,7 +70,7 @@ function stopOne(
   const view = views.find((v) => v.name === c.name);
   const kill = turn.memory.kills[c.id];
   const deadline = kill ? Math.min(kill.since + kill.graceSeconds * 1000, termination.deadline) : termination.deadline;
-  const after = view?.kind === 'sidecar' ? waitsFor(turn, view, views, alive) : [];
+  const after = stopsAfter(turn, view, views, alive);
   stopContainer(turn, c, view, {
     message: kill?.message ?? '',
     graceSeconds: termination.graceSeconds,
@@ -89,22 +89,6 @@ function tellFailure(turn: Turn, name: string, what: string): void {
   if (!last?.error || cutOff.has(last.error.reason)) return;
   const message = `error killing pod: failed to ${what}: "${last.error.message}"`;
   emitOnce(turn, `killfailed/${name}`, last.endedAt, { type: 'Warning', reason: 'FailedKillPod', message });
-}
-
-/** A sidecar stops after all main and init containers, and after the sidecars that were started later than it. */
-function waitsFor(
-  turn: Turn,
-  view: ContainerView,
-  views: readonly ContainerView[],
-  alive: readonly ObservedContainer[],
-): string[] {
-  const names = new Set(alive.map((c) => c.name));
-  // A start under way, or one whose outcome is unknown, may still bring a container up that needs the sidecar.
-  for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
-  const at = views.indexOf(view);
-  return views
-    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || v.kind === 'init' || (v.kind === 'sidecar' && i > at)))
-    .map((v) => v.name);
 }
 
 /** Nothing may still be coming into being: a creation under way, or one whose outcome is unknown, could leave it behind. */

@@ -1,4 +1,5 @@
 import type { Pod } from '../../types/k8s.ts';
+import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { type ContainerView, podViews } from './view.ts';
 
@@ -9,7 +10,7 @@ import { type ContainerView, podViews } from './view.ts';
 export function keepWaiting(turn: Turn, pod: Pod): void {
   const kept: Record<string, { reason: string; message: string; after: string }> = {};
   for (const view of podViews(turn.facts, pod).all) {
-    if (view.current?.state === 'running') continue;
+    if (view.current?.state === 'running' && !isStarting(turn, view.current)) continue;
     const after = lastEnd(view);
     const known = turn.memory.waiting?.[view.name];
     const reason = turn.waiting[view.name] ?? (known?.after === after ? known : undefined);

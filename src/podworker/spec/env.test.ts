@@ -184,6 +184,15 @@ describe('resolveEnv', () => {
   });
 });
 
+test('a source of a kind that this version does not know is a problem, not an empty value', () => {
+  const unknown = { dreamRef: { name: 'x' } } as object;
+  expect(problems({ env: [{ name: 'A', valueFrom: unknown }], envFrom: [unknown, {}] }).map((p) => p.message)).toEqual([
+    'envFrom has a source of unknown kind "dreamRef"',
+    'environment variable "A" has a source of unknown kind "dreamRef"',
+  ]);
+  expect(values({ env: [{ name: 'A', valueFrom: {} }], envFrom: [{ prefix: 'P' }] })).toEqual({ A: '' });
+});
+
 describe('service variables', () => {
   const services = [
     service('kubernetes', 'default'),

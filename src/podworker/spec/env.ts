@@ -32,7 +32,7 @@ export function resolveEnv(pod: Pod, container: Container, lookups: EnvLookups):
   for (const { name, value, valueFrom } of container.env ?? []) {
     let resolved: Resolved = { value: '' };
     if (value) resolved = { value: expand(bytesOfText(value), mapping) };
-    else if (valueFrom) resolved = fromSource(valueFrom, pod, container, lookups, objects, files);
+    else if (valueFrom) resolved = fromSource(name, valueFrom, pod, container, lookups, objects, files);
     if (resolved === null) continue;
     if ('value' in resolved) table.set(bytesOfText(name), resolved.value);
     else problems.push(resolved);
@@ -63,17 +63,23 @@ function collectEnvFrom(
   table: Map<string, string>,
   problems: EnvProblem[],
 ): void {
-  for (const { prefix = '', configMapRef, secretRef } of container.envFrom ?? []) {
+  for (const source of container.envFrom ?? []) {
+    const { prefix = '', configMapRef, secretRef, ...rest } = source;
     const selector = configMapRef ?? secretRef;
-    if (!selector) continue;
-    const source = objects.entries(configMapRef ? 'ConfigMap' : 'Secret', selector);
-    if (source === null) continue;
-    if (!('entries' in source)) problems.push(source);
-    else for (const [key, value] of source.entries) table.set(bytesOfText(prefix + key), value);
+    if (!selector) {
+      const unknown = unknownMember(rest);
+      if (unknown !== undefined) problems.push(unknownSource('envFrom', unknown));
+      continue;
+    }
+    const found = objects.entries(configMapRef ? 'ConfigMap' : 'Secret', selector);
+    if (found === null) continue;
+    if (!('entries' in found)) problems.push(found);
+    else for (const [key, value] of found.entries) table.set(bytesOfText(prefix + key), value);
   }
 }
 
 function fromSource(
+  name: string,
   source: EnvVarSource,
   pod: Pod,
   container: Container,
@@ -87,7 +93,8 @@ function fromSource(
   if (configMapKeyRef) return objects.value('ConfigMap', configMapKeyRef);
   if (secretKeyRef) return objects.value('Secret', secretKeyRef);
   if (fileKeyRef) return fromFile(fileKeyRef, lookups, files);
-  return { value: '' };
+  const unknown = unknownMember(source);
+  return unknown === undefined ? { value: '' } : unknownSource(`environment variable ${goQuote(name)}`, unknown);
 }
 
 /** Unset limits are the Pod's or the node's, but not for an init container that another one names (as in the Go kubelet). */
@@ -128,6 +135,16 @@ function orInvalid(read: () => string): Resolved {
   } catch (error) {
     return { kind: 'invalid', message: errorMessage(error) };
   }
+}
+
+/** A member of a union that is set though none that this version knows is: a newer API server has it. */
+function unknownMember(union: object): string | undefined {
+  return Object.entries(union).find(([, value]) => value !== undefined && value !== null)?.[0];
+}
+
+/** The Go kubelet takes it for nothing at all; a container must not run without what it asked for. */
+function unknownSource(where: string, kind: string): EnvProblem {
+  return { kind: 'invalid', message: `${where} has a source of unknown kind ${goQuote(kind)}` };
 }
 
 function toVariable(name: string, value: string): ResolvedVariable {

@@ -1,5 +1,6 @@
 import type { SecurityProfile } from '../../cri/generated/runtime.ts';
 import { cleanAbsolute } from '../../lib/goPath.ts';
+import { goQuote } from '../../lib/goText.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import { SpecError } from './specError.ts';
 
@@ -13,13 +14,15 @@ export interface SeccompSettings {
 
 /**
  * The container's seccomp profile: its own field, else the Pod's, else the node's default. A privileged container gets it too;
- * the runtime is the one that ignores it there. Throws for a Localhost profile without a file.
+ * the runtime is the one that ignores it there. Throws for a Localhost profile without a file and for an unknown type.
  */
 export function seccompProfile(pod: Pod, container: Container, settings: SeccompSettings): SecurityProfile {
   const profile = container.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile;
   if (!profile) return { profileType: settings.seccompDefault ? 'RuntimeDefault' : 'Unconfined' };
   if (profile.type === 'RuntimeDefault') return { profileType: 'RuntimeDefault' };
-  if (profile.type !== 'Localhost') return { profileType: 'Unconfined' };
+  if (profile.type === 'Unconfined') return { profileType: 'Unconfined' };
+  // The Go kubelet runs a type that it does not know unconfined.
+  if (profile.type !== 'Localhost') throw new SpecError(`unknown seccomp profile type: ${goQuote(profile.type)}`);
   if (!profile.localhostProfile) {
     throw new SpecError('localhostProfile must be set if seccompProfile type is Localhost.');
   }

@@ -117,6 +117,7 @@ describe('containerSecurityContext', () => {
       {},
       'localhostProfile must be set if seccompProfile type is Localhost.',
     ],
+    [{}, { seccompProfile: { type: 'X' } }, 'unknown seccomp profile type: "X"'],
     [{ appArmorProfile: { type: 'Localhost' } }, {}, 'missing localhost apparmor profile name'],
     [{ appArmorProfile: { type: 'X' } }, {}, 'unknown apparmor profile type: "X"'],
     [{}, { supplementalGroupsPolicy: 'X' }, 'unsupported supplementalGroupsPolicy: X'],

@@ -19,15 +19,18 @@ export interface ProbeConnection {
 
 let secureContext: tls.SecureContext | undefined;
 
-/** Opens a connection; errors come as 'error' events to `fail`, any number of times. Certificates are not checked (API: HTTPGetAction.scheme). */
+/**
+ * Opens a connection; errors come as 'error' events to `fail`, any number of times. Certificates are not checked (API:
+ * HTTPGetAction.scheme). Throws on a host or port that there cannot be, and then leaves nothing open.
+ */
 export function open(host: string, port: number, secure: boolean, fail: (error: Error) => void): ProbeConnection {
   let local: string | undefined;
-  const socket = net.connect({ host, port });
+  const socket = new net.Socket();
   socket.on('error', fail);
   socket.once('connect', () => {
     local = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
   });
-  const stream = secure ? startTls(socket, host) : socket;
+  const stream = connect(socket, host, port, secure);
   if (stream !== socket) stream.on('error', fail);
   return {
     socket,
@@ -40,6 +43,16 @@ export function open(host: string, port: number, secure: boolean, fail: (error: 
       stream.destroy();
     },
   };
+}
+
+function connect(socket: net.Socket, host: string, port: number, secure: boolean): Duplex {
+  try {
+    socket.connect({ host, port });
+    return secure ? startTls(socket, host) : socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 function startTls(socket: net.Socket, host: string): tls.TLSSocket {

@@ -1,7 +1,8 @@
 import http2 from 'node:http2';
+import { toError } from '../../lib/errors.ts';
 import { codeName } from '../../rpc/error.ts';
 import { healthRequest, healthStatus } from '../rules/healthMessage.ts';
-import { open } from './connection.ts';
+import { open, type ProbeConnection } from './connection.ts';
 
 /** How one Check ended. `connect`: no HTTP/2 connection came about, so that trying again may help. */
 export type CheckEnd =
@@ -39,21 +40,31 @@ export function check(host: string, port: number, authority: string, service: st
   const end = new Promise<CheckEnd>((resolve) => {
     finish = resolve;
   });
+  let connection: ProbeConnection | undefined;
+  let session: http2.ClientHttp2Session | undefined;
   const settle = (result: CheckEnd) => {
     finish(result);
-    connection.reset(); // before the session shuts the socket down: see there
-    session.destroy();
+    connection?.reset(); // before the session shuts the socket down: see there
+    session?.destroy();
   };
   const fail = (error: Error) =>
     settle(heard ? { code: 'Unavailable', desc: error.message } : { connect: error.message });
-  const connection = open(host, port, false, fail);
-  const session = http2.connect(`http://${authority}`, { createConnection: () => connection.socket });
-  session.on('error', fail);
-  session.on('close', () => fail(new Error('error reading from server: EOF')));
-  session.once('remoteSettings', () => {
-    heard = true;
-  });
-  send(session, service, userAgent, settle, fail);
+  const connect = () => {
+    connection = open(host, port, false, fail);
+    return connection.socket;
+  };
+  try {
+    session = http2.connect(`http://${authority}`, { createConnection: connect });
+    session.on('error', fail);
+    session.on('close', () => fail(new Error('error reading from server: EOF')));
+    session.once('remoteSettings', () => {
+      heard = true;
+    });
+    send(session, service, userAgent, settle, fail);
+  } catch (error) {
+    // A host or port that nothing can be sent to: what was opened by then is closed.
+    fail(toError(error));
+  }
   return { end, connected: () => heard, cancel: () => settle({ code: 'Canceled', desc: 'context canceled' }) };
 }
 

@@ -1,7 +1,9 @@
 import http from 'node:http';
+import type { Duplex } from 'node:stream';
+import { toError } from '../../lib/errors.ts';
 import { networkText } from '../rules/netText.ts';
 import type { HttpUrl } from '../rules/url.ts';
-import { open } from './connection.ts';
+import { open, type ProbeConnection } from './connection.ts';
 
 /** The end of one request: an answer whose body was read up to the limit, or what went wrong and when. */
 export type HttpAnswer =
@@ -19,46 +21,59 @@ const TIMEOUT_TEXT = {
   body: 'context deadline exceeded (Client.Timeout or context cancellation while reading body)',
 };
 
-/** Sends one GET on a connection of its own, which is reset as soon as the answer is known. `stop` ends it early. Never rejects. */
+/**
+ * Sends one GET on a connection of its own, which is reset as soon as the answer is known. `stop` ends it early. Never rejects.
+ * A request that cannot be sent opens none.
+ */
 export function exchange(url: HttpUrl, headers: readonly string[], stop: AbortSignal): Promise<HttpAnswer> {
   return new Promise((resolve) => {
     let during: 'headers' | 'body' = 'headers';
     let settled = false;
+    let connection: ProbeConnection | undefined;
+    let request: http.ClientRequest | undefined;
     const settle = (answer: HttpAnswer) => {
       if (settled) return;
       settled = true;
       stop.removeEventListener('abort', onStop);
       resolve(answer);
-      connection.reset();
-      request.destroy();
+      connection?.reset();
+      request?.destroy();
     };
     const fail = (error: Error) => settle({ problem: problemText(error, during), during });
     const problemText = (error: Error, phase: 'headers' | 'body') =>
       phase === 'body' && (error as NodeJS.ErrnoException).message === 'aborted'
         ? 'unexpected EOF'
-        : networkText(error, { host: url.host, remote: connection.remote, local: connection.local() });
+        : networkText(error, { host: url.host, remote: url.authority, local: connection?.local() });
     const onStop = () =>
       settle({ problem: stop.reason === TIMED_OUT ? TIMEOUT_TEXT[during] : 'context canceled', during });
 
-    const connection = { ...open(url.host, url.port, url.scheme === 'https', fail), remote: url.authority };
-    const request = start(url, headers, connection.stream);
-    request.on('error', fail);
-    request.on('upgrade', (answer) => settle(answerOf(answer, '')));
-    request.on('response', (answer) => {
-      during = 'body';
-      readBody(answer, (body) => settle(answerOf(answer, body)), fail);
-    });
-    request.end();
-    if (stop.aborted) onStop();
-    else stop.addEventListener('abort', onStop);
+    const connect = () => {
+      connection = open(url.host, url.port, url.scheme === 'https', fail);
+      return connection.stream;
+    };
+    if (stop.aborted) return onStop();
+    stop.addEventListener('abort', onStop);
+    try {
+      request = start(url, headers, connect);
+      request.on('error', fail);
+      request.on('upgrade', (answer) => settle(answerOf(answer, '')));
+      request.on('response', (answer) => {
+        during = 'body';
+        readBody(answer, (body) => settle(answerOf(answer, body)), fail);
+      });
+      request.end();
+    } catch (error) {
+      fail(toError(error));
+    }
   });
 }
 
-function start(url: HttpUrl, headers: readonly string[], stream: import('node:stream').Duplex): http.ClientRequest {
+/** Throws what Node has against the request before it calls `connect`. */
+function start(url: HttpUrl, headers: readonly string[], connect: () => Duplex): http.ClientRequest {
   return http.request({
     path: url.target,
     headers: headers.map((text) => Buffer.from(text, 'utf8').toString('latin1')),
-    createConnection: () => stream,
+    createConnection: connect,
     // The answer decides nothing but health, so that odd but readable ones are taken as Go takes them.
     insecureHTTPParser: true,
     maxHeaderSize: MAX_HEADERS,

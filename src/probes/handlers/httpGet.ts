@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import type { Clock } from '../../lib/clock.ts';
 import { goQuote } from '../../lib/goText.ts';
 import type { Container, HTTPGetAction } from '../../types/k8s.ts';
@@ -6,7 +7,7 @@ import { requestHeaders } from '../rules/httpHeaders.ts';
 import { resolvePort } from '../rules/port.ts';
 import { redirect } from '../rules/redirect.ts';
 import type { HttpUrl } from '../rules/url.ts';
-import { actionUrl } from '../rules/url.ts';
+import { actionUrl, hostProblem } from '../rules/url.ts';
 import { deadline } from './deadline.ts';
 import { NO_POD_IP, USER_AGENT_VERSION } from './handler.ts';
 import { exchange, TIMED_OUT } from './httpExchange.ts';
@@ -35,6 +36,8 @@ export function getRequest(
   if (host === '') return { problem: NO_POD_IP };
   const scheme = (action.scheme || 'http').toLowerCase();
   const url = actionUrl(scheme, host, resolved.port, action.path ?? '');
+  const problem = hostProblem(url);
+  if (problem !== undefined) return { problem };
   return { url, headers: requestHeaders(action.httpHeaders, `kube-${purpose}/${USER_AGENT_VERSION}`) };
 }
 
@@ -60,6 +63,7 @@ export async function get(
 
 async function follow(request: GetRequest, stop: AbortSignal): Promise<GetResult> {
   let url = request.url;
+  if (request.headers.problem) return { problem: getError(url.text, request.headers.problem), during: 'headers' };
   let host = request.headers.host ?? url.authority;
   let referer: string | undefined;
   for (let hops = 1; ; hops++) {
@@ -79,7 +83,24 @@ async function follow(request: GetRequest, stop: AbortSignal): Promise<GetResult
 
 function rawHeaders(headers: RequestHeaders, host: string, referer: string | undefined): string[] {
   const list = headers.list.flat();
-  return ['Host', host, ...list, ...(referer === undefined ? [] : ['Referer', referer]), 'Connection', 'close'];
+  return [
+    'Host',
+    hostHeader(host),
+    ...list,
+    ...(referer === undefined ? [] : ['Referer', referer]),
+    'Connection',
+    'close',
+  ];
+}
+
+/** What the Host header says for a host, with or without a port: one that cannot be said is left empty, as Go does. */
+function hostHeader(host: string): string {
+  const withoutZone = host.replace(/%[^\]]*(?=\])/, '');
+  if (/^[\x21-\x7e]*$/.test(withoutZone))
+    return /[^A-Za-z0-9!$%&()*+,\-.:;='[\]_~]/.test(withoutZone) ? '' : withoutZone;
+  const [, name = '', port = ''] = /^(.*?)(:\d+)?$/s.exec(withoutZone) ?? [];
+  const ascii = domainToASCII(name);
+  return ascii === '' ? '' : `${ascii}${port}`;
 }
 
 function getError(url: string, problem: string): string {

@@ -1,3 +1,4 @@
+import { bounded } from '../../lib/bounded.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Probe } from '../../types/k8s.ts';
 import type { Attempt } from '../rules/attempt.ts';
@@ -21,11 +22,16 @@ export function createHandlers(cri: ExecSync, clock: Clock): Handlers {
   };
 }
 
-/** One attempt of a probe by the handler of its kind. */
+/** Bytes of an attempt's text: what a command may print or a body may hold (pkg/probe), and words of ours around it. */
+const ATTEMPT_BYTES = 11 * 1024;
+
+/** One attempt of a probe by the handler of its kind. What it found is said in at most 11 KiB. */
 export async function attempt(handlers: Handlers, probe: Probe, context: AttemptContext): Promise<Attempt> {
   const kind = HANDLER_KINDS.find((k) => probe[k] !== undefined && probe[k] !== null);
   if (kind === undefined) return { result: 'unknown', error: `missing probe handler for ${context.container.name}` };
-  return run(handlers, kind, probe, context);
+  const found = await run(handlers, kind, probe, context);
+  if ('error' in found) return { ...found, error: bounded(found.error, ATTEMPT_BYTES) };
+  return { ...found, output: bounded(found.output, ATTEMPT_BYTES) };
 }
 
 function run<K extends HandlerKind>(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import type { Attempt } from '../rules/attempt.ts';
 import { networkText } from '../rules/netText.ts';
 import { hostPort, resolvePort } from '../rules/port.ts';
@@ -21,20 +22,25 @@ export function tcpHandler(clock: Clock): Handler<'tcpSocket'> {
 function dial(host: string, port: number, timeoutMs: number, clock: Clock, signal: AbortSignal): Promise<Attempt> {
   return new Promise((resolve) => {
     const remote = hostPort(host, port);
+    const own = new DisposableStack();
     const settle = (attempt: Attempt) => {
       resolve(attempt);
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
-      connection.reset();
+      own.dispose();
     };
     const failure = (output: string) => settle({ result: 'failure', output });
     const onAbort = () => failure(`dial tcp ${remote}: operation was canceled`);
-    const connection = open(host, port, false, (error) =>
-      failure(networkText(error, { host, remote, local: undefined })),
-    );
-    const timer = deadline(clock, timeoutMs, () => failure(`dial tcp ${remote}: i/o timeout`));
-    connection.socket.once('connect', () => settle({ result: 'success', output: '' }));
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    if (signal.aborted) return onAbort();
+    try {
+      const connection = open(host, port, false, (error) =>
+        failure(networkText(error, { host, remote, local: undefined })),
+      );
+      own.defer(() => connection.reset());
+      own.use(deadline(clock, timeoutMs, () => failure(`dial tcp ${remote}: i/o timeout`)));
+      connection.socket.once('connect', () => settle({ result: 'success', output: '' }));
+      signal.addEventListener('abort', onAbort, { once: true });
+      own.defer(() => signal.removeEventListener('abort', onAbort));
+    } catch (error) {
+      failure(`dial tcp ${remote}: ${errorMessage(error)}`);
+    }
   });
 }

@@ -4,8 +4,10 @@ import type { ProbeKind } from './spec.ts';
 /** What the probes say about one container id. */
 export interface ProbeState {
   readonly containerId: string;
-  readonly started: boolean;
-  readonly ready: boolean;
+  /** Absent while the startup probe has reached no verdict. */
+  readonly started?: boolean;
+  /** Absent while the readiness probe has reached no verdict; it is not asked before the container has started. */
+  readonly ready?: boolean;
   readonly failed?: 'liveness' | 'startup';
   /** The latest failure of a probe that holds the container back. */
   readonly message?: string;
@@ -23,13 +25,25 @@ export function isStarted(runs: Runs): boolean {
 
 /** The verdict over all probes of a container. */
 export function probeState(containerId: string, runs: Runs): ProbeState {
-  const started = isStarted(runs);
-  const ready = started && (runs.readiness === undefined || runs.readiness.value === 'success');
+  const started = verdict(runs.startup);
+  const ready = started === true ? verdict(runs.readiness) : started;
   const failed =
     runs.startup?.value === 'failure' ? 'startup' : runs.liveness?.value === 'failure' ? 'liveness' : undefined;
   const holding = failed ?? (!started ? 'startup' : !ready ? 'readiness' : undefined);
   const message = holding && runs[holding]?.message?.slice(0, MESSAGE_LENGTH);
-  return { containerId, started, ready, ...(failed && { failed }), ...(message && { message }) };
+  return {
+    containerId,
+    ...(started !== undefined && { started }),
+    ...(ready !== undefined && { ready }),
+    ...(failed && { failed }),
+    ...(message && { message }),
+  };
+}
+
+/** Without a probe it is a yes. */
+function verdict(run: ProbeRun | undefined): boolean | undefined {
+  if (run === undefined) return true;
+  return run.value === 'unknown' ? undefined : run.value === 'success';
 }
 
 /** Whether the difference is worth waking anybody: numbers in messages (ports, counters) change with each attempt. */

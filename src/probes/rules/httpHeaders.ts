@@ -1,3 +1,4 @@
+import { goQuote } from '../../lib/goText.ts';
 import type { HTTPHeader } from '../../types/k8s.ts';
 
 /** Name and value, in the order of sending. */
@@ -7,9 +8,13 @@ export type HeaderList = readonly (readonly [string, string])[];
 export interface RequestHeaders {
   readonly host: string | undefined;
   readonly list: HeaderList;
+  /** Why they cannot be sent, in the words of Go's net/http: the API server looks at names only. */
+  readonly problem?: string;
 }
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no value may have; a tab it may
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Framing is the client's own; Go leaves these out as well. */
 const NEVER_SENT = new Set(['Host', 'Content-Length', 'Transfer-Encoding', 'Trailer']);
 
@@ -29,7 +34,17 @@ export function requestHeaders(given: readonly HTTPHeader[] = [], userAgent: str
     if (name === 'Accept' && first('Accept') === '') continue;
     list.push([name, value]);
   }
-  return { host: first('Host') || undefined, list };
+  const problem = headerProblem(headers);
+  return { host: first('Host') || undefined, list, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** What net/http says of the first header that it would not send, those that it leaves out included. */
+function headerProblem(headers: HeaderList): string | undefined {
+  for (const [name, value] of headers) {
+    if (!TOKEN.test(name)) return `net/http: invalid header field name ${goQuote(name)}`;
+    if (CONTROL.test(value)) return `net/http: invalid header field value for ${goQuote(name)}`;
+  }
+  return undefined;
 }
 
 /** `x-forwarded-for` → `X-Forwarded-For`; names with characters that no header may have stay as they are. */

@@ -1,3 +1,4 @@
+import { bounded } from '../../lib/bounded.ts';
 import { goQuote } from '../../lib/goText.ts';
 import type { HttpUrl } from './url.ts';
 import { isAbsolute, resolveLocation } from './url.ts';
@@ -25,7 +26,10 @@ export function redirect(
   if (!REDIRECTS.has(status) || !location) return { stop: true };
   const to = resolveLocation(current, location);
   if (to === undefined) {
-    return { problem: `failed to parse Location header ${goQuote(location)}: invalid URL`, url: current.text };
+    return {
+      problem: `failed to parse Location header ${goQuote(bounded(location, 1024))}: invalid URL`,
+      url: current.text,
+    };
   }
   if (to.host !== first.host) return { stop: true };
   if (hops >= MAX_REDIRECTS) return { problem: `stopped after ${MAX_REDIRECTS} redirects`, url: to.text };

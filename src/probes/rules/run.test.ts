@@ -38,7 +38,7 @@ test('absent numbers get the defaults of the API', () => {
 
 test.each([
   ['startup', 'unknown'],
-  ['readiness', 'failure'],
+  ['readiness', 'unknown'],
   ['liveness', 'success'],
 ] as const)('%s starts as %s', (kind, value) => {
   expect(newRun(spec(kind), { startedAt: 0 }, 0).value).toBe(value);
@@ -131,8 +131,8 @@ describe('thresholds', () => {
   };
   test.each<[ProbeKind, number, number, string, string, boolean]>([
     ['readiness', 1, 3, '+', 'success', false],
-    ['readiness', 2, 3, '+', 'failure', false],
-    ['readiness', 2, 3, '+-+', 'failure', false],
+    ['readiness', 2, 3, '+', 'unknown', false],
+    ['readiness', 2, 3, '+-+', 'unknown', false],
     ['readiness', 2, 3, '++', 'success', false],
     ['readiness', 1, 3, '+--', 'success', false],
     ['readiness', 1, 3, '+--+--', 'success', false],

@@ -31,13 +31,11 @@ export interface RunStart {
   readonly startedAt: number;
   /** It ran before this process did: attempts begin after this many ms, and the container needs no early ones. */
   readonly spreadMs?: number;
-  /** A verdict kept from before a restart of this process. */
-  readonly kept?: 'success';
 }
 
 const INITIAL: Readonly<Record<ProbeKind, ProbeValue>> = {
   startup: 'unknown',
-  readiness: 'failure',
+  readiness: 'unknown',
   liveness: 'success',
 };
 
@@ -63,16 +61,21 @@ export function newRun(spec: ProbeSpec, start: RunStart, nowMono: number): Probe
   const delay = spec.initialDelayMs || (spec.kind === 'liveness' ? spec.periodMs : 0);
   const earliest = Math.max(start.startedAt + delay, adopted ? nowMono + start.spreadMs : Number.NEGATIVE_INFINITY);
   return {
-    value: start.kept ?? INITIAL[spec.kind],
+    value: INITIAL[spec.kind],
     last: undefined,
     streak: 0,
-    onHold: spec.kind === 'startup' && start.kept === 'success',
+    onHold: false,
     earliest,
     openedAt: undefined,
     early: adopted ? earlyOffsets(spec).length : 0,
     nextAt: earliest,
     message: undefined,
   };
+}
+
+/** A startup probe's run of a container that is known to have started: what was passed once is not asked again. */
+export function alreadyStarted(run: ProbeRun): ProbeRun {
+  return run.value === 'unknown' ? { ...run, value: 'success', onHold: true, message: undefined } : run;
 }
 
 /** Whether liveness and readiness may run yet, and whether the Pod is ending. */

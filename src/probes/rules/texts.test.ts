@@ -178,22 +178,15 @@ describe('state of a container', () => {
   const run = (value: ProbeRun['value'], message?: string) => ({ value, message }) as ProbeRun;
   test.each<[string, Runs, object]>([
     ['liveness only', { liveness: run('success') }, { started: true, ready: true }],
-    [
-      'starting',
-      { startup: run('unknown', 'm'), readiness: run('failure') },
-      { started: false, ready: false, message: 'm' },
-    ],
+    ['starting', { startup: run('unknown', 'm'), readiness: run('unknown') }, { message: 'm' }],
     [
       'started, not ready',
       { startup: run('success'), readiness: run('failure', 'r') },
       { started: true, ready: false, message: 'r' },
     ],
     ['ready', { startup: run('success'), readiness: run('success') }, { started: true, ready: true }],
-    [
-      'ready is nothing before started',
-      { startup: run('unknown'), readiness: run('success') },
-      { started: false, ready: false },
-    ],
+    ['ready is nothing before started', { startup: run('unknown'), readiness: run('success') }, {}],
+    ['no verdict on readiness yet', { readiness: run('unknown') }, { started: true }],
     [
       'liveness gone',
       { liveness: run('failure', 'l') },

@@ -1,3 +1,4 @@
+import { goQuote } from '../../lib/goText.ts';
 import { hostPort } from './port.ts';
 
 /** Where an HTTP request goes. */
@@ -18,6 +19,11 @@ const VALID_PATH = /^(?:[A-Za-z0-9\-_.~!$&'()*+,;=:@[\]/]|%[0-9A-Fa-f]{2})*$/;
 const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what Go's URL parser refuses
 const CONTROL = /[\x00-\x1f\x7f]/;
+/** What a host is written with as it is; a percent sign comes with the zone of an IPv6 address. */
+const UNSENDABLE_IN_HOST = /[^A-Za-z0-9\-_.~!$&'()*+,;=:[\]<>"]+/g;
+/** ASCII that no host has, percent sign apart. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are among it
+const FORBIDDEN_IN_HOST = /[\x00-\x20#/?@\\^`{|}\x7f]/;
 const KEPT = /[A-Za-z0-9\-_.~$&+,/:;=@]/;
 
 /**
@@ -29,7 +35,22 @@ export function actionUrl(scheme: string, host: string, port: number, path: stri
   const { target, fragment } = BROKEN_ESCAPE.test(path) || CONTROL.test(path) ? literal(path) : parsed(path);
   const rooted = target === '' || /^[/?]/.test(target) ? target : `/${target}`;
   const sent = rooted.startsWith('/') ? rooted : `/${rooted}`;
-  return { scheme, host, port, authority, target: sent, text: `${scheme}://${authority}${rooted}${fragment}` };
+  const shown = hostPort(host.replace(UNSENDABLE_IN_HOST, percent), port);
+  return { scheme, host, port, authority, target: sent, text: `${scheme}://${shown}${rooted}${fragment}` };
+}
+
+/** Why no request can go to the URL's host, in the words of Go's net/url; undefined: one can. */
+export function hostProblem({ host, text }: HttpUrl): string | undefined {
+  const forbidden = FORBIDDEN_IN_HOST.exec(host)?.[0];
+  const problem =
+    forbidden !== undefined
+      ? `invalid URL escape ${goQuote(percent(forbidden))}`
+      : host.includes('[')
+        ? `${host.includes(']') ? 'invalid IP-literal' : "missing ']' in host"}`
+        : host.includes(':') && !URL.canParse(`http://[${host.replace(/%.*$/s, '')}]`)
+          ? `invalid host: ParseAddr(${goQuote(host)}): unable to parse IP`
+          : undefined;
+  return problem === undefined ? undefined : `parse ${goQuote(text)}: ${problem}`;
 }
 
 function literal(path: string): { target: string; fragment: string } {

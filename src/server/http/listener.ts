@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
+import { type AcceptErrorLog, onAcceptErrors } from './acceptErrors.ts';
 import type { Crowd } from './crowd.ts';
 import type { Handler } from './handler.ts';
 
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   /** Absent: plain HTTP. */
   readonly tls?: TlsOptions;
   readonly handler: Handler;
+  /** Where connections that could not be accepted are told. */
+  readonly accept: AcceptErrorLog;
   /** Hears of each connection, whatever becomes of it. */
   readonly crowd: Pick<Crowd, 'opened' | 'closed'>;
   /** Whether a request for another protocol is taken up on; others are answered as if they had not asked. */
@@ -46,6 +49,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   const server = tls
     ? createSecureServer({ ...shared, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, allowHalfOpen: true })
     : createServer(shared);
+  onAcceptErrors(server, options.accept);
   const upgraded = new Set<Duplex>();
   server.on('connection', (socket: Socket) => {
     options.crowd.opened();

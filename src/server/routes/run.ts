@@ -28,7 +28,7 @@ async function serveRun(exchange: Exchange, host: ServerHost): Promise<void> {
 
 async function execute(id: string, command: string[], { runtime }: ServerHost, signal: AbortSignal) {
   try {
-    return await runtime.execSync(id, command, 0, { signal });
+    return await runtime.execSync(id, command, 0, { signal, wholeOutput: true });
   } catch (error) {
     if (!(error instanceof CriError)) throw error;
     throw new HttpError(500, `rpc error: code = ${error.grpcCodeName} desc = ${error.message}`);

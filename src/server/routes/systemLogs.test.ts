@@ -20,6 +20,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'secret'), 'secret');
   writeFileSync(join(root, 'a.log'), '0123456789');
   writeFileSync(join(root, 'sub dir', 'b&c'), 'b');
+  writeFileSync(Buffer.from(`${root}/sub dir/\xff<`, 'latin1'), '');
   symlinkSync(join(root, 'a.log'), join(root, 'inner'));
   symlinkSync(join(dir, 'secret'), join(root, 'outer'));
   symlinkSync(dir, join(root, 'up'));
@@ -33,9 +34,11 @@ beforeAll(async () => {
   writeFileSync(journalctl, `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
   writeFileSync(join(root, 'plain'), 'plain file\n');
   writeFileSync(join(root, 'dotted.log'), 'dotted file\n');
+  mkdirSync(join(root, 'crowd'));
+  for (let index = 0; index < 31; index++) writeFileSync(join(root, 'crowd', String(index)), '');
   mkdirSync(join(root, 'deep'));
   writeFileSync(join(root, 'deep', 'deep.log'), 'deep file\n');
-  const routes = { logs: { ...systemLogsAt(root, journalctl), readOnly: true } };
+  const routes = { logs: { ...systemLogsAt(root, journalctl, 30), readOnly: true } };
   const handler = makeHandler({ host, routes, requests: new RequestMetrics(new Metrics(), []) });
   server = createServer((request, response) => void handler(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -43,6 +46,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
+  rmSync(Buffer.from(`${dir}/log/sub dir/\xff<`, 'latin1'));
   rmSync(dir, { recursive: true });
 });
 
@@ -51,12 +55,18 @@ const get = async (path: string, headers: Record<string, string> = {}) => {
   return { status: response.status, headers: response.headers, body: await response.text() };
 };
 
+test('a directory with more entries than are listed is refused with a sentence', async () => {
+  const { status, body } = await get('/logs/crowd/');
+  expect([status, body]).toEqual([500, 'the directory has more than 30 entries\n']);
+});
+
 test('a directory lists its entries, escaped', async () => {
   const { status, body } = await get('/logs/');
   expect(status).toBe(200);
   expect(body).toContain('<a href="a.log">a.log</a>');
   expect(body).toContain('<a href="sub%20dir/">sub dir/</a>');
-  expect((await get('/logs/sub%20dir/')).body).toContain('<a href="b%26c">b&amp;c</a>');
+  const inner = (await get('/logs/sub%20dir/')).body;
+  expect(inner).toContain('<a href="b%26c">b&amp;c</a>\n<a href="%FF%3C">\ufffd&lt;</a>');
 });
 
 test('a directory without its slash is redirected to', async () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type FileHandle, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
+import { directoryEntries } from '../../lib/linux/directoryEntries.ts';
 import { type Exchange, HttpError, send, writeSlowly } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 import { type NodeLogQuery, nodeLogProblem, parseNodeLogQuery } from '../logs/nodeLogQuery.ts';
@@ -11,14 +12,23 @@ import { openSystemFile, queriedPath, systemPath } from '../logs/systemFile.ts';
 
 const ROOT = '/var/log';
 const BLOCK = 64 * 1024;
+/** Entries of a directory that is shown: the list is made in memory. */
+const MAX_LISTED = 100_000;
 /** The whole of a query, its programs included. */
 const QUERY_MS = 30_000;
+
+/** The directory that is served, and how many entries of one in it are listed. */
+interface Place {
+  readonly root: string;
+  readonly maxListed: number;
+}
 
 /** The files of /var/log and, with enableSystemLogQuery, the logs of services. Links that lead out are not found. */
 export const systemLogs: Route = systemLogsAt(ROOT);
 
 /** The same over another directory and another program for the journal, for tests. Nothing outside is ever served. */
-export function systemLogsAt(root: string, journalctl = 'journalctl'): Route {
+export function systemLogsAt(root: string, journalctl = 'journalctl', maxListed = MAX_LISTED): Route {
+  const place: Place = { root, maxListed };
   return {
     paths: ['/logs', '/logs/{path*}'],
     methods: ['GET'],
@@ -28,29 +38,29 @@ export function systemLogsAt(root: string, journalctl = 'journalctl'): Route {
     },
     handle: (exchange, { config }) =>
       config.enableSystemLogQuery
-        ? serveQuery(exchange, root, journalctl)
-        : serve(exchange, root, exchange.params.path ?? ''),
+        ? serveQuery(exchange, place, journalctl)
+        : serve(exchange, place, exchange.params.path ?? ''),
   };
 }
 
 const missing = () => new HttpError(404, '404 page not found\n');
 
 /** With enableSystemLogQuery: options in the query ask for services' logs or one file; without any it is the file server. */
-async function serveQuery(exchange: Exchange, root: string, journalctl: string): Promise<void> {
+async function serveQuery(exchange: Exchange, place: Place, journalctl: string): Promise<void> {
   const parsed = parseNodeLogQuery(exchange.query);
   if ('problem' in parsed) throw new HttpError(400, `${parsed.problem}\n`);
   const path = exchange.params.path ?? '';
   const { query } = parsed;
-  if (!query) return serve(exchange, root, path);
+  if (!query) return serve(exchange, place, path);
   if (path !== '') throw new HttpError(406, 'path not allowed in query mode\n');
   const problem = await nodeLogProblem(query, async (file) => {
-    const found = await queriedPath(root, file);
+    const found = await queriedPath(place.root, file);
     return 'refusal' in found ? `statat ${file}: ${found.refusal}` : undefined;
   });
   if (problem !== undefined) throw new HttpError(406, `${problem}\n`);
   const [file] = query.files;
-  if (file !== undefined) return serve(exchange, root, file.replaceAll('\\', '/'));
-  await sendServices(exchange, query, root, journalctl);
+  if (file !== undefined) return serve(exchange, place, file.replaceAll('\\', '/'));
+  await sendServices(exchange, query, place.root, journalctl);
 }
 
 async function sendServices(exchange: Exchange, query: NodeLogQuery, root: string, journalctl: string): Promise<void> {
@@ -78,14 +88,14 @@ async function intoStream(stream: Writable, piece: Buffer, signal: AbortSignal):
   if (!signal.aborted && !stream.write(piece)) await once(stream, 'drain', { signal }).catch(() => undefined);
 }
 
-async function serve(exchange: Exchange, root: string, relative: string): Promise<void> {
+async function serve(exchange: Exchange, { root, maxListed }: Place, relative: string): Promise<void> {
   const found = await systemPath(root, relative.replace(/\/+$/, ''));
   if ('refusal' in found) throw missing();
   const { path } = found;
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) {
     if (relative !== '' && !relative.endsWith('/')) redirect(exchange, relative);
-    else await list(exchange, path);
+    else await list(exchange, path, maxListed);
   } else if (info?.isFile() && !relative.endsWith('/')) await sendFile(exchange, root, path);
   else throw missing();
 }
@@ -95,14 +105,22 @@ function redirect(exchange: Exchange, relative: string): void {
   send(exchange, 301, 'text/plain; charset=utf-8', '', { location: `${encodeURIComponent(name)}/` });
 }
 
-async function list(exchange: Exchange, path: string): Promise<void> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const names = entries.map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).sort();
-  const lines = names.map(
-    (name) => `<a href="${encodeURIComponent(name).replaceAll('%2F', '/')}">${escaped(name)}</a>`,
-  );
+async function list(exchange: Exchange, path: string, maxListed: number): Promise<void> {
+  const names: Buffer[] = [];
+  for await (const entries of directoryEntries(path, exchange.signal)) {
+    names.push(...entries.map((e) => (e.isDirectory ? Buffer.concat([e.name, Buffer.from('/')]) : e.name)));
+    if (names.length > maxListed) throw new HttpError(500, `the directory has more than ${maxListed} entries\n`);
+  }
+  const lines = names.sort(Buffer.compare).map((name) => `<a href="${hrefOf(name)}">${escaped(name.toString())}</a>`);
   const body = `<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${lines.join('\n')}\n</pre>\n`;
   send(exchange, 200, 'text/html; charset=utf-8', body);
+}
+
+/** Byte by byte: what is no UTF-8 is a name too. */
+function hrefOf(name: Buffer): string {
+  return name.toString('latin1').replace(/[^A-Za-z0-9\-_.!~*'()/]/g, (char) => {
+    return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
 }
 
 function escaped(text: string): string {

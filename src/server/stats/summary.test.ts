@@ -1,8 +1,10 @@
-import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
+import { childPath } from '../../lib/linux/pathBytes.ts';
+import { removeTree } from '../../lib/linux/removeTree.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { servedPod } from '../fake/fakeHost.ts';
 import type { ServedPod } from '../host.ts';
@@ -10,6 +12,7 @@ import { CgroupReader } from './cadvisor/cgroupReader.ts';
 import { diskUsage, type Usage, type Walk } from './diskUsage.ts';
 import type { PodStats } from './shapes.ts';
 import { SummaryReader } from './summary.ts';
+import { Walks } from './walks.ts';
 
 let root: string;
 let clock: ManualClock;
@@ -124,6 +127,79 @@ test.each(['the Pod is gone', 'the reader is disposed'])('a walk ends when %s', 
   else reader[Symbol.dispose]();
   walks.done();
   await until(() => walks.left === 1, 5_000);
+});
+
+/** A walk to its end. */
+async function walked(walk: Walk): Promise<Usage | undefined> {
+  for (;;) {
+    const step = await walk.next();
+    if (step.done) return step.value;
+  }
+}
+
+test('what has a name of any bytes counts too', async () => {
+  const odd = Buffer.from(`${root}/d\xff`, 'latin1');
+  mkdirSync(odd);
+  writeFileSync(childPath(odd, Buffer.from([0xfe])), Buffer.alloc(100_000, 1));
+  const usage = await walked(diskUsage(root));
+  expect(usage?.inodes).toBe(3);
+  expect(usage?.bytes).toBeGreaterThan(100_000);
+  await removeTree(odd, new AbortController().signal);
+});
+
+test('a tree that is more than a walk may hold is unknown, and nothing stays open', async () => {
+  let path = root;
+  for (let level = 0; level < 200; level++) path = join(path, 'd');
+  mkdirSync(path, { recursive: true });
+  for (let index = 0; index < 10; index++) {
+    writeFileSync(join(root, `f${index}`), '');
+    linkSync(join(root, `f${index}`), join(root, `g${index}`));
+  }
+  const before = readdirSync('/proc/self/fd').length;
+  expect(await walked(diskUsage(root))).toBeUndefined();
+  expect(await walked(diskUsage(root, { depth: 300, hardLinks: 9 }))).toBeUndefined();
+  expect(await walked(diskUsage(root, { depth: 300, hardLinks: 10 }))).toMatchObject({ inodes: 211 });
+  const walk = diskUsage(join(root, 'd'), { depth: 300, hardLinks: 0 });
+  await walk.return({ bytes: 0, inodes: 0 });
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+});
+
+test('a walk that is given up in the middle closes what it has open', async () => {
+  mkdirSync(join(root, 'a/b/c'), { recursive: true });
+  for (let index = 0; index < 300; index++) writeFileSync(join(root, `a/b/c/f${index}`), '');
+  const before = readdirSync('/proc/self/fd').length;
+  const walk = diskUsage(root);
+  expect((await walk.next()).done).toBe(false);
+  expect(readdirSync('/proc/self/fd').length).toBeGreaterThan(before);
+  await walk.return({ bytes: 0, inodes: 0 });
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+});
+
+test('a tree that is unknown is not walked again at once; at most 16 walks have begun', async () => {
+  let begun = 0;
+  const ends: (() => void)[] = [];
+  async function* walk(): Walk {
+    begun += 1;
+    await new Promise<void>((resolve) => ends.push(resolve));
+    yield;
+    return undefined;
+  }
+  const walks = new Walks({ clock, maxAgeMs: 60_000, walk });
+  const over = new Promise<void>(() => {});
+  const patience = { over, [Symbol.dispose]: () => {} };
+  const asked = Array.from({ length: 40 }, (_, index) => walks.usage(`/${index}`, patience, () => true));
+  const done = Promise.all(asked);
+  let most = 0;
+  for (let ended = 0; ended < 40; ended++) {
+    await until(() => ends.length > 0, 5_000);
+    most = Math.max(most, begun - ended);
+    ends.shift()!();
+  }
+  expect(new Set(await done)).toEqual(new Set([undefined]));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(16);
+  expect(await walks.usage('/0', patience, () => true)).toBeUndefined();
+  expect(begun).toBe(40);
 });
 
 test('a tree is walked in pieces; each inode counts once, however many names it has', async () => {

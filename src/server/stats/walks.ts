@@ -4,6 +4,8 @@ import { diskUsage, type Usage, type Walk } from './diskUsage.ts';
 
 /** Walks that move at one time; the others wait for their turn, which comes with each piece. libuv has four threads for all of us. */
 const MOVING = 2;
+/** Walks that have begun: each holds descriptors and what it remembers until it ends. */
+const BEGUN = 16;
 /** How long an answer waits for all its walks together. */
 const PATIENCE_MS = 1500;
 
@@ -26,10 +28,10 @@ export interface Patience extends Disposable {
  */
 export class Walks implements Disposable {
   readonly #options: WalksOptions;
-  readonly #known = new LruMap<string, { readonly usage: Usage; readonly atMs: number }>(4096);
+  readonly #known = new LruMap<string, { readonly usage: Usage | undefined; readonly atMs: number }>(4096);
   readonly #running = new Map<string, Promise<Usage | undefined>>();
-  readonly #waiting: (() => void)[] = [];
-  #moving = 0;
+  readonly #begun = new Places(BEGUN);
+  readonly #moving = new Places(MOVING);
   #disposed = false;
 
   constructor(options: WalksOptions) {
@@ -45,7 +47,7 @@ export class Walks implements Disposable {
 
   /**
    * The usage of a tree: of a walk that is young enough or ends while there is patience, else of the last one; undefined when none has
-   * ended yet. A walk ends without a result when `wanted` turns false.
+   * ended yet, or when the tree is too much to be walked. A walk ends without a result when `wanted` turns false.
    */
   async usage(path: string, { over }: Patience, wanted: () => boolean): Promise<Usage | undefined> {
     const last = this.#known.get(path);
@@ -65,7 +67,7 @@ export class Walks implements Disposable {
   #run(path: string, wanted: () => boolean): Promise<Usage | undefined> {
     const running = this.#running.get(path);
     if (running) return running;
-    const begun = this.#walk(path, wanted).finally(() => this.#running.delete(path));
+    const begun = this.#begun.run(() => this.#walk(path, wanted)).finally(() => this.#running.delete(path));
     this.#running.set(path, begun);
     return begun;
   }
@@ -73,7 +75,7 @@ export class Walks implements Disposable {
   async #walk(path: string, wanted: () => boolean): Promise<Usage | undefined> {
     const walk = (this.#options.walk ?? diskUsage)(path);
     while (!this.#disposed && wanted()) {
-      const piece = await this.#inTurn(() => walk.next());
+      const piece = await this.#moving.run(() => walk.next());
       if (!piece.done) continue;
       this.#known.set(path, { usage: piece.value, atMs: this.#now() });
       return piece.value;
@@ -81,17 +83,27 @@ export class Walks implements Disposable {
     await walk.return({ bytes: 0, inodes: 0 }); // closes what it has open
     return undefined;
   }
+}
 
-  /** Runs when one of the places is free; first come, first served. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#moving < MOVING) this.#moving += 1;
+/** So much at one time; first come, first served. */
+class Places {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs when one of the places is free. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
       if (next) next();
-      else this.#moving -= 1;
+      else this.#free += 1;
     }
   }
 }

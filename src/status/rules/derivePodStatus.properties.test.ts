@@ -1,6 +1,6 @@
 import { deepFreeze } from '../../lib/freeze.ts';
 import type { PodStatus } from '../../types/k8s.ts';
-import { derivePodStatus } from './derivePodStatus.ts';
+import { derivePodStatus, deriveStatus } from './derivePodStatus.ts';
 import type { StatusInput } from './input.ts';
 import { inputOf, observed, oc, podOf, restartAllRule, sandbox, spec, st, t0 } from './testing.ts';
 
@@ -12,9 +12,7 @@ describe('properties over generated inputs', () => {
 
   test('deriving again with the result changes nothing', () => {
     for (const [seed, input] of inputs) {
-      let first = derivePodStatus(input);
-      // The turn that sees RestartAllContainers end still treats what is gone as removed; the next one does not.
-      if (wasRestarting(input) && !isRestarting(first)) first = derivePodStatus({ ...input, previous: first });
+      const first = settled(input);
       const second = derivePodStatus({ ...input, previous: first, now: input.now + 3_600_000 });
       expect({ seed, status: second }).toEqual({ seed, status: first });
     }
@@ -33,6 +31,17 @@ describe('properties over generated inputs', () => {
     }
   });
 
+  test('a new agent that has not read the runtime says what the API has', () => {
+    for (const [seed, input] of inputs) {
+      // Who ends the Pod is among what a new agent has to find out.
+      if (input.rejected || deriveStatus(input).comingPhase !== derivePodStatus(input).phase) continue;
+      const status = settled(input);
+      const unread = { runtime: null, health: {}, waiting: {}, hostIPs: [], readyToStartContainers: false };
+      const said = derivePodStatus(inputOf({ ...input.pod, status }, { ...unread, now: input.now + 3_600_000 }));
+      expect({ seed, status: said }).toEqual({ seed, status });
+    }
+  });
+
   test('inputs are never modified, and every owned condition has a time', () => {
     for (const [seed, input] of inputs) {
       const status = derivePodStatus(deepFreeze(input));
@@ -42,6 +51,12 @@ describe('properties over generated inputs', () => {
     }
   });
 });
+
+// The turn that sees RestartAllContainers end still treats what is gone as removed; the next one does not.
+function settled(input: StatusInput): PodStatus {
+  const first = derivePodStatus(input);
+  return wasRestarting(input) && !isRestarting(first) ? derivePodStatus({ ...input, previous: first }) : first;
+}
 
 function isRestarting(status: PodStatus | undefined): boolean {
   return status?.conditions?.some((c) => c.type === 'AllContainersRestarting' && c.status === 'True') ?? false;

@@ -176,12 +176,20 @@ describe('derivePodStatus', () => {
         'False PodCompleted',
       ],
       [
-        'not read yet',
+        'not read yet, was ready',
         { runtime: null },
-        { phase: 'Running', containerStatuses: [st('a', 'run')] },
+        { phase: 'Running', containerStatuses: [st('a', 'started', { ready: true })] },
         'Running',
         'Running',
         'True',
+      ],
+      [
+        'not read yet, was not ready',
+        { runtime: null },
+        { phase: 'Running', containerStatuses: [st('a', 'started')] },
+        'Running',
+        'Running',
+        'False ContainersNotReady containers with unready status: [a]',
       ],
       [
         'evicted, still stopping',

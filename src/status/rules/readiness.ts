@@ -2,8 +2,12 @@ import { isSidecar } from '../../lib/containerTotals.ts';
 import type { ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import type { ContainerHealth, StatusInput } from './input.ts';
 
-/** `started` and `ready` of main containers: probes decide for running ones; nothing else is ready. */
+/**
+ * `started` and `ready` of main containers: probes decide for running ones; nothing else is ready. Before the runtime was read
+ * nothing is known of any container, and what was said last stays.
+ */
 export function withHealth(status: ContainerStatus, input: StatusInput): ContainerStatus {
+  if (!input.runtime) return { ...status, started: status.started ?? false };
   const running = status.state?.running !== undefined && status.state.running !== null;
   const health = healthOf(status.name, input);
   const started = running && (health?.started ?? true);

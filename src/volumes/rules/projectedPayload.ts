@@ -1,3 +1,4 @@
+import { goQuote } from '../../lib/goText.ts';
 import type { StoredPod, VolumeProjection } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { downwardPayload } from './downwardPayload.ts';
@@ -67,6 +68,9 @@ function sourcePayload(input: ProjectedInput, source: VolumeProjection, index: n
   if (source.serviceAccountToken) return tokenPayload(input, source.serviceAccountToken.path, index, defaultMode);
   if (source.clusterTrustBundle) throw unsupported('clusterTrustBundle');
   if (source.podCertificate) throw unsupported('podCertificate');
+  // A source without any member has no files, as in the Go kubelet; one of a newer API must not go missing in silence.
+  const unknown = Object.entries(source).find(([, value]) => value != null)?.[0];
+  if (unknown !== undefined) throw unsupported(unknown);
   return new Map();
 }
 
@@ -83,7 +87,7 @@ function tokenPayload(input: ProjectedInput, path: string, index: number, defaul
   return new Map([[path, file]]);
 }
 
-/** Both are feature gates that are off in 1.36; the API server drops the fields then, so this is for clusters that turned them on. */
+/** Those that 1.36 knows are behind gates that are off; the API server drops the fields then, so this is for clusters that turned them on. */
 function unsupported(kind: string): PayloadError {
-  return new PayloadError(`projected source ${kind} is not yet supported by kubelet-ts`, undefined, false);
+  return new PayloadError(`projected source ${goQuote(kind)} is not yet supported by kubelet-ts`, undefined, false);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -156,7 +157,11 @@ async function teardown(): Promise<void> {
   mkdirSync(inner, { recursive: true });
   await mounter.mount({ source: outside, target: inner, fsType: null, flags: MountFlag.bind });
   await mounter.mount({ source: 'tmpfs', target: join(inner), fsType: 'tmpfs' });
-  await assert.rejects(removeTree(disk!.hostPath), /mount point/);
+  // Names of any bytes, as only a shell can spell them here.
+  const script = 'd="$1/$(printf "m\\377\\n\\376")"; mkdir "$d" && mount -t tmpfs tmpfs "$d" && touch "$d/in"';
+  execFileSync('sh', ['-c', script, 'sh', join(disk!.hostPath, 'a')]);
+  assert.equal((await mounter.list(disk!.hostPath)).length, 3);
+  await assert.rejects(removeTree(disk!.hostPath, signal), /mount point/);
   assert.equal(readFileSync(join(outside, 'hostage'), 'utf8'), 'x');
   for (const uid of ['u1', 'u2', 'u3', 'u4', 'u5', 'u5', 'never']) await manager.unmountAll(uid, signal);
   assert.equal(readFileSync(join(outside, 'hostage'), 'utf8'), 'x', 'teardown deleted through a mount');

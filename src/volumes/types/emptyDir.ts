@@ -17,8 +17,14 @@ export const emptyDirVolume: VolumeType = {
     const { medium = '', sizeLimit } = task.volume.emptyDir ?? {};
     const path = volumePath(task.host.root, task.pod.metadata.uid, PLUGIN, task.volume.name);
     const group = task.pod.spec.securityContext?.fsGroup;
-    const mounted: MountedVolume = { name: task.volume.name, hostPath: path, digest: '', tmpfs: medium === 'Memory' };
-    if (medium === '') await ensureOpenDirectory(path, group);
+    const mounted: MountedVolume = {
+      name: task.volume.name,
+      hostPath: path,
+      digest: '',
+      tmpfs: medium === 'Memory',
+      seLinuxRelabel: true,
+    };
+    if (medium === '') await ensureOpenDirectory(path, group, task.signal);
     else if (medium === 'Memory') {
       const size = memoryVolumeSize(task.pod, sizeLimit, task.context.nodeAllocatable);
       await ensureTmpfs(task.host, { path, size, group });

@@ -33,6 +33,15 @@ describe('projected', () => {
     expect(mounted).toMatchObject({ refreshAt: 1234, tmpfs: true });
   });
 
+  test('a source that this version does not know fails the volume', async () => {
+    const sources = [tokenSource, { dream: {} } as never];
+    await expect(node.mount(projected(sources))).rejects.toMatchObject({
+      message: 'MountVolume.SetUp failed for volume "v" : projected source "dream" is not yet supported by kubelet-ts',
+      retryable: false,
+    });
+    await expect(node.mount(projected([{}]))).resolves.toMatchObject({ name: 'v' });
+  });
+
   test('names everything that is missing in one message', async () => {
     node.token = async () => Promise.reject(new Error('serviceaccounts "robot" not found'));
     const error = await node

@@ -8,7 +8,7 @@ import { hostPathVolume } from './hostPath.ts';
 import { imageVolume } from './image.ts';
 import { projectedVolume } from './projected.ts';
 import { secretVolume } from './secret.ts';
-import { unsupportedVolume } from './unsupported.ts';
+import { unknownVolume, unsupportedVolume } from './unsupported.ts';
 
 /** Every kind of volume. A kind that the API gains does not compile until it is listed here. */
 export const volumeTypes: Record<VolumeKind, VolumeType> = {
@@ -44,8 +44,13 @@ export const volumeTypes: Record<VolumeKind, VolumeType> = {
   vsphereVolume: unsupportedVolume('vsphereVolume'),
 };
 
-/** The kind of a volume; without any source it is an emptyDir, as the API defaults it. */
-export function volumeKind(volume: Volume): VolumeKind {
-  const kinds = Object.keys(volumeTypes) as VolumeKind[];
-  return kinds.find((kind) => volume[kind] !== undefined && volume[kind] !== null) ?? 'emptyDir';
+/**
+ * The type of a volume. Without any source it is an emptyDir, as the API defaults it; with one that this version does not know, of a
+ * newer API server, it is none of ours and cannot be mounted: the Pod must not find an empty directory in place of its data.
+ */
+export function volumeType(volume: Volume): VolumeType {
+  const kinds = Object.entries(volume).flatMap(([key, value]) => (key === 'name' || value == null ? [] : [key]));
+  const known = kinds.find((kind) => Object.hasOwn(volumeTypes, kind)) as VolumeKind | undefined;
+  if (known) return volumeTypes[known];
+  return kinds[0] === undefined ? volumeTypes.emptyDir : unknownVolume(kinds[0]);
 }

@@ -1,4 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ObservedContainer } from '../../../cri/observed.ts';
+import { canRestartAllContainers, restartsAfter } from '../../../status/rules/restartPolicy.ts';
+import type { Pod, PodStatus } from '../../../types/k8s.ts';
 import { decide } from '../../rules/decide.ts';
 import type { Now, PodFacts } from '../../rules/facts.ts';
 import { lifePhases } from '../../rules/memory.ts';
@@ -11,7 +14,8 @@ export function checkMemory(before: SimKubelet['memory'], after: SimKubelet['mem
   const [was, is] = [before.termination, after.termination];
   if (was && (!is || is.graceSeconds > was.graceSeconds || is.deadline > was.deadline || is.cause !== was.cause))
     throw new Error(`the end was put off: ${JSON.stringify(was)} → ${JSON.stringify(is)}`);
-  if (is && is.graceSeconds < 1) throw new Error('grace below 1 s');
+  const byItself = is && ['completed', 'rejected', 'deadline'].includes(is.cause);
+  if (is && is.graceSeconds < (byItself ? 0 : 1)) throw new Error('grace below 1 s');
 }
 
 /** Whoever is not Ready, or is ending, says why. */
@@ -21,6 +25,20 @@ export function checkReasons(facts: PodFacts, decision: ReturnType<SimKubelet['t
   const ending = decision.memory.termination !== undefined || facts.pod?.metadata?.deletionTimestamp !== undefined;
   for (const r of decision.reasons) if (r.code === 'InternalError') throw new Error(`decide has thrown: ${r.message}`);
   if ((!ready || ending) && decision.reasons.length === 0) throw new Error('not Ready or ending, and nobody says why');
+}
+
+/** A container that the API was told has ended for good does not run again while the runtime knows of that end. */
+export function checkEnds(pod: Pod, accepted: PodStatus | undefined, held: readonly ObservedContainer[]): void {
+  const spec = pod.spec!;
+  if (canRestartAllContainers(spec)) return;
+  for (const { name, state, containerID } of accepted?.containerStatuses ?? []) {
+    const container = spec.containers.find((c) => c.name === name);
+    const ended = state?.terminated;
+    if (!container || !ended || restartsAfter(container, spec, ended.exitCode)) continue;
+    if (!held.some((c) => containerID?.endsWith(c.id))) continue;
+    const again = held.find((c) => c.name === name && c.state === 'running' && !containerID?.endsWith(c.id));
+    if (again) throw new Error(`${again.id} runs although ${name} was reported as ended for good`);
+  }
 }
 
 /** The same facts, through JSON too, give the same decision: else no record replays. */

@@ -12,7 +12,7 @@ export interface CgroupMounts {
 
 /** Reads the mount table. Rejects when it cannot be read. */
 export async function findCgroupMounts(): Promise<CgroupMounts> {
-  return cgroupMounts(parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8')));
+  return cgroupMounts(parseMountInfo(await readFile('/proc/self/mountinfo')));
 }
 
 /** cgroup v2 at its usual place wins; else a controller that is mounted more than once is taken at the shortest path. */

@@ -28,7 +28,7 @@ export function podConditions(input: StatusInput, facts: ConditionFacts): PodCon
   const foreign = foreignConditions(input);
   const { spec, statuses, phase } = facts;
   const own: BareCondition[] = [
-    bare('PodReadyToStartContainers', input.readyToStartContainers ? yes() : no(), input),
+    bare('PodReadyToStartContainers', readyToStart(input, before), input),
     bare('Initialized', podInitialized(spec, before, statuses, phase), input),
     bare('Ready', podReady(spec, foreign, statuses, phase), input),
     bare('ContainersReady', containersReady(spec, statuses, phase), input),
@@ -44,6 +44,12 @@ export function podConditions(input: StatusInput, facts: ConditionFacts): PodCon
     ...resize.map((condition) => resizeCondition(condition, before, input.now)),
     ...own.map((condition) => withTransitionTime(condition, before, input.now)),
   ];
+}
+
+// A sandbox that was not looked for yet is not missing: what was said last stays.
+function readyToStart(input: StatusInput, before: readonly PodCondition[]): Verdict {
+  const known = before.some((c) => c.type === 'PodReadyToStartContainers' && c.status === 'True');
+  return (input.runtime ? input.readyToStartContainers : known) ? yes() : no();
 }
 
 /** Conditions of other writers, DisruptionTarget included. */

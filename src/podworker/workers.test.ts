@@ -1,0 +1,75 @@
+import { ManualClock } from '../lib/fake/manualClock.ts';
+import { silentLogger } from '../lib/logger.ts';
+import type { Pod } from '../types/k8s.ts';
+import { node } from './rules/testing.ts';
+import { PodWorkers, type WorkersPorts } from './workers.ts';
+
+const pod = (uid: string, name = 'p'): Pod => ({
+  metadata: { uid, name, namespace: 'ns' },
+  spec: { containers: [{ name: 'c', image: 'i' }] },
+  status: { phase: 'Running' },
+});
+
+function make() {
+  const changed: string[] = [];
+  const ports: WorkersPorts = {
+    log: silentLogger,
+    random: () => 0.5,
+    clock: new ManualClock(),
+    effect: () => new Promise(() => {}),
+    observe: () => new Promise(() => {}),
+    lastSeq: () => 0,
+    nodeFacts: () => node,
+    gatePositions: () => ({}),
+    recursiveReadOnly: () => false,
+    publish: () => {},
+    event: () => {},
+    decided: () => {},
+    actionStarted: () => {},
+    actionEnded: () => {},
+    opened: () => ({ [Symbol.dispose]: () => {} }),
+    changed: (worker) => changed.push(worker.uid),
+  };
+  return { workers: new PodWorkers(ports), changed };
+}
+
+describe('a UID whose leftovers are being removed', () => {
+  test('is taken by one, and by none while a worker has it', () => {
+    const { workers } = make();
+    workers.set(pod('a'), 'file');
+    expect(workers.reserve('a')).toBeUndefined();
+    const first = workers.reserve('b');
+    expect(workers.reserve('b')).toBeUndefined();
+    first?.[Symbol.dispose]();
+    workers.reserve('b')?.[Symbol.dispose]();
+    expect(workers.get('b')).toBeUndefined();
+    workers.stop();
+  });
+
+  test.each(['file', 'api'] as const)('waits with its Pod of %s, of which the last version counts', (origin) => {
+    const { workers, changed } = make();
+    const taken = workers.reserve('a');
+    workers.set(pod('a', 'old'), origin);
+    workers.set(pod('a', 'new'), origin);
+    workers.listed([{ uid: 'a', namespace: 'ns', name: 'new', seq: 1, sandboxes: [], containers: [] } as never], 1);
+    expect(workers.all()).toEqual([]);
+    taken?.[Symbol.dispose]();
+    taken?.[Symbol.dispose]();
+    expect(workers.get('a')?.facts.name).toBe('new');
+    expect(workers.get('a')?.facts.accepted).toEqual(origin === 'api' ? { phase: 'Running' } : undefined);
+    expect(changed).toEqual(['a']);
+    workers.stop();
+  });
+
+  test('and its Pod that is dropped again, or the end of the program, is no Pod', () => {
+    const { workers } = make();
+    const [a, b] = [workers.reserve('a'), workers.reserve('b')];
+    workers.set(pod('a'), 'file');
+    workers.remove(pod('a'));
+    a?.[Symbol.dispose]();
+    workers.set(pod('b'), 'file');
+    workers.stop();
+    b?.[Symbol.dispose]();
+    expect(workers.all()).toEqual([]);
+  });
+});
