@@ -105,7 +105,7 @@ test('what a handler throws is the status: its code, or Unknown; a method withou
     ['Unknown', 'broken', true],
     ['Unknown', 'text', true],
   ]);
-  expect(errors[4]?.message).toMatch(/^x+ …\[200000 characters, cut\]… x+$/);
+  expect(errors[4]?.message).toMatch(/^x+ …\[\d+ characters, cut\]… x+$/);
   expect(Buffer.byteLength(errors[4]!.message)).toBeLessThanOrEqual(4096);
   const missing = await rpcFailure(callerOf(connection).unary('PreStartContainer', {}));
   expect(missing).toMatchObject({ grpcCodeName: 'Unimplemented', message: 'method PreStartContainer not implemented' });
