@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, string>> = {
   'lib/linux/directoryEntries.ts': 'the one place; names are Buffers',
   'lib/linux/openInRoot.ts': 'targets of links are read as Latin-1, one character a byte',
   'lib/linux/safePath.ts': 'real paths are Buffers',
+  'node/attachedVolumes.ts': 'the path of the root directory, which is the administrator’s',
   'node/hygiene/instanceLock.ts': 'the runtime’s socket is the administrator’s',
   'node/logGc.ts': 'asks only whether something is a link',
   'node/machineFacts.ts': 'sysfs',

@@ -1,7 +1,8 @@
 // The agent is killed and started anew on the same runtime and API: nobody who watches Pods may notice.
 import { realClock } from '../lib/clock.ts';
 import { until } from '../lib/fake/until.ts';
-import { FakeNode, type FakeWorld, fakePod, fakeWorld } from '../podworker/fake/fakeNode.ts';
+import { FakeNode, type FakeWorld, fakeWorld } from '../podworker/fake/fakeNode.ts';
+import { fakePod } from '../podworker/fake/fakePod.ts';
 import type { Container, Pod, PodStatus } from '../types/k8s.ts';
 import { ProbeSide } from './probeSide.ts';
 

@@ -1,7 +1,7 @@
 import { bounded, ERROR_BYTES, EVENT_BYTES, MESSAGE_BYTES } from '../lib/bounded.ts';
 import { until } from '../lib/fake/until.ts';
 import { createLogger } from '../lib/logger.ts';
-import { fakePod } from '../podworker/fake/fakeNode.ts';
+import { fakePod } from '../podworker/fake/fakePod.ts';
 import { freshNode } from '../podworker/fake/freshNode.ts';
 import { replay } from '../podworker/replay.ts';
 import { execHandler } from '../probes/handlers/exec.ts';

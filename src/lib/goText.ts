@@ -14,13 +14,17 @@ const NAMED: Readonly<Record<string, string>> = {
 };
 const ERRNO: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EDQUOT: 'disk quota exceeded',
   EIO: 'input/output error',
   EISDIR: 'is a directory',
   ELOOP: 'too many levels of symbolic links',
   EMFILE: 'too many open files',
+  ENAMETOOLONG: 'file name too long',
   ENFILE: 'too many open files in system',
+  ENOSPC: 'no space left on device',
   ENOENT: 'no such file or directory',
   ENOTDIR: 'not a directory',
+  EROFS: 'read-only file system',
 };
 const TO_ESCAPE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]|["\\]/gu;
 const PLAIN = /^[ !#-[\]-~]*$/;

@@ -1,7 +1,8 @@
 // What a worker does differently from the Go kubelet on purpose (docs/differences.md).
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
-import { FakeNode, fakePod } from './fake/fakeNode.ts';
+import { FakeNode } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 
 const t = freshNode();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../lib/fake/until.ts';
 import type { Volume } from '../types/k8s.ts';
-import { fakePod } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 
 const t = freshNode();

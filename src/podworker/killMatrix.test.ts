@@ -6,7 +6,8 @@ import { silentLogger } from '../lib/logger.ts';
 import { removeLogDirectories } from '../node/logGc.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import { FileCheckpoints } from './checkpointStore.ts';
-import { FakeNode, type FakeWorld, fakePod, fakeWorld } from './fake/fakeNode.ts';
+import { FakeNode, type FakeWorld, fakeWorld } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import type { ActionKind } from './rules/actions.ts';
 
 /**

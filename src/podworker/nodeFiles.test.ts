@@ -1,6 +1,6 @@
 // Files of the node itself that Pods are made from: while one cannot be read nothing is made without it.
 import { until } from '../lib/fake/until.ts';
-import { fakePod } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 
 const t = freshNode();
@@ -49,4 +49,15 @@ test("an unreadable hosts file holds containers on the node's network, until it 
   expect(waiting()?.message).toBe('open /etc/hosts: permission denied');
   t.world.hostsFile = hostsFile;
   await until(() => isReady('uid-web'));
+});
+
+test('a name too long for a log directory: the sandbox cannot be made, and the Pod can be deleted', async () => {
+  const pod = fakePod(`c${'n'.repeat(252)}`, {}, { uid: 'uid-long' });
+  t.node.setPod(pod);
+  await until(() => t.node.events.some(({ reason }) => reason === 'FailedCreatePodSandBox'));
+  const event = t.node.events.find(({ reason }) => reason === 'FailedCreatePodSandBox');
+  expect(event?.message).toMatch(/^Failed to create pod sandbox: mkdir \/.*: file name too long$/);
+  expect(t.node.status('uid-long')?.phase).toBe('Pending');
+  t.node.deletePod('uid-long', 1);
+  await until(() => t.world.deleted.includes('uid-long'));
 });

@@ -1,4 +1,4 @@
-import { fakePod } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { planPod } from './plan.ts';
 
 const container = (name: string, more: object = {}) => ({

@@ -1,7 +1,8 @@
 // A container that is replaced because its image changed, from the watch to the statuses that are written.
 import { until } from '../lib/fake/until.ts';
 import type { Pod } from '../types/k8s.ts';
-import { FakeNode, fakePod } from './fake/fakeNode.ts';
+import { FakeNode } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 import { type RecordedDecision, replay } from './replay.ts';
 

@@ -2,7 +2,8 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import type { Pod } from '../types/k8s.ts';
-import { FakeNode, fakePod } from './fake/fakeNode.ts';
+import { FakeNode } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 
 let clock: ManualClock;

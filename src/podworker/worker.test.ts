@@ -1,5 +1,6 @@
 import { until } from '../lib/fake/until.ts';
-import { FakeNode, fakePod } from './fake/fakeNode.ts';
+import { FakeNode } from './fake/fakeNode.ts';
+import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
 import { type RecordedDecision, replay } from './replay.ts';
 

@@ -4,7 +4,8 @@ import { status } from '@grpc/grpc-js';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import type { ContainerStatus, Pod } from '../../types/k8s.ts';
-import { FakeNode, fakePod } from '../fake/fakeNode.ts';
+import { FakeNode } from '../fake/fakeNode.ts';
+import { fakePod } from '../fake/fakePod.ts';
 import { freshNode } from '../fake/freshNode.ts';
 import type { PodFacts } from '../rules/facts.ts';
 

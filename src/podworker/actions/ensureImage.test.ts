@@ -1,5 +1,5 @@
 import { until } from '../../lib/fake/until.ts';
-import { fakePod } from '../fake/fakeNode.ts';
+import { fakePod } from '../fake/fakePod.ts';
 import { freshNode } from '../fake/freshNode.ts';
 
 const t = freshNode();

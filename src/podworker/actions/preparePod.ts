@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { goSystemError } from '../../lib/goText.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import type { Services } from './services.ts';
@@ -16,7 +17,8 @@ export async function preparePod(services: Services, { pod, facts }: ActionConte
   const [, , logRestarts] = await Promise.all([
     told('FailedCreatePodContainer', 'unable to ensure pod container exists', services.cgroups.ensure(pod)),
     told('Failed', 'error making pod data directories', makePodDirs(podDir)),
-    told('Failed', 'error making pod data directories', makeLogDir(logDir)),
+    // Beside the rest here; in the Go kubelet it is the first step of making the sandbox, and fails as such.
+    told('FailedCreatePodSandBox', 'Failed to create pod sandbox', makeLogDir(logDir)),
   ]);
   return { logRestarts };
 }
@@ -32,8 +34,14 @@ async function told<T>(reason: string, words: string, work: Promise<T>): Promise
 }
 
 async function makeLogDir(logDir: string): Promise<Record<string, number>> {
-  const made = await mkdir(logDir, { recursive: true, mode: logDirMode });
-  return made === undefined ? restartsIn(logDir) : {};
+  try {
+    const made = await mkdir(logDir, { recursive: true, mode: logDirMode });
+    return made === undefined ? await restartsIn(logDir) : {};
+  } catch (error) {
+    throw new Error(goSystemError((error as NodeJS.ErrnoException).syscall ?? 'mkdir', error, logDir), {
+      cause: error,
+    });
+  }
 }
 
 async function makePodDirs(podDir: string): Promise<void> {
