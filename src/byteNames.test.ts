@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, string>> = {
   'node/machineFacts.ts': 'sysfs',
   'node/runtimeDefaults.ts': 'processors, from sysfs',
   'node/rotatedFiles.ts': 'the runtime and this program name the files of a container’s log; others are not looked at',
+  'plugins/socketTree.ts': 'plug-ins’ sockets; a name that is no text is told as a problem and left alone',
   'podworker/actions/preparePod.ts':
     'the runtime and this program name the files of a log directory; others are not looked at',
   'podworker/checkpointStore.ts': 'only this program writes there, and UIDs are encoded',

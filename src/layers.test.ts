@@ -7,6 +7,8 @@ const order = [
   ['lib'],
   ['timeline'],
   ['loop'],
+  ['rpc'],
+  ['plugins'],
   ['cri'],
   ['api'],
   ['events'],

@@ -128,6 +128,10 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'CRI Status', period: '5 s (250 ms until first ready)', why: 'CRI has no event for runtime conditions' },
     { for: 'schedule', what: 'a runtime that is silent for 30 s counts as down' },
   ],
+  'plugins/deadline.ts': [{ for: 'deadline', what: 'what a handler does with a plug-in' }],
+  'plugins/pluginManager.ts': [{ for: 'slice', what: 'the first steps of many sockets that appear at once' }],
+  'plugins/pluginSocket.ts': [{ for: 'retry', what: 'the registration of a plug-in' }],
+  'plugins/socketTree.ts': [{ poll: 'sockets of plug-ins', period: '1 min', why: 'repairs lost inotify events' }],
   'podworker/worker.ts': [
     { for: 'retry', what: 'reads of the runtime' },
     { for: 'settle', what: 'echoes of our own calls' },
@@ -138,6 +142,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'probes/handlers/grpc.ts': [{ for: 'retry', what: 'connecting, within the timeout' }],
   'probes/hooks.ts': [{ for: 'deadline', what: 'a hook; and the sleep hook itself' }],
   'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
+  'rpc/channelSockets.ts': [{ for: 'settle', what: 'cancellations are sent before a connection is closed' }],
+  'rpc/server.ts': [{ for: 'deadline', what: 'calls under way when a server ends' }],
+  'rpc/socketFile.ts': [{ for: 'deadline', what: 'the look whether somebody listens on a socket' }],
   'server/debugServer.ts': [{ for: 'deadline', what: 'an explanation that its client does not read' }],
   'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
   'server/http/keptServer.ts': [

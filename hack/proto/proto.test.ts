@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Namespace } from 'protobufjs';
 import protobuf from 'protobufjs';
-import { CRI_API_VERSION, moduleProtoPath } from './cri-proto.ts';
-import { loadRoot } from './generate.ts';
+import { generatedFolder, generatedProtocols, loadRoot } from './generate.ts';
+import { moduleProtocols, moduleProtoPath } from './modules.ts';
 import { printTypes } from './print-types.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -19,6 +19,8 @@ function facts(source: string): string[] {
         for (const [k, v] of Object.entries(o.values)) all.push(`enum ${o.fullName} ${k}=${v}`);
       if (o instanceof protobuf.Type) {
         all.push(`message ${o.fullName}`);
+        for (const g of o.oneofsArray) all.push(`oneof ${o.fullName}.${g.name}: ${g.oneof.join(', ')}`);
+        if (o.reserved) all.push(`reserved ${o.fullName} ${JSON.stringify(o.reserved)}`);
         for (const f of o.fieldsArray) {
           const key = f instanceof protobuf.MapField ? ` map by ${f.keyType}` : '';
           const deprecated = f.options?.deprecated ? ' deprecated' : '';
@@ -40,15 +42,16 @@ function facts(source: string): string[] {
   return all.sort();
 }
 
-const upstream = moduleProtoPath();
-const available = existsSync(upstream);
-
 // Skipped, visibly, on machines without the module.
-(available ? test : test.skip)(`the CRI protocol is that of k8s.io/cri-api ${CRI_API_VERSION}`, () => {
-  const ours = facts(read(join(top, 'proto/runtime/v1/api.proto')));
-  expect(ours).toEqual(facts(read(upstream)));
-  expect(ours.length).toBeGreaterThan(700);
-});
+for (const protocol of moduleProtocols) {
+  const upstream = moduleProtoPath(protocol);
+  const compare = existsSync(upstream) ? test : test.skip;
+  compare(`proto/${protocol.file} is that of ${protocol.module} ${protocol.version}`, () => {
+    const ours = facts(read(join(top, 'proto', protocol.file)));
+    expect(ours).toEqual(facts(read(upstream)));
+    expect(ours.length).toBeGreaterThan(protocol.package === 'runtime.v1' ? 700 : 10);
+  });
+}
 
 test('the comparison sees a changed number, type and name', () => {
   const text = read(join(top, 'proto/runtime/v1/api.proto'));
@@ -64,18 +67,21 @@ test('the comparison sees a changed number, type and name', () => {
   }
 });
 
-test('the generated schema and types are those of proto/', () => {
-  const root = loadRoot();
-  const generated = join(top, 'src/cri/generated');
-  expect(JSON.parse(read(join(generated, 'schema.json')))).toEqual(JSON.parse(JSON.stringify(root.toJSON())));
+test('the comparison sees a field that left its oneof', () => {
+  const text = read(join(top, 'proto/csi/v1/csi.proto'));
+  const [, group, member] = /( +oneof type \{\n) +(\w+ \w+ = 1;\n)/.exec(text)!;
+  const moved = text.replace(`${group}    ${member}`, `${member}${group}`);
+  expect(moved).not.toBe(text);
+  expect(facts(moved)).not.toEqual(facts(text));
+});
+
+test.each(generatedProtocols.map((p) => [p.out, p] as const))('the files of %s are those of proto/', (_, protocol) => {
+  const root = loadRoot(protocol);
+  const folder = generatedFolder(protocol);
+  expect(JSON.parse(read(join(folder, 'schema.json')))).toEqual(JSON.parse(JSON.stringify(root.toJSON())));
   // The files are formatted after printing, so only what is not layout is compared.
   const bare = (s: string) => s.replace(/[\s;]/g, '').replace(/=\|/g, '=');
-  const packages = {
-    runtime: 'runtime.v1',
-    content: 'containerd.services.content.v1',
-    tasks: 'containerd.services.tasks.v1',
-  };
-  for (const [file, name] of Object.entries(packages)) {
-    expect(bare(read(join(generated, `${file}.ts`)))).toBe(bare(printTypes(root.lookup(name) as Namespace)));
+  for (const [file, name] of Object.entries(protocol.types)) {
+    expect(bare(read(join(folder, `${file}.ts`)))).toBe(bare(printTypes(root.lookup(name) as Namespace)));
   }
 });

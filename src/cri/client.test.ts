@@ -1,9 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { until } from '../lib/fake/until.ts';
+import type { CallRecord } from '../rpc/connection.ts';
 import { connectCri } from './client.ts';
-import type { CallRecord } from './connection.ts';
-import { socketTarget } from './connection.ts';
-import { CriError, codeName, isNotFound } from './error.ts';
+import { CriError, isNotFound } from './error.ts';
 import { containerConfig, sandboxConfig } from './fake/configs.ts';
 import type { FakeCri } from './fake/fakeCri.ts';
 import { startFakeCri } from './fake/fakeCri.ts';
@@ -235,16 +234,6 @@ test('a closed client refuses calls', async () => {
 });
 
 test.each([
-  ['unix:///run/a.sock', 'unix:/run/a.sock'],
-  ['unix:/run/a.sock', 'unix:/run/a.sock'],
-  ['/run/a.sock', 'unix:/run/a.sock'],
-])('endpoint %s', (endpoint, target) => expect(socketTarget(endpoint)).toBe(target));
-
-test.each(['', 'tcp://127.0.0.1:1', 'run/a.sock', 'unix://relative'])('endpoint "%s" is refused', (endpoint) => {
-  expect(() => socketTarget(endpoint)).toThrow('is no unix socket');
-});
-
-test.each([
   ['RunPodSandbox', 'run_podsandbox'],
   ['PodSandboxStatus', 'podsandbox_status'],
   ['ListContainers', 'list_containers'],
@@ -254,7 +243,3 @@ test.each([
   ['ListPodSandboxMetrics', 'list_podsandbox_metrics'],
   ['Version', 'version'],
 ])('operation name of %s', (method, name) => expect(operationName(method)).toBe(name));
-
-test('code names are as Go prints them', () => {
-  expect([5, 4, 1, 99].map(codeName)).toEqual(['NotFound', 'DeadlineExceeded', 'Canceled', 'Code(99)']);
-});

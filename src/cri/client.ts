@@ -1,6 +1,7 @@
 // The runtime client: every RPC of CRI runtime.v1 as a typed method.
-
-import { createCaller } from './caller.ts';
+import { createCaller } from '../rpc/caller.ts';
+import type { CallRecord } from '../rpc/connection.ts';
+import { Connection } from '../rpc/connection.ts';
 import type { ContainerCalls } from './calls/container.ts';
 import { containerCalls } from './calls/container.ts';
 import type { EventCalls } from './calls/events.ts';
@@ -19,8 +20,8 @@ import type { StatsCalls } from './calls/stats.ts';
 import { statsCalls } from './calls/stats.ts';
 import type { TaskCalls } from './calls/tasks.ts';
 import { taskCalls } from './calls/tasks.ts';
-import type { CallRecord } from './connection.ts';
-import { Connection } from './connection.ts';
+import { CriError } from './error.ts';
+import { criProtocol } from './protocol.ts';
 
 export interface CriOptions {
   /** `unix:///run/containerd/containerd.sock` or an absolute path. */
@@ -53,21 +54,24 @@ const CRI_NAMESPACE = { 'containerd-namespace': 'k8s.io' };
 export function connectCri(options: CriOptions): Cri {
   const timeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const own = new DisposableStack();
-  const open = (endpoint: string) => own.use(new Connection({ endpoint, onCall: options.onCall }));
+  const open = (endpoint: string) =>
+    own.use(new Connection({ endpoint, peer: 'runtime', errorClass: CriError, onCall: options.onCall }));
   const runtime = open(options.runtimeEndpoint);
   const elsewhere = options.imageEndpoint && options.imageEndpoint !== options.runtimeEndpoint;
   const images = elsewhere ? open(options.imageEndpoint as string) : runtime;
-  const runtimeCaller = createCaller(runtime, 'runtime.v1.RuntimeService', timeout);
+  const runtimeCaller = createCaller(runtime, criProtocol, 'runtime.v1.RuntimeService', timeout);
   return {
     ...runtimeCalls(runtimeCaller),
     ...sandboxCalls(runtimeCaller),
     ...containerCalls(runtimeCaller),
     ...execCalls(runtimeCaller),
-    ...imageCalls(createCaller(images, 'runtime.v1.ImageService', timeout)),
+    ...imageCalls(createCaller(images, criProtocol, 'runtime.v1.ImageService', timeout)),
     ...statsCalls(runtimeCaller),
     ...eventCalls(runtime),
-    ...progressCalls(createCaller(images, 'containerd.services.content.v1.Content', timeout, CRI_NAMESPACE)),
-    ...taskCalls(createCaller(runtime, 'containerd.services.tasks.v1.Tasks', timeout, CRI_NAMESPACE)),
+    ...progressCalls(
+      createCaller(images, criProtocol, 'containerd.services.content.v1.Content', timeout, CRI_NAMESPACE),
+    ),
+    ...taskCalls(createCaller(runtime, criProtocol, 'containerd.services.tasks.v1.Tasks', timeout, CRI_NAMESPACE)),
     [Symbol.dispose]: () => own.dispose(),
   };
 }

@@ -5,11 +5,11 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { decodeEvent } from './calls/events.ts';
 import { connectCri } from './client.ts';
-import { runtimeMessageCodec } from './codec.ts';
 import type { ContainerEvent } from './events.ts';
 import { watchEvents } from './events.ts';
 import { containerConfig, sandboxConfig } from './fake/configs.ts';
 import { startFakeCri } from './fake/fakeCri.ts';
+import { runtimeMessageCodec } from './protocol.ts';
 
 async function setUp(clock: Clock = realClock) {
   const stack = new AsyncDisposableStack();

@@ -1,9 +1,9 @@
 // Keeps the runtime's event stream open. Events only wake; whoever is woken reads the truth.
 import { Backoff } from '../lib/backoffCounter.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { RpcError } from '../rpc/error.ts';
 import type { ContainerEvent } from './calls/events.ts';
 import type { Cri } from './client.ts';
-import type { CriError } from './error.ts';
 import { isUnimplemented } from './error.ts';
 
 export type { ContainerEvent };
@@ -16,7 +16,7 @@ export interface EventWatchOptions {
   /** A stream is open: a full read sent now misses nothing that happens later. Called again after each loss. */
   onConnected(): void;
   /** The stream broke or could not be opened; called once until it is open again. It is retried meanwhile. */
-  onLost(error: CriError | undefined): void;
+  onLost(error: RpcError | undefined): void;
   /** The runtime has no event stream (containerd 1.6): called once, nothing is retried, the caller polls. */
   onUnsupported(): void;
   random?: () => number;
@@ -81,7 +81,7 @@ class EventWatch implements Disposable {
     this.#stop();
   }
 
-  #ended(error: CriError | undefined): void {
+  #ended(error: RpcError | undefined): void {
     if (this.#disposed) return;
     if (isUnimplemented(error)) {
       this.#options.onUnsupported();

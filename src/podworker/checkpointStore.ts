@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { DRAFT_SUFFIX, writeAtomically } from '../lib/writeAtomically.ts';
 import type { CheckpointStore } from './actions/services.ts';
 import type { Checkpoint } from './rules/actions.ts';
 
@@ -20,26 +21,13 @@ export class FileCheckpoints implements CheckpointStore {
   }
 
   async save(checkpoint: Checkpoint): Promise<void> {
-    const write = this.#write(checkpoint);
+    const write = writeAtomically(this.#path(checkpoint.uid), JSON.stringify(checkpoint));
     this.#saving.set(checkpoint.uid, write);
     try {
       await write;
     } finally {
       if (this.#saving.get(checkpoint.uid) === write) this.#saving.delete(checkpoint.uid);
     }
-  }
-
-  async #write(checkpoint: Checkpoint): Promise<void> {
-    const path = this.#path(checkpoint.uid);
-    const text = JSON.stringify(checkpoint);
-    const temporary = `${path}.tmp`;
-    try {
-      await writeFile(temporary, text, { mode: 0o600, flush: true });
-    } catch {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, text, { mode: 0o600, flush: true });
-    }
-    await rename(temporary, path);
   }
 
   /** Removes the Pod's checkpoint, also one that is being written just now. */
@@ -57,7 +45,7 @@ export class FileCheckpoints implements CheckpointStore {
   async load(log: Logger): Promise<Map<string, Checkpoint>> {
     const found = new Map<string, Checkpoint>();
     for (const file of await readdir(this.#dir).catch(() => [] as string[])) {
-      if (file.endsWith(`${suffix}.tmp`)) await rm(join(this.#dir, file), { force: true }); // its writer was killed
+      if (file.endsWith(`${suffix}${DRAFT_SUFFIX}`)) await rm(join(this.#dir, file), { force: true }); // its writer was killed
       if (!file.endsWith(suffix)) continue;
       try {
         const checkpoint = JSON.parse(await readFile(join(this.#dir, file), 'utf8')) as Checkpoint;

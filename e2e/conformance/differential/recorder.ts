@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
-import { methodCodec, type ServiceName, serviceMethods } from '../../../src/cri/codec.ts';
+import { type CriServiceName, criProtocol } from '../../../src/cri/protocol.ts';
 
 /** One call of the kubelet, as it arrived. */
 export interface RecordedCall {
@@ -12,7 +12,7 @@ export interface RecordedCall {
   id?: string;
 }
 
-const services: readonly ServiceName[] = [
+const services: readonly CriServiceName[] = [
   'runtime.v1.RuntimeService',
   'runtime.v1.ImageService',
   'containerd.services.content.v1.Content',
@@ -54,11 +54,11 @@ export class CriRecorder {
     this.client.close();
   }
 
-  private add(service: ServiceName): void {
+  private add(service: CriServiceName): void {
     const definition: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
     const handlers: grpc.UntypedServiceImplementation = {};
-    for (const name of serviceMethods(service)) {
-      const codec = methodCodec(service, name);
+    for (const name of criProtocol.methods(service)) {
+      const codec = criProtocol.method(service, name);
       definition[name] = {
         path: codec.path,
         requestStream: false,

@@ -1,10 +1,10 @@
-import type { CallRecord } from '../../cri/connection.ts';
 import { operationName } from '../../cri/operations.ts';
 import { isStaticPod } from '../../lib/criticalPod.ts';
 import { Metrics } from '../../lib/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
+import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';

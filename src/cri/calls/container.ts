@@ -1,5 +1,5 @@
 // Containers.
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type {
   ContainerConfig,
   ContainerFilter,

@@ -1,10 +1,10 @@
 // The runtime's event stream, reduced to what wakes a Pod's worker.
 import type { Reader } from 'protobufjs/light.js';
 import protobuf from 'protobufjs/light.js';
-import { methodCodec, protocolRoot } from '../codec.ts';
-import type { Connection } from '../connection.ts';
-import type { CriError } from '../error.ts';
+import type { Connection } from '../../rpc/connection.ts';
+import type { RpcError } from '../../rpc/error.ts';
 import type { ContainerEventType } from '../generated/runtime.ts';
+import { criProtocol } from '../protocol.ts';
 
 /** What is taken from an event. Nothing else in it is to be trusted: events may be minutes old and out of order. */
 export interface ContainerEvent {
@@ -17,7 +17,7 @@ export interface ContainerEvent {
 export interface EventStreamHandlers {
   onEvent(event: ContainerEvent): void;
   /** Called exactly once; without an error the runtime closed the stream in order. */
-  onEnd(error: CriError | undefined): void;
+  onEnd(error: RpcError | undefined): void;
 }
 export interface EventCalls {
   /** Opens the event stream without a deadline; the returned function ends it. */
@@ -27,7 +27,7 @@ export interface EventCalls {
 export function eventCalls(connection: Connection): EventCalls {
   return {
     containerEvents(handlers) {
-      const method = methodCodec('runtime.v1.RuntimeService', 'GetContainerEvents');
+      const method = criProtocol.method('runtime.v1.RuntimeService', 'GetContainerEvents');
       const onMessage = (message: object) => handlers.onEvent(message as ContainerEvent);
       return connection.stream(method, {}, { ...handlers, onMessage }, {}, decodeEvent);
     },
@@ -43,7 +43,7 @@ let eventTypes: Record<number, string> | undefined;
 
 /** Reads ids and type of an encoded ContainerEventResponse. Throws on bytes that are no protobuf message. */
 export function decodeEvent(bytes: Uint8Array): ContainerEvent {
-  eventTypes ??= protocolRoot().lookupEnum('runtime.v1.ContainerEventType').valuesById;
+  eventTypes ??= criProtocol.root().lookupEnum('runtime.v1.ContainerEventType').valuesById;
   const event: ContainerEvent = { podUid: '', containerId: '', type: 'CONTAINER_CREATED_EVENT' };
   eachField(protobuf.Reader.create(bytes), undefined, (field, reader) => {
     if (field === EVENT.containerId) event.containerId = reader.string();

@@ -1,6 +1,6 @@
 // Commands in containers, and the URLs of streaming sessions.
 import protobuf from 'protobufjs/light.js';
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type { AttachRequest, ExecRequest, ExecSyncResponseOut } from '../generated/runtime.ts';
 
 /** Bytes of each of a command's outputs that are kept: as much as a probe looks at (pkg/probe/exec). */

@@ -1,5 +1,5 @@
 // Images.
-import type { CriCallOptions, ImageCaller } from '../caller.ts';
+import type { CriCallOptions, ImageCaller } from '../callers.ts';
 import type {
   AuthConfig,
   ImageFilter,

@@ -1,5 +1,5 @@
 // How far image pulls have come, from containerd's content service (other runtimes do not have it).
-import type { ContentCaller, CriCallOptions } from '../caller.ts';
+import type { ContentCaller, CriCallOptions } from '../callers.ts';
 
 /** One blob being fetched. `total` is 0 while unknown. */
 export interface PullProgress {

@@ -1,5 +1,5 @@
 // The runtime itself: version, status, configuration.
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type {
   RuntimeConfig,
   RuntimeConfigResponseOut,

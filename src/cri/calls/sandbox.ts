@@ -1,5 +1,5 @@
 // Pod sandboxes.
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type {
   LinuxContainerResources,
   PodSandboxConfig,

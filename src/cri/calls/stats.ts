@@ -1,5 +1,5 @@
 // Resource usage and metrics.
-import type { CriCallOptions, RuntimeCaller } from '../caller.ts';
+import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type {
   ContainerStatsFilter,
   ContainerStatsOut,

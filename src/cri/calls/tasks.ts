@@ -1,5 +1,5 @@
 // What a runtime call that was cut off can leave in containerd below its CRI part (other runtimes do not have the service).
-import type { CriCallOptions, TasksCaller } from '../caller.ts';
+import type { CriCallOptions, TasksCaller } from '../callers.ts';
 
 /** Calls about containerd's own record of a container's process. */
 export interface TaskCalls {

@@ -1,12 +1,15 @@
 // The event stream of the fake runtime, with containerd's backlog: what nobody read is delivered to the next stream first.
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ReplyStream } from '../../rpc/service.ts';
 import type { ContainerEventResponse } from '../generated/runtime.ts';
 import { containerStatus } from './containers.ts';
 import { sandboxStatus } from './sandboxes.ts';
 import type { FakeEvent, World } from './world.ts';
 
 const BACKLOG_LIMIT = 1000;
-type Stream = ServerWritableStream<object, object>;
+interface Stream {
+  write(message: object): void;
+  end(): void;
+}
 
 /** Collects the world's events and hands them to open streams. */
 export class FakeEvents {
@@ -23,12 +26,17 @@ export class FakeEvents {
     return this.#streams.size;
   }
 
-  serve(stream: Stream): void {
+  /** Sends what happens from now on, and what nobody has read yet; settles when the stream is over. */
+  async serve(out: ReplyStream<object>, signal: AbortSignal): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const stream: Stream = { write: (message) => void out.send(message).catch(() => {}), end: over.resolve };
     this.#streams.add(stream);
-    stream.on('cancelled', () => this.#streams.delete(stream));
-    stream.on('close', () => this.#streams.delete(stream));
+    signal.addEventListener('abort', stream.end);
+    if (signal.aborted) stream.end();
     for (const event of this.#backlog) stream.write(event);
     this.#backlog = [];
+    await over.promise;
+    this.#streams.delete(stream);
   }
 
   /** Ends all streams in order, as a runtime does that shuts down. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
 import { realClock } from '../../lib/clock.ts';
+import type { ReplyStream, ServedCall } from '../../rpc/service.ts';
 import { containerHandlers } from './containers.ts';
 import { FakeEvents } from './events.ts';
 import type { FakeExec } from './exec.ts';
@@ -19,7 +20,7 @@ import type { FakeNode } from './node.ts';
 import { nodeHandlers, readyNode } from './node.ts';
 import { sandboxHandlers, stopSandbox } from './sandboxes.ts';
 import { Scripts } from './scripts.ts';
-import { type CallContext, FakeServer, timeLeft } from './server.ts';
+import { FakeServer } from './server.ts';
 import type { FakeUsage } from './stats.ts';
 import { statsHandlers } from './stats.ts';
 import type { FakeContainer, FakeSandbox } from './world.ts';
@@ -63,7 +64,7 @@ export class FakeCri implements AsyncDisposable {
     this.#server = new FakeServer(
       this.socketPath,
       (method, request, context) => this.#answer(method, request, context),
-      (method, stream) => this.#stream(method, stream),
+      (method, request, context, out) => this.#stream(method, request, context, out),
     );
     this.faults = new Faults(this.world, () => this.#server.dropConnections());
     const handlers = {
@@ -144,7 +145,7 @@ export class FakeCri implements AsyncDisposable {
     if (this.#ownDirectory) rmSync(this.#ownDirectory, { recursive: true, force: true });
   }
 
-  async #answer(method: string, request: object, { signal, timeoutMs }: CallContext): Promise<object> {
+  async #answer(method: string, request: object, { signal, timeoutMs }: ServedCall): Promise<object> {
     const handler = this.#handlers.get(method);
     const call = this.#recordCall(method, request, timeoutMs);
     try {
@@ -160,22 +161,25 @@ export class FakeCri implements AsyncDisposable {
     }
   }
 
-  #stream(method: string, stream: grpc.ServerWritableStream<object, object>): void {
-    const call = this.#recordCall(method, stream.request, timeLeft(stream));
-    this.faults
-      .around(method, stream.request, () => {
+  async #stream(
+    method: string,
+    request: object,
+    { signal, timeoutMs }: ServedCall,
+    out: ReplyStream<object>,
+  ): Promise<void> {
+    const call = this.#recordCall(method, request, timeoutMs);
+    let served: Promise<void> | undefined;
+    try {
+      await this.faults.around(method, request, () => {
         if (method !== 'GetContainerEvents') throw new FakeError(grpc.status.UNIMPLEMENTED, `unknown method ${method}`);
-        this.events.serve(stream);
-      })
-      .then(
-        () => {
-          call.outcome = 'ok';
-        },
-        (error: Error & { code?: number }) => {
-          call.outcome = 'error';
-          stream.emit('error', { code: error.code ?? grpc.status.INTERNAL, details: error.message });
-        },
-      );
+        served = this.events.serve(out, signal);
+      });
+      call.outcome = 'ok';
+    } catch (error) {
+      call.outcome = 'error';
+      throw error;
+    }
+    await served;
   }
 
   #recordCall(method: string, request: object, timeoutMs: number): RecordedCall {

@@ -1,6 +1,7 @@
 // The state of the fake runtime. It outlives restarts of the server, as a real runtime's state does.
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
+import { RpcStatus } from '../../rpc/service.ts';
 import type {
   ContainerConfigOut,
   ContainerEventType,
@@ -11,13 +12,7 @@ import type {
 import type { ContainerScript } from './scripts.ts';
 
 /** A gRPC error that a handler of the fake answers with. */
-export class FakeError extends Error {
-  readonly code: status;
-  constructor(code: status, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+export class FakeError extends RpcStatus {}
 
 /** NotFound in containerd's words. */
 export function notFound(what: 'sandbox' | 'container', id: string): FakeError {

@@ -1,5 +1,5 @@
-import { runtimeMessageCodec } from '../../cri/codec.ts';
 import type { ContainerConfigOut, PodSandboxConfigOut } from '../../cri/generated/runtime.ts';
+import { runtimeMessageCodec } from '../../cri/protocol.ts';
 import type { ContainerPort } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';
 import { CONTAINER_CONTEXT, NODE, SANDBOX_CONTEXT, testContainer, testPod } from './fixtures.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runtimeMessageCodec } from '../../cri/codec.ts';
 import type { ContainerConfigOut, HugepageLimitOut, ImageSpec, MountPropagation } from '../../cri/generated/runtime.ts';
+import { runtimeMessageCodec } from '../../cri/protocol.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';
 import type { ContainerContext, NodeFacts } from './context.ts';

@@ -1,6 +1,6 @@
 import http2 from 'node:http2';
-import { codeName } from '../../cri/error.ts';
 import { toError } from '../../lib/errors.ts';
+import { codeName } from '../../rpc/error.ts';
 import { healthRequest, healthStatus } from '../rules/healthMessage.ts';
 import { open, type ProbeConnection } from './connection.ts';
 

@@ -1,43 +1,43 @@
 // The typed way from a call group to a connection.
-import type { Codec, MethodName, MethodTypes, ServiceName } from './codec.ts';
-import { methodCodec } from './codec.ts';
 import type { CallOptions, Connection } from './connection.ts';
+import type { Codec, MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
 
 /** What each public method takes last: an abort signal, and a deadline of the caller's own. */
-export interface CriCallOptions {
+export interface RpcCallOptions {
   signal?: AbortSignal | undefined;
   /** Replaces the method's default deadline; 0: none. */
   timeoutMs?: number | undefined;
 }
 
-/** Sends RPCs of one service; the client's call groups are written in terms of it. */
-export interface Caller<S extends ServiceName> {
+/** Sends RPCs of one service; a client's call groups are written in terms of it. */
+export interface Caller<Services, S extends ServiceName<Services>> {
   /** The deadline of an ordinary call, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** One request, one answer. Rejects with CriError. `decode` replaces the method's own decoder of the answer. */
-  unary<M extends MethodName<S>>(
+  /** One request, one answer. Rejects with the connection's error class. `decode` replaces the method's own decoder of the answer. */
+  unary<M extends MethodName<Services, S>>(
     method: M,
-    request: MethodTypes<S, M>['request'],
-    options?: CriCallOptions,
+    request: MethodTypes<Services, S, M>['request'],
+    options?: RpcCallOptions,
     defaultTimeoutMs?: number,
     decode?: Codec['decode'],
-  ): Promise<MethodTypes<S, M>['response']>;
-  /** One request, a stream of answers, all collected; partial results are thrown away. Rejects with CriError. */
-  collect<M extends MethodName<S>>(
+  ): Promise<MethodTypes<Services, S, M>['response']>;
+  /** One request, a stream of answers, all collected; partial results are thrown away. Rejects with the connection's error class. */
+  collect<M extends MethodName<Services, S>>(
     method: M,
-    request: MethodTypes<S, M>['request'],
-    options?: CriCallOptions,
-  ): Promise<MethodTypes<S, M>['response'][]>;
+    request: MethodTypes<Services, S, M>['request'],
+    options?: RpcCallOptions,
+  ): Promise<MethodTypes<Services, S, M>['response'][]>;
 }
 
 /** A Caller over `connection`. `metadata` goes with every call. */
-export function createCaller<S extends ServiceName>(
+export function createCaller<Services, S extends ServiceName<Services>>(
   connection: Connection,
+  protocol: Protocol<Services>,
   service: S,
   requestTimeoutMs: number,
   metadata?: Record<string, string>,
-): Caller<S> {
-  const complete = (options: CriCallOptions | undefined, defaultTimeoutMs: number): CallOptions => ({
+): Caller<Services, S> {
+  const complete = (options: RpcCallOptions | undefined, defaultTimeoutMs: number): CallOptions => ({
     timeoutMs: options?.timeoutMs ?? defaultTimeoutMs,
     ...(options?.signal && { signal: options.signal }),
     ...(metadata && { metadata }),
@@ -46,7 +46,7 @@ export function createCaller<S extends ServiceName>(
     requestTimeoutMs,
     async unary(method, request, options, defaultTimeoutMs = requestTimeoutMs, decode = undefined) {
       return (await connection.unary(
-        methodCodec(service, method),
+        protocol.method(service, method),
         request,
         complete(options, defaultTimeoutMs),
         decode,
@@ -56,7 +56,7 @@ export function createCaller<S extends ServiceName>(
       return new Promise((resolve, reject) => {
         const all: object[] = [];
         connection.stream(
-          methodCodec(service, method),
+          protocol.method(service, method),
           request,
           {
             onMessage: (message) => all.push(message),
@@ -68,8 +68,3 @@ export function createCaller<S extends ServiceName>(
     },
   };
 }
-
-export type RuntimeCaller = Caller<'runtime.v1.RuntimeService'>;
-export type ImageCaller = Caller<'runtime.v1.ImageService'>;
-export type TasksCaller = Caller<'containerd.services.tasks.v1.Tasks'>;
-export type ContentCaller = Caller<'containerd.services.content.v1.Content'>;

@@ -1,30 +1,38 @@
-// One gRPC connection to a runtime's unix socket. Every call of the node agent to a runtime passes `unary` or `stream`.
+// One gRPC connection to a unix socket. Every call of the node agent to a runtime or a plug-in passes `unary` or `stream`.
 import * as grpc from '@grpc/grpc-js';
-import type { Codec, MethodCodec } from './codec.ts';
-import { CriError } from './error.ts';
+import { ChannelSockets } from './channelSockets.ts';
+import type { RpcErrorClass } from './error.ts';
+import { RpcError } from './error.ts';
+import type { Codec, MethodCodec } from './protocol.ts';
 
 /** What the hook of a connection learns of each call that ended. Times are performance.now() milliseconds. */
 export interface CallRecord {
   method: string;
   startMono: number;
   endMono: number;
-  error: CriError | undefined;
+  error: RpcError | undefined;
 }
 export interface CallOptions {
   /** Milliseconds until DeadlineExceeded; 0 or absent: none. */
   timeoutMs?: number;
-  /** Aborting cancels the call; the outcome then is unknown (an unsettled CriError). */
+  /** Aborting cancels the call; the outcome then is unknown (an unsettled RpcError). */
   signal?: AbortSignal;
   metadata?: Record<string, string>;
 }
 export interface StreamHandlers {
   onMessage(message: object): void;
   /** Called exactly once; without an error the server closed the stream in order. */
-  onEnd(error: CriError | undefined): void;
+  onEnd(error: RpcError | undefined): void;
 }
 export interface ConnectionOptions {
   /** `unix:///path` or an absolute path. */
   endpoint: string;
+  /** Who is called, as sentences name it: `runtime`, `plug-in`. */
+  peer: string;
+  /** What failed calls reject with. Default: RpcError itself. */
+  errorClass?: RpcErrorClass | undefined;
+  /** Longest message that is sent or accepted, in bytes; a longer one is ResourceExhausted. Default: 16 MiB. */
+  maxMessageBytes?: number | undefined;
   /** Called after every call; must not throw. */
   onCall?: ((record: CallRecord) => void) | undefined;
 }
@@ -32,9 +40,7 @@ export interface ConnectionOptions {
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024; // as the kubelet; grpc-js's own 4 MB is about 2,700 containers
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
-  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-  // One connection carries lists and events: a large list that is being read must not hold events up in the runtime.
+  // One connection carries lists and events: a large list that is being read must not hold events up in a runtime.
   'grpc-node.flow_control_window': 4 * 1024 * 1024,
   'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
   'grpc.initial_reconnect_backoff_ms': 50,
@@ -48,6 +54,9 @@ const CHANNEL_OPTIONS: grpc.ChannelOptions = {
 /** A connection that re-opens itself: after the socket vanished, calls fail at once with Unavailable until it is back. */
 export class Connection implements Disposable {
   readonly endpoint: string;
+  readonly #peer: string;
+  readonly #errorClass: RpcErrorClass;
+  readonly #sockets = new ChannelSockets();
   #client: grpc.Client;
   #onCall: ((record: CallRecord) => void) | undefined;
   #active = new Set<{ cancel(): void }>();
@@ -57,10 +66,48 @@ export class Connection implements Disposable {
   constructor(options: ConnectionOptions) {
     this.endpoint = options.endpoint;
     this.#onCall = options.onCall;
-    this.#client = new grpc.Client(socketTarget(options.endpoint), grpc.credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#peer = options.peer;
+    this.#errorClass = options.errorClass ?? RpcError;
+    const bytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.#client = new grpc.Client(socketTarget(options.endpoint, options.peer), this.#sockets.credentials, {
+      ...CHANNEL_OPTIONS,
+      'grpc.max_receive_message_length': bytes,
+      'grpc.max_send_message_length': bytes,
+    });
   }
 
-  /** Sends one request. Rejects with CriError, and with nothing else. `decode` replaces the method's own response decoder. */
+  /**
+   * Resolves once the server speaks gRPC, trying again until then: a socket is there a moment before its server listens. Rejects with
+   * the connection's error class: DeadlineExceeded after `timeoutMs`, Canceled, or Unavailable when closed meanwhile.
+   */
+  ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const deadline = Date.now() + Math.min(timeoutMs, MAX_TIMER_MS);
+    const channel = this.#client.getChannel();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let over = false;
+    const end = (code: grpc.status, details: string) => {
+      if (over) return;
+      over = true;
+      signal?.removeEventListener('abort', aborted);
+      if (code === grpc.status.OK) resolve();
+      else reject(new this.#errorClass('connect', { code, details }));
+    };
+    const aborted = () => end(grpc.status.CANCELLED, 'the connection is no longer wanted');
+    const look = (late?: Error) => {
+      const refused = this.#refusal(signal);
+      if (refused) return end(refused.code, refused.details);
+      if (over) return;
+      if (late) return end(grpc.status.DEADLINE_EXCEEDED, `no gRPC server answered within ${timeoutMs} ms`);
+      const state = channel.getConnectivityState(true);
+      if (state === grpc.connectivityState.READY) end(grpc.status.OK, '');
+      else channel.watchConnectivityState(state, deadline, look);
+    };
+    signal?.addEventListener('abort', aborted, { once: true });
+    look();
+    return promise;
+  }
+
+  /** Sends one request. Rejects with the connection's error class, and with nothing else. `decode` replaces the method's own response decoder. */
   unary(
     method: MethodCodec,
     request: object,
@@ -72,7 +119,7 @@ export class Connection implements Disposable {
       let release = () => {};
       const done = (error: grpc.ServiceError | null, response?: object) => {
         release();
-        const failed = error ? new CriError(method.name, error) : undefined;
+        const failed = error ? new this.#errorClass(method.name, error) : undefined;
         this.#record(method.name, startMono, failed);
         if (failed) reject(failed);
         else resolve(response ?? {});
@@ -110,7 +157,7 @@ export class Connection implements Disposable {
       if (ended) return;
       ended = true;
       release();
-      const failed = error && error.code !== grpc.status.OK ? new CriError(method.name, error) : undefined;
+      const failed = error && error.code !== grpc.status.OK ? new this.#errorClass(method.name, error) : undefined;
       this.#record(method.name, startMono, failed);
       handlers.onEnd(failed);
     };
@@ -140,12 +187,13 @@ export class Connection implements Disposable {
     this.#closed = true;
     for (const call of this.#active) call.cancel();
     this.#client.close();
+    this.#sockets[Symbol.dispose]();
   }
 
   #refusal(signal: AbortSignal | undefined): grpc.ServiceError | undefined {
     if (!this.#closed && !signal?.aborted) return undefined;
     const details = this.#closed
-      ? 'the connection to the runtime is closed'
+      ? `the connection to the ${this.#peer} is closed`
       : 'the call was aborted before it was sent';
     return Object.assign(new Error(details), {
       code: this.#closed ? grpc.status.UNAVAILABLE : grpc.status.CANCELLED,
@@ -164,7 +212,7 @@ export class Connection implements Disposable {
     };
   }
 
-  #record(method: string, startMono: number, error: CriError | undefined): void {
+  #record(method: string, startMono: number, error: RpcError | undefined): void {
     this.#onCall?.({ method, startMono, endMono: performance.now(), error });
   }
 }
@@ -180,12 +228,12 @@ function callOptions(options: CallOptions): grpc.CallOptions {
   return ms > 0 && ms < MAX_TIMER_MS ? { deadline: Date.now() + ms } : {};
 }
 
-/** The gRPC target of a runtime endpoint. Throws on anything but a unix socket. */
-export function socketTarget(endpoint: string): string {
+/** The gRPC target of an endpoint. Throws on anything but a unix socket; `peer` says in that sentence whose endpoint it is. */
+export function socketTarget(endpoint: string, peer: string): string {
   const path = endpoint.replace(/^unix:(?:\/\/(?=\/)|(?=\/(?!\/)))/, '');
   if (!path.startsWith('/')) {
     throw new Error(
-      `runtime endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,
+      `${peer} endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,
     );
   }
   return `unix:${path}`;
