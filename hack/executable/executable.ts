@@ -1,0 +1,53 @@
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ensurePackages } from '../lib/apt.ts';
+import { step } from '../lib/log.ts';
+import { repoRoot } from '../lib/paths.ts';
+import { run, which } from '../lib/run.ts';
+import { bundleScript } from './bundle.ts';
+import { nodeBinary } from './nodeBinary.ts';
+
+/** The file's name in `dist` and on a node. */
+export const executableName = 'kubelet-ts';
+
+/** The configuration of Node's single executable; paths are relative to where the build runs. */
+export function seaConfig(koffi: string): object {
+  return {
+    main: 'kubelet-ts.cjs',
+    mainFormat: 'commonjs',
+    executable: 'node',
+    output: executableName,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: true,
+    assets: { 'koffi.node': koffi },
+  };
+}
+
+/**
+ * Writes `kubelet-ts` and its source map into `directory`: Node without its symbol tables, the bundle with V8's code cache, and koffi's
+ * native part. The same checkout gives the same bytes. Returns the names of the npm packages in it.
+ */
+export async function buildExecutable(directory: string): Promise<string[]> {
+  if (!(await which('patchelf')) || !(await which('strip'))) await ensurePackages(['binutils', 'patchelf']);
+  const work = mkdtempSync(path.join(directory, '.executable-'));
+  try {
+    return await step('executable', async () => {
+      const node = nodeBinary();
+      const packages = await bundleScript(path.join(work, 'kubelet-ts.cjs'));
+      await run('strip', ['-o', path.join(work, 'node'), node.file]);
+      const koffi = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
+      writeFileSync(path.join(work, 'sea.json'), JSON.stringify(seaConfig(path.join(repoRoot, koffi))));
+      // The seed orders names in the code cache; V8 does not compare it when the cache is read, so hashes stay random at run time.
+      await run(node.file, ['--random-seed=1', '--build-sea', 'sea.json'], { cwd: work, env: { NODE_OPTIONS: '' } });
+      const file = path.join(work, executableName);
+      // After the injection: it does not keep what patchelf has moved.
+      await run('patchelf', ['--set-rpath', '$ORIGIN', file]);
+      chmodSync(file, 0o755);
+      renameSync(file, path.join(directory, executableName));
+      renameSync(path.join(work, 'kubelet-ts.cjs.map'), path.join(directory, 'kubelet-ts.cjs.map'));
+      return packages;
+    });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
