@@ -2,6 +2,14 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { repoRoot } from '../lib/paths.ts';
+import { replacePackages, shortNames } from './bundlePlugins.ts';
+
+/** What takes the place of a package; each of these files says why. */
+const replacements = {
+  koffi: 'src/lib/linux/embeddedKoffi.ts',
+  undici: 'hack/executable/undici.cjs',
+  '@grpc/proto-loader': 'hack/executable/protoLoader.cjs',
+};
 
 /** How the sources become the one script of the executable. */
 export const bundleOptions = {
@@ -17,7 +25,7 @@ export const bundleOptions = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // licenses.txt has them in full
-  alias: { koffi: './src/lib/linux/embeddedKoffi.ts' },
+  plugins: [replacePackages(replacements), shortNames],
   // libuv reads it when the first work is queued, and a kubelet has many mounts and file reads under way.
   banner: { js: "process.env.UV_THREADPOOL_SIZE??='16';" },
   sourcemap: 'external',

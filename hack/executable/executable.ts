@@ -10,6 +10,12 @@ import { nodeBinary } from './nodeBinary.ts';
 /** The file's name in `dist` and on a node. */
 export const executableName = 'kubelet-ts';
 
+/**
+ * Options of V8 in the executable. Young objects get 1 MiB instead of 16: on a busy node that saves 24 MB of memory, and no
+ * processor time is lost that could be measured. The builder needs the same ones: V8 refuses a code cache made with others.
+ */
+const v8Options = ['--max-semi-space-size=1'];
+
 /** The configuration of Node's single executable; paths are relative to where the build runs. */
 export function seaConfig(koffi: string): object {
   return {
@@ -19,6 +25,7 @@ export function seaConfig(koffi: string): object {
     output: executableName,
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
+    execArgv: v8Options,
     assets: { 'koffi.node': koffi },
   };
 }
@@ -38,7 +45,10 @@ export async function buildExecutable(directory: string): Promise<string[]> {
       const koffi = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
       writeFileSync(path.join(work, 'sea.json'), JSON.stringify(seaConfig(path.join(repoRoot, koffi))));
       // The seed orders names in the code cache; V8 does not compare it when the cache is read, so hashes stay random at run time.
-      await run(node.file, ['--random-seed=1', '--build-sea', 'sea.json'], { cwd: work, env: { NODE_OPTIONS: '' } });
+      await run(node.file, [...v8Options, '--random-seed=1', '--build-sea', 'sea.json'], {
+        cwd: work,
+        env: { NODE_OPTIONS: '' },
+      });
       const file = path.join(work, executableName);
       // After the injection: it does not keep what patchelf has moved.
       await run('patchelf', ['--set-rpath', '$ORIGIN', file]);
