@@ -40,11 +40,11 @@ async function runsIn(name: RootName, directory: string, work: string): Promise<
       if (file === executableName || /\.so\b/.test(file))
         cpSync(path.join(directory, file), path.join(root, HOME, file));
     }
-    await dropFromPageCache(path.join(root, PROGRAM));
     writeFileSync(path.join(root, 'pod.yaml'), readFileSync(path.join(repoRoot, 'hack/demo/counter.yaml')));
     assert.equal(await output(root, '--version'), `Kubernetes ${KUBERNETES_VERSION}\n`);
     assert.match(await output(root, 'version'), new RegExp(`^kubelet-ts ${PROGRAM_VERSION}\n`));
     assert.match(await output(root, 'plan', '/pod.yaml'), /createSandbox|sandbox/i);
+    await dropFromPageCache(path.join(root, PROGRAM));
     return await runsAsAgent(root);
   } finally {
     rmSync(root, { recursive: true, force: true });
