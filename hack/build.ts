@@ -70,14 +70,14 @@ export async function cachedBundle(): Promise<string> {
   return file;
 }
 
-if (import.meta.main) {
-  await runMain(async () => {
-    const dist = path.join(repoRoot, 'dist');
-    rmSync(dist, { recursive: true, force: true });
-    const file = await buildInto(dist);
-    await deliver(dist);
-    writeChecksums(dist);
-    say(`${path.join(dist, executableName)}: runs as it is; the libraries beside it are for machines that lack them`);
-    say(`${file}: needs Node 26`);
-  });
+/** Empties `dist` and builds everything into it: the bundle, the executable with what goes with it, the checksums. */
+export async function buildAll(dist: string): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  const file = await buildInto(dist);
+  await deliver(dist);
+  writeChecksums(dist);
+  say(`${path.join(dist, executableName)}: runs as it is; the libraries beside it are for machines that lack them`);
+  say(`${file}: needs Node 26`);
 }
+
+if (import.meta.main) await runMain(() => buildAll(path.join(repoRoot, 'dist')));
