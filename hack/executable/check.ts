@@ -1,11 +1,11 @@
 // node hack/executable/check.ts [DIRECTORY]: runs the executable of dist (or of another directory that `npm run build` filled) where
 // nothing is installed. Downloads two minimal Debians the first time.
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { KUBERNETES_VERSION, PROGRAM_VERSION } from '../../src/config/version.ts';
-import { main, say } from '../lib/log.ts';
+import { type Check, runChecks } from '../lib/checks.ts';
+import { main } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
 import { run } from '../lib/run.ts';
 import { BareAgent, inRoot } from './bareAgent.ts';
@@ -21,34 +21,25 @@ const MAX_RESIDENT = 80 * MIB;
 /** How much slower than an empty script of Node `--version` may be; a bundle that is not compiled ahead takes eight times as long. */
 const MAX_START_RATIO = 5;
 
-/** Everything that is checked of the executable in `directory`, by title. `work` is an empty directory. */
-export function checks(directory: string, work: string): [string, () => Promise<string>][] {
+function checks(directory: string): Check[] {
   return [
     ['--version starts nearly as fast as Node itself', () => startRatio(path.join(directory, executableName))],
-    ...ROOTS.map((name): [string, () => Promise<string>] => [
-      `runs with nothing installed: ${name}`,
-      () => runsIn(name, directory, work),
-    ]),
+    ...ROOTS.map((name): Check => [`runs with nothing installed: ${name}`, (work) => runsIn(name, directory, work)]),
   ];
 }
 
 async function runsIn(name: RootName, directory: string, work: string): Promise<string> {
   const root = path.join(work, name);
-  try {
-    await makeRoot(name, root);
-    for (const file of readdirSync(directory)) {
-      if (file === executableName || /\.so\b/.test(file))
-        cpSync(path.join(directory, file), path.join(root, HOME, file));
-    }
-    writeFileSync(path.join(root, 'pod.yaml'), readFileSync(path.join(repoRoot, 'hack/demo/counter.yaml')));
-    assert.equal(await output(root, '--version'), `Kubernetes ${KUBERNETES_VERSION}\n`);
-    assert.match(await output(root, 'version'), new RegExp(`^kubelet-ts ${PROGRAM_VERSION}\n`));
-    assert.match(await output(root, 'plan', '/pod.yaml'), /createSandbox|sandbox/i);
-    await dropFromPageCache(path.join(root, PROGRAM));
-    return await runsAsAgent(root);
-  } finally {
-    rmSync(root, { recursive: true, force: true });
+  await makeRoot(name, root);
+  for (const file of readdirSync(directory)) {
+    if (file === executableName || /\.so\b/.test(file)) cpSync(path.join(directory, file), path.join(root, HOME, file));
   }
+  writeFileSync(path.join(root, 'pod.yaml'), readFileSync(path.join(repoRoot, 'hack/demo/counter.yaml')));
+  assert.equal(await output(root, '--version'), `Kubernetes ${KUBERNETES_VERSION}\n`);
+  assert.match(await output(root, 'version'), new RegExp(`^kubelet-ts ${PROGRAM_VERSION}\n`));
+  assert.match(await output(root, 'plan', '/pod.yaml'), /createSandbox|sandbox/i);
+  await dropFromPageCache(path.join(root, PROGRAM));
+  return await runsAsAgent(root);
 }
 
 async function runsAsAgent(root: string): Promise<string> {
@@ -89,28 +80,9 @@ async function milliseconds(program: string, ...args: string[]): Promise<number>
   return performance.now() - start;
 }
 
-if (import.meta.main) {
-  await main(async () => {
-    const directory = path.resolve(process.argv[2] ?? path.join(repoRoot, 'dist'));
-    if (!existsSync(path.join(directory, executableName)))
-      throw new Error(`no executable in ${directory}: npm run build`);
-    const work = mkdtempSync(path.join(tmpdir(), 'kubelet-ts-bare-'));
-    let failed = 0;
-    const all = checks(directory, work);
-    try {
-      for (const [title, check] of all) {
-        await check().then(
-          (note) => say(`passed ${title}: ${note}`),
-          (error) => {
-            failed++;
-            say(`FAILED ${title}: ${error instanceof Error ? error.message : error}`);
-          },
-        );
-      }
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
-    console.log(`${all.length - failed} passed, ${failed} failed`);
-    process.exitCode = failed > 0 ? 1 : 0;
-  });
-}
+await main(async () => {
+  const directory = path.resolve(process.argv[2] ?? path.join(repoRoot, 'dist'));
+  if (!existsSync(path.join(directory, executableName)))
+    throw new Error(`no executable in ${directory}: npm run build`);
+  await runChecks(checks(directory));
+});
