@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildAll } from '../build.ts';
 import { writeChecksums } from '../executable/checksums.ts';
+import { ensurePackages } from '../lib/apt.ts';
 import { main, say, step } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
-import { run } from '../lib/run.ts';
+import { run, which } from '../lib/run.ts';
 import { makeDeb } from './deb.ts';
 import { makeTarball } from './tarball.ts';
 
 await main(async () => {
   const dist = path.join(repoRoot, 'dist');
+  if (!(await which('xz'))) await ensurePackages(['xz-utils']);
   await buildAll(dist);
   const out = path.join(dist, 'release');
   mkdirSync(out);
