@@ -16,15 +16,32 @@ export const executableName = 'kubelet-ts';
  */
 const v8Options = ['--max-semi-space-size=1'];
 
+/** What the executable is for and made of. */
+export interface Target {
+  /** Node's binary for the target. */
+  readonly node: string;
+  /** koffi.node for the target. */
+  readonly koffi: string;
+  /** The program that takes the symbol tables out of the target's binaries. */
+  readonly strip: string;
+  /** V8's code cache can be made on a machine of the target's kind only. */
+  readonly codeCache: boolean;
+}
+
+function thisMachine(): Target {
+  const koffi = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
+  return { node: nodeBinary().file, koffi: path.join(repoRoot, koffi), strip: 'strip', codeCache: true };
+}
+
 /** The configuration of Node's single executable; paths are relative to where the build runs. */
-export function seaConfig(koffi: string): object {
+function seaConfig({ koffi, codeCache }: Target): object {
   return {
     main: 'kubelet-ts.cjs',
     mainFormat: 'commonjs',
     executable: 'node',
     output: executableName,
     disableExperimentalSEAWarning: true,
-    useCodeCache: true,
+    useCodeCache: codeCache,
     execArgv: v8Options,
     assets: { 'koffi.node': koffi },
   };
@@ -34,18 +51,16 @@ export function seaConfig(koffi: string): object {
  * Writes `kubelet-ts` and its source map into `directory`: Node without its symbol tables, the bundle with V8's code cache, and koffi's
  * native part. The same checkout gives the same bytes. Returns the names of the npm packages in it.
  */
-export async function buildExecutable(directory: string): Promise<string[]> {
+export async function buildExecutable(directory: string, target: Target = thisMachine()): Promise<string[]> {
   if (!(await which('patchelf')) || !(await which('strip'))) await ensurePackages(['binutils', 'patchelf']);
   const work = mkdtempSync(path.join(directory, '.executable-'));
   try {
     return await step('executable', async () => {
-      const node = nodeBinary();
       const packages = await bundleScript(path.join(work, 'kubelet-ts.cjs'));
-      await run('strip', ['-o', path.join(work, 'node'), node.file]);
-      const koffi = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
-      writeFileSync(path.join(work, 'sea.json'), JSON.stringify(seaConfig(path.join(repoRoot, koffi))));
+      await run(target.strip, ['-o', path.join(work, 'node'), target.node]);
+      writeFileSync(path.join(work, 'sea.json'), JSON.stringify(seaConfig(target)));
       // The seed orders names in the code cache; V8 does not compare it when the cache is read, so hashes stay random at run time.
-      await run(node.file, [...v8Options, '--random-seed=1', '--build-sea', 'sea.json'], {
+      await run(nodeBinary().file, [...v8Options, '--random-seed=1', '--build-sea', 'sea.json'], {
         cwd: work,
         env: { NODE_OPTIONS: '' },
       });
