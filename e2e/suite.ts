@@ -18,6 +18,7 @@ import { orphans } from './faults/orphans.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
+import { executable } from './standalone/executable.ts';
 import { standalone } from './standalone/standalone.ts';
 import { ending } from './waits/ending.ts';
 import { nodeWaits } from './waits/node.ts';
@@ -39,6 +40,7 @@ export const groups: readonly Group[] = [
   ending,
   badInput,
   standalone,
+  executable,
   demo,
   nodeWaits,
   swapped,

@@ -1,88 +1,16 @@
 // node hack/executable/check.ts [DIRECTORY]: runs the executable of dist (or of another directory that `npm run build` filled) where
 // nothing is installed. Downloads two minimal Debians the first time.
-import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { KUBERNETES_VERSION, PROGRAM_VERSION } from '../../src/config/version.ts';
-import { type Check, runChecks } from '../lib/checks.ts';
+import { runChecks } from '../lib/checks.ts';
 import { main } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
-import { run } from '../lib/run.ts';
-import { BareAgent, inRoot } from './bareAgent.ts';
+import { bareChecks } from './bareChecks.ts';
 import { executableName } from './executable.ts';
-import { makeRoot, ROOTS, type RootName } from './roots.ts';
-
-/** Where the executable lies in a root, its libraries beside it. */
-const HOME = '/opt/kubelet-ts';
-const PROGRAM = path.join(HOME, executableName);
-const MIB = 1024 * 1024;
-/** What an agent without Pods may take. */
-const MAX_RESIDENT = 80 * MIB;
-/** How much slower than an empty script of Node `--version` may be; a bundle that is not compiled ahead takes eight times as long. */
-const MAX_START_RATIO = 5;
-
-function checks(directory: string): Check[] {
-  return [
-    ['--version starts nearly as fast as Node itself', () => startRatio(path.join(directory, executableName))],
-    ...ROOTS.map((name): Check => [`runs with nothing installed: ${name}`, (work) => runsIn(name, directory, work)]),
-  ];
-}
-
-async function runsIn(name: RootName, directory: string, work: string): Promise<string> {
-  const root = path.join(work, name);
-  await makeRoot(name, root);
-  for (const file of readdirSync(directory)) {
-    if (file === executableName || /\.so\b/.test(file)) cpSync(path.join(directory, file), path.join(root, HOME, file));
-  }
-  writeFileSync(path.join(root, 'pod.yaml'), readFileSync(path.join(repoRoot, 'hack/demo/counter.yaml')));
-  assert.equal(await output(root, '--version'), `Kubernetes ${KUBERNETES_VERSION}\n`);
-  assert.match(await output(root, 'version'), new RegExp(`^kubelet-ts ${PROGRAM_VERSION}\n`));
-  assert.match(await output(root, 'plan', '/pod.yaml'), /createSandbox|sandbox/i);
-  await dropFromPageCache(path.join(root, PROGRAM));
-  return await runsAsAgent(root);
-}
-
-async function runsAsAgent(root: string): Promise<string> {
-  await using agent = await BareAgent.start(root, PROGRAM);
-  const resident = agent.residentBytes();
-  const temporary = readdirSync(`/proc/${agent.pid}/root/tmp`);
-  assert.deepEqual(temporary, [], 'files of the native addon are left');
-  assert.ok(resident <= MAX_RESIDENT, `${(resident / MIB).toFixed(1)} MiB are resident`);
-  assert.ok([0, 'SIGTERM'].includes((await agent.end()) ?? ''));
-  return `${(resident / MIB).toFixed(1)} MiB resident`;
-}
-
-/** A file that was just written lies in the page cache in large pieces; mapped, each counts as resident as a whole. */
-async function dropFromPageCache(file: string): Promise<void> {
-  await run('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
-}
-
-function output(root: string, ...args: string[]): Promise<string> {
-  const [command = '', ...rest] = inRoot(root, [PROGRAM, ...args]);
-  return run(command, rest);
-}
-
-async function startRatio(program: string): Promise<string> {
-  const least = { program: Infinity, node: Infinity };
-  for (let i = 0; i < 10; i++) {
-    least.program = Math.min(least.program, await milliseconds(program, '--version'));
-    least.node = Math.min(least.node, await milliseconds(process.execPath, '-e', '0'));
-  }
-  const ratio = least.program / least.node;
-  const said = `${least.program.toFixed(0)} ms, Node alone ${least.node.toFixed(0)} ms: ${ratio.toFixed(1)} times`;
-  assert.ok(ratio < MAX_START_RATIO, said);
-  return said;
-}
-
-async function milliseconds(program: string, ...args: string[]): Promise<number> {
-  const start = performance.now();
-  await run(program, args);
-  return performance.now() - start;
-}
 
 await main(async () => {
   const directory = path.resolve(process.argv[2] ?? path.join(repoRoot, 'dist'));
   if (!existsSync(path.join(directory, executableName)))
     throw new Error(`no executable in ${directory}: npm run build`);
-  await runChecks(checks(directory));
+  await runChecks(bareChecks(directory));
 });

@@ -22,9 +22,9 @@ Provides: kubelet (= ${KUBERNETES_VERSION.slice(1)})
 Conflicts: kubelet
 Replaces: kubelet
 Description: Kubernetes node agent that explains every wait
- A node agent that takes the place of kubelet ${KUBERNETES_VERSION.slice(1)}: it takes the same flags and
- configuration, talks CRI to the same runtimes, and tells of every Pod that is
- not ready what it waits for.
+ A node agent that takes the place of kubelet ${KUBERNETES_VERSION.slice(1)}. It takes the same flags
+ and configuration, talks CRI to the same runtimes, and tells of every Pod
+ that is not ready what it waits for.
 `;
 }
 
