@@ -23,6 +23,7 @@ import { restarts } from './faults/restarts.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
 import type { Group } from './lib/test.ts';
+import { executable } from './standalone/executable.ts';
 import { standalone } from './standalone/standalone.ts';
 import { ending } from './waits/ending.ts';
 import { nodeWaits } from './waits/node.ts';
@@ -48,6 +49,7 @@ export const groups: readonly Group[] = [
   badInput,
   hostilePods,
   standalone,
+  executable,
   demo,
   nodeWaits,
   swapped,

@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { writeChecksums } from './executable/checksums.ts';
+import { deliver } from './executable/deliver.ts';
+import { executableName } from './executable/executable.ts';
 import { main as runMain, say } from './lib/log.ts';
 import { cacheDir, repoRoot } from './lib/paths.ts';
 
 const fileName = 'kubelet-ts.mjs';
 
 /**
- * Builds what is shipped: one JavaScript file, with koffi's native part beside it in node_modules. Returns the file's path.
- * It needs Node 26 and nothing else.
+ * Builds the program as one JavaScript file, with koffi's native part beside it in node_modules. Returns the file's path.
+ * It needs Node 26 and nothing else. (The executable, which needs no Node: executable/deliver.ts.)
  */
 export async function buildInto(dir: string): Promise<string> {
   mkdirSync(dir, { recursive: true });
@@ -46,7 +49,7 @@ function filesBelow(dir: string): string[] {
   });
 }
 
-/** The bundle of this checkout as it is now, from the cache or built into it: what clusters and tests run is what is shipped. */
+/** The bundle of this checkout as it is now, from the cache or built into it: what clusters and tests run. */
 export async function cachedBundle(): Promise<string> {
   const hash = createHash('sha256');
   const sources = filesBelow(path.join(repoRoot, 'src'))
@@ -67,9 +70,14 @@ export async function cachedBundle(): Promise<string> {
   return file;
 }
 
-if (import.meta.main) {
-  await runMain(async () => {
-    const file = await buildInto(path.join(repoRoot, 'dist'));
-    say(`${file}: run it with Node 26, e.g. node ${path.relative(process.cwd(), file)} --help`);
-  });
+/** Empties `dist` and builds everything into it: the bundle, the executable with what goes with it, the checksums. */
+export async function buildAll(dist: string): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  const file = await buildInto(dist);
+  await deliver(dist);
+  writeChecksums(dist);
+  say(`${path.join(dist, executableName)}: runs as it is; the libraries beside it are for machines that lack them`);
+  say(`${file}: needs Node 26`);
 }
+
+if (import.meta.main) await runMain(() => buildAll(path.join(repoRoot, 'dist')));

@@ -40,7 +40,9 @@ function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
 
 async function kubeletProgram(kind: 'go' | 'ts'): Promise<string[]> {
   if (kind === 'go') return [(await ensureTools(['kubernetes'])).bin('kubelet')];
-  return [process.execPath, await cachedBundle()];
+  // For runs on the executable of `npm run build`: KUBELET_TS_EXECUTABLE=dist/kubelet-ts.
+  const executable = process.env.KUBELET_TS_EXECUTABLE;
+  return executable ? [path.resolve(repoRoot, executable)] : [process.execPath, await cachedBundle()];
 }
 
 /** The status line of a GET inside the cluster's network namespace; empty when nothing answers within 2 s. */

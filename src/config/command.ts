@@ -5,7 +5,7 @@ import { type ParsedFlags, parseFlags } from './flags.ts';
 import { commandHelp, runHelp } from './help.ts';
 import { optionFields } from './options.ts';
 import { ConfigurationError } from './problem.ts';
-import { versionText } from './version.ts';
+import { versionsText, versionText } from './version.ts';
 
 /** How a sub-command prints. */
 export type Output = 'text' | 'json';
@@ -65,10 +65,16 @@ export function parseCommand(args: readonly string[]): Command {
   const first = args[0];
   if (SUBCOMMANDS.includes(first as Subcommand)) return parseSubcommand(first as Subcommand, args.slice(1));
   if (first === 'help') return { kind: 'print', text: runHelp() };
+  if (first === 'version') return printVersions(args.slice(1));
   const flags = parseFlags(args);
   if (flags.help) return { kind: 'print', text: runHelp() };
   if (flags.version) return { kind: 'print', text: versionText(flags.version) };
   return { kind: 'run', flags };
+}
+
+function printVersions(rest: readonly string[]): Command {
+  if (rest.length === 0) return { kind: 'print', text: versionsText() };
+  throw new ConfigurationError([{ path: 'version', sentence: `takes no arguments, not ${JSON.stringify(rest[0])}` }]);
 }
 
 function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {

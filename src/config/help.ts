@@ -11,6 +11,7 @@ Usage:
   kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
+  kubelet-ts version                       its own version and that of Kubernetes
 
 Examples:
   Standalone, Pods from a directory, no server (it would need an API server to ask who may do what):

@@ -16,7 +16,7 @@ export type NodeAuths = (repository: string) => Promise<AuthConfig[]>;
  * The node's own registry credentials: the first `config.json`, else the first `.dockercfg`, that is there and can be read, in
  * kubelet's directories (its root directory, the working directory, the home directory, `/`). They serve every Pod of the node.
  */
-export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = homedir(), root = '/'): NodeAuths {
+export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = ownHome(), root = '/'): NodeAuths {
   const files = [
     ...[rootDir, '.', join(home, '.docker'), join(root, '.docker')].map((dir) => ({
       path: join(dir, 'config.json'),
@@ -47,4 +47,13 @@ export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = 
     }
     return lookupAuth(await keyring, repository);
   };
+}
+
+/** Without $HOME and without an entry in /etc/passwd, as in a container image made of nothing, there is no home: `/` is read anyway. */
+function ownHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
