@@ -52,9 +52,10 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   );
   // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
   const { startAgent } = await import('./agent/agent.ts');
-  const agent = await startAgent(loaded, log);
+  let agent: AsyncDisposable | undefined;
   const leave = (code: number) => {
-    agent[Symbol.asyncDispose]().then(
+    const ended = agent?.[Symbol.asyncDispose]() ?? Promise.resolve();
+    ended.then(
       () => process.exit(code),
       () => process.exit(1),
     );
@@ -64,9 +65,12 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
     log.info('ending; the Pods go on running', { signal });
     leave(0);
   };
+  // Also while it starts: a runtime that does not answer may hold the start up for ever, and an end that was asked for is no failure.
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
-  agent.fatal.then((error) => {
+  const started = await startAgent(loaded, log);
+  agent = started;
+  started.fatal.then((error) => {
     log.error('ending; the Pods go on running', { error: errorMessage(error) });
     // Who asked for the lock file takes over: to a service manager that is no failure.
     leave((error as { code?: string }).code === 'LockContention' ? 0 : 1);
