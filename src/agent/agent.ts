@@ -5,6 +5,7 @@ import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
 import { openNode } from './stages/node.ts';
+import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
 import { connectRuntime } from './stages/runtime.ts';
@@ -36,6 +37,7 @@ export async function startAgent(
   const api = stack.use(await connectApi(base));
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
+  openPlugins(base, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, stack);
   log.info('kubelet-ts is running', {
