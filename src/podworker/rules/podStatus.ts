@@ -1,4 +1,5 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
+import { apiStatus } from '../../pods/rules/apiStatus.ts';
 import { aliveContainers, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
@@ -17,6 +18,8 @@ import { mountedVolumeNames } from './volumes.ts';
 /** The status of this turn, from the same snapshot as everything else in it. */
 export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const { facts, memory, now } = turn;
+  const rejectedBefore = rejectedEarlier(facts);
+  if (rejectedBefore) return rejectedBefore;
   const ending = memory.phase !== 'Admitting' && memory.phase !== 'Active';
   const sandbox = readySandbox(facts);
   const volumes = mountedVolumeNames(pod).every((name) => facts.volumes[name] !== undefined);
@@ -46,6 +49,17 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     now: now.wall,
   };
   return derivePodStatus(input);
+}
+
+/**
+ * What the API server has of a Pod that an earlier life of the agent rejected: over, and without a word about containers, for none ever was.
+ * It stays. The Go kubelet, started anew, says that it lost the containers (ContainerStatusUnknown), and kubectl then shows that.
+ */
+function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
+  const known = apiStatus(facts);
+  const containers = [...(known?.containerStatuses ?? []), ...(known?.initContainerStatuses ?? [])];
+  const ran = containers.length > 0 || (facts.runtime?.containers.length ?? 0) > 0;
+  return facts.admission.state !== 'rejected' && known?.phase === 'Failed' && known.reason && !ran ? known : undefined;
 }
 
 function resizeConditions({ resize }: PodFacts, pod: Pod): readonly ResizeCondition[] {
