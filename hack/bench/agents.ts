@@ -8,16 +8,18 @@ import { repoRoot } from '../lib/paths.ts';
 import { run } from '../lib/run.ts';
 import type { Shape } from './pods.ts';
 
-export type Agent = 'null' | 'go' | 'ts';
+/** `before`: kubelet-ts of another checkout. */
+export type Agent = 'null' | 'go' | 'ts' | 'before';
 
 /** Starts the agent, does something, and ends the agent again. */
 export async function withAgent<T>(
   cluster: Cluster,
   agent: Agent,
-  args: readonly string[],
+  { args = [], before }: { readonly args?: readonly string[]; readonly before?: string | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
   if (agent === 'null') startNull(cluster);
+  else if (agent === 'before') await startKubelet(cluster, 'ts', { args, ...(before ? { program: before } : {}) });
   else await startKubelet(cluster, agent, { args });
   try {
     return await work();

@@ -12,16 +12,18 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '4' },
     count: { type: 'string', default: '6' },
     burst: { type: 'string', default: '30' },
-    agents: { type: 'string', default: 'null,go,ts' },
+    agents: { type: 'string' },
+    before: { type: 'string' },
     'skip-burst': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
-const help = `npm run bench [-- --rounds 4] [--count 6] [--burst 30] [--skip-burst] [--agents null,go,ts]
+const help = `npm run bench [-- --rounds 4] [--count 6] [--burst 30] [--skip-burst] [--agents null,go,ts] [--before BUNDLE]
 Starts and deletes Pods one at a time, plain and with volumes, under the null agent (the least that any kubelet must do), the Go
 kubelet and kubelet-ts, taking turns on one containerd; then a burst at gate limits 2, 4, 8 and none. Prints ratios: this machine's
-speed changes within minutes, so times of one agent alone mean nothing.`;
+speed changes within minutes, so times of one agent alone mean nothing.
+--before BUNDLE: the kubelet-ts.mjs of another checkout takes turns with this one (instead of the Go kubelet, unless --agents names it).`;
 
 /** Pods before the first measured one of a turn. */
 const warmUps = 20;
@@ -30,7 +32,7 @@ const warmUps = 20;
 async function round(cluster: Cluster, agents: readonly Agent[], number: number, rows: Row[]): Promise<void> {
   const first = (number - 1) % agents.length;
   for (const agent of [...agents.slice(first), ...agents.slice(0, first)]) {
-    await withAgent(cluster, agent, [], async () => {
+    await withAgent(cluster, agent, { before: values.before }, async () => {
       // The later shape of a turn finds warmer code: they take turns too.
       const shapes = number % 2 === 1 ? (['plain', 'volumes'] as const) : (['volumes', 'plain'] as const);
       for (const shape of shapes) {
@@ -51,7 +53,7 @@ async function bursts(cluster: Cluster): Promise<{ label: string; sample: Sample
   const size = Number(values.burst);
   const limits = [2, 4, 8, 1000];
   const turn = async (label: string, agent: Agent, args: readonly string[]) => {
-    await withAgent(cluster, agent, args, async () => {
+    await withAgent(cluster, agent, { args, before: values.before }, async () => {
       await measure(cluster, 'plain', { count: 1 }, `warm-${found.length}`);
       const sample = await measure(cluster, 'plain', { burst: size }, `burst-${found.length}`);
       found.push({ label, sample });
@@ -62,6 +64,7 @@ async function bursts(cluster: Cluster): Promise<{ label: string; sample: Sample
   };
   for (let repeat = 0; repeat < 2; repeat++) {
     await turn('go', 'go', []);
+    if (values.before) await turn('before', 'before', []);
     for (const limit of limits)
       await turn(limit === 1000 ? 'ts, no limit' : `ts, limit ${limit}`, 'ts', [`--ts-gate-limit=${limit}`]);
   }
@@ -78,7 +81,7 @@ await main(async () => {
   const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
   try {
     const rows: Row[] = [];
-    const agents = values.agents.split(',') as Agent[];
+    const agents = (values.agents ?? (values.before ? 'null,before,ts' : 'null,go,ts')).split(',') as Agent[];
     for (let i = 1; i <= Number(values.rounds); i++) await round(cluster, agents, i, rows);
     const burst = values['skip-burst'] ? [] : await bursts(cluster);
     console.log(ratioTable(rows));

@@ -17,6 +17,8 @@ export interface KubeletOptions {
   /** More command-line arguments. */
   args?: readonly string[];
   env?: Record<string, string>;
+  /** The program instead of this checkout's kubelet-ts: a bundle (.mjs) or an executable of another one. */
+  program?: string;
 }
 
 /** The arguments that both kubelets get. */
@@ -38,8 +40,9 @@ function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
   return [...args, ...(options.args ?? [])];
 }
 
-async function kubeletProgram(kind: 'go' | 'ts'): Promise<string[]> {
+async function kubeletProgram(kind: 'go' | 'ts', program: string | undefined): Promise<string[]> {
   if (kind === 'go') return [(await ensureTools(['kubernetes'])).bin('kubelet')];
+  if (program !== undefined) return program.endsWith('.mjs') ? [process.execPath, program] : [program];
   // For runs on the executable of `npm run build`: KUBELET_TS_EXECUTABLE=dist/kubelet-ts.
   const executable = process.env.KUBELET_TS_EXECUTABLE;
   return executable ? [path.resolve(repoRoot, executable)] : [process.execPath, await cachedBundle()];
@@ -57,7 +60,7 @@ export async function insideStatus(cluster: Cluster, port: number, url: string):
  * ok. Whether the node is Ready is another matter: see waitForNodeReady.
  */
 export async function startKubelet(cluster: Cluster, kind: 'go' | 'ts', options: KubeletOptions = {}): Promise<void> {
-  const program = await kubeletProgram(kind);
+  const program = await kubeletProgram(kind, options.program);
   cluster.state.kubelet = kind;
   startService(cluster, {
     name: 'kubelet',
