@@ -6,7 +6,7 @@ import { patience } from '../lib/collection.ts';
 import { assertStartedOnce, once, onceSpec, untilAgreed } from '../lib/once.ts';
 import { create, pod, removeAndWait, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
-import { assertNeverUnready, Unnoticed } from '../lib/unnoticed.ts';
+import { assertNeverUnready, Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 import { replaceAll } from './replaced.ts';
 
 const names = Array.from({ length: 10 }, (_, n) => `p${n}`);
@@ -40,6 +40,7 @@ async function swap(t: TestContext): Promise<void> {
     for (const [index, name] of names.entries()) await create(t, manifest(t, name, index));
     for (const name of names) await untilReady(t, name);
     for (const [round, kind] of (['ts', 'go', 'ts'] as const).entries()) {
+      if (kind === 'go') await untilOldEnough(t, names);
       const seen = Unnoticed.of(t, names);
       await takeOver(t, kind, round + 1);
       await seen.assert(`the change to ${kind}`);

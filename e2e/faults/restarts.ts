@@ -1,6 +1,5 @@
 // The agent is killed, or changes places with the Go kubelet, and nobody who watches its Pods or their Service can tell.
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { KubeObject, PodSpec, Probe } from '../../src/types/k8s.ts';
 import { Collection, patience } from '../lib/collection.ts';
@@ -8,7 +7,7 @@ import { outMount, outVolume, untilWritten } from '../lib/files.ts';
 import { mirrorName, removeManifest, staticPod, writeManifest } from '../lib/manifests.ts';
 import { container, create, pod, removeAndWait, rest, restingPod, shell, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
-import { Unnoticed } from '../lib/unnoticed.ts';
+import { Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 
 interface EndpointSlice extends KubeObject {
   readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[];
@@ -153,8 +152,7 @@ async function swapped(t: TestContext): Promise<void> {
     await createAll(t, down);
     await using slices = await watchSlices(t, names.length);
     const seen = Unnoticed.of(t, names);
-    // The Go kubelet believes the API only of containers that started 10 s before it.
-    await delay(11_000);
+    await untilOldEnough(t, names);
     const swaps = t.full ? 10 : 2;
     for (let swap = 1; swap <= swaps; swap++) {
       const kind = swap % 2 ? 'go' : 'ts';

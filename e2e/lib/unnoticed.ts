@@ -1,5 +1,6 @@
 // What others see of Pods while their agent is killed, restarted or replaced: nothing.
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import type { ContainerStatus, Pod } from '../../src/types/k8s.ts';
 import { Api } from './api.ts';
@@ -88,6 +89,18 @@ export class Unnoticed {
     await this.#pods.until(`the watch to have come to the present of Pod ${nameOf(pod)}`, isKnown);
     return history().slice(versions);
   }
+}
+
+/** The Go kubelet believes the API's status only of containers that started 10 s before it (prober's restart grace period). */
+const trustedAfterMs = 12_000;
+
+/** Waits until the Go kubelet, started now, would believe what the API says of the Pods' containers. */
+export async function untilOldEnough(t: TestContext, names: readonly string[]): Promise<void> {
+  const started = names.flatMap((name) => {
+    const found = t.lab.pods.get(t.namespace, name);
+    return found ? statuses(found).map((c) => Date.parse(c.state?.running?.startedAt ?? '') || 0) : [];
+  });
+  await delay(Math.max(0, Math.max(0, ...started) + trustedAfterMs - Date.now()));
 }
 
 /** For scenarios without a Lab: does something to the agent while the Pods (default namespace) are watched; fails when it is seen. */
