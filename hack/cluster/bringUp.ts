@@ -3,8 +3,10 @@ import { defaultImages, type ImageName, standaloneImages } from '../images/defin
 import { ensurePackages } from '../lib/apt.ts';
 import { withLock } from '../lib/lock.ts';
 import { step } from '../lib/log.ts';
+import { waitFor } from '../lib/wait.ts';
 import { ensureTools, type Tools } from '../tools/ensure.ts';
 import { startAddons } from './addons.ts';
+import { apiRequest } from './apiRequest.ts';
 import { makeCgroup } from './cgroups.ts';
 import { startContainerd } from './containerd.ts';
 import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './controlPlane.ts';
@@ -114,6 +116,18 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
     await startNode(cluster, options);
     // After the node: kube-proxy waits 30 s for its object and then takes loopback for its address.
     if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
+    if (tools) await step('default service account', () => waitForServiceAccount(cluster));
     return cluster;
   });
+}
+
+/** Until the controller-manager makes them, the API server refuses every Pod: "serviceaccount "default" not found". */
+async function waitForServiceAccount(cluster: Cluster): Promise<void> {
+  const made = async (): Promise<boolean> => {
+    const answer = await apiRequest(cluster, '/api/v1/namespaces/default/serviceaccounts/default').catch(
+      () => undefined,
+    );
+    return answer?.status === 200;
+  };
+  await waitFor('the default service account', { timeout: 120_000 }, made);
 }
