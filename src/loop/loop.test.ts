@@ -91,7 +91,6 @@ class VolumeWorker {
       toError: (thrown): EffectError => thrown as EffectError,
       lastSeq: () => this.reads,
       decided: () => {},
-      started: () => {},
       settled: (_step, { outcome }) => {
         this.staged = outcome?.staged ?? this.staged;
         const { pod } = outcome ?? {};

@@ -30,7 +30,6 @@ export interface LoopPorts<F, M, A extends LoopAction, D extends Conclusion<M, A
   lastSeq(): number;
   /** After each decision, before anything of it is done. `before`: the memory it was made with. */
   decided(facts: F, before: M, decision: D, now: Instant): void;
-  started(action: A): void;
   /** An action settled; its outcome becomes facts here. `seq`: `lastSeq` when it did. */
   settled(
     action: A,
@@ -115,7 +114,6 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
     const controller = new AbortController();
     this.#running.set(action.slot, controller);
     this.slots.begin(action, startedAt);
-    this.#ports.started(action);
     this.#ports.effect(action, facts, controller.signal).then(
       (outcome) => this.#settle(action, startedAt, { outcome }),
       (thrown: unknown) => this.#settle(action, startedAt, { thrown }),

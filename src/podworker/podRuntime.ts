@@ -3,7 +3,7 @@ import { watchEvents } from '../cri/events.ts';
 import type { Gate } from '../cri/gate.ts';
 import { createObserver, type Observer } from '../cri/observe.ts';
 import type { PodEvent } from '../events/event.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -33,7 +33,6 @@ export interface PodRuntimeHooks {
   taken(worker: PodWorker, pod: Pod): void;
   /** The runtime was listed. */
   listed(): void;
-  actionStarted(uid: string, action: Action): void;
   actionEnded(uid: string, action: Action, ms: number, error: unknown): void;
 }
 
@@ -78,7 +77,7 @@ export class PodRuntime implements Disposable {
     this.workers.adopt(await this.#options.checkpoints.load(this.#options.log));
     for (let wait = 100; !this.#stopped; wait = Math.min(5_000, wait * 2)) {
       if (await this.#list()) break;
-      await new Promise<void>((resolve) => this.#options.clock.setTimer(wait, resolve));
+      await sleep(this.#options.clock, wait);
     }
     this.#watch();
     this.#listLater();
@@ -141,7 +140,6 @@ export class PodRuntime implements Disposable {
     const references = new Map<string, References>();
     const recording = recordingPorts(recorder, clock, hooks.actionEnded);
     return new PodWorkers({
-      log,
       clock,
       table,
       random: this.#options.random,
@@ -153,7 +151,6 @@ export class PodRuntime implements Disposable {
       recursiveReadOnly: (pod) => pod !== null && this.#mountsRecursively(pod),
       publish: (pod, status) => hooks.publish(pod, status),
       event: (pod, facts, event) => hooks.event(pod, facts, event),
-      actionStarted: (uid, action) => hooks.actionStarted(uid, action),
       actionEnded: recording.actionEnded,
       decided: (facts, memory, decision, now) => {
         recording.decided(facts, memory, decision, now);

@@ -34,11 +34,10 @@ export interface WorkerPorts {
   recursiveReadOnly(pod: Pod | null): boolean;
   gatePositions(uid: string): Readonly<Record<string, number>>;
   /** Hands a status to the publisher; it does nothing if it says nothing new. */
-  publish(pod: Pod, status: PodStatus, phase: PodMemory['phase']): void;
+  publish(pod: Pod, status: PodStatus): void;
   event(pod: Pod | null, facts: PodFacts, event: PodEvent): void;
   /** Called after each decision, before its actions start: probes and the timeline follow it. */
   decided(facts: PodFacts, memory: PodMemory, decision: Decision, now: { wall: number; mono: number }): void;
-  actionStarted(uid: string, action: Action): void;
   actionEnded(uid: string, action: Action, startedAt: number, error: unknown): void;
   /** Nothing of the Pod is left: the worker is over. */
   done(uid: string): void;
@@ -80,7 +79,6 @@ export class PodWorker implements PodOwner {
         toError: toEffectError,
         lastSeq: () => ports.lastSeq(),
         decided: (facts, before, decision, now) => this.#decided(facts, before, decision, now),
-        started: (action) => ports.actionStarted(this.uid, action),
         settled: (action, { startedAt, seq, outcome, thrown }) => {
           ports.actionEnded(this.uid, action, startedAt, thrown);
           this.#facts.take(outcome ?? {}, seq);
@@ -279,11 +277,11 @@ export class PodWorker implements PodOwner {
   }
 
   /** Most turns say what the last one said: that is not news for the publisher. */
-  #publish(pod: Pod, { status, memory }: Decision): void {
+  #publish(pod: Pod, { status }: Decision): void {
     const key = `${pod.metadata?.deletionTimestamp ?? ''} ${JSON.stringify(status)}`;
     if (key === this.#published || !status) return;
     this.#published = key;
-    this.#ports.publish(pod, status, memory.phase);
+    this.#ports.publish(pod, status);
   }
 
   #context(facts: PodFacts, signal: AbortSignal): ActionContext {

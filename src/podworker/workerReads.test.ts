@@ -1,6 +1,7 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { FactSheet } from './factSheet.ts';
-import { active, node, podOf, runtime, spec } from './rules/testing.ts';
+import { idlePorts } from './fake/idlePorts.ts';
+import { active, podOf, runtime, spec } from './rules/testing.ts';
 import { PodWorker, type WorkerPorts } from './worker.ts';
 
 /** A worker whose reads of the runtime a test answers. */
@@ -8,18 +9,10 @@ function start() {
   const clock = new ManualClock();
   const reads: { resolve: (pod: ReturnType<typeof runtime>) => void; reject: (error: Error) => void }[] = [];
   const ports: WorkerPorts = {
+    ...idlePorts,
     clock,
-    effect: () => new Promise(() => {}),
     observe: () => new Promise((resolve, reject) => reads.push({ resolve, reject })),
     lastSeq: () => reads.length,
-    nodeFacts: () => node,
-    gatePositions: () => ({}),
-    recursiveReadOnly: () => false,
-    publish: () => {},
-    event: () => {},
-    decided: () => {},
-    actionStarted: () => {},
-    actionEnded: () => {},
     done: () => {},
   };
   const worker = new PodWorker(ports, new FactSheet({ uid: 'u', namespace: 'ns', name: 'p', seed: 0.5 }), active);

@@ -1,8 +1,7 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
-import { silentLogger } from '../lib/logger.ts';
 import { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
-import { node } from './rules/testing.ts';
+import { idlePorts } from './fake/idlePorts.ts';
 import { PodWorkers, type WorkersPorts } from './workers.ts';
 
 const pod = (uid: string, name = 'p'): Pod => ({
@@ -14,21 +13,10 @@ const pod = (uid: string, name = 'p'): Pod => ({
 function make() {
   const changed: string[] = [];
   const ports: WorkersPorts = {
-    log: silentLogger,
+    ...idlePorts,
     table: new PodTable(),
     random: () => 0.5,
     clock: new ManualClock(),
-    effect: () => new Promise(() => {}),
-    observe: () => new Promise(() => {}),
-    lastSeq: () => 0,
-    nodeFacts: () => node,
-    gatePositions: () => ({}),
-    recursiveReadOnly: () => false,
-    publish: () => {},
-    event: () => {},
-    decided: () => {},
-    actionStarted: () => {},
-    actionEnded: () => {},
     opened: () => ({ [Symbol.dispose]: () => {} }),
     changed: (worker) => changed.push(worker.uid),
   };

@@ -1,6 +1,5 @@
 import type { ListedPod, ObservedPod } from '../cri/observed.ts';
 import { disposable } from '../lib/disposables.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
@@ -13,7 +12,6 @@ import { PodWorker, type WorkerPorts } from './worker.ts';
 
 /** What the set of workers needs besides what each worker does. */
 export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
-  readonly log: Logger;
   /** Where the workers can be found by everybody else. */
   readonly table: PodTable;
   readonly random: () => number;

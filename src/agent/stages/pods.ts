@@ -90,7 +90,6 @@ export async function openPods(
           if (api && worker.origin !== 'api')
             showMirror({ mirrors, publisher: status?.publisher ?? null }, worker, pod);
         },
-        actionStarted: () => {},
         actionEnded: (uid, action, ms, error) => {
           metrics.action(uid, action, ms, error);
           logAction(log, table.get(uid), action, ms, error);

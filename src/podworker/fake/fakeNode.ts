@@ -112,6 +112,7 @@ export class FakeNode implements Disposable {
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
         effect: async (action, context) => {
+          this.actions.push({ uid: context.facts.uid, action });
           this.beforeEffect(context.facts.uid, action);
           if (this.#dead) return new Promise(() => {});
           const outcome = await effect(action, context);
@@ -131,7 +132,6 @@ export class FakeNode implements Disposable {
               worker.learn({ kind: 'mirror', mirror: { state: 'absent' } });
           },
           listed: () => {},
-          actionStarted: (uid, action) => this.actions.push({ uid, action }),
           actionEnded: (uid, action, ms, error) => this.actionEnded(uid, action, this.clock.now().mono - ms, error),
         },
       }),
