@@ -24,7 +24,7 @@ export function spread(ms: number, seed: number, step: number): number {
 }
 
 /** A number in [0, 1) that is fixed for a seed and a step. */
-export function jitter(seed: number, step: number): number {
+function jitter(seed: number, step: number): number {
   const x = Math.sin(seed * 12.9898 + step * 78.233) * 43758.5453;
   return x - Math.floor(x);
 }

@@ -1,5 +1,6 @@
 import { goJson } from '../../lib/goText.ts';
 import { amountOf, amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { containerStatuses } from '../../pods/rules/apiStatus.ts';
 import type { Container, ContainerStatus, Pod, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
 
 /** A Pod with the resources that it was given here, and what it asks for instead when that is something else. */
@@ -58,7 +59,7 @@ export function allocatedBefore(pod: Pod): Pod {
   );
   const isNewer = observed !== undefined && observed !== metadata?.generation;
   if (!spec || !(isPending || isNewer)) return pod;
-  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const statuses = containerStatuses(status);
   const given = (container: Container): Container => {
     const found = statuses.find(({ name }) => name === container.name);
     return found?.resources ? withResources(container, givenResources(container.resources ?? {}, found)) : container;

@@ -4,6 +4,7 @@ import { containerHash } from '../spec/containerHash.ts';
 import type { PodFacts } from './facts.ts';
 import type { Kill } from './memory.ts';
 import { restartsAfterKill } from './restart.ts';
+import { ownGrace } from './stop.ts';
 
 export interface KillCause {
   readonly message: string;
@@ -19,12 +20,7 @@ function grace(pod: Pod, view: ContainerView, reason: Kill['reason']): number {
       : reason === 'startup'
         ? view.container.startupProbe
         : undefined;
-  return (
-    pod.metadata?.deletionGracePeriodSeconds ??
-    probe?.terminationGracePeriodSeconds ??
-    pod.spec?.terminationGracePeriodSeconds ??
-    30
-  );
+  return pod.metadata?.deletionGracePeriodSeconds ?? probe?.terminationGracePeriodSeconds ?? ownGrace(pod);
 }
 
 /** Why a running (or unknown) container must be stopped now; undefined: let it run. Messages are kubelet's Killing texts. */

@@ -1,6 +1,6 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
-import { apiStatus } from '../../pods/rules/apiStatus.ts';
-import { aliveContainers, podViews, readySandbox } from '../../pods/rules/views.ts';
+import { apiStatus, containerStatuses } from '../../pods/rules/apiStatus.ts';
+import { aliveContainers, type ContainerView, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
@@ -27,14 +27,15 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const previous = previousOf(turn);
   if (memory.phase === 'Active' && memory.restartingAll && isRestartTold(previous)) return previous;
-  const replaced = replacedRuns(turn, pod);
+  const views = podViews(facts, pod).all;
+  const replaced = replacedRuns(turn, pod, views);
   const input: StatusInput = {
     pod,
     ...(previous ? { previous } : {}),
     runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
-    health: { ...healthOf(turn, pod), ...healthBefore(turn, pod, previous, replaced) },
+    health: { ...healthOf(turn, views), ...healthBefore(views, previous, replaced) },
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
     terminating: ending,
@@ -57,7 +58,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
  */
 function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
   const known = apiStatus(facts);
-  const containers = [...(known?.containerStatuses ?? []), ...(known?.initContainerStatuses ?? [])];
+  const containers = containerStatuses(known);
   const ran = containers.length > 0 || (facts.runtime?.containers.length ?? 0) > 0;
   return facts.admission.state !== 'rejected' && known?.phase === 'Failed' && known.reason && !ran ? known : undefined;
 }
@@ -103,9 +104,9 @@ function isRestartTold(previous: PodStatus | undefined): previous is PodStatus {
 }
 
 /** Containers that were stopped to be replaced, by name: until their successors run the status says nothing of it, as the Go kubelet's. */
-function replacedRuns(turn: Turn, pod: Pod): ReadonlyMap<string, ObservedContainer> {
+function replacedRuns(turn: Turn, pod: Pod, views: readonly ContainerView[]): ReadonlyMap<string, ObservedContainer> {
   const runs = new Map<string, ObservedContainer>();
-  for (const view of podViews(turn.facts, pod).all) {
+  for (const view of views) {
     // Also when the Pod is to end, a start that is under way may bring the successor up.
     const mayCome = turn.memory.phase === 'Active' || !isOpen(turn.facts, slotOf.container(view.name));
     const run = mayCome ? replacedRun(turn, pod, view) : undefined;
@@ -123,14 +124,13 @@ function withRunning(runtime: ObservedPod | null, runs: ReadonlyMap<string, Obse
 
 /** What was said of them last. One with a readiness probe is not ready while it is down: the probe would find that out. */
 function healthBefore(
-  turn: Turn,
-  pod: Pod,
+  views: readonly ContainerView[],
   previous: PodStatus | undefined,
   runs: ReadonlyMap<string, ObservedContainer>,
 ): Record<string, ContainerHealth> {
-  const said = [...(previous?.containerStatuses ?? []), ...(previous?.initContainerStatuses ?? [])];
+  const said = containerStatuses(previous);
   const health: Record<string, ContainerHealth> = {};
-  for (const { name, container } of podViews(turn.facts, pod).all) {
+  for (const { name, container } of views) {
     if (!runs.has(name)) continue;
     const before = said.find((s) => s.name === name);
     health[name] = {
@@ -154,9 +154,9 @@ function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
 }
 
 /** started and ready per container: by its probes; without any, as soon as it runs and its postStart is over. */
-function healthOf(turn: Turn, pod: Pod): Record<string, ContainerHealth> {
+function healthOf(turn: Turn, views: readonly ContainerView[]): Record<string, ContainerHealth> {
   const health: Record<string, ContainerHealth> = {};
-  for (const view of podViews(turn.facts, pod).all) {
+  for (const view of views) {
     const c = view.current;
     if (c?.state !== 'running') continue;
     const { startupProbe, readinessProbe } = view.container;

@@ -7,7 +7,7 @@ import { slotOf } from './actions.ts';
 import type { Slot } from './facts.ts';
 import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
-import { stopRunning } from './stop.ts';
+import { ownGrace, stopRunning } from './stop.ts';
 import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 
 const renewCurve: BackoffPolicy = { initialMs: 250, maxMs: 10_000 };
@@ -72,7 +72,7 @@ export function planSandbox(turn: Turn, pod: Pod, views: PodViews): ObservedSand
     if (aliveContainers(facts).length > 0) {
       stopRunning(turn, views, {
         message: '',
-        graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
+        graceSeconds: ownGrace(pod),
         reason: 'sandbox',
       });
       return undefined;

@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { aliveContainers, type ContainerView, type PodViews } from '../../pods/rules/views.ts';
+import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Kill } from './memory.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
@@ -7,6 +8,11 @@ import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 
 /** StopContainer is never sent with less (kubelet's minimumGracePeriodInSeconds). */
 export const minimumStopSeconds = 2;
+
+/** Seconds a Pod's own spec gives its containers. With 0 preStop hooks are left out, as when a container of it is stopped alone. */
+export function ownGrace(pod: Pod | null): number {
+  return pod?.spec?.terminationGracePeriodSeconds ?? 30;
+}
 
 /** How one container is brought to its end. Times are wall ms. */
 export interface StopPlan {

@@ -4,6 +4,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { deadlineOf } from './active.ts';
 import type { PodFacts } from './facts.ts';
 import type { Termination } from './memory.ts';
+import { ownGrace } from './stop.ts';
 import type { Turn } from './turn.ts';
 
 /** Grace of a Pod that only the runtime knows (kubelet's orphan kill). */
@@ -35,11 +36,6 @@ export function terminationRequests(turn: Turn, pod: Pod | null): TerminateReque
 export function hasEnded(facts: PodFacts): boolean {
   const phase = facts.origin === 'api' ? facts.pod?.status?.phase : undefined;
   return isTerminal(phase);
-}
-
-/** Seconds a Pod's own spec gives its containers. With 0 preStop hooks are left out, as when a container of it is stopped alone. */
-export function ownGrace(pod: Pod | null): number {
-  return pod?.spec?.terminationGracePeriodSeconds ?? 30;
 }
 
 /**

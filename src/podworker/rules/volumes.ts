@@ -1,5 +1,5 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
-import { jitter } from '../../loop/rules/retry.ts';
+import { spread } from '../../loop/rules/retry.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
@@ -73,7 +73,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   }
   const error = s.last?.error;
   if (state?.objects === objects && s.last && !error) {
-    const again = s.last.endedAt + refreshPauseMs * (0.75 + 0.5 * jitter(facts.seed, 0));
+    const again = s.last.endedAt + spread(refreshPauseMs, facts.seed, 0);
     if (again > now.mono) {
       wake(turn, again);
       return true;

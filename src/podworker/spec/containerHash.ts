@@ -1,7 +1,5 @@
+import { fnv32a } from '../../lib/goDump.ts';
 import { goJson } from '../../lib/goText.ts';
-
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /**
  * The hash that tells whether a running container still is the one its Pod asks for, as in the annotation
@@ -13,11 +11,5 @@ const FNV_PRIME = 0x01000193;
  */
 export function containerHash(container: { readonly name: string; readonly image?: string }): string {
   const json = goJson({ image: container.image ?? '', name: container.name });
-  return fnv1a32(`([]uint8)[${Buffer.from(json).join(' ')}]`).toString(16);
-}
-
-function fnv1a32(ascii: string): number {
-  let hash = FNV_OFFSET;
-  for (let i = 0; i < ascii.length; i++) hash = Math.imul(hash ^ ascii.charCodeAt(i), FNV_PRIME);
-  return hash >>> 0;
+  return fnv32a(`([]uint8)[${Buffer.from(json).join(' ')}]`).toString(16);
 }

@@ -1,3 +1,4 @@
+import { containerStatuses } from '../../pods/rules/apiStatus.ts';
 import type { PodStatus } from '../../types/k8s.ts';
 
 /** What a status says of one container id. */
@@ -12,8 +13,7 @@ export interface Heard {
  * id: a container that was replaced while the agent was away inherits nothing from the one before it.
  */
 export function heardOf(status: PodStatus | undefined, containerId: string): Heard | undefined {
-  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  const same = all.find((c) => c.containerID?.endsWith(`//${containerId}`));
+  const same = containerStatuses(status).find((c) => c.containerID?.endsWith(`//${containerId}`));
   if (!same) return undefined;
   return { started: same.started ?? same.ready, ready: same.ready };
 }

@@ -46,7 +46,9 @@ export function hostProblem({ host, text }: HttpUrl): string | undefined {
     forbidden !== undefined
       ? `invalid URL escape ${goQuote(percent(forbidden))}`
       : host.includes('[')
-        ? `${host.includes(']') ? 'invalid IP-literal' : "missing ']' in host"}`
+        ? host.includes(']')
+          ? 'invalid IP-literal'
+          : "missing ']' in host"
         : host.includes(':') && !URL.canParse(`http://[${host.replace(/%.*$/s, '')}]`)
           ? `invalid host: ParseAddr(${goQuote(host)}): unable to parse IP`
           : undefined;
