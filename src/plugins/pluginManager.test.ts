@@ -56,6 +56,8 @@ class Door implements AsyncDisposable {
       handlers: { [CSI]: handler },
       log: silentLogger,
       ...options,
+      // Toy and agent share one event loop.
+      timeouts: { getInfoMs: 20_000, ...options.timeouts },
     });
   }
 

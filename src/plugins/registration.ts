@@ -1,10 +1,10 @@
 // One registration of one plug-in: asked who it is, judged, taken into use, told so.
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
+import { MAX_SOCKET_PATH } from '../lib/linux/unixAddress.ts';
 import { type Caller, createCaller } from '../rpc/caller.ts';
 import { Connection } from '../rpc/connection.ts';
 import { RpcError } from '../rpc/error.ts';
-import { MAX_SOCKET_PATH_BYTES } from '../rpc/socketFile.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import type { PluginHandler, PluginHandlers, PluginInfo } from './handler.ts';
 import { cutError, excessOf, MAX_INFO_BYTES } from './limits.ts';
@@ -64,9 +64,9 @@ export async function registerPlugin(
 ): Promise<Registered> {
   const { timeouts } = context;
   const bytes = Buffer.byteLength(socket);
-  if (bytes > MAX_SOCKET_PATH_BYTES)
+  if (bytes > MAX_SOCKET_PATH)
     throw new RegistrationError(
-      `nobody can connect to a socket whose path is ${bytes} bytes long; at most ${MAX_SOCKET_PATH_BYTES} are possible`,
+      `nobody can connect to a socket whose path is ${bytes} bytes long; at most ${MAX_SOCKET_PATH} are possible`,
     );
   using connection = new Connection({ endpoint: socket, peer: 'plug-in', maxMessageBytes: MAX_INFO_BYTES });
   await step('the connection', connection.ready(timeouts.connectMs, signal));

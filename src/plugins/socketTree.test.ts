@@ -70,12 +70,26 @@ test('directories beyond the bound are named and left alone', async () => {
 test('a name that is no text is named and left alone', async () => {
   await using t = await watched();
   await t.put('a.sock');
-  await link(join(t.root, 'a.sock'), Buffer.concat([Buffer.from(`${t.root}/`), Buffer.from([0xff, 0xfe])]));
+  const odd = Buffer.concat([Buffer.from(`${t.root}/`), Buffer.from([0xff, 0xfe])]);
+  await link(join(t.root, 'a.sock'), odd);
   t.tree.start();
   await until(() => t.tree.problems().length > 0 && t.there.size > 0);
   expect(t.tree.problems()[0]).toContain('is no valid UTF-8');
   expect([...t.there]).toEqual([join(t.root, 'a.sock')]);
+  await unlink(odd);
+  await until(() => t.tree.problems().length === 0);
 });
+
+test('however many names come and go, what is there in the end is found', async () => {
+  await using t = await watched();
+  t.tree.start();
+  for (let i = 0; i < 9_000; i++) {
+    await t.put(`${i}`);
+    await unlink(join(t.root, `${i}`));
+  }
+  await t.put('a.sock');
+  await until(() => t.there.has(join(t.root, 'a.sock')) && t.there.size === 1);
+}, 60_000);
 
 test('a socket that is removed and made again between two looks is new, also under the same inode', async () => {
   await using t = await watched();

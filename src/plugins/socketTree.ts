@@ -1,10 +1,10 @@
 // Which unix sockets there are below a directory, told as they come and go.
 import type { BigIntStats } from 'node:fs';
 import { lstat, mkdir, opendir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { type DirectoryEvent, watchDirectory } from '../lib/watchDirectory.ts';
+import { watchDirectory } from '../lib/watchDirectory.ts';
 import { MAX_DIRECTORIES, MAX_NAMES, MAX_PROBLEMS, MAX_SOCKETS } from './limits.ts';
 
 /** inotify drops events when its queue, which all watches of the process share, is full: this finds what was lost. */
@@ -77,7 +77,8 @@ export class SocketTree implements Disposable {
     const before = this.#pending.get(directory);
     if (name === undefined) this.#pending.set(directory, 'all');
     else if (before === undefined) this.#pending.set(directory, new Set([name]));
-    else if (before !== 'all') before.add(name);
+    else if (before !== 'all' && before.size < MAX_NAMES) before.add(name);
+    else this.#pending.set(directory, 'all'); // a plug-in may make and remove more names than anybody can look at
     if (!this.#running) void this.#run();
   }
 
@@ -101,6 +102,9 @@ export class SocketTree implements Disposable {
 
   async #readDirectory(directory: string): Promise<void> {
     try {
+      // What still holds of it and of its names is noted again below.
+      for (const path of this.#problems.keys())
+        if (path === directory || dirname(path) === directory) this.#problems.delete(path);
       const isRoot = directory === this.#options.root;
       if (isRoot) await mkdir(directory, { recursive: true, mode: ROOT_MODE });
       // The watch begins before the reading: a change in between is then an event, never lost.
@@ -201,16 +205,15 @@ export class SocketTree implements Disposable {
       this.#directories.delete(directory);
       if (this.#live) this.#lookAt(directory);
     };
-    const watch = watchDirectory(directory, (event, name) => this.#onEvent(event, directory, name), again);
+    const watch = watchDirectory(directory, (_event, name) => this.#onEvent(directory, name), again);
     if (watch) this.#directories.set(directory, { watch, inode });
-    if (watch) this.#problems.delete(directory);
     else this.#note(directory, `"${directory}" cannot be watched; it is read once a minute`);
     return true;
   }
 
-  #onEvent(_event: DirectoryEvent, directory: string, name: string | undefined): void {
-    // The kernel gives a directory's own name when the directory itself goes.
-    if (name === undefined || name === basename(directory)) this.#lookAt(directory);
+  #onEvent(directory: string, name: string | undefined): void {
+    // The kernel gives a directory's own name when the directory itself goes; a name that is no UTF-8 is known only by reading.
+    if (name === undefined || name === basename(directory) || name.includes('\ufffd')) this.#lookAt(directory);
     else this.#lookAt(directory, name);
   }
 
