@@ -144,7 +144,6 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'probes/probeLoop.ts': [{ for: 'schedule', what: 'periodSeconds of a probe' }],
   'rpc/channelSockets.ts': [{ for: 'settle', what: 'cancellations are sent before a connection is closed' }],
   'rpc/server.ts': [{ for: 'deadline', what: 'calls under way when a server ends' }],
-  'rpc/socketFile.ts': [{ for: 'deadline', what: 'the look whether somebody listens on a socket' }],
   'server/debugServer.ts': [{ for: 'deadline', what: 'an explanation that its client does not read' }],
   'server/http/crowd.ts': [{ for: 'settle', what: 'connections that have gone, before their memory goes back' }],
   'server/http/keptServer.ts': [

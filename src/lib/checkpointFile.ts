@@ -47,18 +47,11 @@ export class CheckpointFile<T> {
 
   /** The value; undefined if there is no file. Rejects with a CheckpointError if it does not fit, and leaves the file as it is. */
   async load(): Promise<T | undefined> {
-    let text: string;
     try {
-      const read = await this.#read();
-      if (read === undefined) return undefined;
-      text = read;
+      const text = await this.#read();
+      return text === undefined ? undefined : this.#format.decode(text);
     } catch (error) {
-      throw this.#error(errorMessage(error), error);
-    }
-    try {
-      return this.#format.decode(text);
-    } catch (error) {
-      throw this.#error(errorMessage(error), error);
+      throw new CheckpointError(this.#format.what, this.path, errorMessage(error), error);
     }
   }
 
@@ -93,9 +86,5 @@ export class CheckpointFile<T> {
     } finally {
       await file.close();
     }
-  }
-
-  #error(problem: string, cause: unknown): CheckpointError {
-    return new CheckpointError(this.#format.what, this.path, problem, cause);
   }
 }

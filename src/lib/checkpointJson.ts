@@ -14,7 +14,7 @@ export function checksummedJson<T>(what: string, version: number, check: (value:
       return `{"version":${version},"checksum":"${checksum(text)}","value":${text}}\n`;
     },
     decode(text) {
-      const file = parse(text);
+      const file = parseObject(text);
       if (file.version !== version)
         throw new Error(`it has version ${JSON.stringify(file.version)}, and this program knows version ${version}`);
       if (file.checksum !== checksum(JSON.stringify(file.value)))
@@ -24,10 +24,11 @@ export function checksummedJson<T>(what: string, version: number, check: (value:
   };
 }
 
-function parse(text: string): Record<string, unknown> {
+/** The JSON object that the text is. Throws the end of a sentence about the file if it is none. `reviver`: as JSON.parse takes it. */
+export function parseObject(text: string, reviver?: Parameters<typeof JSON.parse>[1]): Record<string, unknown> {
   let file: unknown;
   try {
-    file = JSON.parse(text);
+    file = JSON.parse(text, reviver);
   } catch {
     throw new Error('it is no JSON');
   }

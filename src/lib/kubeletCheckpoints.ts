@@ -2,6 +2,7 @@
 // Each is one JSON object with a checksum of its value; equal means that Go loads it and means the same, not equal bytes.
 import { crc32 } from 'node:zlib';
 import type { CheckpointFormat } from './checkpointFile.ts';
+import { parseObject } from './checkpointJson.ts';
 import { fnv32a, type GoField, type GoType, goDump, scalar } from './goDump.ts';
 
 const string = scalar('string');
@@ -134,14 +135,7 @@ function parse(text: string): Json {
     typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
       ? BigInt(context?.source as string)
       : value;
-  let file: unknown;
-  try {
-    file = JSON.parse(text, exact);
-  } catch {
-    throw new Error('it is no JSON');
-  }
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) throw new Error('it is no JSON object');
-  return file as Json;
+  return parseObject(text, exact);
 }
 
 function stringify(value: object): string {

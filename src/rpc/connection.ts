@@ -1,5 +1,6 @@
 // One gRPC connection to a unix socket. Every call of the node agent to a runtime or a plug-in passes `unary` or `stream`.
 import * as grpc from '@grpc/grpc-js';
+import { MAX_TIMEOUT_MS } from '../lib/clock.ts';
 import { ChannelSockets } from './channelSockets.ts';
 import type { RpcErrorClass } from './error.ts';
 import { RpcError } from './error.ts';
@@ -38,11 +39,10 @@ export interface ConnectionOptions {
 }
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024; // as the kubelet; grpc-js's own 4 MB is about 2,700 containers
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   // One connection carries lists and events: a large list that is being read must not hold events up in a runtime.
   'grpc-node.flow_control_window': 4 * 1024 * 1024,
-  'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
+  'grpc.client_idle_timeout_ms': MAX_TIMEOUT_MS,
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 1000,
   'grpc.enable_retries': 0, // the caller decides what may be sent twice
@@ -81,7 +81,7 @@ export class Connection implements Disposable {
    * the connection's error class: DeadlineExceeded after `timeoutMs`, Canceled, or Unavailable when closed meanwhile.
    */
   ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const deadline = Date.now() + Math.min(timeoutMs, MAX_TIMER_MS);
+    const deadline = Date.now() + Math.min(timeoutMs, MAX_TIMEOUT_MS);
     const channel = this.#client.getChannel();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let over = false;
@@ -225,7 +225,7 @@ function metadataOf(options: CallOptions): grpc.Metadata {
 
 function callOptions(options: CallOptions): grpc.CallOptions {
   const ms = options.timeoutMs ?? 0;
-  return ms > 0 && ms < MAX_TIMER_MS ? { deadline: Date.now() + ms } : {};
+  return ms > 0 && ms < MAX_TIMEOUT_MS ? { deadline: Date.now() + ms } : {};
 }
 
 /** The gRPC target of an endpoint. Throws on anything but a unix socket; `peer` says in that sentence whose endpoint it is. */

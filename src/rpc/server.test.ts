@@ -143,7 +143,8 @@ test('a deadline, an abort and the end of the connection end a call, and its han
     },
   });
   using connection = connect();
-  expect((await rpcFailure(callerOf(connection, 50).unary('Allocate', {}))).grpcCodeName).toBe('DeadlineExceeded');
+  await connection.ready(20_000);
+  expect((await rpcFailure(callerOf(connection, 500).unary('Allocate', {}))).grpcCodeName).toBe('DeadlineExceeded');
   const abort = new AbortController();
   const cancelled = rpcFailure(callerOf(connection).unary('Allocate', {}, { signal: abort.signal }));
   await until(() => begun === 2);

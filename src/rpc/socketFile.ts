@@ -1,13 +1,11 @@
 // A unix socket that a server of ours listens on, as a file: made with its mode, taken over only from the dead, removed only by its maker.
 import type { Stats } from 'node:fs';
 import { chmod, link, lstat, rm } from 'node:fs/promises';
-import { createConnection, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
-
-/** Longest path of a unix socket in bytes: what struct sockaddr_un holds without its last NUL. */
-export const MAX_SOCKET_PATH_BYTES = 107;
-const PROBE_MS = 1000;
+import { isServed, removal } from '../lib/linux/socketOwner.ts';
+import { MAX_SOCKET_PATH } from '../lib/linux/unixAddress.ts';
 
 /** A path that a server cannot listen on. */
 export class SocketFileError extends KubeletError {}
@@ -21,8 +19,8 @@ export class SocketFileError extends KubeletError {}
 export async function listenOnSocket(server: Server, path: string, mode: number): Promise<AsyncDisposable> {
   const draft = join(dirname(path), `.${basename(path)}~`);
   const bytes = Buffer.byteLength(draft);
-  if (bytes > MAX_SOCKET_PATH_BYTES) {
-    const most = MAX_SOCKET_PATH_BYTES - (bytes - Buffer.byteLength(path));
+  if (bytes > MAX_SOCKET_PATH) {
+    const most = MAX_SOCKET_PATH - (bytes - Buffer.byteLength(path));
     throw new SocketFileError(
       `the socket path "${path}" is ${Buffer.byteLength(path)} bytes long, and at most ${most} can be used; choose a shorter directory`,
       { code: 'SocketPathTooLong' },
@@ -43,13 +41,7 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
   } finally {
     await rm(draft, { force: true });
   }
-  const own = await lstat(path, { bigint: true });
-  return {
-    async [Symbol.asyncDispose]() {
-      const now = await lstat(path, { bigint: true }).catch(() => undefined);
-      if (now?.ino === own.ino && now.dev === own.dev) await rm(path, { force: true });
-    },
-  };
+  return { [Symbol.asyncDispose]: await removal(path) };
 }
 
 async function listen(server: Server, path: string): Promise<void> {
@@ -82,23 +74,7 @@ async function makeRoom(path: string): Promise<void> {
     throw new SocketFileError(`"${path}" is no socket, so no server can listen there; move it away`, {
       code: 'NotASocket',
     });
-  if (await isAlive(path))
+  if (await isServed(path).catch(() => true))
     throw new SocketFileError(`another process listens on "${path}"; end it first`, { code: 'SocketInUse' });
   await rm(path, { force: true });
-}
-
-/** Whether a process listens there. One that does not answer within a second has its queue full: it lives. */
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    const answer = (alive: boolean) => {
-      socket.destroy();
-      resolve(alive);
-    };
-    socket.setTimeout(PROBE_MS, () => answer(true));
-    socket.once('connect', () => answer(true));
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
-    );
-  });
 }

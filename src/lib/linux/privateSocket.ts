@@ -1,10 +1,10 @@
 import { close, fchmodSync } from 'node:fs';
 import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { KubeletError } from '../errors.ts';
 import { bindLibc, callLibc, type LibcFunction } from './libc.ts';
-import { errnoCode, ignoring } from './linuxError.ts';
+import { ignoring } from './linuxError.ts';
+import { isServed, removal } from './socketOwner.ts';
 import { socketPathProblem, unixAddress } from './unixAddress.ts';
 
 const AF_UNIX = 1;
@@ -65,31 +65,6 @@ async function makeWay(path: string): Promise<void> {
   if (!found.isSocket()) throw refused(`${path} is there already and is no socket: move it away`);
   if (await isServed(path)) throw refused(`another process serves on ${path}: end it`);
   await ignoring(['ENOENT'], () => unlink(path));
-}
-
-/** Whether a process listens on the socket: the kernel knows at once. */
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', (error) => {
-      const code = errnoCode(error);
-      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(false);
-      else if (code === 'EAGAIN')
-        resolve(true); // its queue is full
-      else reject(error);
-    });
-  });
-}
-
-async function removal(path: string): Promise<() => Promise<void>> {
-  const { dev, ino } = await lstat(path);
-  return async () => {
-    const now = await ignoring(['ENOENT'], () => lstat(path));
-    if (now?.isSocket() && now.dev === dev && now.ino === ino) await ignoring(['ENOENT'], () => unlink(path));
-  };
 }
 
 const refused = (sentence: string) => new KubeletError(sentence, { code: 'Socket' });
