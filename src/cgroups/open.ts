@@ -5,6 +5,7 @@ import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { errnoCode } from '../lib/linux/linuxError.ts';
 import type { Logger } from '../lib/logger.ts';
 import { formatQuantity, quantityOf } from '../lib/quantity.ts';
 import type { CgroupManager } from './contract.ts';
@@ -71,7 +72,7 @@ async function setUp(
     const message = 'Updated Node Allocatable limit across pods';
     record({ type: 'Normal', reason: 'NodeAllocatableEnforced', message });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EBUSY') throw error;
+    if (errnoCode(error) !== 'EBUSY') throw error;
     const message = `Failed to update Node Allocatable Limits: ${errorMessage(error)}; tried again in a minute`;
     record({ type: 'Warning', reason: 'FailedNodeAllocatableEnforcement', message });
     setTimeout(() => void setUp(manager, limits, log, record).catch((e) => log.error(errorMessage(e))), 60_000).unref();

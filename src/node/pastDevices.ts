@@ -2,6 +2,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isExtendedResource } from '../ledger/rules/measure.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { errnoCode } from '../lib/linux/linuxError.ts';
 import type { Logger } from '../lib/logger.ts';
 
 /** What a kubelet before this one left on the disk about its device plug-ins. */
@@ -29,7 +30,7 @@ export async function readPastDevices(rootDir: string, log: Logger): Promise<Pas
     if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_BYTES}`);
     return { resources: registered(await readFile(path, 'utf8')), isNewDisk: false };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { resources: [], isNewDisk: await isNew(rootDir) };
+    if (errnoCode(error) === 'ENOENT') return { resources: [], isNewDisk: await isNew(rootDir) };
     const problem = { path, error: errorMessage(error) };
     log.error(
       'The checkpoint of device plug-ins cannot be read; their resources keep the numbers that the Node shows',

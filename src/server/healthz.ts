@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { KeptServer } from '../server/http/keptServer.ts';
+import { KeptServer } from './http/keptServer.ts';
 
 const PATHS: ReadonlySet<string> = new Set(['/healthz', '/healthz/ping']);
 /** As in the Go kubelet. */

@@ -47,7 +47,7 @@ export const testFacts: NodeFacts = {
     errors: [],
     networkErrors: [],
     handlers: [{ name: '', recursiveReadOnlyMounts: true, userNamespaces: true }],
-    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+    features: { supplementalGroupsPolicy: true },
   },
   runtimeVersion: 'containerd://2.1.4',
   images: [],

@@ -66,9 +66,7 @@ function sourcePayload(input: ProjectedInput, source: VolumeProjection, index: n
     return downwardPayload(pod, source.downwardAPI.items ?? [], defaultMode, context.nodeAllocatable);
   }
   if (source.serviceAccountToken) return tokenPayload(input, source.serviceAccountToken.path, index, defaultMode);
-  if (source.clusterTrustBundle) throw unsupported('clusterTrustBundle');
-  if (source.podCertificate) throw unsupported('podCertificate');
-  // A source without any member has no files, as in the Go kubelet; one of a newer API must not go missing in silence.
+  // A source without any member has no files, as in the Go kubelet; one that is not built here, or is of a newer API, must not go missing in silence.
   const unknown = Object.entries(source).find(([, value]) => value != null)?.[0];
   if (unknown !== undefined) throw unsupported(unknown);
   return new Map();
