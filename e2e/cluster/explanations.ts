@@ -6,8 +6,9 @@ import path from 'node:path';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { patience } from '../lib/collection.ts';
-import { create, pod, removeAndWait, shell, untilReady } from '../lib/pods.ts';
+import { create, pod, removeAndWait, restingPod, shell, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed } from '../lib/unnoticed.ts';
 
 const address = '127.0.0.1:10247';
 const onNodeSocket = '/var/lib/kubelet/kubelet-ts/debug.sock';
@@ -33,6 +34,9 @@ async function rootAlone(t: TestContext): Promise<void> {
 }
 
 async function killedAgent(t: TestContext): Promise<void> {
+  await create(t, restingPod(t, 'stays'));
+  await untilReady(t, 'stays');
+  const seen = Unnoticed.of(t, ['stays']);
   await stopKubelet(t.lab.cluster, 'SIGKILL');
   assertPrivate(t); // it leaves its socket behind
   assert.match(await script(t, onSocket), /^000 7$/m);
@@ -42,6 +46,8 @@ async function killedAgent(t: TestContext): Promise<void> {
     /^200 0$/m.test(await script(t, onSocket)),
   );
   assertPrivate(t);
+  await t.lab.untilLookedAt(t.lab.pods.all(t.namespace));
+  await seen.assert('the kill');
 }
 
 /** A Pod on the node's network takes the port while the agent is away. */

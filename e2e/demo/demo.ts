@@ -16,6 +16,7 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
 import { connectCri } from '../../src/cri/client.ts';
 import { patience } from '../lib/collection.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { unnoticed } from '../lib/unnoticed.ts';
 
 async function firstSteps(t: TestContext): Promise<void> {
   const name = `e2e-demo-${process.pid}`;
@@ -31,7 +32,8 @@ async function firstSteps(t: TestContext): Promise<void> {
     const kubectl = (...args: string[]) => run(program, args, { env: { KUBECONFIG: kubeconfig } });
     assert.match(await kubectl('get', 'nodes'), / Ready /);
     const cluster = openCluster(name);
-    await ownCluster(cluster, kubectl);
+    const names = (await kubectl('get', 'pods', '-o', 'jsonpath={.items[*].metadata.name}')).trim().split(' ');
+    await unnoticed(cluster, names, () => ownCluster(cluster, kubectl));
     // Down after a crash: nothing answers any more.
     for (const service of Object.keys(cluster.state.services)) signalService(cluster, service, 'SIGKILL');
   } finally {

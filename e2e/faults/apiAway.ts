@@ -135,6 +135,7 @@ async function startWithoutApi(t: TestContext): Promise<void> {
       );
     await waitForNodeReady(t.lab.cluster, patience);
     await untilAgreed(t);
+    await t.lab.untilLookedAt(t.lab.pods.all(t.namespace));
     await seen.assert('a start without the API server');
     await assertStartedOnce(t);
   } finally {

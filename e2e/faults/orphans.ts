@@ -24,6 +24,7 @@ async function whileAgentDown(t: TestContext): Promise<void> {
     await untilNothingLeft(t.lab, nodeUid(deleted));
     await untilNothingLeft(t.lab, nodeUid(isStatic));
     await t.lab.pods.until('the mirror to go', () => !t.lab.pods.get(t.namespace, mirror));
+    await t.lab.untilLookedAt(t.lab.pods.all(t.namespace));
     await seen.assert('the kill');
   } finally {
     removeManifest(t, 'orphan');
@@ -47,6 +48,7 @@ async function whileApiDown(t: TestContext): Promise<void> {
     await startApi(t.lab.cluster);
   }
   await untilNothingLeft(t.lab, metadata?.uid ?? '');
+  await t.lab.untilLookedAt(t.lab.pods.all(t.namespace));
   await seen.assert('a start without the API server');
   await waitForNodeReady(t.lab.cluster, patience);
 }

@@ -132,6 +132,11 @@ async function survives(node: VmNode, hurt: (pid: string) => Promise<unknown>): 
     return next !== pid && next !== '0' && state === 'active';
   });
   await untilCondition(node.cluster, ['node', node.vm.nodeName], 'Ready', patience);
+  // The Node may still say Ready from before: the Pods are compared when the new agent has looked at them.
+  for (const each of names)
+    await waitFor(`the new agent to have looked at ${each}`, { timeout: patience, interval: 3000 }, async () =>
+      /nothing holds it back/.test((await node.try(`kubelet-ts why ${each}`)).stdout),
+    );
   const counted = Number(await node.unit('NRestarts')) - restarts;
   if (counted < 1) return 'systemd did not restart it';
   if ((await node.run('ctr -n k8s.io tasks ls -q | sort')) !== tasks) return 'other containers run than before';

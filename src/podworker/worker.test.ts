@@ -32,9 +32,13 @@ test('replay of everything that was decided finds no difference', async () => {
 test('a restart of the kubelet restarts nothing', async () => {
   t.node.setPod(fakePod('web'));
   await until(() => ready('uid-web'));
+  const before = t.node.status('uid-web');
+  const written = t.world.statuses.get('uid-web')!.length;
   t.node.crash();
   t.node = await new FakeNode(t.world).start();
   await until(() => t.node.workers.get('uid-web')?.last?.decision.reasons.length === 0);
   expect(t.world.cri.callsTo('StartContainer')).toHaveLength(1);
   expect(t.world.cri.callsTo('RunPodSandbox')).toHaveLength(1);
+  expect(t.node.status('uid-web')).toEqual(before);
+  expect(t.world.statuses.get('uid-web')!.slice(written)).toEqual([]);
 });
