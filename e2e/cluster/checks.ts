@@ -94,9 +94,6 @@ export async function startPod(cluster: Cluster, node: string, name: string): Pr
   };
   const program = (await ensureTools(['kubernetes'])).bin('kubectl');
   const admin = `--kubeconfig=${cluster.layout.adminKubeconfig}`;
-  await waitFor('the default service account', { timeout: 30_000 }, () =>
-    objectOf(cluster, 'get', 'serviceaccount', 'default'),
-  );
   await run(program, [admin, 'apply', '-f', '-'], { input: JSON.stringify(pod) });
   await untilCondition(cluster, ['pod', name], 'Ready', 90_000);
 }

@@ -5,7 +5,7 @@ import { openCluster, startKubelet, stopKubelet, waitForNodeReady } from '../../
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
-import { Checks, objectOf, type ScenarioResult } from './checks.ts';
+import { Checks, type ScenarioResult } from './checks.ts';
 import { parts } from './server/parts.ts';
 import { kubectlRaw, proxy, type Stage } from './server/stage.ts';
 
@@ -14,9 +14,6 @@ export async function run(cluster: Cluster, only: readonly string[] = []): Promi
   const checks = new Checks();
   const stage: Stage = { cluster, namespace: 'default', checks, full: true };
   try {
-    await waitFor('the default service account', { timeout: 60_000 }, () =>
-      objectOf(cluster, 'get', 'serviceaccount', 'default'),
-    );
     await restart(stage, { containerLogMaxSize: '200Ki', containerLogMaxFiles: 3 });
     for (const [name, part] of Object.entries(parts)) {
       if (only.length > 0 && !only.includes(name)) continue;

@@ -1,10 +1,10 @@
 // Pods whose every start leaves a line, and the check that each of their containers started exactly once.
 import assert from 'node:assert/strict';
 import { waitFor } from '../../hack/lib/wait.ts';
-import type { Container, ContainerStatus, Pod, PodSpec } from '../../src/types/k8s.ts';
+import type { Container, Pod, PodSpec } from '../../src/types/k8s.ts';
 import { outMount, outVolume, writtenLines } from './files.ts';
 import { nodeUid, podThings } from './leftovers.ts';
-import { describePod, rest, shell } from './pods.ts';
+import { describePod, rest, shell, statuses } from './pods.ts';
 import type { TestContext } from './test.ts';
 
 const uidOf = { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
@@ -31,11 +31,6 @@ async function untilWrittenDown(t: TestContext): Promise<void> {
     return runs.every((place) => lines.has(place));
   });
 }
-
-const statuses = (pod: Pod): ContainerStatus[] => [
-  ...(pod.status?.initContainerStatuses ?? []),
-  ...(pod.status?.containerStatuses ?? []),
-];
 
 /**
  * Starts that the runtime itself undid, by place: it gives StartContainer up, and ends what it had just started, when the

@@ -40,17 +40,22 @@ export function condition(of: Pod | undefined, type: string): string {
   return of?.status?.conditions?.find((c) => c.type === type)?.status ?? 'absent';
 }
 
+/** The statuses of all its containers, init containers first. */
+export const statuses = (of: Pod | undefined): ContainerStatus[] => [
+  ...(of?.status?.initContainerStatuses ?? []),
+  ...(of?.status?.containerStatuses ?? []),
+];
+
 /** The status of a container of whatever kind. */
 export function container(of: Pod | undefined, name: string): ContainerStatus | undefined {
-  const all = [...(of?.status?.initContainerStatuses ?? []), ...(of?.status?.containerStatuses ?? [])];
-  return all.find((status) => status.name === name);
+  return statuses(of).find((status) => status.name === name);
 }
 
 /** A few words on a Pod's status, for messages. */
 export function describePod(of: Pod | undefined): string {
   if (!of) return 'no such Pod';
-  const { phase, reason, message, initContainerStatuses = [], containerStatuses = [] } = of.status ?? {};
-  const states = [...initContainerStatuses, ...containerStatuses].map(
+  const { phase, reason, message } = of.status ?? {};
+  const states = statuses(of).map(
     (c) => `${c.name}: ${JSON.stringify(c.state ?? {})} restarts ${c.restartCount} ready ${c.ready}`,
   );
   const ending = of.metadata?.deletionTimestamp ? ' (being deleted)' : '';
@@ -81,9 +86,6 @@ export async function untilPod(
   }
 }
 
-export const untilRunning = (t: TestContext, name: string, limit?: number): Promise<Pod> =>
-  untilPod(t, name, 'to be Running', (p) => p.status?.phase === 'Running', limit);
-
 export const untilReady = (t: TestContext, name: string, limit?: number): Promise<Pod> =>
   untilPod(t, name, 'to be Ready', (p) => condition(p, 'Ready') === 'True', limit);
 
@@ -111,10 +113,4 @@ export function remove(t: TestContext, name: string, options: object = {}): Prom
 export async function removeAndWait(t: TestContext, target: Pod, options: object = {}): Promise<void> {
   await remove(t, target.metadata?.name ?? '', options);
   await untilGone(t, target);
-}
-
-/** Container ids by container name. */
-export function containerIds(of: Pod): Record<string, string | undefined> {
-  const all = [...(of.status?.initContainerStatuses ?? []), ...(of.status?.containerStatuses ?? [])];
-  return Object.fromEntries(all.map((c) => [c.name, c.containerID]));
 }

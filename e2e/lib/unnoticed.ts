@@ -5,20 +5,17 @@ import type { Cluster } from '../../hack/cluster/state.ts';
 import type { ContainerStatus, Pod } from '../../src/types/k8s.ts';
 import { Api } from './api.ts';
 import { Collection } from './collection.ts';
+import { statuses } from './pods.ts';
 import type { TestContext } from './test.ts';
 
-const statuses = (pod: Pod): ContainerStatus[] => [
-  ...(pod.status?.initContainerStatuses ?? []),
-  ...(pod.status?.containerStatuses ?? []),
-];
 const nameOf = ({ metadata }: Pod): string => `${metadata?.namespace}/${metadata?.name}`;
 const uidOf = ({ metadata }: Pod): string => metadata?.uid ?? '';
 const versionOf = ({ metadata }: Pod): bigint => BigInt(metadata?.resourceVersion ?? 0);
-const isReady = (pod: Pod) => pod.status?.conditions?.find((c) => c.type === 'Ready');
+const readyOf = (pod: Pod) => pod.status?.conditions?.find((c) => c.type === 'Ready');
 
 /** What Services, budgets and rollouts go by: Ready and since when; of each container its id, started, ready and restarts. */
 export function seenOf(pod: Pod): string[] {
-  const ready = isReady(pod);
+  const ready = readyOf(pod);
   return [
     `Ready ${ready?.status} since ${ready?.lastTransitionTime}`,
     ...statuses(pod).map(
@@ -138,7 +135,7 @@ function assertNoFallBack(before: Pod, after: Pod): void {
     assert.ok(!c.started || later.started, `Pod ${nameOf(after)}: ${c.name} is no longer started: ${change}`);
     assert.ok(!c.ready || later.ready, `Pod ${nameOf(after)}: ${c.name} is no longer ready: ${change}`);
   }
-  const [was, is] = [isReady(before), isReady(after)];
+  const [was, is] = [readyOf(before), readyOf(after)];
   if (was?.status !== 'True' || !running(before).every(same)) return;
   assert.deepEqual(
     [is?.status, is?.lastTransitionTime],

@@ -68,13 +68,6 @@ async function remove(name: string): Promise<number> {
   return (await seenAt) - from;
 }
 
-/** A young cluster has no default service account yet; without it no Pod is accepted. */
-for (;;) {
-  const found = await client.get('ServiceAccount', { namespace, name: 'default' }).catch(() => undefined);
-  if (found) break;
-  await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
 const starts: number[] = [];
 const deletes: number[] = [];
 const prefix = values.prefix ?? 'bench';

@@ -28,13 +28,6 @@ async function explain(cluster: Cluster): Promise<void> {
 
 /** Applies the demo's manifests and waits until their Pods are Ready. */
 export async function runWorkload(cluster: Cluster): Promise<void> {
-  await step('the default service account', () =>
-    waitFor('the controller manager to make it', { timeout: 60_000 }, () =>
-      kubectl(cluster, 'get', 'serviceaccount/default', '--ignore-not-found', '-o', 'name').then((names) =>
-        names.includes('serviceaccount/default'),
-      ),
-    ),
-  );
   await kubectl(cluster, 'apply', '-f', path.join(here, 'web.yaml'), '-f', path.join(here, 'counter.yaml'));
   try {
     await step('Pods of Deployment web Ready', () =>

@@ -79,7 +79,7 @@ export class BareAgent {
     return Number(/^Rss:\s+(\d+) kB$/m.exec(rollup)![1]) * 1024;
   }
 
-  /** Ends it with SIGTERM. Returns its exit code, or the signal: while it waits for its runtime, nothing of it catches SIGTERM. */
+  /** Ends it with SIGTERM. Returns its exit code, or the signal that ended it. */
   async end(): Promise<number | NodeJS.Signals | null> {
     this.#child.kill('SIGTERM');
     await waitFor('the agent to end', { timeout: 60_000 }, () => !this.#running());
