@@ -94,6 +94,10 @@ export async function startPod(cluster: Cluster, node: string, name: string): Pr
   };
   const program = (await ensureTools(['kubernetes'])).bin('kubectl');
   const admin = `--kubeconfig=${cluster.layout.adminKubeconfig}`;
+  // The clusters of hack/cluster have it when they are up; one of kubeadm's need not.
+  await waitFor('the default service account', { timeout: 30_000 }, () =>
+    objectOf(cluster, 'get', 'serviceaccount', 'default'),
+  );
   await run(program, [admin, 'apply', '-f', '-'], { input: JSON.stringify(pod) });
   await untilCondition(cluster, ['pod', name], 'Ready', 90_000);
 }
