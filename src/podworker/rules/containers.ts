@@ -8,6 +8,7 @@ import { type KillCause, killFor } from './killCause.ts';
 import { lastRun, replacedRun } from './replacement.ts';
 import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
 import { busy, isOpen, slot } from './slots.ts';
+import { isStartedHere, startingSince } from './starting.ts';
 import { noteKill, planOf, stopContainer } from './stop.ts';
 import { because, launch, type Turn } from './turn.ts';
 
@@ -15,8 +16,12 @@ import { because, launch, type Turn } from './turn.ts';
 export function postStart(turn: Turn, view: ContainerView): 'done' | 'running' | 'failed' {
   const c = view.current;
   if (c?.state !== 'running' || !view.container.lifecycle?.postStart) return 'done';
-  const started = slot(turn.facts, slotOf.container(view.name)).last;
-  if (started?.error || started?.action.kind !== 'startContainer' || started.action.containerId !== c.id) return 'done';
+  const since = startingSince(turn.facts, c);
+  if (since !== undefined) {
+    because(turn, { code: 'StartingContainer', container: view.name, since });
+    return 'running';
+  }
+  if (!isStartedHere(turn.facts, c)) return 'done';
   const name = slotOf.postStart(view.name);
   const s = slot(turn.facts, name);
   if (s.running) {

@@ -301,6 +301,17 @@ describe('while its postStart hook runs a container has not started', () => {
     expect([at(ended(post)).status?.phase, shown(at(ended(post)))]).toEqual(['Running', ['running', true, 0, 'a-0']]);
   });
 
+  test('nor while the call that starts it has not returned, whatever a read finds: it is not taken for one that was lost', () => {
+    const seen = at(undefined, { slots: { 'container/a': under(start) } });
+    expect([seen.status?.phase, shown(seen)]).toEqual(['Pending', ['ContainerCreating', false, 0, undefined]]);
+    expect(whys(seen)).toContain('StartingContainer a');
+    const later = turn(hooked, [box('a', 'running')], { slots: { 'container/a': ended(start) } }, seen.memory);
+    expect([later.status?.phase, shown(later)]).toEqual(['Pending', ['ContainerCreating', false, 0, undefined]]);
+    const slots = { 'container/a': ended(start), 'poststart/a': ended(post) };
+    const over = turn(hooked, [box('a', 'running')], { slots }, later.memory);
+    expect([over.status?.phase, shown(over)]).toEqual(['Running', ['running', true, 0, 'a-0']]);
+  });
+
   test('a Pod that is to end shows what there is', () => {
     expect(shown(at(under(post), { terminate: [{ cause: 'preempted' }] }))).toEqual(['running', false, 0, 'a-0']);
   });

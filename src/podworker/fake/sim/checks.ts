@@ -27,6 +27,18 @@ export function checkReasons(facts: PodFacts, decision: ReturnType<SimKubelet['t
   if ((!ready || ending) && decision.reasons.length === 0) throw new Error('not Ready or ending, and nobody says why');
 }
 
+/** A container that was shown as running goes on being shown as long as it runs: whoever is not shown is taken for one that was lost. */
+export function checkShown(facts: PodFacts, before: PodStatus | undefined, after: PodStatus | null): void {
+  if (!after || after.conditions?.some((c) => c.type === 'AllContainersRestarting' && c.status === 'True')) return;
+  for (const { name, state, containerID } of before?.containerStatuses ?? []) {
+    if (!state?.running) continue;
+    const same = facts.runtime?.containers.find((c) => containerID?.endsWith(c.id));
+    const now = after.containerStatuses?.find((c) => c.name === name);
+    if (same?.state === 'running' && now?.containerID !== containerID)
+      throw new Error(`${same.id} runs and was shown, and is shown no more: ${JSON.stringify(now)}`);
+  }
+}
+
 /** A container that the API was told has ended for good does not run again while the runtime knows of that end. */
 export function checkEnds(pod: Pod, accepted: PodStatus | undefined, held: readonly ObservedContainer[]): void {
   const spec = pod.spec!;

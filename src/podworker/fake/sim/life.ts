@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Random } from '../../../lib/fake/random.ts';
 import type { Pod } from '../../../types/k8s.ts';
 import type { Now } from '../../rules/facts.ts';
-import { checkDeterminism, checkEnds, checkMemory, checkReasons } from './checks.ts';
+import { checkDeterminism, checkEnds, checkMemory, checkReasons, checkShown } from './checks.ts';
 import { type SimCall, SimKubelet } from './kubelet.ts';
 import { randomPod } from './randomPod.ts';
 import { SimError, SimRuntime } from './runtime.ts';
@@ -95,6 +95,7 @@ export abstract class SimulatedLife {
       throw new Error('acted on an unknown Pod before all sources reported');
     checkMemory(before, decision.memory);
     checkReasons(facts, decision);
+    checkShown(facts, before.status, decision.status);
     // What a late call starts against our will is not meant.
     const own = this.runtime.containers.map((c) => c.seen).filter((c) => !this.runtime.unknown.has(c.id));
     checkEnds(this.durable.pod, this.durable.accepted, own);
