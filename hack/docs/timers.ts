@@ -97,6 +97,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'the lock file is opened by another program', period: '1 s', why: 'only with --exit-on-lock-contention' },
   ],
   'main.ts': [{ for: 'deadline', what: 'an end that does not end (5 s)' }],
+  'images/providers/execProvider.ts': [
+    { for: 'deadline', what: 'a credential provider; and what it leaves behind that holds its output open' },
+  ],
   'loop/loop.ts': [{ for: 'schedule', what: '`wakeAt` of the last decision' }],
   'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
   'node/preflight/iptablesHints.ts': [

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoadedConfiguration } from '../config/load.ts';
-import { ImageManager } from '../images/imageManager.ts';
-import { nodeAuths } from '../images/nodeAuths.ts';
+import type { ImageManager } from '../images/imageManager.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import { goSystemError } from '../lib/goText.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
@@ -30,6 +29,7 @@ export interface ServicesOptions {
   readonly objects: PodObjects;
   readonly mirrors: Mirrors;
   readonly hooks: Services['hooks'];
+  readonly images: ImageManager;
 }
 
 /** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
@@ -44,7 +44,16 @@ export function pullLimits(
 }
 
 /** Everything that the Pods' effects work with. */
-export function makeServices({ base, runtime, stage, api, objects, mirrors, hooks }: ServicesOptions): Services {
+export function makeServices({
+  base,
+  runtime,
+  stage,
+  api,
+  objects,
+  mirrors,
+  hooks,
+  images,
+}: ServicesOptions): Services {
   const { loaded, clock, log, rootDir, table, host } = base;
   const { cri, gate } = runtime;
   const { node, ledger, cgroups } = stage;
@@ -56,7 +65,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
     cri,
     gate,
     ledger,
-    images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
+    images,
     volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log }),
     volumeContext: {
       objects: objects.lookup,
@@ -90,6 +99,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
     containerLogsDir,
     hostsFile: () => readHosts('/etc/hosts'),
     runtimeHandler: (pod) => objects.runtimeHandler(pod),
+    imagesByHandler: loaded.gates.enabled('RuntimeClassInImageCriApi'),
     envLookups: (pod, container, podIPs) =>
       envLookups(
         {

@@ -13,6 +13,8 @@ export interface TokenSpec {
   /** None: the API server's own audiences. */
   readonly audiences?: readonly string[];
   readonly expirationSeconds: number;
+  /** The service account that is meant: another one of its name gets none. */
+  readonly serviceAccountUid?: string;
 }
 export interface IssuedToken {
   readonly token: string;
@@ -54,8 +56,10 @@ export class TokenManager {
 
   /** A token that need not be replaced yet. Rejects with what the client says when there is none and none can be had. */
   async get(spec: TokenSpec): Promise<IssuedToken> {
-    const { namespace, serviceAccount, podUid, podName, audiences = [], expirationSeconds } = spec;
-    const key = JSON.stringify([namespace, serviceAccount, podUid, podName, audiences, expirationSeconds]);
+    const { namespace, serviceAccount, podUid, podName, audiences = [], expirationSeconds, serviceAccountUid } = spec;
+    const key = JSON.stringify([
+      ...[namespace, serviceAccount, podUid, podName, audiences, expirationSeconds, serviceAccountUid],
+    ]);
     const entry: Entry = this.#entries.get(key) ?? { podUid, issued: undefined, pending: undefined };
     this.#entries.set(key, entry);
     const { issued } = entry;
@@ -101,6 +105,7 @@ export class TokenManager {
     const body: TokenRequest = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
+      ...(spec.serviceAccountUid && { metadata: { uid: spec.serviceAccountUid } }),
       spec: {
         audiences: spec.audiences ?? [],
         expirationSeconds: seconds,

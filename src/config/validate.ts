@@ -43,6 +43,12 @@ const imageRules: Rule = (c, gates) => [
       'preloadedImagesVerificationAllowlist',
       'must be empty unless imagePullCredentialsVerificationPolicy is NeverVerifyAllowlistedImages',
     ),
+  ...gated(
+    c.imagePullCredentialsVerificationPolicy !== 'NeverVerifyPreloadedImages',
+    'imagePullCredentialsVerificationPolicy',
+    'KubeletEnsureSecretPulledImages',
+    gates,
+  ),
   ...gated(c.imageMaximumGCAge !== 0, 'imageMaximumGCAge', 'ImageMaximumGCAge', gates),
 ];
 

@@ -1,7 +1,13 @@
 import { CriError } from '../cri/error.ts';
 import type { AuthConfig, ImageOut } from '../cri/generated/runtime.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
+import { until } from '../lib/fake/until.ts';
+import { silentLogger } from '../lib/logger.ts';
 import { ImageManager, type ImageRequest, type ImageService } from './imageManager.ts';
+import { ImageAccess } from './records/imageAccess.ts';
+import { PullRecords } from './records/pullRecords.ts';
+import { verificationOf } from './rules/imageAccess.ts';
+import { CrashingFiles } from './testing/crashingFiles.ts';
 
 interface Pull {
   image: string;
@@ -68,7 +74,7 @@ class Runtime implements ImageService {
 function setUp(limits = { maxParallel: 2, qps: 0, burst: 1 }) {
   const clock = new ManualClock();
   const runtime = new Runtime();
-  const manager = new ImageManager(runtime, clock, limits);
+  const manager = new ImageManager(runtime, clock, { limits });
   const events: string[] = [];
   const request = (podUid: string, image: string, more: Partial<ImageRequest> = {}) => ({
     podUid,
@@ -104,9 +110,8 @@ test('a present image costs one question and no pull', async () => {
   runtime.add('busybox:1');
   expect(await manager.ensure(request('p1', 'busybox:1'))).toMatchObject({ do: 'use', pulled: false });
   expect([runtime.statusCalls, runtime.pulls.length]).toEqual([1, 0]);
-  expect(events).toEqual([
-    'Pulled: Container image "busybox:1" already present on machine and can be accessed by the pod',
-  ]);
+  // Nobody asks who may use it here, as with KubeletEnsureSecretPulledImages off.
+  expect(events).toEqual(['Pulled: Container image "busybox:1" already present on machine']);
 });
 
 test('two Pods share one pull; other credentials do not', async () => {
@@ -188,12 +193,12 @@ test('backs off per Pod and image, and starts again from 10 s after a success', 
 
 test('tries credentials in turn and reports all errors', async () => {
   const { runtime, manager, request } = setUp();
-  const auths = [{ username: 'a' }, { username: 'b' }];
+  const auths = ['a', 'b'].map((username) => ({ username, password: 'x' }));
   const outcome = manager.ensure(request('p1', 'x', { auths }));
   await settle();
   runtime.pulls[0]!.fail(new CriError('PullImage', { code: 2, details: 'denied' }));
   await settle();
-  expect(runtime.pulls[1]!.auth).toEqual({ username: 'b' });
+  expect(runtime.pulls[1]!.auth).toEqual({ username: 'b', password: 'x' });
   runtime.pulls[1]!.fail(new CriError('PullImage', { code: 2, details: 'denied too' }));
   expect(await outcome).toMatchObject({ reason: 'ErrImagePull', message: '[denied, denied too]' });
 });
@@ -201,11 +206,13 @@ test('tries credentials in turn and reports all errors', async () => {
 test("the node's credentials come after the Pod's, and no attempt goes without any", async () => {
   const runtime = new Runtime();
   const asked: string[] = [];
-  const manager = new ImageManager(runtime, new ManualClock(), undefined, async (repository) => {
+  const login = (username: string) => ({ username, password: 'x' });
+  const nodeAuths = async (repository: string) => {
     asked.push(repository);
-    return [{ username: 'node' }];
-  });
-  const outcome = manager.ensure({ podUid: 'p', image: 'app', policy: 'Always', auths: [{ username: 'pod' }] });
+    return [login('node')];
+  };
+  const manager = new ImageManager(runtime, new ManualClock(), { nodeAuths });
+  const outcome = manager.ensure({ podUid: 'p', image: 'app', policy: 'Always', auths: [login('pod')] });
   await settle();
   runtime.pulls[0]!.fail(new Error('denied'));
   await settle();
@@ -334,20 +341,6 @@ test.each([
   },
 );
 
-test("an image that one Pod's Secret pulled can be used by every Pod of the node", async () => {
-  const { runtime, manager, request } = setUp();
-  const auths = [{ username: 'tenant-a', password: 'secret' }];
-  const first = manager.ensure(request('p1', 'private', { auths }));
-  await settle();
-  runtime.pulls[0]!.succeed();
-  await first;
-  const wrong = [{ username: 'tenant-b', password: 'guess' }];
-  for (const more of [{}, { auths: wrong }]) {
-    expect(await manager.ensure(request('p2', 'private', more))).toMatchObject({ do: 'use', pulled: false });
-  }
-  expect(runtime.pulls).toHaveLength(1);
-});
-
 test('progress is read when somebody asks', async () => {
   const { runtime, manager, request } = setUp();
   const outcome = manager.ensure(request('p1', 'a'));
@@ -380,4 +373,113 @@ test('forgets a Pod, also when its pull is aborted afterwards', async () => {
   gone.abort(new Error('gone'));
   await expect(outcome).rejects.toThrow('gone');
   expect(manager.facts('p1')).toEqual([]);
+});
+
+describe('who may use an image that is there', () => {
+  const login = (tenant: string) => ({
+    username: tenant,
+    password: 'x',
+    source: { secret: { uid: tenant, namespace: tenant, name: 'cred' } },
+  });
+
+  async function guarded() {
+    const clock = new ManualClock();
+    const runtime = new Runtime();
+    const files = new CrashingFiles();
+    const records = await PullRecords.open({ files, cacheSize: 10, clock, log: silentLogger });
+    const access = new ImageAccess({
+      records,
+      verification: verificationOf('NeverVerifyPreloadedImages', []),
+      find: async (image) => runtime.images.get(image)?.id,
+      list: async () => [],
+      clock,
+      log: silentLogger,
+    });
+    const counts: string[] = [];
+    const onEnsured = (...what: unknown[]) => counts.push(what.map(String).join(' '));
+    const manager = new ImageManager(runtime, clock, { access, onEnsured });
+    const events: string[] = [];
+    const request = (podUid: string, policy: 'IfNotPresent' | 'Never' | 'Always', tenant?: string) => ({
+      ...{ podUid, image: 'reg.io/app:1', policy },
+      auths: tenant === undefined ? [] : [login(tenant)],
+      onEvent: (event: { reason: string; message: string }) => events.push(`${event.reason}: ${event.message}`),
+    });
+    return { clock, runtime, manager, files, events, counts, request };
+  }
+
+  test('a Pod without credentials does not get what another one’s pulled, and is not told that it is there', async () => {
+    const { runtime, manager, events, counts, request, clock } = await guarded();
+    const first = manager.ensure(request('a', 'IfNotPresent', 'a'));
+    await until(() => runtime.pulls.length === 1);
+    runtime.pulls[0]!.succeed();
+    expect(await first).toMatchObject({ do: 'use', pulled: true });
+    expect(await manager.ensure(request('a2', 'IfNotPresent', 'a'))).toMatchObject({ do: 'use', pulled: false });
+    expect(await manager.ensure(request('a3', 'Never', 'a'))).toMatchObject({ do: 'use', pulled: false });
+    events.length = 0;
+    expect(await manager.ensure(request('b', 'Never'))).toMatchObject({
+      reason: 'ErrImageNeverPull',
+      message: 'Container image "reg.io/app:1" is not present with pull policy of Never',
+    });
+    expect(events).toEqual([
+      'ErrImageNeverPull: Container image "reg.io/app:1" is not present with pull policy of Never',
+      'Failed: Error: ErrImageNeverPull',
+    ]);
+    const refused = manager.ensure(request('b2', 'IfNotPresent'));
+    await until(() => runtime.pulls.length === 2);
+    runtime.pulls[1]!.fail(new CriError('PullImage', { code: 2, details: 'authorization failed' }));
+    expect(await refused).toMatchObject({ reason: 'ErrImagePull', message: 'authorization failed' });
+    // The image is found again before each attempt, and the delay grows all the same.
+    clock.advance(10_000);
+    const again = manager.ensure(request('b2', 'IfNotPresent'));
+    await until(() => runtime.pulls.length === 3);
+    runtime.pulls[2]!.fail(new CriError('PullImage', { code: 2, details: 'authorization failed' }));
+    await again;
+    expect(manager.fact('b2', 'reg.io/app:1').failure).toMatchObject({ delayMs: 20_000 });
+    expect(counts).toEqual([
+      'IfNotPresent false true',
+      ...['IfNotPresent true false', 'Never true false', 'Never true undefined'],
+      ...['IfNotPresent true true', 'IfNotPresent true true'],
+    ]);
+  });
+
+  test('the registry’s word counts: who could pull it may use it from then on', async () => {
+    const { runtime, manager, request } = await guarded();
+    for (const [i, tenant] of ['a', 'b'].entries()) {
+      const outcome = manager.ensure(request(tenant, 'IfNotPresent', tenant));
+      await until(() => runtime.pulls.length === i + 1);
+      runtime.pulls[i]!.succeed();
+      await outcome;
+    }
+    for (const tenant of ['a', 'b']) {
+      expect(await manager.ensure(request(`${tenant}2`, 'Never', tenant))).toMatchObject({ do: 'use' });
+    }
+    expect(runtime.pulls).toHaveLength(2);
+  });
+
+  test('that it will be pulled is on the disk before the runtime hears of it', async () => {
+    const { runtime, manager, files, request } = await guarded();
+    const before: string[][] = [];
+    const pullImage = runtime.pullImage.bind(runtime);
+    runtime.pullImage = (...args) => {
+      before.push([...files.disk.values()]);
+      return pullImage(...args);
+    };
+    const outcome = manager.ensure(request('a', 'Always', 'a'));
+    await until(() => runtime.pulls.length === 1);
+    expect(before).toEqual([[expect.stringContaining('"image":"reg.io/app:1"')]]);
+    runtime.pulls[0]!.succeed();
+    await outcome;
+    expect([...files.disk.keys()]).toEqual([expect.stringMatching(/^pulled\//)]);
+  });
+
+  test('a disk that takes no record keeps the image away', async () => {
+    const { runtime, manager, files, request } = await guarded();
+    files.killAt = 1;
+    expect(await manager.ensure(request('a', 'IfNotPresent', 'a'))).toMatchObject({
+      reason: 'ErrImagePull',
+      message:
+        'Failed to record image pull intent for container image "reg.io/app:1": failed to record image pull intent: killed',
+    });
+    expect(runtime.pulls).toEqual([]);
+  });
 });

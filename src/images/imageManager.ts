@@ -1,17 +1,19 @@
 import { isUnimplemented } from '../cri/error.ts';
-import type { AuthConfig, ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
+import type { ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { goQuote } from '../lib/goText.ts';
+import { imageSpec } from './imageSpec.ts';
 import type { NodeAuths } from './nodeAuths.ts';
 import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
-import { PullFlights, pullErrorText } from './pullFlights.ts';
+import { isSettled, PullFlights, pullErrorText } from './pullFlights.ts';
+import type { ImageAccess, PullNote } from './records/imageAccess.ts';
 import { nextBackOff } from './rules/backOff.ts';
 import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
 import { pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
 import { parseImageName } from './rules/imageName.ts';
 import { classifyPullError } from './rules/pullError.ts';
-import type { ImageEvent, ImageFact, PullPolicy, PullProgress } from './types.ts';
+import type { ImageEvent, ImageFact, PullingPod, PullPolicy, PullProgress, RegistryLogin } from './types.ts';
 
 /** How long a question about the progress of pulls may take. */
 const PROGRESS_MS = 1_000;
@@ -38,10 +40,23 @@ export interface ImageRequest {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly runtimeHandler?: string;
   readonly sandboxConfig?: PodSandboxConfig;
-  /** Credentials in the order in which they are tried (`lookupAuth`). */
-  readonly auths?: readonly AuthConfig[];
+  /** The Pod's own credentials in the order in which they are tried (`lookupAuth`); those of the node come after them. */
+  readonly auths?: readonly RegistryLogin[];
+  /** On whose behalf credential providers are asked. */
+  readonly pod?: PullingPod;
   readonly onEvent?: (event: ImageEvent) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What the manager uses besides the runtime. */
+export interface ImageManagerOptions {
+  readonly limits?: PullLimits;
+  /** Credentials of the node, tried after those of the Pod; none by default. */
+  readonly nodeAuths?: NodeAuths;
+  /** Who may use an image that is there; absent: everybody (KubeletEnsureSecretPulledImages is off). */
+  readonly access?: ImageAccess;
+  /** An image was asked for: kubelet_image_manager_ensure_image_requests_total. */
+  readonly onEnsured?: (policy: PullPolicy, isPresent: boolean | undefined, mustPull: boolean | undefined) => void;
 }
 
 /** How `ensure` ends: the image may be used, or the container has to wait for the reason given. */
@@ -55,18 +70,19 @@ export class ImageManager {
   readonly #service: ImageService;
   readonly #clock: Clock;
   readonly #flights: PullFlights;
-  readonly #nodeAuths: NodeAuths;
+  readonly #options: ImageManagerOptions;
+  /** Credentials are looked up once for each request, and no earlier than they are needed. */
+  readonly #logins = new WeakMap<ImageRequest, Promise<readonly RegistryLogin[]>>();
   readonly #facts = new Map<string, Map<string, ImageFact>>();
   readonly #running = new Map<string, Promise<ImageFact>>();
   readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
   #progressMissing = false;
 
-  /** `nodeAuths`: credentials of the node, tried after those of the Pod; none by default. */
-  constructor(service: ImageService, clock: Clock, limits?: PullLimits, nodeAuths: NodeAuths = async () => []) {
+  constructor(service: ImageService, clock: Clock, options: ImageManagerOptions = {}) {
     this.#service = service;
-    this.#nodeAuths = nodeAuths;
     this.#clock = clock;
-    this.#flights = new PullFlights(service, clock, limits);
+    this.#options = options;
+    this.#flights = new PullFlights(service, clock, options.limits);
   }
 
   /** What is known of an image for a Pod. */
@@ -98,12 +114,12 @@ export class ImageManager {
       const checkedAt = this.#clock.now().mono;
       const base = this.fact(request.podUid, request.image);
       try {
-        const { image } = await this.#service.imageStatus(specOf(request), false, optionsOf(request));
+        const { image } = await this.#service.imageStatus(imageSpec(request), false, optionsOf(request));
         return this.#set(request, {
           ...without(base, 'failure'),
           ...describe(image),
           checkedAt,
-          ...lastFailure(base, image),
+          ...lastFailure(base, this.#options.access ? null : image),
         });
       } catch (error) {
         request.signal?.throwIfAborted();
@@ -113,23 +129,34 @@ export class ImageManager {
     });
   }
 
+  /** Finds out whether the Pod may use the image that is there. Rejects only on abort. */
+  verify(request: ImageRequest): Promise<ImageFact> {
+    return this.#once('verify', request, async () => {
+      const at = this.#clock.now().mono;
+      const { imageId = '' } = this.fact(request.podUid, request.image);
+      const { access } = this.#options;
+      const allowed = !access || (await access.mayUse(request.image, imageId, () => this.#credentials(request)));
+      request.signal?.throwIfAborted();
+      const base = this.fact(request.podUid, request.image);
+      return this.#set(request, { ...(allowed ? without(base, 'failure') : base), access: { allowed, at } });
+    });
+  }
+
   /** Pulls the image, without asking whether that is due. A failed pull becomes a fact that backs off. Rejects only on abort. */
   pull(request: ImageRequest): Promise<ImageFact> {
     return this.#once('pull', request, async () => {
       const sinceMono = this.#clock.now().mono;
-      request.onEvent?.(pullingEvent(request.image));
       this.#set(request, { ...this.fact(request.podUid, request.image), pulling: { sinceMono } });
       const onMove = (position: number | undefined) => {
         const base = this.fact(request.podUid, request.image);
         this.#set(request, { ...base, pulling: { sinceMono, ...(position !== undefined && { position }) } });
       };
       try {
-        const { signal, sandboxConfig } = request;
-        const name = parseImageName(request.image);
-        const own = 'error' in name ? [] : await this.#nodeAuths(name.repository);
-        const auths = [...(request.auths ?? []), ...own];
-        const flight = { spec: specOf(request), auths, ...(sandboxConfig && { sandboxConfig }) };
-        return await this.#pulled(request, sinceMono, await this.#flights.join(flight, onMove, signal));
+        const logins = await this.#credentials(request);
+        request.signal?.throwIfAborted();
+        request.onEvent?.(pullingEvent(request.image));
+        const note = await this.#options.access?.begin(request.image, () => this.#find(request));
+        return await this.#fly(request, sinceMono, logins, onMove, note);
       } catch (error) {
         const base = without(this.fact(request.podUid, request.image), 'pulling');
         if (request.signal?.aborted && this.#facts.has(request.podUid)) this.#set(request, base);
@@ -139,6 +166,56 @@ export class ImageManager {
         return this.#fail(request, classifyPullError(request.image, text));
       }
     });
+  }
+
+  async #fly(
+    request: ImageRequest,
+    sinceMono: number,
+    logins: readonly RegistryLogin[],
+    onMove: (position: number | undefined) => void,
+    note: PullNote | undefined,
+  ): Promise<ImageFact> {
+    const { signal, sandboxConfig } = request;
+    const auths = logins.map(({ username, password }) => ({ username, password }));
+    const flight = { spec: imageSpec(request), auths, ...(sandboxConfig && { sandboxConfig }) };
+    let result: FlightResult;
+    try {
+      result = await this.#flights.join(flight, onMove, signal);
+    } catch (error) {
+      await note?.failed(isSettled(error));
+      throw error;
+    }
+    const login = result.used === undefined ? undefined : logins[result.used];
+    const [fact] = await Promise.all([this.#describePulled(request, result), note?.succeeded(result.imageRef, login)]);
+    return this.#pulled(request, sinceMono, result, fact);
+  }
+
+  /** The Pod's credentials, then the node's. Rejects only on abort. */
+  #credentials(request: ImageRequest): Promise<readonly RegistryLogin[]> {
+    const known = this.#logins.get(request);
+    if (known) return known;
+    const asked = this.#askCredentials(request);
+    this.#logins.set(request, asked);
+    return asked;
+  }
+
+  async #askCredentials(request: ImageRequest): Promise<readonly RegistryLogin[]> {
+    const name = parseImageName(request.image);
+    const own = request.auths ?? [];
+    const { nodeAuths } = this.#options;
+    if ('error' in name || !nodeAuths) return own;
+    const { pod, signal, podUid, image } = request;
+    const onWait = (provider: string | undefined) => {
+      if (signal?.aborted) return;
+      const base = without(this.fact(podUid, image), 'provider');
+      this.#set(request, provider === undefined ? base : { ...base, provider });
+    };
+    return [...own, ...(await nodeAuths(name.repository, { ...(pod && { pod }), ...(signal && { signal }), onWait }))];
+  }
+
+  async #find(request: ImageRequest): Promise<string | undefined> {
+    const { image } = await this.#service.imageStatus(imageSpec(request), false, {});
+    return image?.id;
   }
 
   /**
@@ -151,12 +228,20 @@ export class ImageManager {
     const { image, policy, podUid, anew = false } = request;
     const start = this.#clock.now().mono;
     const since = Math.min(request.since ?? start, start); // one in the future would never be answered
+    const verify = this.#options.access !== undefined;
     let previous: ImageDecision | undefined;
+    let mustPull: boolean | undefined;
     for (;;) {
-      const next = decideImage(this.fact(podUid, image), { image, policy, since, now: this.#clock.now().mono, anew });
-      for (const event of decisionEvents(image, previous, next)) request.onEvent?.(event);
-      if (next.do === 'use' || next.do === 'fail') return next;
+      const known = this.fact(podUid, image);
+      const next = decideImage(known, { image, policy, since, now: this.#clock.now().mono, anew, verify });
+      for (const event of decisionEvents(image, previous, next, verify)) request.onEvent?.(event);
+      if (next.do === 'pull' || next.do === 'wait') mustPull = true;
+      if (next.do === 'use' || next.do === 'fail') {
+        this.#count(policy, since, known, next.do === 'use' ? (mustPull ?? false) : mustPull);
+        return next;
+      }
       if (next.do === 'check') await this.check(request);
+      else if (next.do === 'verify') await this.verify(request);
       else await this.pull(request); // 'wait' joins the pull that is under way for this Pod
       previous = next;
     }
@@ -201,12 +286,27 @@ export class ImageManager {
     return started;
   }
 
+  /** Kubelet counts by whether the image was there before, which policy Always does not ask. */
+  #count(
+    policy: PullPolicy,
+    since: number,
+    { checkedAt = -1, present, pulledAt }: ImageFact,
+    mustPull?: boolean,
+  ): void {
+    const isKnown = policy !== 'Always' && checkedAt >= since && present !== 'unknown';
+    const wasPresent = present === true && (pulledAt ?? -1) < since;
+    this.#options.onEnsured?.(policy, isKnown ? wasPresent : undefined, mustPull);
+  }
+
   /** Without an answer the image is there, but unchecked and without a user: no user is not root, so it has to be asked for. */
-  async #pulled(request: ImageRequest, sinceMono: number, result: FlightResult): Promise<ImageFact> {
-    const found = await this.#service.imageStatus(specOf(request), false, optionsOf(request)).then(
-      ({ image }) => ({ ...describe(image), checkedAt: result.endedAt }),
-      (): Partial<ImageFact> => ({}),
+  #describePulled(request: ImageRequest, { endedAt }: FlightResult): Promise<Partial<ImageFact>> {
+    return this.#service.imageStatus(imageSpec(request), false, optionsOf(request)).then(
+      ({ image }) => ({ ...describe(image), checkedAt: endedAt }),
+      () => ({}),
     );
+  }
+
+  #pulled(request: ImageRequest, sinceMono: number, result: FlightResult, found: Partial<ImageFact>): ImageFact {
     request.signal?.throwIfAborted();
     const now = this.#clock.now().mono;
     request.onEvent?.(pulledEvent(request.image, result.endedAt - result.startedAt, now - sinceMono, found.size));
@@ -242,21 +342,11 @@ function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined
   });
 }
 
-function specOf({ image, annotations, runtimeHandler }: ImageRequest): ImageSpec {
-  const name = parseImageName(image);
-  return {
-    image: 'error' in name ? image : name.withTag,
-    userSpecifiedImage: image,
-    ...(annotations && { annotations: { ...annotations } }),
-    ...(runtimeHandler && { runtimeHandler }),
-  };
-}
-
 function optionsOf({ signal }: ImageRequest): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }
 
-function without(fact: ImageFact, key: 'pulling' | 'failure'): ImageFact {
+function without(fact: ImageFact, key: 'pulling' | 'failure' | 'provider'): ImageFact {
   return Object.fromEntries(Object.entries(fact).filter(([name]) => name !== key)) as unknown as ImageFact;
 }
 

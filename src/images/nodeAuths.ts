@@ -1,22 +1,41 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { AuthConfig } from '../cri/generated/runtime.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Keyring, keyringOfConfigJson, keyringOfDockercfg, lookupAuth } from './rules/credentials.ts';
+import type { PullingPod, RegistryLogin } from './types.ts';
 
 /** How long the node's files are believed, as in kubelet. */
 const LIFETIME_MS = 300_000;
+/** A longer file is left out. */
+const MAX_BYTES = 10 * 1024 * 1024;
 
-/** Finds the node's own credentials for a repository; they come after those of the Pod. Rejects never. */
-export type NodeAuths = (repository: string) => Promise<AuthConfig[]>;
+/** On whose behalf credentials are asked for. */
+export interface AuthQuestion {
+  readonly pod?: PullingPod;
+  readonly signal?: AbortSignal;
+  /** Tells which credential providers are being waited for; undefined: none any more. */
+  readonly onWait?: (providers: string | undefined) => void;
+}
+
+/**
+ * Finds credentials for a repository besides those of the Pod's Secrets: the node's own files, then credential providers. Rejects with
+ * the signal's reason alone.
+ */
+export type NodeAuths = (repository: string, question?: AuthQuestion) => Promise<RegistryLogin[]>;
 
 /**
  * The node's own registry credentials: the first `config.json`, else the first `.dockercfg`, that is there and can be read, in
  * kubelet's directories (its root directory, the working directory, the home directory, `/`). They serve every Pod of the node.
  */
-export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = ownHome(), root = '/'): NodeAuths {
+export function nodeAuths(
+  rootDir: string,
+  clock: Clock,
+  logger: Logger,
+  home = ownHome(),
+  root = '/',
+): (repository: string) => Promise<RegistryLogin[]> {
   const files = [
     ...[rootDir, '.', join(home, '.docker'), join(root, '.docker')].map((dir) => ({
       path: join(dir, 'config.json'),
@@ -28,7 +47,7 @@ export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = 
   let readAt = 0;
   const read = async (): Promise<Keyring> => {
     for (const { path, parse } of files) {
-      const text = await readFile(path, 'utf8').catch(() => undefined);
+      const text = await readText(path).catch(() => undefined);
       if (text === undefined) continue;
       try {
         return parse(text);
@@ -47,6 +66,13 @@ export function nodeAuths(rootDir: string, clock: Clock, logger: Logger, home = 
     }
     return lookupAuth(await keyring, repository);
   };
+}
+
+async function readText(path: string): Promise<string> {
+  await using file = await open(path);
+  const { size } = await file.stat();
+  if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+  return file.readFile('utf8');
 }
 
 /** Without $HOME and without an entry in /etc/passwd, as in a container image made of nothing, there is no home: `/` is read anyway. */

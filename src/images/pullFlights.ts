@@ -41,6 +41,8 @@ export interface FlightResult {
   readonly imageRef: string;
   readonly startedAt: number;
   readonly endedAt: number;
+  /** Which of the credentials the registry accepted; absent when there were none. */
+  readonly used?: number;
 }
 
 interface Flight {
@@ -154,18 +156,34 @@ export class PullFlights {
   async #fly({ request, controller: { signal } }: Flight): Promise<FlightResult> {
     const startedAt = this.#clock.now().mono;
     const errors: unknown[] = [];
-    for (const auth of request.auths.length > 0 ? request.auths : [undefined]) {
+    for (const [i, auth] of (request.auths.length > 0 ? request.auths : [undefined]).entries()) {
       await this.#limiter.acquire(signal);
       try {
         const imageRef = await this.#service.pullImage(request.spec, auth, request.sandboxConfig, { signal });
-        return { imageRef, startedAt, endedAt: this.#clock.now().mono };
+        return { imageRef, startedAt, endedAt: this.#clock.now().mono, ...(auth && { used: i }) };
       } catch (error) {
         signal.throwIfAborted();
         errors.push(error);
       }
     }
-    throw errors.length === 1 ? errors[0] : new Error(joinErrors(errors));
+    throw errors.length === 1 ? errors[0] : new PullErrors(errors);
   }
+}
+
+/** The failures of one pull with several credentials. */
+export class PullErrors extends Error {
+  readonly errors: readonly unknown[];
+
+  constructor(errors: readonly unknown[]) {
+    super(joinErrors(errors));
+    this.errors = errors;
+  }
+}
+
+/** Whether the runtime has said of every attempt that it failed; otherwise it may have the image yet. */
+export function isSettled(error: unknown): boolean {
+  if (error instanceof PullErrors) return error.errors.every(isSettled);
+  return error instanceof CriError && error.settled;
 }
 
 /** Several errors as Kubernetes prints an aggregate: `[a, b]`, equal ones once. */

@@ -40,6 +40,8 @@ export interface ImageFact {
   readonly size?: number;
   /** Empty: the runtime names nobody, which means root. Absent: the runtime has not been asked, or has not answered. */
   readonly user?: ImageUser;
+  /** Whether the Pod may use the image that is there, as found out at `at`; absent where nobody asks (KubeletEnsureSecretPulledImages). */
+  readonly access?: { readonly allowed: boolean; readonly at: number };
   /** When the last pull for this Pod succeeded. */
   readonly pulledAt?: number;
   readonly pulling?: {
@@ -48,7 +50,36 @@ export interface ImageFact {
     readonly position?: number;
     readonly progress?: PullProgress;
   };
+  /** The credential providers that are being waited for. */
+  readonly provider?: string;
   readonly failure?: ImageFailure;
+}
+
+/** Where a Kubernetes object is that gave credentials. */
+export interface Coordinates {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Whose credentials these are. Credentials without a source are the node's own: every Pod of it may use what they pull. */
+export type CredentialSource = { readonly secret: Coordinates } | { readonly serviceAccount: Coordinates };
+
+/** A user and password for a registry. Never to be logged. */
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+  /** No registry gets it; it counts for the hash by which kubelet knows the login again. */
+  readonly email?: string;
+  readonly source?: CredentialSource;
+}
+
+/** For which Pod an image is pulled: credential providers may be asked on behalf of its service account. */
+export interface PullingPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly serviceAccount: string;
 }
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';

@@ -32,6 +32,8 @@ export interface HousekeepingOptions {
   readonly containerLogsDir: string;
   /** Deletes mirror Pods that no static Pod owns. */
   readonly removeOrphanMirrors: () => Promise<void>;
+  /** Looks after the records of pulled images. */
+  readonly tidyImages?: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -68,6 +70,7 @@ export class Housekeeping implements Disposable {
       logs: () => this.#logs(),
       mirrors: this.#options.removeOrphanMirrors,
       checkpoints: () => this.#checkpoints(),
+      images: async () => this.#options.tidyImages?.(),
     };
     for (const [what, clean] of Object.entries(parts)) {
       if (this.#ended.signal.aborted) return;

@@ -70,6 +70,8 @@ export interface ProbeState {
 
 /** How far the pull of one image is, as far as the runtime tells. */
 export interface PullState {
+  /** Credential providers that are being asked; nothing is pulled yet. */
+  readonly provider?: string;
   readonly position?: number;
   readonly doneBytes?: number;
   readonly totalBytes?: number;

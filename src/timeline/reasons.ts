@@ -29,6 +29,8 @@ export type Reason =
       readonly image: string;
       readonly container: string;
       readonly since: number;
+      /** Credential providers that are being asked first. */
+      readonly provider?: string;
       readonly position?: number;
       readonly doneBytes?: number;
       readonly totalBytes?: number;

@@ -13,6 +13,7 @@ const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 function pulling(r: Of<'PullingImage'>, mono: number): string {
   const head = `container ${r.container} waits for image "${r.image}"`;
+  if (r.provider !== undefined) return `${head}: asking credential provider ${r.provider}${forSince(r.since, mono)}`;
   if (r.position !== undefined) return `${head}: number ${r.position} in the pull queue${forSince(r.since, mono)}`;
   const progress =
     r.doneBytes !== undefined && r.totalBytes

@@ -18,6 +18,7 @@ import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
+import { openImages } from './images.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -32,6 +33,8 @@ export interface PodStage {
   /** Static Pods' sources, not started yet. */
   readonly manifests: readonly StaticPodSource[];
   readonly probeMetrics: ProbeMetrics;
+  /** Looks after the records of pulled images (stages/images.ts). */
+  readonly tidyImages: () => Promise<void>;
 }
 
 /** Makes the workers and finds what runs already. No source has been heard when it resolves, so nothing is ended yet. */
@@ -71,7 +74,12 @@ export async function openPods(
       probeMetrics.forget(uid);
     }),
   );
-  const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks });
+  const images = await openImages(base, runtime, api, stack);
+  const services = makeServices({
+    ...{ base, runtime, stage, api, objects, mirrors },
+    hooks: probes.hooks,
+    images: images.manager,
+  });
   const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
   const workers = stack.use(
     new PodRuntime({
@@ -109,7 +117,7 @@ export async function openPods(
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.preflight.ready();
   await workers.start();
-  return { runtime: workers, services, mirrors, status, manifests, probeMetrics };
+  return { runtime: workers, services, mirrors, status, manifests, probeMetrics, tidyImages: images.tidy };
 }
 
 function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSource[] {

@@ -17,7 +17,7 @@ export function hearSources(
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
-  const { runtime, services, mirrors, status, manifests } = pods;
+  const { runtime, services, mirrors, status, manifests, tidyImages } = pods;
   const { cri, volumes, checkpoints, podsDir } = services;
   const sources = stack.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const keeping = { mirrors, workers: runtime.workers, client: api?.heartbeat ?? null };
@@ -28,6 +28,7 @@ export function hearSources(
       cgroups: stage.cgroups,
       podLogsDir: loaded.config.podLogsDir,
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),
+      tidyImages,
     }),
   );
   stack.use(

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { allowedImages } from '../../lib/imageReference.ts';
 
 /** Shared marks and checks of the field tables. */
 export const supported = { support: 'supported' } as const;
@@ -22,6 +23,15 @@ export function cpuList(value: string): string | undefined {
     if (!range || (range[2] !== undefined && Number(range[2]) < Number(range[1]))) {
       return "must be a list of CPUs such as '0-3,8'";
     }
+  }
+  return undefined;
+}
+
+/** Image names without tag and digest, or paths that end in `/*`. */
+export function allowlist(value: readonly string[]): string | undefined {
+  for (const pattern of value) {
+    const read = allowedImages(pattern);
+    if ('error' in read) return `must hold image patterns: ${read.error}`;
   }
   return undefined;
 }

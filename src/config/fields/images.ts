@@ -1,5 +1,5 @@
 import { bool, duration, int32, object, quantity, str, strings } from '../schema.ts';
-import { notNegative, supported } from './checks.ts';
+import { allowlist, notNegative, supported } from './checks.ts';
 
 const VERIFICATION = ['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'];
 const percent = { min: 0, max: 100 } as const;
@@ -17,10 +17,13 @@ export const imageFields = {
   }),
   imagePullCredentialsVerificationPolicy: str(
     'NeverVerifyPreloadedImages',
-    'Which present images need credentials that were checked; here none does, as under NeverVerify',
-    { oneOf: VERIFICATION, zeroIsUnset: true, done: ['NeverVerify'] },
+    'Which images that are there may be used by those alone who may pull them',
+    { ...supported, oneOf: VERIFICATION, zeroIsUnset: true },
   ),
-  preloadedImagesVerificationAllowlist: strings([], 'Images exempt under NeverVerifyAllowlistedImages'),
+  preloadedImagesVerificationAllowlist: strings([], 'Images exempt under NeverVerifyAllowlistedImages', {
+    ...supported,
+    check: allowlist,
+  }),
   imageMinimumGCAge: duration(120_000, 'Age below which an unused image stays', { min: 0, zeroIsUnset: true }),
   imageMaximumGCAge: duration(0, 'Age above which an unused image goes; 0 disables it', { min: 0 }),
   imageGCHighThresholdPercent: int32(85, 'Disk usage that starts image garbage collection; 100 disables it', percent),

@@ -60,8 +60,8 @@ test('reads both kinds of secret, in order, and names broken ones without their 
     opaque,
   ]);
   expect(lookupAuth(keyring, 'reg.io/app')).toEqual([
-    { username: 'new', password: 'x' },
-    { username: 'old', password: 'p:w' },
+    { username: 'new', password: 'x', source: { secret: { uid: '', namespace: 'ns', name: 'pull' } } },
+    { username: 'old', password: 'p:w', source: { secret: { uid: '', namespace: 'ns', name: 'old' } } },
   ]);
   expect(problems).toEqual(['secret ns/broken does not hold a valid docker config']);
   expect(JSON.stringify(problems)).not.toContain('hunter2');

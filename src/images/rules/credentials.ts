@@ -1,11 +1,5 @@
-import type { AuthConfig } from '../../cri/generated/runtime.ts';
 import type { Secret } from '../../types/k8s.ts';
-
-/** A user and password for a registry. Never to be logged. */
-export interface RegistryLogin {
-  readonly username: string;
-  readonly password: string;
-}
+import type { CredentialSource, RegistryLogin } from '../types.ts';
 
 /** Logins by location: a registry host, with port and path where they matter; several for one location are tried in turn. */
 export type Keyring = ReadonlyMap<string, readonly RegistryLogin[]>;
@@ -25,7 +19,8 @@ export function keyringOf(secrets: readonly Secret[]): {
   const problems: string[] = [];
   for (const secret of secrets) {
     try {
-      addAll(keyring, dockerConfigOf(secret));
+      const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
+      addAll(keyring, dockerConfigOf(secret), { secret: { uid, namespace, name } });
     } catch {
       problems.push(
         `secret ${secret.metadata?.namespace}/${secret.metadata?.name} does not hold a valid docker config`,
@@ -60,31 +55,56 @@ function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function addAll(keyring: Map<string, RegistryLogin[]>, config: Record<string, unknown>): void {
+/** Logins by location, all of one source. Locations that are none are left out. */
+export function keyringOfLogins(logins: Readonly<Record<string, RegistryLogin>>): Keyring {
+  const keyring = new Map<string, RegistryLogin[]>();
+  for (const [location, login] of Object.entries(logins)) add(keyring, location, login);
+  return keyring;
+}
+
+/** One keyring of several; what is in an earlier one comes first at each location. */
+export function unite(keyrings: readonly Keyring[]): Keyring {
+  const all = new Map<string, RegistryLogin[]>();
+  for (const keyring of keyrings)
+    for (const [key, logins] of keyring) all.set(key, [...(all.get(key) ?? []), ...logins]);
+  return all;
+}
+
+function add(keyring: Map<string, RegistryLogin[]>, location: string, login: RegistryLogin): void {
+  const key = locationKey(location);
+  if (key === undefined) return;
+  const known = keyring.get(key);
+  if (known) known.push(login);
+  else keyring.set(key, [login]);
+}
+
+function addAll(
+  keyring: Map<string, RegistryLogin[]>,
+  config: Record<string, unknown>,
+  source?: CredentialSource,
+): void {
   for (const [location, entry] of Object.entries(config)) {
-    const key = locationKey(location);
     const login = loginOf(objectOf(entry));
-    if (key && login) keyring.set(key, [...(keyring.get(key) ?? []), login]);
+    if (login) add(keyring, location, source ? { ...login, source } : login);
   }
 }
 
 /** `auth` (base64 of user:password, padded or not) wins over the single fields, as in docker's own file. */
-function loginOf({ username, password, auth }: Record<string, unknown>): RegistryLogin | undefined {
+function loginOf({ username, password, auth, email }: Record<string, unknown>): RegistryLogin | undefined {
+  const more = typeof email === 'string' && email !== '' ? { email } : {};
   if (typeof auth === 'string' && auth !== '') {
     const text = Buffer.from(auth.trim(), 'base64').toString('utf8');
     const colon = text.indexOf(':');
     if (colon < 0) return undefined;
-    return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/^\0+|\0+$/g, '') };
+    return { username: text.slice(0, colon), password: text.slice(colon + 1), ...more };
   }
-  return {
-    username: typeof username === 'string' ? username : '',
-    password: typeof password === 'string' ? password : '',
-  };
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
+  return { username: textOf(username), password: textOf(password), ...more };
 }
 
 /** `https://host/v1/` and `host/v2/path` name `host` and `host/path`. */
 function locationKey(location: string): string | undefined {
-  const match = /^(?:https?:\/\/)?([^/?#]+)([^?#]*)/.exec(location);
+  const match = /^(?:https?:\/\/)?(?:[^/?#@]*@)?([^/?#@]+)([^?#]*)/.exec(location);
   if (!match) return undefined;
   const path = match[2]!.replace(/^\/v[12](?=\/)/, '');
   return path === '' || path === '/' ? match[1] : match[1] + path;
@@ -94,15 +114,16 @@ function locationKey(location: string): string | undefined {
  * The credentials for an image's repository (`registry.example.com/team/app`), most specific location first. Locations may
  * have glob patterns in the parts of the host name; the path is a prefix; Docker Hub's images fall back to its old name.
  */
-export function lookupAuth(keyring: Keyring, repository: string): AuthConfig[] {
+export function lookupAuth(keyring: Keyring, repository: string): RegistryLogin[] {
   const locations = [...keyring.keys()].sort().reverse();
   const found = locations.filter((location) => locationMatches(location, repository));
   const logins = found.flatMap((location) => keyring.get(location)!);
   if (logins.length === 0 && repository.startsWith('docker.io/')) logins.push(...(keyring.get(HUB) ?? []));
-  return logins.map(({ username, password }) => ({ username, password }));
+  return logins;
 }
 
-function locationMatches(location: string, repository: string): boolean {
+/** Whether a location (or a pattern of a credential provider) is one for the repository. */
+export function locationMatches(location: string, repository: string): boolean {
   const [want, have] = [splitLocation(location), splitLocation(repository)];
   if (want.port !== have.port || want.parts.length !== have.parts.length) return false;
   return have.path.startsWith(want.path) && want.parts.every((glob, i) => globMatches(glob, have.parts[i]!));
@@ -111,8 +132,9 @@ function locationMatches(location: string, repository: string): boolean {
 function splitLocation(location: string): { parts: string[]; port: string; path: string } {
   const slash = location.indexOf('/');
   const host = slash < 0 ? location : location.slice(0, slash);
-  const port = /:(\d*)$/.exec(host)?.[1] ?? '';
-  const bare = port === '' ? host : host.slice(0, -port.length - 1);
+  const end = /:(\d*)$/.exec(host);
+  const port = end?.[1] ?? '';
+  const bare = end ? host.slice(0, end.index) : host;
   return { parts: bare.split('.'), port, path: slash < 0 ? '' : location.slice(slash) };
 }
 

@@ -13,15 +13,18 @@ export interface ImageQuestion {
   readonly now: number;
   /** Failures from before this attempt do not count: it has other credentials. */
   readonly anew?: boolean;
+  /** Whether an image that is there may be used by those alone who may pull it. */
+  readonly verify?: boolean;
 }
 
 /**
- * What to do. `check` and `pull` are actions of the image manager; `wait` and `fail` end with a new fact or at `lookAgainAt`
+ * What to do. `check`, `verify` and `pull` are actions of the image manager; `wait` and `fail` end with a new fact or at `lookAgainAt`
  * (monotonic ms). `reason` and `message` of `fail` are the container's waiting state.
  */
 export type ImageDecision =
   | { readonly do: 'use'; readonly imageId: string; readonly user?: ImageUser; readonly pulled: boolean }
   | { readonly do: 'check' }
+  | { readonly do: 'verify' }
   | { readonly do: 'pull' }
   | { readonly do: 'wait' }
   | { readonly do: 'fail'; readonly reason: string; readonly message: string; readonly lookAgainAt?: number };
@@ -45,6 +48,8 @@ export function decideImage(known: ImageFact | undefined, question: ImageQuestio
   if (fact?.failure && question.now < fact.failure.at + fact.failure.delayMs) return backingOff(fact.failure, question);
   if (question.policy === 'Always') return { do: 'pull' };
   if (!fact || fact.present === 'unknown' || !isFresh(fact, question)) return { do: 'check' };
+  // An image that the Pod may not use is to it as if it were not there: it does not learn that somebody else has it.
+  if (question.verify && fact.present && (fact.access?.at ?? -1) < fact.checkedAt!) return { do: 'verify' };
   return question.policy === 'Never' ? neverPull(fact.checkedAt!, question) : { do: 'pull' };
 }
 
@@ -54,9 +59,11 @@ function withoutOldFailure(fact: ImageFact | undefined, since: number): ImageFac
   return rest;
 }
 
-function readyImage(fact: ImageFact, { policy, since }: ImageQuestion): ImageDecision | undefined {
+function readyImage(fact: ImageFact, { policy, since, verify }: ImageQuestion): ImageDecision | undefined {
   const pulled = fact.pulledAt !== undefined && fact.pulledAt >= since;
-  const found = policy !== 'Always' && fact.present === true && (fact.checkedAt ?? -1) >= since;
+  const { present, checkedAt = -1, access } = fact;
+  const isAllowed = !verify || (access?.allowed === true && access.at >= checkedAt);
+  const found = policy !== 'Always' && present === true && checkedAt >= since && isAllowed;
   if (!fact.imageId || !(pulled || found)) return undefined;
   return { do: 'use', imageId: fact.imageId, pulled, ...(fact.user && { user: fact.user }) };
 }
@@ -88,8 +95,13 @@ function neverPull(checkedAt: number, { image, now }: ImageQuestion): ImageDecis
  * The Events that going from one decision to the next asks for; the manager itself records those of a pull (Pulling, Pulled,
  * "Failed to pull image"). The same failure again says nothing new.
  */
-export function decisionEvents(image: string, previous: ImageDecision | undefined, next: ImageDecision): ImageEvent[] {
-  if (next.do === 'use') return next.pulled || previous?.do === 'use' ? [] : [presentEvent(image)];
+export function decisionEvents(
+  image: string,
+  previous: ImageDecision | undefined,
+  next: ImageDecision,
+  verify = true,
+): ImageEvent[] {
+  if (next.do === 'use') return next.pulled || previous?.do === 'use' ? [] : [presentEvent(image, verify)];
   if (next.do !== 'fail' || (previous?.do === 'fail' && previous.reason === next.reason)) return [];
   const first: Readonly<Record<string, ImageEvent>> = {
     InvalidImageName: inspectFailedEvent(next.message),

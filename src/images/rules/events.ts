@@ -14,9 +14,10 @@ export function pulledEvent(image: string, pullMs: number, totalMs: number, size
   return { type: 'Normal', reason: 'Pulled', message };
 }
 
-/** No pull was needed. */
-export function presentEvent(image: string): ImageEvent {
-  const message = `Container image ${goQuote(image)} already present on machine and can be accessed by the pod`;
+/** No pull was needed. `verified`: whether anybody asks who may use an image (KubeletEnsureSecretPulledImages). */
+export function presentEvent(image: string, verified: boolean): ImageEvent {
+  const end = verified ? ' and can be accessed by the pod' : '';
+  const message = `Container image ${goQuote(image)} already present on machine${end}`;
   return { type: 'Normal', reason: 'Pulled', message };
 }
 

@@ -1,4 +1,5 @@
 import { byteLength, goQuote } from '../../lib/goText.ts';
+import { digestProblem, formatProblem, REFERENCE } from '../../lib/imageReference.ts';
 
 /** A parsed image name. `repository` is complete (`docker.io/library/busybox`); `tag` is `latest` if nothing was named. */
 export interface ImageName {
@@ -9,14 +10,6 @@ export interface ImageName {
   readonly withTag: string;
 }
 
-// The grammar of github.com/distribution/reference.
-const DOMAIN_PART = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
-const HOST = `(?:${DOMAIN_PART}(?:\\.${DOMAIN_PART})*|\\[(?:[a-fA-F0-9:]+)\\])`;
-const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*';
-const NAME = `(?:${HOST}(?::[0-9]+)?/)?${PATH_PART}(?:/${PATH_PART})*`;
-const DIGEST = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][0-9a-fA-F]{32,}';
-const REFERENCE = new RegExp(`^(${NAME})(?::([\\w][\\w.-]{0,127}))?(?:@(${DIGEST}))?$`);
-const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
 /** Nothing longer can be valid; bounds the work on hostile names. */
 const MAX_LENGTH = 1024;
 
@@ -42,17 +35,6 @@ export function parseImageName(image: string): ImageName | { readonly error: str
   if (digestError) return problem(digestError);
   if (tag === undefined && digest === undefined) return { repository, tag: 'latest', withTag: `${image}:latest` };
   return { repository, ...(tag && { tag }), ...(digest && { digest }), withTag: image };
-}
-
-function formatProblem(name: string): string {
-  return REFERENCE.test(name.toLowerCase()) ? 'repository name must be lowercase' : 'invalid reference format';
-}
-
-function digestProblem(digest: string): string | undefined {
-  const [algorithm, hex] = digest.split(':') as [string, string];
-  if (!Object.hasOwn(HEX_LENGTH, algorithm)) return 'unsupported digest algorithm';
-  if (hex.length !== HEX_LENGTH[algorithm]) return 'invalid checksum digest length';
-  return /^[a-f0-9]+$/.test(hex) ? undefined : 'invalid checksum digest format';
 }
 
 /** The registry and the rest; names without a registry belong to Docker Hub, single words to its `library`. */

@@ -22,6 +22,7 @@ import { podHostname } from '../spec/hostname.ts';
 import { imageVolumeSpec } from '../spec/imageVolume.ts';
 import type { ImageUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
+import { handlerOf } from './ensureImage.ts';
 import { configOf, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
 
@@ -142,14 +143,19 @@ async function configFor(
  * the image's check is kept, and only where there was none it is asked again. Rejects when it still does not answer.
  */
 async function knownImage(
-  { images }: Services,
+  services: Services,
   { pod, facts, signal }: ActionContext,
   image: string,
 ): Promise<ImageFact> {
+  const { images } = services;
   const known = images.fact(facts.uid, image);
   if (known.user) return known;
   const annotations = pod.metadata?.annotations ?? {};
-  const asked = await images.check({ podUid: facts.uid, image, annotations, signal });
+  const asked = await images.check({ podUid: facts.uid, image, annotations, signal, ...handlerOf(services, pod) });
+  // Another image of this name may have come meanwhile, and nobody has asked whether this Pod may use it.
+  if (known.imageId !== undefined && asked.present === true && asked.imageId !== known.imageId) {
+    throw new Error(`Image ${goQuote(image)} is not the one any more that was looked for`);
+  }
   if (asked.user) return asked;
   throw new Error(asked.failure?.message ?? `The runtime does not have image ${goQuote(image)} any more`);
 }

@@ -4,7 +4,7 @@ import { parseImageName } from '../../images/rules/imageName.ts';
 import type { ImageFact, PullPolicy } from '../../images/types.ts';
 import { KubeletError } from '../../lib/errors.ts';
 import type { PullState } from '../../pods/facts.ts';
-import type { Secret } from '../../types/k8s.ts';
+import type { Pod, Secret } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { configOf } from './sandbox.ts';
 import type { Services } from './services.ts';
@@ -29,7 +29,14 @@ export async function ensureImage(
       policy: policy as PullPolicy,
       annotations: pod.metadata?.annotations ?? {},
       auths: authsFor(services, context, image),
+      pod: {
+        namespace: pod.metadata?.namespace ?? '',
+        name: pod.metadata?.name ?? '',
+        uid: facts.uid,
+        serviceAccount: pod.spec?.serviceAccountName ?? '',
+      },
       ...sandboxOf(services, context),
+      ...handlerOf(services, pod),
       signal,
       anew,
       onEvent: (event) => context.event({ ...event, container }),
@@ -61,6 +68,16 @@ function sandboxOf(services: Services, { pod, facts }: ActionContext): { sandbox
   }
 }
 
+/** With RuntimeClassInImageCriApi a runtime keeps the images of its handlers apart. What is wrong with the class is createSandbox's to tell. */
+export function handlerOf(services: Services, pod: Pod): { runtimeHandler?: string } {
+  if (!services.imagesByHandler) return {};
+  try {
+    return { runtimeHandler: services.runtimeHandler(pod) };
+  } catch {
+    return {};
+  }
+}
+
 /** kubelet's words: the pull may do without them, if it can. */
 function tellMissing({ pod, event }: ActionContext, found: readonly Secret[]): void {
   const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
@@ -71,6 +88,7 @@ function tellMissing({ pod, event }: ActionContext, found: readonly Secret[]): v
 }
 
 function pullState(fact: ImageFact): PullState | undefined {
+  if (fact.provider !== undefined) return { provider: fact.provider };
   if (!fact.pulling) return undefined;
   const { position, progress } = fact.pulling;
   return {

@@ -64,6 +64,8 @@ export interface Services {
   hostsFile(): Promise<string>;
   /** Handler of the Pod's RuntimeClass; empty for the runtime's default. Throws KubeletError when the class is unknown. */
   runtimeHandler(pod: Pod): string;
+  /** Images are asked for and pulled by the handler of the Pod's RuntimeClass (RuntimeClassInImageCriApi). */
+  readonly imagesByHandler?: boolean;
   /** Resources of device plug-ins that are gone: no container that asks for one is made. */
   readonly goneDevices: readonly string[];
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
