@@ -18,7 +18,6 @@ const NOT_DONE = new Set([
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
-  'KubeletEnsureSecretPulledImages',
   'UserNamespacesSupport',
 ]);
 

@@ -99,6 +99,7 @@ export function makeServices({
     containerLogsDir,
     hostsFile: () => readHosts('/etc/hosts'),
     runtimeHandler: (pod) => objects.runtimeHandler(pod),
+    tellsImageVolumes: loaded.gates.enabled('ImageVolumeWithDigest'),
     imagesByHandler: loaded.gates.enabled('RuntimeClassInImageCriApi'),
     envLookups: (pod, container, podIPs) =>
       envLookups(

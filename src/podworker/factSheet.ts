@@ -44,6 +44,7 @@ export class FactSheet {
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #logRestarts: Readonly<Record<string, number>> = {};
+  #imageVolumes: Readonly<Record<string, string>> | undefined;
 
   constructor(identity: PodIdentity) {
     this.uid = identity.uid;
@@ -145,6 +146,8 @@ export class FactSheet {
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
+    const { imageVolume } = outcome;
+    if (imageVolume) this.#imageVolumes = { ...this.#imageVolumes, [imageVolume.name]: imageVolume.imageRef };
   }
 
   #setPull(container: string, state: PullState | undefined): void {
@@ -195,6 +198,7 @@ export class FactSheet {
       ...(this.#accepted === undefined ? {} : { accepted: this.#accepted }),
       ...(this.#statusProblem === undefined ? {} : { statusProblem: this.#statusProblem }),
       ...(this.#mirror === undefined ? {} : { mirror: this.#mirror }),
+      ...(this.#imageVolumes === undefined ? {} : { imageVolumes: this.#imageVolumes }),
     });
   }
 }

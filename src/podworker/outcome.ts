@@ -11,6 +11,8 @@ export interface Outcome {
   readonly admission?: AdmissionFact;
   readonly volume?: { readonly name: string; readonly state: VolumeState };
   readonly volumesGone?: boolean;
+  /** What the runtime calls the image of a volume (gate ImageVolumeWithDigest). */
+  readonly imageVolume?: { readonly name: string; readonly imageRef: string };
   readonly logRestarts?: Readonly<Record<string, number>>;
 }
 

@@ -1,6 +1,11 @@
 import { until } from '../../lib/fake/until.ts';
 import { fakePod } from '../fake/fakePod.ts';
 import { freshNode } from '../fake/freshNode.ts';
+import type { ActionContext } from '../outcome.ts';
+import { decide } from '../rules/decide.ts';
+import { active, factsOf, now, podOf } from '../rules/testing.ts';
+import { ensureImage } from './ensureImage.ts';
+import type { Services } from './services.ts';
 
 const t = freshNode();
 
@@ -38,4 +43,59 @@ test('a Secret that is missing is told; the pull is tried without it', async () 
     message: 'Unable to retrieve some image pull secrets (cred); attempting to pull the image may not succeed.',
   });
   expect(t.world.cri.callsTo('PullImage')).toHaveLength(1);
+});
+
+describe('behind gates', () => {
+  /** What an attempt asks of the image manager, and what comes of it. */
+  async function attempt(container: string, gates: Partial<Services>) {
+    const asked: unknown[] = [];
+    const ensure = async (request: object) => {
+      asked.push(request);
+      return { do: 'use', imageId: 'sha256:id', pulled: false };
+    };
+    const services = {
+      images: { ensure, onFact: () => ({ [Symbol.dispose]() {} }) },
+      pullSecrets: () => [],
+      runtimeHandler: () => 'kata',
+      sandboxConfigs: new Map(),
+      ...gates,
+    };
+    const context = { pod: { ...pod, spec: { ...pod.spec, serviceAccountName: 'robot' } }, facts: { uid: 'uid-web' } };
+    const outcome = await ensureImage(
+      services as unknown as Services,
+      { ...context, event: () => {}, pull: () => {} } as unknown as ActionContext,
+      container,
+      image,
+      'IfNotPresent',
+      false,
+    );
+    return { asked: asked[0], outcome };
+  }
+
+  test('a provider may be asked on behalf of the service account of the Pod', async () => {
+    const { asked, outcome } = await attempt('main', {});
+    expect(asked).toMatchObject({
+      pod: { namespace: 'default', name: 'web', uid: 'uid-web', serviceAccount: 'robot' },
+    });
+    expect(asked).not.toHaveProperty('runtimeHandler');
+    expect(outcome).toEqual({});
+  });
+
+  test('RuntimeClassInImageCriApi: the image is that of the handler', async () => {
+    expect((await attempt('main', { imagesByHandler: true })).asked).toMatchObject({ runtimeHandler: 'kata' });
+  });
+
+  test('ImageVolumeWithDigest: what the runtime calls the image of a volume becomes a fact, and the status says it', async () => {
+    const { outcome } = await attempt('volume:data', { tellsImageVolumes: true });
+    expect(outcome).toEqual({ imageVolume: { name: 'data', imageRef: 'sha256:id' } });
+    expect((await attempt('main', { tellsImageVolumes: true })).outcome).toEqual({});
+    const mounting = podOf({
+      containers: [{ name: 'main', image, volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+      volumes: [{ name: 'data', image: { reference: image } }],
+    });
+    const { status } = decide(factsOf(mounting, { imageVolumes: { data: 'sha256:id' } }), active, now);
+    expect(status?.containerStatuses?.[0]?.volumeMounts).toEqual([
+      { name: 'data', mountPath: '/data', volumeStatus: { image: { imageRef: 'sha256:id' } } },
+    ]);
+  });
 });

@@ -6,6 +6,7 @@ import { KubeletError } from '../../lib/errors.ts';
 import type { PullState } from '../../pods/facts.ts';
 import type { Pod, Secret } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
+import { imageVolumeOf } from '../rules/imageVolumes.ts';
 import { configOf } from './sandbox.ts';
 import type { Services } from './services.ts';
 
@@ -42,7 +43,8 @@ export async function ensureImage(
       onEvent: (event) => context.event({ ...event, container }),
     });
     if (outcome.do === 'fail') throw new KubeletError(outcome.message, { code: outcome.reason });
-    return {};
+    const volume = services.tellsImageVolumes ? imageVolumeOf(container) : undefined;
+    return volume === undefined ? {} : { imageVolume: { name: volume, imageRef: outcome.imageId } };
   } finally {
     context.pull(container, undefined);
   }

@@ -66,6 +66,8 @@ export interface Services {
   runtimeHandler(pod: Pod): string;
   /** Images are asked for and pulled by the handler of the Pod's RuntimeClass (RuntimeClassInImageCriApi). */
   readonly imagesByHandler?: boolean;
+  /** The status says what the runtime calls the images of volumes (ImageVolumeWithDigest). */
+  readonly tellsImageVolumes?: boolean;
   /** Resources of device plug-ins that are gone: no container that asks for one is made. */
   readonly goneDevices: readonly string[];
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;

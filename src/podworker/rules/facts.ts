@@ -82,6 +82,8 @@ export interface PodFacts {
   /** Pulls under way, by container name. */
   readonly pulls: Readonly<Record<string, PullState>>;
   readonly volumes: Readonly<Record<string, VolumeState>>;
+  /** By volume name: what the runtime calls its image; absent without the gate ImageVolumeWithDigest. */
+  readonly imageVolumes?: Readonly<Record<string, string>>;
   readonly objects: Readonly<Record<string, ObjectState>>;
   /** Container name → objects it takes its environment from. */
   readonly envObjects: Readonly<Record<string, readonly string[]>>;

@@ -4,7 +4,13 @@ import { imageGate } from './images.ts';
 import type { Turn } from './turn.ts';
 
 /** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
-export const imageVolumeOwner = (volume: string): string => `volume:${volume}`;
+export const imageVolumeOwner = (volume: string): string => `${OWNER}${volume}`;
+const OWNER = 'volume:';
+
+/** The image volume that stands in a container's place; undefined for a container. */
+export function imageVolumeOf(owner: string): string | undefined {
+  return owner.startsWith(OWNER) ? owner.slice(OWNER.length) : undefined;
+}
 
 /**
  * Image volumes (KEP-4639) are pulled like container images and mounted by the runtime. Returns whether all are there; a

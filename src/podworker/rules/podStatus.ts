@@ -47,6 +47,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     nodePrimaryFamily: facts.node.primaryFamily,
     resizeConditions: resizeConditions(facts, pod),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
+    ...(facts.imageVolumes ? { imageVolumes: facts.imageVolumes } : {}),
     now: now.wall,
   };
   return derivePodStatus(input);
