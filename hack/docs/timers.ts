@@ -51,6 +51,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'api/watch.ts': [{ for: 'slice', what: 'decoding of many watch events' }],
   'cgroups/destroy.ts': [{ for: 'retry', what: 'a cgroup whose processes are still dying' }],
+  'cli/preflight/report.ts': [{ for: 'deadline', what: 'an API server that does not answer' }],
   'config/certificates/bootstrap.ts': [
     {
       poll: 'API server before the node has a certificate',
