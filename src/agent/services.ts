@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { ImageManager } from '../images/imageManager.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
-import { goSystemError } from '../lib/goText.ts';
+import { goSystemError } from '../k8s/goText.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';

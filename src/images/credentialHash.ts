@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { goJson } from '../lib/goText.ts';
+import { goJson } from '../k8s/goText.ts';
 import type { RegistryLogin } from './types.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allowedImages } from '../lib/imageReference.ts';
+import { allowedImages } from '../k8s/imageReference.ts';
 import type { Secret } from '../types/k8s.ts';
 import { credentialHash } from './credentialHash.ts';
 import { recordName } from './records/recordFiles.ts';

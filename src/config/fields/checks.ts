@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { allowedImages } from '../../lib/imageReference.ts';
+import { allowedImages } from '../../k8s/imageReference.ts';
 
 /** Shared marks and checks of the field tables. */
 export const supported = { support: 'supported' } as const;

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { goJson, goSystemError } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { goJson, goSystemError } from '../../lib/goText.ts';
 import { printable } from '../../lib/printable.ts';
 import { decodeAnswer, type ProviderAnswer } from '../rules/providerAnswer.ts';
 import type { ProviderConfig } from '../rules/providerConfig.ts';

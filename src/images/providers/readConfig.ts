@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goQuote, goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote, goSystemError } from '../../lib/goText.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
 import { parseYaml } from '../../lib/yaml.ts';
 import {

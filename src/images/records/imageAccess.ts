@@ -1,6 +1,6 @@
+import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { credentialHash } from '../credentialHash.ts';
 import {

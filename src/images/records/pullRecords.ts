@@ -1,6 +1,6 @@
+import { untagged } from '../../k8s/imageReference.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { untagged } from '../../lib/imageReference.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { LruMap } from '../../lib/lru.ts';
 import { learn } from '../rules/mergeCredentials.ts';

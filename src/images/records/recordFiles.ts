@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { goSystemError } from '../../lib/goText.ts';
+import { goSystemError } from '../../k8s/goText.ts';
 import { directoryEntries } from '../../lib/linux/directoryEntries.ts';
 import { DRAFT_SUFFIX, writeAtomically } from '../../lib/writeAtomically.ts';
 

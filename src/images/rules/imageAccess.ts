@@ -1,4 +1,4 @@
-import { type AllowedImages, allowedImages, untagged } from '../../lib/imageReference.ts';
+import { type AllowedImages, allowedImages, untagged } from '../../k8s/imageReference.ts';
 import type { Coordinates } from '../types.ts';
 import type { ImageCredentials, PulledRecord, RecordedSecret } from './pullRecord.ts';
 

@@ -1,5 +1,5 @@
-import { byteLength, goQuote } from '../../lib/goText.ts';
-import { digestProblem, formatProblem, REFERENCE } from '../../lib/imageReference.ts';
+import { byteLength, goQuote } from '../../k8s/goText.ts';
+import { digestProblem, formatProblem, REFERENCE } from '../../k8s/imageReference.ts';
 
 /** A parsed image name. `repository` is complete (`docker.io/library/busybox`); `tag` is `latest` if nothing was named. */
 export interface ImageName {

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../config/duration.ts';
+import { parseDuration } from '../../k8s/duration.ts';
 import type { RegistryLogin } from '../types.ts';
 
 /** For which images credentials of a provider may be used again. */

@@ -1,6 +1,6 @@
-import { parseDuration } from '../../config/duration.ts';
-import { goQuote } from '../../lib/goText.ts';
-import { qualifiedNameErrors } from '../../lib/nameValidation.ts';
+import { parseDuration } from '../../k8s/duration.ts';
+import { goQuote } from '../../k8s/goText.ts';
+import { qualifiedNameErrors } from '../../k8s/nameValidation.ts';
 
 /** How long credentials may be used again for a service account: as long as its token, or for all Pods of it. */
 export type TokenCacheType = 'Token' | 'ServiceAccount';

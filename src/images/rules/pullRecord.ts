@@ -1,4 +1,4 @@
-import { goJson } from '../../lib/goText.ts';
+import { goJson } from '../../k8s/goText.ts';
 import type { Coordinates } from '../types.ts';
 
 /** A Secret that pulled an image, with the hash of its login as it was then. */
