@@ -437,7 +437,7 @@ describe('who may use an image that is there', () => {
     expect(manager.fact('b2', 'reg.io/app:1').failure).toMatchObject({ delayMs: 20_000 });
     expect(counts).toEqual([
       'IfNotPresent false true',
-      ...['IfNotPresent true false', 'Never true false', 'Never true undefined'],
+      ...['IfNotPresent true false', 'Never true false', 'Never true true'],
       ...['IfNotPresent true true', 'IfNotPresent true true'],
     ]);
   });

@@ -182,7 +182,7 @@ export class ImageManager {
     try {
       result = await this.#flights.join(flight, onMove, signal);
     } catch (error) {
-      await note?.failed(isSettled(error));
+      void note?.failed(isSettled(error)); // it asks the runtime, and the Pod is told now
       throw error;
     }
     const login = result.used === undefined ? undefined : logins[result.used];
@@ -237,7 +237,8 @@ export class ImageManager {
       for (const event of decisionEvents(image, previous, next, verify)) request.onEvent?.(event);
       if (next.do === 'pull' || next.do === 'wait') mustPull = true;
       if (next.do === 'use' || next.do === 'fail') {
-        this.#count(policy, since, known, next.do === 'use' ? (mustPull ?? false) : mustPull);
+        const isRefused = known.present === true && known.access?.allowed === false;
+        this.#count(policy, since, known, mustPull ?? (next.do === 'use' ? false : isRefused || undefined));
         return next;
       }
       if (next.do === 'check') await this.check(request);

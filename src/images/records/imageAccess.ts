@@ -44,7 +44,7 @@ interface Flight {
   succeeded: boolean;
   isSettled: boolean;
   /** The image's id before; a pull that failed and left it so has brought nothing. */
-  before: Promise<Before>;
+  readonly before: Promise<Before>;
 }
 
 /** undefined: not known. */
@@ -52,7 +52,7 @@ type Before = { readonly id: string | undefined } | undefined;
 
 /** A pull of which nobody knows whether it brought something. Since: monotonic ms. */
 interface Doubt {
-  readonly before: Before;
+  readonly before: Promise<Before>;
   readonly since: number;
 }
 
@@ -158,7 +158,7 @@ export class ImageAccess {
   #takeOff(image: string, find: FindImage): Flight {
     const doubt = this.#doubts.get(image);
     const isOpen = doubt !== undefined || this.#options.records.hasIntent(image);
-    const before = isOpen ? Promise.resolve(doubt?.before) : idOf(find);
+    const before = isOpen ? (doubt?.before ?? unknown) : idOf(find);
     const flight = { pulls: 0, succeeded: false, isSettled: true, before };
     this.#flights.set(image, flight);
     return flight;
@@ -169,24 +169,21 @@ export class ImageAccess {
     flight.pulls -= 1;
     if (flight.pulls > 0) return;
     this.#flights.delete(image);
+    // At once: a pull that begins meanwhile has to know what was there before this one.
+    if (!flight.succeeded) this.#doubts.set(image, { before: flight.before, since: this.#options.clock.now().mono });
+    if (!flight.succeeded && !flight.isSettled) return;
     await this.#lock.run(image, async () => {
-      const next = this.#flights.get(image);
-      if (next) {
-        if (!flight.succeeded) next.before = flight.before;
-        return;
-      }
-      const before = flight.succeeded ? undefined : await flight.before;
+      if (this.#flights.has(image)) return;
       if (flight.succeeded) await this.#forget(image);
-      else if (flight.isSettled && (await this.#resolve(image, before, find))) return;
-      else this.#doubts.set(image, { before, since: this.#options.clock.now().mono });
+      else await this.#resolve(image, flight.before, find);
     });
   }
 
   /** Asks the runtime what a pull without a known end has brought. False: it did not answer. */
-  async #resolve(image: string, before: Before, find: FindImage): Promise<boolean> {
+  async #resolve(image: string, known: Promise<Before>, find: FindImage): Promise<boolean> {
     const { records, log } = this.#options;
     try {
-      const id = await find();
+      const [id, before] = await Promise.all([find(), known]);
       if (id !== undefined && !(before && before.id === id)) await records.learn(image, id, undefined);
     } catch (error) {
       log.debug('An intent to pull an image stays', { image, error: errorMessage(error) });
@@ -217,7 +214,7 @@ export class ImageAccess {
       this.#begun = true;
       for (const image of await records.intents()) {
         if (!this.#flights.has(image) && !this.#doubts.has(image)) {
-          this.#doubts.set(image, { before: undefined, since: Number.NEGATIVE_INFINITY });
+          this.#doubts.set(image, { before: unknown, since: Number.NEGATIVE_INFINITY });
         }
       }
     }
@@ -234,6 +231,8 @@ export class ImageAccess {
     this.#prunedAt = mono;
   }
 }
+
+const unknown: Promise<Before> = Promise.resolve(undefined);
 
 async function idOf(find: FindImage): Promise<Before> {
   return find().then(
