@@ -4,10 +4,12 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { ImageManager, type ImageRequest, type ImageService } from './imageManager.ts';
+import type { NodeAuths } from './nodeAuths.ts';
 import { ImageAccess } from './records/imageAccess.ts';
 import { PullRecords } from './records/pullRecords.ts';
 import { verificationOf } from './rules/imageAccess.ts';
 import { CrashingFiles } from './testing/crashingFiles.ts';
+import type { RegistryLogin } from './types.ts';
 
 interface Pull {
   image: string;
@@ -482,4 +484,21 @@ describe('who may use an image that is there', () => {
     });
     expect(runtime.pulls).toEqual([]);
   });
+});
+
+test('a provider that is waited for is a fact as long as it is, also when the wait is aborted', async () => {
+  const runtime = new Runtime();
+  const waiting = Promise.withResolvers<RegistryLogin[]>();
+  const nodeAuths: NodeAuths = async (_repository, { signal, onWait } = {}) => {
+    onWait?.('slow');
+    signal?.addEventListener('abort', () => waiting.reject(signal.reason));
+    return waiting.promise.finally(() => onWait?.(undefined));
+  };
+  const manager = new ImageManager(runtime, new ManualClock(), { nodeAuths });
+  const gone = new AbortController();
+  const outcome = manager.ensure({ podUid: 'p', image: 'app', policy: 'Always', signal: gone.signal });
+  await until(() => manager.fact('p', 'app').provider === 'slow');
+  gone.abort(new Error('not wanted any more'));
+  await expect(outcome).rejects.toThrow('not wanted any more');
+  expect(manager.fact('p', 'app')).toEqual({ ref: 'app', present: 'unknown' });
 });

@@ -206,7 +206,7 @@ export class ImageManager {
     if ('error' in name || !nodeAuths) return own;
     const { pod, signal, podUid, image } = request;
     const onWait = (provider: string | undefined) => {
-      if (signal?.aborted) return;
+      if (!this.#facts.has(podUid)) return; // the Pod has gone meanwhile
       const base = without(this.fact(podUid, image), 'provider');
       this.#set(request, provider === undefined ? base : { ...base, provider });
     };
