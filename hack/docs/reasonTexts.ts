@@ -105,7 +105,10 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
   PullingImage: {
     holds: 'a container',
     todo: 'wait; a queue number means that maxParallelImagePulls are under way; a credential provider has a minute, and its last words are in the log',
-    example: { image, container, since: 48_000, doneBytes: 3_145_728, totalBytes: 12_582_912 },
+    example: {
+      ...{ image, container, since: 48_000 },
+      ...{ doneBytes: 3_145_728, totalBytes: 12_582_912, bytesPerSecond: 1_572_864 },
+    },
   },
   ImagePullBackOff: {
     holds: 'a container',

@@ -12,8 +12,9 @@ import { nextBackOff } from './rules/backOff.ts';
 import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
 import { pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
 import { parseImageName } from './rules/imageName.ts';
+import { summarize, type Transfer } from './rules/progress.ts';
 import { classifyPullError } from './rules/pullError.ts';
-import type { ImageEvent, ImageFact, PullingPod, PullPolicy, PullProgress, RegistryLogin } from './types.ts';
+import type { ImageEvent, ImageFact, PullingPod, PullPolicy, RegistryLogin } from './types.ts';
 
 /** How long a question about the progress of pulls may take. */
 const PROGRESS_MS = 1_000;
@@ -26,9 +27,7 @@ export interface ImageService extends PullService {
     options?: { signal?: AbortSignal },
   ): Promise<{ image: ImageOut | null }>;
   /** Transfers under way; rejects where the runtime has no content service. */
-  listPullProgress?(options?: {
-    timeoutMs?: number;
-  }): Promise<readonly { readonly offset: number; readonly total: number }[]>;
+  listPullProgress?(options?: { timeoutMs?: number }): Promise<readonly Transfer[]>;
 }
 
 /** A Pod wants an image. */
@@ -254,16 +253,14 @@ export class ImageManager {
    */
   async refreshProgress(): Promise<void> {
     if (this.#flights.flying === 0 || this.#progressMissing || !this.#service.listPullProgress) return;
-    let parts: readonly { readonly offset: number; readonly total: number }[];
+    let parts: readonly Transfer[];
     try {
       parts = await this.#service.listPullProgress({ timeoutMs: PROGRESS_MS });
     } catch (error) {
       this.#progressMissing = isUnimplemented(error); // not containerd: it would fail the same way each time
       return;
     }
-    const sum = (field: 'offset' | 'total') => parts.reduce((total, part) => total + part[field], 0);
-    const shared = this.#flights.flying > 1;
-    const progress: PullProgress = { offset: sum('offset'), total: sum('total'), parts: parts.length, shared };
+    const progress = summarize(parts, this.#flights.flying > 1, this.#clock.now().wall);
     for (const [podUid, facts] of this.#facts) {
       for (const fact of facts.values()) {
         if (fact.pulling && fact.pulling.position === undefined) {

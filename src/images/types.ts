@@ -11,6 +11,10 @@ export interface PullProgress {
   readonly total: number;
   /** Parts (layers, manifests) being fetched. */
   readonly parts: number;
+  /** How fast they come, on average since each part began; absent while that is not known. */
+  readonly bytesPerSecond?: number;
+  /** For how long none has come. */
+  readonly idleMs?: number;
   /** More than one pull is running and the store does not say which part belongs to which. */
   readonly shared: boolean;
 }

@@ -75,4 +75,7 @@ export interface PullState {
   readonly position?: number;
   readonly doneBytes?: number;
   readonly totalBytes?: number;
+  readonly bytesPerSecond?: number;
+  /** For how long no byte has come, in ms. */
+  readonly idleMs?: number;
 }

@@ -34,6 +34,9 @@ export type Reason =
       readonly position?: number;
       readonly doneBytes?: number;
       readonly totalBytes?: number;
+      readonly bytesPerSecond?: number;
+      /** For how long no byte has come, in ms. */
+      readonly idleMs?: number;
     }
   | {
       readonly code: 'ImagePullBackOff';

@@ -15,11 +15,21 @@ function pulling(r: Of<'PullingImage'>, mono: number): string {
   const head = `container ${r.container} waits for image "${r.image}"`;
   if (r.provider !== undefined) return `${head}: asking credential provider ${r.provider}${forSince(r.since, mono)}`;
   if (r.position !== undefined) return `${head}: number ${r.position} in the pull queue${forSince(r.since, mono)}`;
-  const progress =
-    r.doneBytes !== undefined && r.totalBytes
-      ? ` (${Math.floor((100 * r.doneBytes) / r.totalBytes)} %, ${mib(r.doneBytes)} of ${mib(r.totalBytes)})`
-      : '';
-  return `${head}: pulling${forSince(r.since, mono)}${progress}`;
+  return `${head}: pulling${forSince(r.since, mono)}${progressOf(r)}`;
+}
+
+/** A registry is called silent when it has sent nothing for so long. */
+const SILENT_MS = 5000;
+
+function progressOf({ doneBytes, totalBytes, bytesPerSecond, idleMs = 0 }: Of<'PullingImage'>): string {
+  if (doneBytes === undefined || !totalBytes) return '';
+  const parts = [`${Math.floor((100 * doneBytes) / totalBytes)} %`, `${mib(doneBytes)} of ${mib(totalBytes)}`];
+  if (idleMs >= SILENT_MS) parts.push(`nothing has come for ${seconds(idleMs)}`);
+  else if (bytesPerSecond) {
+    const left = (1000 * Math.max(0, totalBytes - doneBytes)) / bytesPerSecond;
+    parts.push(`${mib(bytesPerSecond)}/s`, `about ${seconds(left)} left`);
+  }
+  return ` (${parts.join(', ')})`;
 }
 
 /** One sentence per reason code; a code without a sentence does not compile. */

@@ -7,6 +7,9 @@ export interface PullProgress {
   ref: string;
   offset: number;
   total: number;
+  /** Wall ms: when it began, and when the last byte came. */
+  startedAt?: number;
+  updatedAt?: number;
 }
 
 /** Calls about transfers under way. */
@@ -19,7 +22,13 @@ export function progressCalls(caller: ContentCaller): ProgressCalls {
   return {
     async listPullProgress(options) {
       const { statuses } = await caller.unary('ListStatuses', {}, options);
-      return statuses.map((s) => ({ ref: s.ref, offset: Number(s.offset), total: Number(s.total) }));
+      return statuses.map(({ ref, offset, total, startedAt, updatedAt }) => ({
+        ...{ ref, offset: Number(offset), total: Number(total) },
+        ...(startedAt && { startedAt: wallOf(startedAt) }),
+        ...(updatedAt && { updatedAt: wallOf(updatedAt) }),
+      }));
     },
   };
 }
+
+const wallOf = ({ seconds, nanos }: { seconds: string; nanos: number }) => Number(seconds) * 1000 + nanos / 1e6;

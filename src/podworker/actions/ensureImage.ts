@@ -96,5 +96,7 @@ function pullState(fact: ImageFact): PullState | undefined {
   return {
     ...(position === undefined ? {} : { position }),
     ...(progress ? { doneBytes: progress.offset, totalBytes: progress.total } : {}),
+    ...(progress?.bytesPerSecond === undefined ? {} : { bytesPerSecond: progress.bytesPerSecond }),
+    ...(progress?.idleMs === undefined ? {} : { idleMs: progress.idleMs }),
   };
 }
