@@ -96,11 +96,13 @@ function run(stdin: string, { config, binDir, clock, signal }: ExecOptions): Pro
     const out = collect(child.stdout!, MAX_STDOUT, () => end(`it printed more than ${MAX_STDOUT} bytes`));
     const err = collect(child.stderr!, MAX_STDERR, () => {});
     let problem: string | undefined;
+    let isOver = false;
     const end = (why: string) => {
       problem ??= why;
       killGroup(child);
       // Nobody waits for pipes that something out of reach holds open.
       for (const stream of child.stdio) stream?.destroy();
+      finish(); // nor for one that the kernel does not let end
     };
     const cancelled = () => end('context canceled');
     const timer = clock.setTimer(TIMEOUT_MS, () => end('context deadline exceeded'));
@@ -113,6 +115,7 @@ function run(stdin: string, { config, binDir, clock, signal }: ExecOptions): Pro
     });
     let pipes: Disposable | undefined;
     child.on('exit', (code, by) => {
+      if (isOver) return;
       if (code !== 0) problem ??= by ? `signal: ${by}` : `exit status ${code}`;
       pipes = clock.setTimer(PIPES_MS, () => {
         for (const stream of child.stdio) stream?.destroy();
@@ -121,6 +124,7 @@ function run(stdin: string, { config, binDir, clock, signal }: ExecOptions): Pro
     });
     child.on('close', () => finish());
     const finish = () => {
+      isOver = true;
       pipes?.[Symbol.dispose]();
       timer[Symbol.dispose]();
       signal.removeEventListener('abort', cancelled);

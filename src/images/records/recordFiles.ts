@@ -12,7 +12,7 @@ export type RecordKind = 'pulling' | 'pulled';
 export interface RecordFiles {
   /** Names of whole records. Removes what a writer that was killed left of others. */
   list(kind: RecordKind): Promise<string[]>;
-  /** The text; undefined if there is none. Rejects for more than 4 MiB. */
+  /** The text; undefined if there is none. Rejects for more than 1 MiB. */
   read(kind: RecordKind, name: string): Promise<string | undefined>;
   /** Whole or not at all; on the disk when it resolves. */
   write(kind: RecordKind, name: string, text: string): Promise<void>;
@@ -20,7 +20,7 @@ export interface RecordFiles {
 }
 
 const PREFIX = 'sha256-';
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /** The file of an image's intent, or of an image id's record: names of images hold what names of files cannot. */
 export function recordName(key: string): string {
