@@ -72,6 +72,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
   'cgroups/open.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'images/imageGc.ts': [
+    {
+      poll: 'unused images',
+      period: '5 min',
+      why: 'an image that nobody uses any more, and a disk that fills, have no event',
+    },
+  ],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

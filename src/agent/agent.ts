@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
+import { openCollectors } from './stages/collectors.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
@@ -37,6 +38,7 @@ export async function startAgent(
   const api = stack.use(await connectApi(base));
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
+  openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, stack);
