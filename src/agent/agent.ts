@@ -38,10 +38,10 @@ export async function startAgent(
   const api = stack.use(await connectApi(base));
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
-  openCollectors(base, runtime, node, pods, stack);
+  const collectors = openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, stack);
   await openServer(base, runtime, api, node, pods, stack);
-  hearSources(base, api, node, pods, stack);
+  hearSources(base, api, node, pods, collectors, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,

@@ -4,6 +4,7 @@ import { Housekeeping } from '../../node/housekeeping.ts';
 import { containerLogsDir } from '../../node/preflight/directories.ts';
 import { followSources, removeOrphanMirrors } from '../../podworker/sources.ts';
 import type { ApiConnection } from './api.ts';
+import type { Collectors } from './collectors.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -14,6 +15,7 @@ export function hearSources(
   api: ApiConnection | null,
   stage: NodeStage,
   pods: PodStage,
+  collectors: Collectors,
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
@@ -27,6 +29,8 @@ export function hearSources(
       reserve: (uid) => runtime.workers.reserve(uid),
       cgroups: stage.cgroups,
       podLogsDir: loaded.config.podLogsDir,
+      collectDead: () => collectors.dead.collect(),
+      recordEvent: (event) => stage.events.node(event),
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),
     }),
   );
