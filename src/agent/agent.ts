@@ -11,6 +11,7 @@ import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
 import { connectRuntime } from './stages/runtime.ts';
 import { openServer } from './stages/server.ts';
+import { watchShutdowns } from './stages/shutdown.ts';
 import { hearSources } from './stages/sources.ts';
 
 /** A running node agent. Disposing ends the agent and leaves its Pods running. */
@@ -42,6 +43,7 @@ export async function startAgent(
   openPlugins(base, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, collectors, stack);
+  await watchShutdowns(base, api, node, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,
