@@ -137,7 +137,10 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'schedule', what: 'a runtime that is silent for 30 s counts as down' },
   ],
   'node/shutdown/nodeShutdown.ts': [
-    { for: 'deadline', what: "each group's time at the node's end, the Node's status before and Pods' statuses after it" },
+    {
+      for: 'deadline',
+      what: "each group's time at the node's end, the Node's status before and Pods' statuses after it",
+    },
   ],
   'node/shutdown/shutdownWatch.ts': [
     { for: 'retry', what: 'the connection to logind and its lock; logind that reads its configuration again' },
