@@ -131,6 +131,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'disk, memory, images have no events here',
     },
   ],
+  'node/oom/oomWatch.ts': [{ for: 'retry', what: "the reader of the kernel's log" }],
   'node/registration.ts': [{ for: 'retry', what: 'the Node object' }],
   'node/runtimeStatus.ts': [
     { poll: 'CRI Status', period: '5 s (250 ms until first ready)', why: 'CRI has no event for runtime conditions' },
