@@ -4,12 +4,14 @@ import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
+import { openCollectors } from './stages/collectors.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
 import { connectRuntime } from './stages/runtime.ts';
 import { openServer } from './stages/server.ts';
+import { watchShutdowns } from './stages/shutdown.ts';
 import { hearSources } from './stages/sources.ts';
 
 /** A running node agent. Disposing ends the agent and leaves its Pods running. */
@@ -37,9 +39,11 @@ export async function startAgent(
   const api = stack.use(await connectApi(base));
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
+  const collectors = openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, stack);
   await openServer(base, runtime, api, node, pods, stack);
-  hearSources(base, api, node, pods, stack);
+  hearSources(base, api, node, pods, collectors, stack);
+  await watchShutdowns(base, api, node, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,

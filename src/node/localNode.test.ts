@@ -15,7 +15,14 @@ import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
   using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
-  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger };
+  const options = {
+    settings: testSettings,
+    rootDir: '/',
+    cri,
+    clock: new ManualClock(),
+    log: silentLogger,
+    notReady: () => [],
+  };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
   side.seen({ metadata: { name: 'node-1', uid: 'first', resourceVersion: '7', labels } });
@@ -65,7 +72,8 @@ describe('a node taken over from another kubelet', () => {
     };
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
-    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, recordEvent: () => {} };
+    const port = { recordEvent: () => {}, notReady: () => [] };
+    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, ...port };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;

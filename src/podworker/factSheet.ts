@@ -45,6 +45,7 @@ export class FactSheet {
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #logRestarts: Readonly<Record<string, number>> = {};
   #imageVolumes: Readonly<Record<string, string>> | undefined;
+  #surplus: readonly string[] = [];
 
   constructor(identity: PodIdentity) {
     this.uid = identity.uid;
@@ -123,6 +124,9 @@ export class FactSheet {
           objects: { ...this.#references.objects, [update.key]: update.state },
         };
         return;
+      case 'surplus':
+        this.#surplus = update.containers;
+        return;
       case 'sourcesReady':
         this.#sourcesReady = true;
         return;
@@ -190,6 +194,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),

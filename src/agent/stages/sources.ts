@@ -1,9 +1,12 @@
 import { mergedPodSource } from '../../api/mergedPodSource.ts';
+import type { NodeEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import { Housekeeping } from '../../node/housekeeping.ts';
+import { OomWatch } from '../../node/oom/oomWatch.ts';
 import { containerLogsDir } from '../../node/preflight/directories.ts';
 import { followSources, removeOrphanMirrors } from '../../podworker/sources.ts';
 import type { ApiConnection } from './api.ts';
+import type { Collectors } from './collectors.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -14,6 +17,7 @@ export function hearSources(
   api: ApiConnection | null,
   stage: NodeStage,
   pods: PodStage,
+  collectors: Collectors,
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
@@ -27,6 +31,8 @@ export function hearSources(
       reserve: (uid) => runtime.workers.reserve(uid),
       cgroups: stage.cgroups,
       podLogsDir: loaded.config.podLogsDir,
+      collectDead: () => collectors.dead.collect(),
+      recordEvent: (event) => stage.events.node(event),
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),
       tidyImages,
     }),
@@ -40,8 +46,16 @@ export function hearSources(
       onSynced: () => housekeeping.start(),
     }),
   );
+  watchOoms(base, stage, stack);
   for (const source of manifests) source.start();
   if (api) serveNode(base, api, stage);
+}
+
+/** Tells of processes that the kernel killed because the machine had no memory left. */
+function watchOoms({ rootDir, clock, log }: Base, { node, events }: NodeStage, stack: AsyncDisposableStack): void {
+  const recordEvent = (event: NodeEvent) => events.node(event);
+  const { bootID } = node.machine;
+  void stack.use(new OomWatch({ rootDir, bootID, clock, log, recordEvent, random: Math.random })).start();
 }
 
 /** Registers the Node and keeps it. Its Pods are watched only after its object was read: rules about its labels need it. */
