@@ -8,6 +8,7 @@ import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
+import { openPressure } from './stages/pressure.ts';
 import { connectRuntime } from './stages/runtime.ts';
 import { openServer } from './stages/server.ts';
 import { hearSources } from './stages/sources.ts';
@@ -38,8 +39,9 @@ export async function startAgent(
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
   openPlugins(base, stack);
-  await openServer(base, runtime, api, node, pods, stack);
-  hearSources(base, api, node, pods, stack);
+  const pressure = await openPressure(base, runtime, node, pods, stack);
+  await openServer(base, runtime, api, node, pods, pressure, stack);
+  hearSources(base, api, node, pods, pressure, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,

@@ -7,6 +7,7 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { NodePressure } from '../pods/nodePressure.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
@@ -15,7 +16,14 @@ import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
   using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
-  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger };
+  const options = {
+    settings: testSettings,
+    rootDir: '/',
+    cri,
+    clock: new ManualClock(),
+    pressure: new NodePressure(),
+    log: silentLogger,
+  };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
   side.seen({ metadata: { name: 'node-1', uid: 'first', resourceVersion: '7', labels } });
@@ -65,7 +73,9 @@ describe('a node taken over from another kubelet', () => {
     };
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
-    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, recordEvent: () => {} };
+    const pressure = new NodePressure();
+    const seams = { cri, mounter, clock, pressure, log: silentLogger, recordEvent: () => {} };
+    const options = { config, settings, rootDir: root, ...seams };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;

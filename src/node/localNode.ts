@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { NodePressure } from '../pods/nodePressure.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
@@ -35,6 +36,7 @@ export interface LocalNodeOptions {
   readonly rootDir: string;
   readonly cri: Cri;
   readonly mounter: Pick<Mounter, 'list'>;
+  readonly pressure: NodePressure;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -67,7 +69,11 @@ export class LocalNode implements Disposable {
       rootDir: options.rootDir,
       runtime: () => this.runtime.fact,
       others: async () => ({
-        pressure: { memory: false, disk: false, pid: false },
+        pressure: {
+          memory: options.pressure.has('MemoryPressure'),
+          disk: options.pressure.has('DiskPressure'),
+          pid: options.pressure.has('PIDPressure'),
+        },
         notReady: [],
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
@@ -159,6 +165,7 @@ export class LocalNode implements Disposable {
   start(): void {
     this.runtime.start();
     this.runtime.onChange(() => this.#publisher?.trigger());
+    this.#options.pressure.onChange(() => this.#publisher?.trigger());
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */

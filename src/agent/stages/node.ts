@@ -6,6 +6,7 @@ import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { NodePressure } from '../../pods/nodePressure.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -14,6 +15,8 @@ import type { Runtime } from './runtime.ts';
 export interface NodeStage {
   readonly events: Events;
   readonly node: LocalNode;
+  /** Published by its owner, which the next stages make. */
+  readonly pressure: NodePressure;
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
@@ -32,15 +35,16 @@ export async function openNode(
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
+  const pressure = new NodePressure();
   const node = stack.use(
     await LocalNode.create({
-      ...{ config, settings, rootDir, cri, clock, log },
+      ...{ config, settings, rootDir, cri, pressure, clock, log },
       mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
     }),
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
-  const view = () => ledgerView(node.forAdmission(), input);
+  const view = () => ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions });
   const ledger = openLedger({
     table,
     view,
@@ -54,10 +58,11 @@ export async function openNode(
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
   });
   const refreshLedger = () => ledger.setNode(view());
+  stack.use(pressure.onChange(refreshLedger));
   api?.onNode((object) => {
     node.seen(object);
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
-  return { events, node, ledger, cgroups, refreshLedger };
+  return { events, node, pressure, ledger, cgroups, refreshLedger };
 }

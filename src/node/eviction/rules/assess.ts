@@ -1,6 +1,7 @@
+import { PRESSURE_CONDITIONS, type PressureCondition } from '../../../pods/nodePressure.ts';
 import { thresholdsMet } from './met.ts';
 import type { Observations } from './observations.ts';
-import { PRESSURE_CONDITIONS, type PressureCondition, signals } from './signals.ts';
+import { signals } from './signals.ts';
 import type { Threshold } from './thresholds.ts';
 
 /** What one look remembers for the next; times are monotonic ms. */

@@ -1,4 +1,4 @@
-import { totalOf } from '../../../lib/containerTotals.ts';
+import { totalOf } from '../../../k8s/containerTotals.ts';
 import {
   addQuantities,
   compareQuantities,
@@ -7,8 +7,8 @@ import {
   type ParsedQuantity,
   parseQuantity,
   quantityOf,
-} from '../../../lib/quantity.ts';
-import type { PodStats } from '../../../server/stats/shapes.ts';
+} from '../../../k8s/quantity.ts';
+import type { PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 
 /** A Pod that has outgrown a limit of its own. `signal` is the label of kubelet_evictions. */

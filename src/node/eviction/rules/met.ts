@@ -1,4 +1,4 @@
-import { quantityOf } from '../../../lib/quantity.ts';
+import { quantityOf } from '../../../k8s/quantity.ts';
 import type { Observations } from './observations.ts';
 import { nanoAt, type Threshold } from './thresholds.ts';
 

@@ -1,6 +1,6 @@
-import { podRequests } from '../../../lib/podResources.ts';
-import { wholeValue } from '../../../lib/resourceAmounts.ts';
-import type { FsStats, PodStats } from '../../../server/stats/shapes.ts';
+import { podRequests } from '../../../k8s/podResources.ts';
+import { wholeValue } from '../../../k8s/resourceAmounts.ts';
+import type { FsStats, PodStats } from '../../../stats/shapes.ts';
 import type { Pod, Volume } from '../../../types/k8s.ts';
 import type { DiskLayout, Signal } from './signals.ts';
 

@@ -1,5 +1,5 @@
-import { isCriticalPod } from '../../../lib/criticalPod.ts';
-import type { PodStats } from '../../../server/stats/shapes.ts';
+import { isCriticalPod } from '../../../k8s/criticalPod.ts';
+import type { PodStats } from '../../../stats/shapes.ts';
 import type { Pod } from '../../../types/k8s.ts';
 import { diskUse, partsOn, requestOf, type Use } from './podUse.ts';
 import { type DiskLayout, type Signal, signals } from './signals.ts';

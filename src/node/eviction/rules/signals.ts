@@ -1,8 +1,5 @@
-import type { QuantityFormat } from '../../../lib/quantity.ts';
-
-/** Node conditions that pressure sets, in the order in which the API and messages name them. */
-export const PRESSURE_CONDITIONS = ['MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
-export type PressureCondition = (typeof PRESSURE_CONDITIONS)[number];
+import type { QuantityFormat } from '../../../k8s/quantity.ts';
+import type { PressureCondition } from '../../../pods/nodePressure.ts';
 
 /** What runs short, in the words of messages and Events. */
 export type StarvedResource = 'memory' | 'ephemeral-storage' | 'inodes' | 'pids';

@@ -1,4 +1,4 @@
-import type { FsStats, PodStats } from '../../../server/stats/shapes.ts';
+import type { FsStats, PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod, Volume } from '../../../types/k8s.ts';
 import type { Candidate } from './ranking.ts';
 import { type ThresholdSettings, thresholdsOf } from './thresholds.ts';

@@ -1,4 +1,4 @@
-import { formatQuantity } from '../../../lib/quantity.ts';
+import { formatQuantity } from '../../../k8s/quantity.ts';
 import { assessPressure, NO_PRESSURE, rememberConditions } from './assess.ts';
 import { thresholdsMet } from './met.ts';
 import { type Observations, observe } from './observations.ts';

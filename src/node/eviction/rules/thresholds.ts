@@ -1,4 +1,4 @@
-import { formatQuantity, type ParsedQuantity, parseQuantity, quantityOf } from '../../../lib/quantity.ts';
+import { formatQuantity, type ParsedQuantity, parseQuantity, quantityOf } from '../../../k8s/quantity.ts';
 import { ALL_SIGNALS, type DiskLayout, type Signal } from './signals.ts';
 
 /** An amount as the configuration has it: absolute, or a part of the capacity. */

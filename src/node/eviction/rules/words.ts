@@ -1,7 +1,7 @@
-import { hasPodLevelResources } from '../../../lib/podResources.ts';
-import { formatQuantity, parseQuantity, quantityOf } from '../../../lib/quantity.ts';
-import { amountOf } from '../../../lib/resourceAmounts.ts';
-import type { ContainerStats, PodStats } from '../../../server/stats/shapes.ts';
+import { hasPodLevelResources } from '../../../k8s/podResources.ts';
+import { formatQuantity, parseQuantity, quantityOf } from '../../../k8s/quantity.ts';
+import { amountOf } from '../../../k8s/resourceAmounts.ts';
+import type { ContainerStats, PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 import type { Observations } from './observations.ts';
 import { type StarvedResource, signals } from './signals.ts';

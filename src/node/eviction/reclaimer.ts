@@ -1,0 +1,58 @@
+import { type Clock, sleep } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { patienceMs, type Reclaimable, reclaimableFor } from './rules/reclaim.ts';
+import type { DiskLayout } from './rules/signals.ts';
+import type { Threshold } from './rules/thresholds.ts';
+
+/** A runtime that takes longer to remove things goes on behind us. */
+const REMOVAL_MS = 60_000;
+/** Between two looks at what removed things have freed: file systems have no event for it. */
+const LOOK_MS = 1_000;
+
+export interface ReclaimerOptions {
+  /** Removes all that nobody uses; resolves with how many things went. */
+  readonly remove: Readonly<Record<Reclaimable, (signal: AbortSignal) => Promise<number>>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Frees what no Pod needs before a Pod has to go. */
+export class Reclaimer {
+  readonly #options: ReclaimerOptions;
+
+  constructor(options: ReclaimerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Removes what may free a threshold's resource, and waits until the space is there or patience ends; runtimes give it back some time
+   * after they have answered. Returns whether `isOver`, which looks at the node, says that it is enough.
+   */
+  async free(threshold: Threshold, layout: DiskLayout, isOver: () => Promise<boolean>): Promise<boolean> {
+    const { clock } = this.#options;
+    let removed = 0;
+    for (const what of reclaimableFor(threshold.signal, layout)) removed += await this.#remove(what);
+    if (removed === 0) return false;
+    const end = clock.now().mono + patienceMs(threshold);
+    while (!(await isOver())) {
+      const left = end - clock.now().mono;
+      if (left <= 0) return false;
+      await sleep(clock, Math.min(LOOK_MS, left));
+    }
+    return true;
+  }
+
+  /** What cannot be removed is said, and is no reason to keep Pods that starve the node. */
+  async #remove(what: Reclaimable): Promise<number> {
+    const { clock, log, remove } = this.#options;
+    const late = new AbortController();
+    using _timer = clock.setTimer(REMOVAL_MS, () => late.abort(new Error(`it took longer than ${REMOVAL_MS} ms`)));
+    try {
+      return await remove[what](late.signal);
+    } catch (error) {
+      log.warn(`Eviction: could not remove all unused ${what}`, { error: errorMessage(error) });
+      return 0;
+    }
+  }
+}
