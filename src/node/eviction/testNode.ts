@@ -111,7 +111,7 @@ export class TestNode implements Disposable {
   }
 
   memory(availableGi: number): void {
-    this.#set({ memory: { total: 16 * GI, workingSet: (16 - availableGi) * GI } });
+    this.#set({ memory: { total: 16 * GI, workingSet: Math.round((16 - availableGi) * GI) } });
   }
 
   disk(availableGi: number): void {

@@ -40,7 +40,7 @@ export function observe(readings: NodeReadings): Observed {
   const observations: Partial<Record<Signal, Observation>> = {};
   const impossible: string[] = [];
   const set = (signal: Signal, available: number, capacity: number, what: string) => {
-    const isPossible = [available, capacity].every((n) => Number.isFinite(n) && n >= 0) && available <= capacity;
+    const isPossible = [available, capacity].every((n) => Number.isSafeInteger(n) && n >= 0) && available <= capacity;
     if (isPossible) observations[signal] = { available, capacity };
     else impossible.push(`${signal}: ${what}`);
   };
