@@ -53,16 +53,22 @@ export class NodeReader {
     const { clock, rootDir, cgroups, podsCgroup } = this.#options;
     const atMs = clock.now().mono;
     const places = await this.#known();
+    const disks = new Map<string, Promise<FsFigures | undefined>>();
+    const fs = (path: string | undefined) => {
+      if (path === undefined) return undefined;
+      const known = disks.get(path) ?? this.#fs(path);
+      disks.set(path, known);
+      return known;
+    };
     const [memory, limit, pods, nodefs, imagefs, containerfs, tasks] = await Promise.all([
       machineMemory(),
       cgroups.memoryLimit(podsCgroup),
       cgroups.memory(podsCgroup),
-      this.#fs(rootDir),
-      places && this.#fs(places.images),
-      places && places.containers !== places.images ? this.#fs(places.containers) : undefined,
+      fs(rootDir),
+      fs(places?.images),
+      fs(places?.containers),
       nodeProcesses(''),
     ]);
-    const layers = containerfs ?? (places?.containers === places?.images ? imagefs : undefined);
     return {
       readings: {
         atMs,
@@ -70,7 +76,7 @@ export class NodeReader {
         ...(limit !== undefined && pods ? { pods: { limit, workingSet: pods.workingSet } } : {}),
         ...(nodefs ? { nodefs } : {}),
         ...(imagefs ? { imagefs } : {}),
-        ...(layers ? { containerfs: layers } : {}),
+        ...(containerfs ? { containerfs } : {}),
         ...(tasks.maxpid > 0 ? { tasks: { max: tasks.maxpid, running: tasks.curproc } } : {}),
       },
       layout: places?.layout,
