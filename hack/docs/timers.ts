@@ -77,6 +77,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'retry', what: 'a runtime that does not tell its cgroup driver yet' },
   ],
   'node/podCidr.ts': [{ for: 'retry', what: 'a runtime that did not take the addresses of Pods' }],
+  'images/imageGc.ts': [
+    {
+      poll: 'unused images',
+      period: '5 min',
+      why: 'an image that nobody uses any more, and a disk that fills, have no event',
+    },
+  ],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

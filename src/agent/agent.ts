@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
+import { openCollectors } from './stages/collectors.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
@@ -38,10 +39,11 @@ export async function startAgent(
   const api = stack.use(await connectApi(base));
   const node = await openNode(base, runtime, api, stack);
   const pods = await openPods(base, runtime, api, node, stack);
+  const collectors = openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, stack);
-  const pressure = await openPressure(base, runtime, node, pods, stack);
+  const pressure = await openPressure(base, runtime, node, pods, collectors, stack);
   await openServer(base, runtime, api, node, pods, pressure, stack);
-  hearSources(base, api, node, pods, pressure, stack);
+  hearSources(base, api, node, pods, collectors, pressure, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,

@@ -34,9 +34,12 @@ const kubeletOptions = {
   runtimeCgroups: str('', 'Cgroup of the container runtime, for its statistics', supported),
   imageCredentialProviderConfig: str('', 'Configuration of credential providers: a file or a directory'),
   imageCredentialProviderBinDir: str('', 'Directory of credential provider programs'),
-  minimumContainerTtlDuration: duration(0, 'Age below which a dead container stays (deprecated)'),
-  maximumDeadContainersPerContainer: int32(1, 'Dead containers kept for each container (deprecated)'),
-  maximumDeadContainers: int32(-1, 'Dead containers kept in all; negative means no limit (deprecated)'),
+  minimumContainerTtlDuration: duration(0, 'Age below which a dead container counts for neither limit (deprecated)', {
+    ...supported,
+    min: 0,
+  }),
+  maximumDeadContainersPerContainer: int32(1, 'Dead containers kept for each container (deprecated)', supported),
+  maximumDeadContainers: int32(-1, 'Dead containers kept in all; negative means no limit (deprecated)', supported),
   experimentalMounterPath: str('', 'Program that mounts (deprecated)', NEVER),
   experimentalAllocatableIgnoreEviction: bool(
     false,

@@ -12,6 +12,8 @@ import { pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
 import { parseImageName } from './rules/imageName.ts';
 import { classifyPullError } from './rules/pullError.ts';
 import type { ImageEvent, ImageFact, PullPolicy, PullProgress } from './types.ts';
+import { untilAborted } from './untilAborted.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /** How long a question about the progress of pulls may take. */
 const PROGRESS_MS = 1_000;
@@ -60,6 +62,7 @@ export class ImageManager {
   readonly #running = new Map<string, Promise<ImageFact>>();
   readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
   #progressMissing = false;
+  readonly #withdrawals = new Withdrawals();
 
   /** `nodeAuths`: credentials of the node, tried after those of the Pod; none by default. */
   constructor(service: ImageService, clock: Clock, limits?: PullLimits, nodeAuths: NodeAuths = async () => []) {
@@ -84,6 +87,14 @@ export class ImageManager {
     return this.#changes.add(listener);
   }
 
+  /**
+   * Runs `remove`, which takes the image of these names (its id, tags and digests) from the runtime. Whoever asks for it meanwhile waits
+   * until that is over: an answer from just before would be wrong just after.
+   */
+  withdraw(names: readonly string[], remove: () => Promise<void>): Promise<void> {
+    return this.#withdrawals.run(names, remove);
+  }
+
   /** Forgets a finished Pod, its back-offs included. Pulls are ended by their own signals. */
   forget(podUid: string): void {
     this.#facts.delete(podUid);
@@ -95,6 +106,7 @@ export class ImageManager {
    */
   check(request: ImageRequest): Promise<ImageFact> {
     return this.#once('check', request, async () => {
+      await this.#withdrawals.over(request.image, request.signal);
       const checkedAt = this.#clock.now().mono;
       const base = this.fact(request.podUid, request.image);
       try {
@@ -116,6 +128,7 @@ export class ImageManager {
   /** Pulls the image, without asking whether that is due. A failed pull becomes a fact that backs off. Rejects only on abort. */
   pull(request: ImageRequest): Promise<ImageFact> {
     return this.#once('pull', request, async () => {
+      await this.#withdrawals.over(request.image, request.signal);
       const sinceMono = this.#clock.now().mono;
       request.onEvent?.(pullingEvent(request.image));
       this.#set(request, { ...this.fact(request.podUid, request.image), pulling: { sinceMono } });
@@ -226,20 +239,6 @@ export class ImageManager {
     this.#changes.emit(podUid, fact);
     return fact;
   }
-}
-
-/** Resolves when the promise settles, either way; rejects when the signal aborts first. */
-function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const leave = () => reject(signal?.reason);
-    const done = () => {
-      signal?.removeEventListener('abort', leave);
-      resolve();
-    };
-    signal?.addEventListener('abort', leave, { once: true });
-    promise.then(done, done);
-  });
 }
 
 function specOf({ image, annotations, runtimeHandler }: ImageRequest): ImageSpec {

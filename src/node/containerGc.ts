@@ -15,13 +15,14 @@ export interface LeftoverService {
 
 /**
  * Removes from the runtime what Pods have left that are gone (see `findLeftovers`). Call it only after every source has
- * reported. One at a time, so that it never competes with the start of a Pod. Rejects if the lists cannot be read; a single
- * removal that fails is logged and left to the next run. Returns how many things it removed.
+ * reported. One at a time, so that it never competes with the start of a Pod. Rejects if the lists cannot be read or the
+ * signal aborts; a single removal that fails is logged and left to the next run. Returns how many things it removed.
  */
 export async function removeLeftovers(
   service: LeftoverService,
   isGone: (podUid: string) => boolean,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<number> {
   // Containers first: a sandbox made in between has no container in this list, but it is ready, and stays for that reason.
   const containers = await service.listContainers();
@@ -29,6 +30,7 @@ export async function removeLeftovers(
   const leftovers = findLeftovers(containers, sandboxes, isGone);
   let removed = 0;
   const attempt = async (what: string, id: string, remove: () => Promise<void>) => {
+    signal?.throwIfAborted();
     try {
       await remove();
       removed += 1;

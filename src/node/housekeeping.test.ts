@@ -56,6 +56,8 @@ test('what cannot be removed holds nothing else up; what is known is not touched
     podLogsDir: join(root, 'logs'),
     containerLogsDir: join(root, 'links'),
     removeOrphanMirrors: async () => {},
+    collectDead: () => {},
+    recordEvent: () => {},
     clock,
     log,
   };
@@ -100,6 +102,8 @@ test('a Pod that comes back while its leftovers are removed waits for the end of
     podLogsDir: join(root, 'logs'),
     containerLogsDir: join(root, 'links'),
     removeOrphanMirrors: async () => {},
+    collectDead: () => {},
+    recordEvent: () => {},
     clock,
     log: { warn: (_: string, fields: object) => warnings.push(fields), info: () => {} } as unknown as Logger,
   };
@@ -114,4 +118,31 @@ test('a Pod that comes back while its leftovers are removed waits for the end of
   housekeeping[Symbol.dispose]();
   await until(() => taken.size === 0);
   expect([warnings, clock.pending]).toEqual([[], 0]);
+});
+
+test('a runtime that cannot be listed is told as ContainerGCFailed, and the limits on dead containers are enforced in each round', async () => {
+  const clock = new ManualClock();
+  const events: unknown[] = [];
+  let rounds = 0;
+  const options = {
+    podsDir: join(root, 'none'),
+    cri: { listContainers: () => Promise.reject(new Error('the runtime is away')) },
+    checkpoints: { list: async () => [] },
+    table: new PodTable(),
+    cgroups: { listPods: () => Promise.reject(new Error('another matter')) },
+    podLogsDir: join(root, 'logs'),
+    containerLogsDir: join(root, 'links'),
+    removeOrphanMirrors: async () => {},
+    collectDead: () => rounds++,
+    recordEvent: (event: unknown) => events.push(event),
+    clock,
+    log: { warn: () => {}, info: () => {} } as unknown as Logger,
+  };
+  using housekeeping = new Housekeeping(options as unknown as HousekeepingOptions);
+  housekeeping.start();
+  await until(() => clock.nextIn === 60_000);
+  expect(events).toEqual([{ type: 'Warning', reason: 'ContainerGCFailed', message: 'the runtime is away' }]);
+  clock.advance(60_000);
+  await until(() => events.length === 2);
+  expect(rounds).toBe(2);
 });

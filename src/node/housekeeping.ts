@@ -1,5 +1,6 @@
 import type { CgroupManager } from '../cgroups/contract.ts';
 import type { Cri } from '../cri/client.ts';
+import type { NodeEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { allEntries } from '../lib/linux/directoryEntries.ts';
@@ -30,6 +31,10 @@ export interface HousekeepingOptions {
   readonly cgroups: CgroupManager;
   readonly podLogsDir: string;
   readonly containerLogsDir: string;
+  /** Enforces the limits on dead containers. */
+  readonly collectDead: () => void;
+  /** What the runtime or the logs hold could not be removed. */
+  readonly recordEvent: (event: NodeEvent) => void;
   /** Deletes mirror Pods that no static Pod owns. */
   readonly removeOrphanMirrors: () => Promise<void>;
   readonly clock: Clock;
@@ -60,7 +65,8 @@ export class Housekeeping implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, log, collectDead, recordEvent } = this.#options;
+    collectDead();
     const parts = {
       runtime: () => this.#runtime(),
       files: () => this.#files(),
@@ -75,10 +81,11 @@ export class Housekeeping implements Disposable {
         await clean();
       } catch (error) {
         if (this.#ended.signal.aborted) return;
-        log.warn('leftovers of gone Pods could not be removed; the next round tries again', {
-          what,
-          error: errorMessage(error),
-        });
+        const message = errorMessage(error);
+        log.warn('leftovers of gone Pods could not be removed; the next round tries again', { what, error: message });
+        // kubelet's container garbage collection is these two.
+        if (what === 'runtime' || what === 'logs')
+          recordEvent({ type: 'Warning', reason: 'ContainerGCFailed', message });
       }
     }
     if (!this.#ended.signal.aborted) this.#timer = clock.setTimer(periodMs, () => void this.#round());

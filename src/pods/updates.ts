@@ -22,6 +22,8 @@ export type FactUpdate =
   | { readonly kind: 'references'; readonly references: PodReferences }
   /** One of them changed. */
   | { readonly kind: 'object'; readonly key: string; readonly state: ObjectState }
+  /** Dead containers of it that shall go: the node holds too many, or is short of space. */
+  | { readonly kind: 'surplus'; readonly containers: readonly string[] }
   /** Every source has reported at least once. */
   | { readonly kind: 'sourcesReady' }
   /** The UID of another static Pod that holds the name; undefined: the name is free for this one. */

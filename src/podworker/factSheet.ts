@@ -44,6 +44,7 @@ export class FactSheet {
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #logRestarts: Readonly<Record<string, number>> = {};
+  #surplus: readonly string[] = [];
 
   constructor(identity: PodIdentity) {
     this.uid = identity.uid;
@@ -122,6 +123,9 @@ export class FactSheet {
           objects: { ...this.#references.objects, [update.key]: update.state },
         };
         return;
+      case 'surplus':
+        this.#surplus = update.containers;
+        return;
       case 'sourcesReady':
         this.#sourcesReady = true;
         return;
@@ -187,6 +191,7 @@ export class FactSheet {
       recursiveReadOnly,
       node,
       seed: this.seed,
+      ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),

@@ -12,6 +12,7 @@ import { type ServedPods, servedPods } from '../../pods/served.ts';
 import { type CgroupMounts, findCgroupMounts } from '../../stats/cadvisor/cgroupMounts.ts';
 import { CgroupUse } from '../../stats/cgroupUse.ts';
 import { StorageFigures } from '../../stats/storage.ts';
+import type { Collectors } from './collectors.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -33,6 +34,7 @@ export async function openPressure(
   { cri }: Runtime,
   { cgroups, node, pressure, events }: NodeStage,
   pods: PodStage,
+  collectors: Collectors,
   stack: AsyncDisposableStack,
 ): Promise<PressureStage> {
   const { loaded, clock, log, table, rootDir, metrics } = base;
@@ -61,7 +63,10 @@ export async function openPressure(
     }),
   );
   const reclaimer = new Reclaimer({
-    remove: { containers: async () => 0, images: async () => 0 },
+    remove: {
+      containers: (signal) => collectors.dead.removeAllDeadContainers(signal),
+      images: async (signal) => (await collectors.images.deleteUnusedImages(signal)).images,
+    },
     ...{ clock, log },
   });
   const keeper = stack.use(

@@ -7,6 +7,7 @@ import { PRESSURE_CONDITIONS, type PressureCondition } from '../../pods/nodePres
 import { followSources, removeOrphanMirrors } from '../../podworker/sources.ts';
 import type { Node } from '../../types/k8s.ts';
 import type { ApiConnection } from './api.ts';
+import type { Collectors } from './collectors.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -18,6 +19,7 @@ export function hearSources(
   api: ApiConnection | null,
   stage: NodeStage,
   pods: PodStage,
+  collectors: Collectors,
   { keeper }: PressureStage,
   stack: AsyncDisposableStack,
 ): void {
@@ -32,6 +34,8 @@ export function hearSources(
       reserve: (uid) => runtime.workers.reserve(uid),
       cgroups: stage.cgroups,
       podLogsDir: loaded.config.podLogsDir,
+      collectDead: () => collectors.dead.collect(),
+      recordEvent: (event) => stage.events.node(event),
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),
     }),
   );

@@ -2,7 +2,7 @@ import { bool, duration, int32, object, quantity, str, strings } from '../schema
 import { notNegative, supported } from './checks.ts';
 
 const VERIFICATION = ['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'];
-const percent = { min: 0, max: 100 } as const;
+const percent = { ...supported, min: 0, max: 100 } as const;
 
 /** Images, logs of containers, the runtime. */
 export const imageFields = {
@@ -21,8 +21,12 @@ export const imageFields = {
     { oneOf: VERIFICATION, zeroIsUnset: true, done: ['NeverVerify'] },
   ),
   preloadedImagesVerificationAllowlist: strings([], 'Images exempt under NeverVerifyAllowlistedImages'),
-  imageMinimumGCAge: duration(120_000, 'Age below which an unused image stays', { min: 0, zeroIsUnset: true }),
-  imageMaximumGCAge: duration(0, 'Age above which an unused image goes; 0 disables it', { min: 0 }),
+  imageMinimumGCAge: duration(120_000, 'Age below which an unused image stays', {
+    ...supported,
+    min: 0,
+    zeroIsUnset: true,
+  }),
+  imageMaximumGCAge: duration(0, 'Age above which an unused image goes; 0 disables it', { ...supported, min: 0 }),
   imageGCHighThresholdPercent: int32(85, 'Disk usage that starts image garbage collection; 100 disables it', percent),
   imageGCLowThresholdPercent: int32(80, 'Disk usage that image garbage collection frees down to', percent),
   containerLogMaxSize: quantity('10Mi', 'Size at which a container log is rotated', {

@@ -31,10 +31,12 @@ export class Reclaimer {
    */
   async free(threshold: Threshold, layout: DiskLayout, isOver: () => Promise<boolean>): Promise<boolean> {
     const { clock } = this.#options;
-    let removed = 0;
-    for (const what of reclaimableFor(threshold.signal, layout)) removed += await this.#remove(what);
-    if (removed === 0) return false;
-    const end = clock.now().mono + patienceMs(threshold);
+    const removals = [];
+    for (const what of reclaimableFor(threshold.signal, layout)) removals.push(await this.#remove(what));
+    if (removals.every((count) => count === 0)) return false;
+    // A removal that failed may have freed something: that is looked at once.
+    const isWorthIt = removals.some((count) => count !== undefined && count > 0);
+    const end = clock.now().mono + (isWorthIt ? patienceMs(threshold) : 0);
     while (!(await isOver())) {
       const left = end - clock.now().mono;
       if (left <= 0) return false;
@@ -43,8 +45,8 @@ export class Reclaimer {
     return true;
   }
 
-  /** What cannot be removed is said, and is no reason to keep Pods that starve the node. */
-  async #remove(what: Reclaimable): Promise<number> {
+  /** How many things went; undefined when it failed half-way, which is said and no reason to keep Pods that starve the node. */
+  async #remove(what: Reclaimable): Promise<number | undefined> {
     const { clock, log, remove } = this.#options;
     const late = new AbortController();
     using _timer = clock.setTimer(REMOVAL_MS, () => late.abort(new Error(`it took longer than ${REMOVAL_MS} ms`)));
@@ -52,7 +54,7 @@ export class Reclaimer {
       return await remove[what](late.signal);
     } catch (error) {
       log.warn(`Eviction: could not remove all unused ${what}`, { error: errorMessage(error) });
-      return 0;
+      return undefined;
     }
   }
 }

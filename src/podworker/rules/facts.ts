@@ -48,6 +48,8 @@ export interface NodeFacts {
   readonly hostIPs: readonly string[];
   readonly primaryFamily: 4 | 6;
   readonly crashLoopMaxMs: number;
+  /** Dead containers kept for each container, 1 at least; absent: one. */
+  readonly deadPerContainer?: number;
 }
 
 /** Everything `decide` may look at: one frozen, JSON-serialisable snapshot. Secrets appear as digests only. */
@@ -92,6 +94,8 @@ export interface PodFacts {
   readonly probes: Readonly<Record<string, ProbeState>>;
   /** Highest restart number seen in the log directory, for containers the runtime has forgotten. */
   readonly logRestarts: Readonly<Record<string, number>>;
+  /** Dead containers that shall go; absent without any. */
+  readonly surplus?: readonly string[];
   /** Queue positions at the node's gate, by slot. */
   readonly gatePositions: Readonly<Record<string, number>>;
   /** The last status that the API server took, and the word on what holds the next one back. */

@@ -1,6 +1,6 @@
 import type { PodFacts } from './facts.ts';
 import type { PodMemory } from './memory.ts';
-import { box, later, runtime, sandbox, spec, turn } from './testing.ts';
+import { box, later, node, runtime, sandbox, spec, turn } from './testing.ts';
 
 const two = [sandbox({ id: 's1', attempt: 1 }), sandbox({ ready: false })];
 const dead = (id: string, attempt: number, more: object = {}) =>
@@ -11,10 +11,11 @@ function removals(
   others: ReturnType<typeof box>[],
   sandboxes = [sandbox()],
   stoppedSandboxes: string[] = [],
+  more: Partial<PodFacts> = {},
 ): string[] {
   const sandboxId = sandboxes[0]!.id;
   const running = box('a', 'running', { id: 'up', attempt: 9, createdAt: later(9).wall, sandboxId });
-  const facts: Partial<PodFacts> = { runtime: runtime([running, ...others], sandboxes) };
+  const facts: Partial<PodFacts> = { runtime: runtime([running, ...others], sandboxes), ...more };
   const memory: Partial<PodMemory> = { stoppedSandboxes };
   return turn(spec('Always', 'a'), [running, ...others], facts, memory).start.flatMap((action) => {
     if (action.kind === 'removeContainer') return [`container ${action.containerId}`];
@@ -42,4 +43,21 @@ test.each<[string, ReturnType<typeof box>[], string[], string[]]>([
   ['stopped, and it still holds the last dead container', [dead('d1', 1, { sandboxId: 's0' })], ['s0'], []],
 ])('an older sandbox: %s', (_, others, stopped, removed) => {
   expect(removals(others, two, stopped)).toEqual(removed);
+});
+
+test.each<[string, number, string[], string[]]>([
+  ['as many stay as the flag says', 2, [], ['d1']],
+  ['one stays whatever the flag says', 0, [], ['d2', 'd1']],
+  ['surplus ones go, though the flag leaves room', 3, ['d3', 'd1'], ['d3', 'd1']],
+])('three dead containers: %s', (_, deadPerContainer, surplus, removed) => {
+  const more = { node: { ...node, deadPerContainer }, surplus };
+  const gone = removals([dead('d3', 3), dead('d2', 2), dead('d1', 1)], [sandbox()], [], more);
+  expect(gone.sort()).toEqual(removed.map((id) => `container ${id}`).sort());
+});
+
+test('the end that decides about the next run stays, surplus or not', () => {
+  const only = box('a', 'exited', { id: 'd1', attempt: 1, exitCode: 1 });
+  const facts = { runtime: runtime([only], [sandbox()]), surplus: ['d1'] };
+  const { start } = turn(spec('Always', 'a'), [only], facts);
+  expect(start.filter(({ kind }) => kind === 'removeContainer')).toEqual([]);
 });

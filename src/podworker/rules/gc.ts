@@ -1,21 +1,25 @@
-import type { PodViews } from '../../pods/rules/views.ts';
+import type { ObservedContainer } from '../../cri/observed.ts';
+import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
 import { type Action, slotOf } from './actions.ts';
 import { slot } from './slots.ts';
 import { because, launch, type Turn } from './turn.ts';
 
-/** Dead containers kept per container name: the newest, for lastState and logs --previous (kubelet's default). */
-const keptDead = 1;
-
-/** Removes older dead containers, and stopped sandboxes that hold no container any more. */
+/**
+ * Removes older dead containers, and stopped sandboxes that hold no container any more. The newest dead ones stay, for lastState and logs
+ * --previous, unless they are surplus; of a Pod that lives the last one stays in any case: its end decides how the next run begins.
+ */
 export function collectDead(turn: Turn, views: PodViews, keepSandbox: string | undefined): void {
-  const removed = new Set<string>();
+  const { node, surplus = [] } = turn.facts;
+  const lives = turn.memory.phase === 'Active';
+  const isSurplus = (c: ObservedContainer, { latest }: ContainerView) =>
+    surplus.includes(c.id) && !(lives && c.id === latest?.id);
   for (const view of views.all) {
-    const dead = view.history.filter((c) => c.state === 'exited').slice(keptDead);
+    const exited = view.history.filter((c) => c.state === 'exited');
+    const kept = exited.slice(0, Math.max(1, node.deadPerContainer ?? 1)).filter((c) => !isSurplus(c, view));
+    const dead = exited.filter((c) => !kept.includes(c));
     const stranded = view.history.filter((c) => c.state === 'created' && keepSandbox && c.sandboxId !== keepSandbox);
-    for (const c of [...dead, ...stranded]) {
-      removed.add(c.id);
+    for (const c of [...dead, ...stranded])
       launch(turn, { kind: 'removeContainer', slot: slotOf.removeContainer(c.id), containerId: c.id });
-    }
   }
   const containers = turn.facts.runtime?.containers ?? [];
   for (const sandbox of turn.facts.runtime?.sandboxes ?? []) {
