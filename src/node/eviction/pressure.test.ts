@@ -1,6 +1,6 @@
 import { explainNode } from './explain.ts';
 import { nodeWhyText } from './rules/whyNode.ts';
-import { TestNode } from './testNode.ts';
+import { TestNode } from './testing/testNode.ts';
 
 const GI = 2 ** 30;
 const HARD_MEMORY = { evictionHard: { 'memory.available': '1Gi' } };
@@ -136,6 +136,20 @@ describe('disk: what nobody uses goes first', () => {
     fill(node);
     await node.start();
     expect([node.removed, Object.keys(node.asked())]).toEqual([['containers', 'images'], ['web']]);
+  });
+
+  test('a removal that fails half-way is said, and what it freed counts', async () => {
+    using node = new TestNode(HARD_DISK);
+    node.removalProblem = new Error('an image is in use');
+    node.unused = { containers: 0, images: 1, bytes: 30 * GI, freesAfterMs: 0 };
+    fill(node);
+    await node.start();
+    await node.clock.advanceAsync(100);
+    expect(node.logged.join('\n')).toMatch(/could not remove all unused images.*an image is in use/);
+    expect(node.asked()).toEqual({});
+    node.disk(5);
+    await node.clock.advanceAsync(10_000);
+    expect(Object.keys(node.asked())).toEqual(['web']);
   });
 
   test('what is not enough, with the minimum reclaim, costs a Pod', async () => {

@@ -1,19 +1,19 @@
-import type { NodeEvent, PodEvent } from '../../events/event.ts';
-import { ManualClock } from '../../lib/fake/manualClock.ts';
-import { createLogger } from '../../lib/logger.ts';
-import { Metrics } from '../../lib/metrics.ts';
-import { NodePressure } from '../../pods/nodePressure.ts';
-import type { ServedPod } from '../../pods/served.ts';
-import { PodTable } from '../../pods/table.ts';
-import { TestOwner } from '../../pods/testing/owner.ts';
-import { evictionMetrics } from './evictionMetrics.ts';
-import { Evictor } from './evictor.ts';
-import type { NodeState } from './nodeReader.ts';
-import { PressureKeeper } from './pressureKeeper.ts';
-import { Reclaimer } from './reclaimer.ts';
-import type { FsFigures } from './rules/observations.ts';
-import { candidate, type TestCandidate, thresholds } from './rules/testing.ts';
-import type { ThresholdSettings } from './rules/thresholds.ts';
+import type { NodeEvent, PodEvent } from '../../../events/event.ts';
+import { ManualClock } from '../../../lib/fake/manualClock.ts';
+import { createLogger } from '../../../lib/logger.ts';
+import { Metrics } from '../../../lib/metrics.ts';
+import { NodePressure } from '../../../pods/nodePressure.ts';
+import type { ServedPod } from '../../../pods/served.ts';
+import { PodTable } from '../../../pods/table.ts';
+import { TestOwner } from '../../../pods/testing/owner.ts';
+import { evictionMetrics } from '../evictionMetrics.ts';
+import { Evictor } from '../evictor.ts';
+import type { NodeState } from '../nodeReader.ts';
+import { PressureKeeper } from '../pressureKeeper.ts';
+import { Reclaimer } from '../reclaimer.ts';
+import type { FsFigures } from '../rules/observations.ts';
+import { candidate, type TestCandidate, thresholds } from '../rules/testing.ts';
+import type { ThresholdSettings } from '../rules/thresholds.ts';
 
 const GI = 2 ** 30;
 const ROOMY: FsFigures = { capacityBytes: 100 * GI, availableBytes: 50 * GI, inodes: 1000, inodesFree: 900 };
@@ -51,6 +51,8 @@ export class TestNode implements Disposable {
   reads = 0;
   measured = 0;
   measureProblem: Error | undefined;
+  /** Removing images ends with it, after they went. */
+  removalProblem: Error | undefined;
   readonly evictor: Evictor;
   readonly keeper: PressureKeeper;
 
@@ -151,7 +153,11 @@ export class TestNode implements Disposable {
     this.unused = { ...this.unused, [what]: 0 };
     const { bytes, freesAfterMs } = this.unused;
     const free = this.state.readings.nodefs!.availableBytes / GI + bytes / GI;
-    if (what === 'images' && count > 0) this.clock.setTimer(freesAfterMs, () => this.disk(free));
+    if (what === 'images' && count > 0) {
+      if (freesAfterMs === 0) this.disk(free);
+      else this.clock.setTimer(freesAfterMs, () => this.disk(free));
+    }
+    if (what === 'images' && this.removalProblem) throw this.removalProblem;
     return count;
   }
 }
