@@ -61,7 +61,11 @@ describe('a node taken over from another kubelet', () => {
   }
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
-  async function serve(node: Node, mounts: () => string, then: (api: TestApi, clock: ManualClock) => Promise<void>) {
+  async function serve(
+    node: Node,
+    mounts: () => string,
+    then: (api: TestApi, clock: ManualClock, pressure: NodePressure) => Promise<void>,
+  ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
     const clock = new ManualClock();
@@ -86,7 +90,7 @@ describe('a node taken over from another kubelet', () => {
       () => {},
     );
     await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
-    await then(api, clock);
+    await then(api, clock, pressure);
     side[Symbol.dispose]();
     await serving.catch(() => undefined);
   }
@@ -113,6 +117,18 @@ describe('a node taken over from another kubelet', () => {
         expect(api.node?.status?.volumesAttached).toHaveLength(1);
       },
     );
+  });
+
+  test('a pressure condition that changes is written at once', async () => {
+    await serve(takenOver(), disk, async (api, clock, pressure) => {
+      const shown = () => api.node?.status?.conditions?.find((c) => c.type === 'DiskPressure')?.status;
+      const before = clock.now().mono;
+      pressure.publish(['DiskPressure']);
+      await until(() => shown() === 'True');
+      pressure.publish([]);
+      await until(() => shown() === 'False');
+      expect(clock.now().mono).toBe(before);
+    });
   });
 
   test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {

@@ -171,7 +171,6 @@ export class LocalNode implements Disposable {
   start(): void {
     this.runtime.start();
     this.runtime.onChange(() => this.#publisher?.trigger());
-    this.#options.pressure.onChange(() => this.#publisher?.trigger());
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
@@ -207,6 +206,7 @@ export class LocalNode implements Disposable {
       updateMs: config.nodeStatusUpdateFrequency,
       reportMs: config.nodeStatusReportFrequency,
     });
+    using _pressure = this.#options.pressure.onChange(() => this.#publisher?.trigger());
     this.#publisher.onNode((node) => {
       this.#node = node;
       this.#seen.emit();
