@@ -56,7 +56,6 @@ export async function openPressure(
     new Evictor({
       ...{ table, measures, clock, log },
       pods: () => served.all(),
-      allocated: ({ pod }) => pod,
       metrics: evictionMetrics(metrics.metrics),
       onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
       maxGraceSeconds: settings.maxGraceSeconds,

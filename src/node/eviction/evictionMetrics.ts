@@ -13,10 +13,14 @@ export interface EvictionMetrics {
 
 export function evictionMetrics(m: Metrics): EvictionMetrics {
   const labels = ['eviction_signal'];
-  const evictions = m.counter('kubelet_evictions', 'Cumulative number of pod evictions by eviction signal', labels);
+  const evictions = m.counter(
+    'kubelet_evictions',
+    '[ALPHA] Cumulative number of pod evictions by eviction signal',
+    labels,
+  );
   const age = m.histogram(
     'kubelet_eviction_stats_age_seconds',
-    'Time between when stats are collected, and when pod is evicted based on those stats by eviction signal',
+    '[ALPHA] Time between when stats are collected, and when pod is evicted based on those stats by eviction signal',
     DEFAULT_BUCKETS,
     labels,
   );

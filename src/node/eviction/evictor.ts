@@ -7,7 +7,6 @@ import type { PodEntry } from '../../pods/entry.ts';
 import type { DisruptionCondition } from '../../pods/facts.ts';
 import type { ServedPod } from '../../pods/served.ts';
 import type { PodTable } from '../../pods/table.ts';
-import type { Pod } from '../../types/k8s.ts';
 import type { EvictionMetrics } from './evictionMetrics.ts';
 import type { PodMeasures } from './podMeasures.ts';
 import { exceededLimit } from './rules/localLimits.ts';
@@ -26,8 +25,6 @@ export interface EvictorOptions {
   readonly table: PodTable;
   /** The Pods as statistics see them. */
   readonly pods: () => readonly ServedPod[];
-  /** The Pod with the resources that it was given. */
-  readonly allocated: (entry: PodEntry) => Pod | null;
   readonly measures: Pick<PodMeasures, 'of' | 'forLimits' | 'withContainers'>;
   readonly metrics: EvictionMetrics;
   readonly onEvent: (entry: PodEntry, event: PodEvent) => void;
@@ -135,10 +132,10 @@ export class Evictor implements Disposable {
 
   /** Pods that something runs of: ending another would free nothing. */
   #active() {
-    const { table, allocated } = this.#options;
+    const { table } = this.#options;
     return this.#options.pods().flatMap((served) => {
       const entry = table.get(served.uid);
-      const pod = entry ? allocated(entry) : null;
+      const pod = entry?.pod;
       const isAlive = entry?.phase === 'Active' || entry?.phase === 'Terminating';
       const runs = served.observed?.containers.some(({ state }) => state === 'running') ?? false;
       return pod && isAlive && runs ? [{ uid: served.uid, pod, served: { ...served, pod } }] : [];

@@ -62,7 +62,6 @@ export class TestNode implements Disposable {
     this.evictor = new Evictor({
       ...{ table, clock, log, maxGraceSeconds },
       pods: () => this.#served(),
-      allocated: ({ pod }) => pod,
       measures: {
         of: async () => this.#measure(),
         forLimits: async () => this.#measure(),
