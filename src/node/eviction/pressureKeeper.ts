@@ -71,6 +71,11 @@ export class PressureKeeper implements Disposable {
 
   /** Looks for the first time, and from then on by itself. */
   async start(): Promise<void> {
+    const { thresholds, localLimits } = this.#options.settings;
+    if (thresholds.length === 0 && !localLimits) {
+      this.#says('has no thresholds, and Pods have no limits: nothing is looked at');
+      return;
+    }
     await this.#look().catch((error) => this.#failed(error));
     void this.#run();
   }

@@ -5,11 +5,11 @@ import {
   formatQuantity,
   maxQuantity,
   type ParsedQuantity,
-  parseQuantity,
   quantityOf,
 } from '../../../k8s/quantity.ts';
 import type { PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
+import { quantityOrNone } from './quantities.ts';
 
 /** A Pod that has outgrown a limit of its own. `signal` is the label of kubelet_evictions. */
 export interface LimitExceeded {
@@ -30,7 +30,7 @@ export interface LimitNeeds {
 /** Which limits a Pod has; it need not be measured without any. */
 export function limitNeeds(pod: Pod): LimitNeeds {
   return {
-    volumes: (pod.spec?.volumes ?? []).some(({ emptyDir }) => isPositive(emptyDir?.sizeLimit)),
+    volumes: (pod.spec?.volumes ?? []).some(({ emptyDir }) => isPositive(quantityOrNone(emptyDir?.sizeLimit))),
     containers: podLimit(pod) !== undefined,
   };
 }
@@ -46,11 +46,11 @@ export function exceededLimit(pod: Pod, stats: PodStats, imageFs: boolean): Limi
 function emptyDirLimit(pod: Pod, stats: PodStats): LimitExceeded | undefined {
   const used = new Map((stats.volume ?? []).map(({ name, usedBytes }) => [name, usedBytes]));
   for (const { name, emptyDir } of pod.spec?.volumes ?? []) {
-    const size = emptyDir?.sizeLimit;
+    const size = quantityOrNone(emptyDir?.sizeLimit);
     if (!isPositive(size) || !isMore(used.get(name), size)) continue;
     return {
       signal: 'emptydirfs.limit',
-      message: `Usage of EmptyDir volume ${JSON.stringify(name)} exceeds the limit "${canonical(size)}". `,
+      message: `Usage of EmptyDir volume ${JSON.stringify(name)} exceeds the limit "${formatQuantity(size)}". `,
     };
   }
   return undefined;
@@ -61,18 +61,18 @@ function wholeLimit(pod: Pod, stats: PodStats): LimitExceeded | undefined {
   if (!limit || !isMore(stats[STORAGE]?.usedBytes, limit)) return undefined;
   return {
     signal: 'ephemeralpodfs.limit',
-    message: `Pod ephemeral local storage usage exceeds the total limit of containers ${canonical(limit)}. `,
+    message: `Pod ephemeral local storage usage exceeds the total limit of containers ${formatQuantity(limit)}. `,
   };
 }
 
 function containerLimit(pod: Pod, stats: PodStats, imageFs: boolean): LimitExceeded | undefined {
   for (const { name, logs, rootfs } of stats.containers) {
-    const limit = pod.spec?.containers?.find((c) => c.name === name)?.resources?.limits?.[STORAGE];
+    const limit = quantityOrNone(pod.spec?.containers?.find((c) => c.name === name)?.resources?.limits?.[STORAGE]);
     const used = (logs?.usedBytes ?? 0) + (imageFs ? 0 : (rootfs?.usedBytes ?? 0));
     if (!isPositive(limit) || !isMore(used, limit)) continue;
     return {
       signal: 'ephemeralcontainerfs.limit',
-      message: `Container ${name} exceeded its local ephemeral storage limit "${canonical(limit)}". `,
+      message: `Container ${name} exceeded its local ephemeral storage limit "${formatQuantity(limit)}". `,
     };
   }
   return undefined;
@@ -81,24 +81,20 @@ function containerLimit(pod: Pod, stats: PodStats, imageFs: boolean): LimitExcee
 /** The Pod's limit of local storage, written as its containers write theirs; undefined when none of them has one. */
 function podLimit(pod: Pod): ParsedQuantity | undefined {
   const limits = ({ resources }: Container) => {
-    const limit = resources?.limits?.[STORAGE];
-    return new Map<string, ParsedQuantity>(limit === undefined ? [] : [[STORAGE, parseQuantity(limit)]]);
+    const limit = quantityOrNone(resources?.limits?.[STORAGE]);
+    return new Map<string, ParsedQuantity>(limit === undefined ? [] : [[STORAGE, limit]]);
   };
   const total = totalOf<ParsedQuantity>(pod.spec ?? {}, limits, { plus: addQuantities, larger: maxQuantity }).get(
     STORAGE,
   );
-  const overhead = pod.spec?.overhead?.[STORAGE];
+  const overhead = quantityOrNone(pod.spec?.overhead?.[STORAGE]);
   return total && overhead !== undefined && total.nano !== 0n ? addQuantities(total, overhead) : total;
 }
 
-function isMore(used: number | undefined, limit: ParsedQuantity | string): boolean {
+function isMore(used: number | undefined, limit: ParsedQuantity): boolean {
   return used !== undefined && compareQuantities(quantityOf(used), limit) > 0;
 }
 
-function isPositive(quantity: string | undefined): quantity is string {
-  return quantity !== undefined && parseQuantity(quantity).nano > 0n;
-}
-
-function canonical(quantity: ParsedQuantity | string): string {
-  return formatQuantity(typeof quantity === 'string' ? parseQuantity(quantity) : quantity);
+function isPositive(quantity: ParsedQuantity | undefined): quantity is ParsedQuantity {
+  return quantity !== undefined && quantity.nano > 0n;
 }

@@ -152,7 +152,7 @@ function podLine(
   signal: Signal,
 ): string {
   const of = (n: number) => amountText(signal, n);
-  const takes = use === null ? 'takes more than could be measured' : `takes ${of(use)}`;
+  const takes = use === null ? 'takes what could not be measured' : `takes ${of(use)}`;
   const asked = request === 0 ? '' : ` and asked for ${of(request)}`;
   const note = critical ? '; critical, never ended for pressure' : exceedsRequest ? '' : ' (within its request)';
   return `  ${i + 1}. ${pod} ${takes}${asked}, priority ${priority}${note}`;

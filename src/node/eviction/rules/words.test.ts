@@ -104,6 +104,11 @@ describe('limits of the Pod itself', () => {
       'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ',
     ],
     ['a limit of 0 is none', { volumes: [dir('0', 5)] }, undefined],
+    [
+      'a limit that is no number here',
+      { volumes: [dir('1e99', 5)], containers: { a: { ...limit('1e99'), rootfs: 9 } } },
+      undefined,
+    ],
     ['not measured', { volumes: [dir('1', undefined)] }, undefined],
     [
       'a container',

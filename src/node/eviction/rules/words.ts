@@ -1,9 +1,10 @@
 import { hasPodLevelResources } from '../../../k8s/podResources.ts';
-import { formatQuantity, parseQuantity, quantityOf } from '../../../k8s/quantity.ts';
+import { formatQuantity, quantityOf } from '../../../k8s/quantity.ts';
 import { amountOf } from '../../../k8s/resourceAmounts.ts';
 import type { ContainerStats, PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 import type { Observations } from './observations.ts';
+import { canonical } from './quantities.ts';
 import { type StarvedResource, signals } from './signals.ts';
 import { quantityAt, type Threshold } from './thresholds.ts';
 
@@ -75,10 +76,6 @@ function containerUse(resource: StarvedResource, { rootfs, logs, memory }: Conta
 
 function requestText({ resources }: Container, resource: StarvedResource): string {
   return canonical(resources?.requests?.[resource] ?? '0');
-}
-
-function canonical(text: string): string {
-  return formatQuantity(parseQuantity(text));
 }
 
 /** The Event about the Node when something is being done. */
