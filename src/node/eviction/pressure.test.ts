@@ -239,8 +239,9 @@ describe('limits of Pods', () => {
 test('without thresholds and limits nothing is looked at', async () => {
   using node = new TestNode({});
   await node.start();
+  node.keeper.remember(['DiskPressure']);
   await node.clock.advanceAsync(60_000);
-  expect([node.reads, node.clock.pending]).toEqual([0, 0]);
+  expect([node.reads, node.clock.pending, node.pressure.conditions]).toEqual([0, 0, []]);
 });
 
 test('figures that cannot be are said once and not acted on', async () => {

@@ -71,8 +71,7 @@ export class PressureKeeper implements Disposable {
 
   /** Looks for the first time, and from then on by itself. */
   async start(): Promise<void> {
-    const { thresholds, localLimits } = this.#options.settings;
-    if (thresholds.length === 0 && !localLimits) {
+    if (!this.#hasWork()) {
       this.#says('has no thresholds, and Pods have no limits: nothing is looked at');
       return;
     }
@@ -93,11 +92,16 @@ export class PressureKeeper implements Disposable {
 
   /** Conditions that the API server shows of an earlier process hold for one more transition period. */
   remember(conditions: readonly PressureCondition[]): void {
-    if (conditions.length === 0) return;
+    if (conditions.length === 0 || !this.#hasWork()) return;
     const now = this.#options.clock.now().mono;
     this.#memory = rememberConditions(this.#memory, conditions, now);
     const { pressure, settings } = this.#options;
     pressure.publish(assessPressure([], settings.transitionMs, {}, this.#memory, now).conditions);
+  }
+
+  #hasWork(): boolean {
+    const { thresholds, localLimits } = this.#options.settings;
+    return thresholds.length > 0 || localLimits;
   }
 
   [Symbol.dispose](): void {
