@@ -155,7 +155,7 @@ export class PressureKeeper implements Disposable {
     log.warn('Eviction: attempting to reclaim', { resource, signal: first.signal });
     onEvent({ type: 'Warning', reason: 'EvictionThresholdMet', message: attemptWords(resource) });
     this.#says(`removes dead containers and unused images, as far as these free ${resource}`);
-    const own = acting.filter(({ signal }) => signals[signal].resource === resource);
+    const own = acting.filter(({ signal }) => signal === first.signal);
     const isOver = async () => {
       const { observations } = (await this.#look()).observed;
       return thresholdsMet(own, observations, true).length === 0;
