@@ -9,6 +9,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
+import { pressure } from './cluster/pressure.ts';
 import { privateImages } from './cluster/privateImages.ts';
 import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
@@ -53,6 +54,7 @@ export const groups: readonly Group[] = [
   executable,
   demo,
   nodeWaits,
+  pressure,
   swapped,
   privateImages,
   slowRuntime,

@@ -13,6 +13,7 @@ import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
 import { defaultDebugSocket } from '../../src/config/debugPlaces.ts';
 import { type Cri, connectCri } from '../../src/cri/client.ts';
+import type { NodeWhy } from '../../src/node/eviction/rules/whyNode.ts';
 import type { Entry } from '../../src/timeline/entries.ts';
 import type { Why } from '../../src/timeline/why.ts';
 import type { Event, Pod } from '../../src/types/k8s.ts';
@@ -124,6 +125,11 @@ export class Lab implements AsyncDisposable {
   /** Why a Pod is not further, as the agent says it; undefined when it does not know the Pod or does not answer. */
   async why(namespace: string, name: string): Promise<Why | undefined> {
     return this.#ask<Why>(`/debug/pods/${namespace}/${name}/why?output=json`);
+  }
+
+  /** What the node is short of, as the agent says it. */
+  async whyNode(): Promise<NodeWhy | undefined> {
+    return this.#ask<NodeWhy>('/debug/node/why?output=json');
   }
 
   async timeline(namespace: string, name: string): Promise<Timeline> {

@@ -115,6 +115,22 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'loop/loop.ts': [{ for: 'schedule', what: '`wakeAt` of the last decision' }],
   'node/addressFacts.ts': [{ for: 'deadline', what: 'name resolution of the node' }],
+  'node/eviction/evictor.ts': [{ for: 'deadline', what: 'the end of Pods that were evicted, before the next choice' }],
+  'node/eviction/pressureKeeper.ts': [
+    {
+      poll: 'memory, disks, inodes and tasks of the node; local storage of Pods that have limits of it',
+      period: '10 s; down to 1 s while a figure falls towards its threshold',
+      why: 'file systems and /proc have no events; a cgroup at its limit wakes it too (cgroup v2)',
+    },
+  ],
+  'node/eviction/reclaimer.ts': [
+    {
+      poll: 'space that removed images and containers give back',
+      period: '1 s, for 10 s (hard threshold) or 30 s; only after something was removed',
+      why: 'runtimes free it some time after they have answered',
+    },
+    { for: 'deadline', what: 'the removal of unused images and dead containers' },
+  ],
   'node/preflight/iptablesHints.ts': [
     { poll: "kubelet's hint chain in iptables", period: '1 min', why: 'iptables has no events' },
   ],

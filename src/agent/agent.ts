@@ -9,6 +9,7 @@ import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
+import { openPressure } from './stages/pressure.ts';
 import { connectRuntime } from './stages/runtime.ts';
 import { openServer } from './stages/server.ts';
 import { watchShutdowns } from './stages/shutdown.ts';
@@ -41,8 +42,9 @@ export async function startAgent(
   const pods = await openPods(base, runtime, api, node, stack);
   const collectors = openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, stack);
-  await openServer(base, runtime, api, node, pods, stack);
-  hearSources(base, api, node, pods, collectors, stack);
+  const pressure = await openPressure(base, runtime, node, pods, collectors, stack);
+  await openServer(base, runtime, api, node, pods, pressure, stack);
+  hearSources(base, api, node, pods, collectors, pressure, stack);
   await watchShutdowns(base, api, node, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,

@@ -25,8 +25,14 @@ export type Command =
   | { readonly kind: 'run'; readonly flags: ParsedFlags }
   /** Print `text` and exit 0. */
   | { readonly kind: 'print'; readonly text: string }
-  /** Ask a running agent why Pods wait; without a Pod: all that wait. */
-  | { readonly kind: 'why'; readonly pod?: PodName; readonly agent: AgentPlace; readonly output: Output }
+  /** Ask a running agent why Pods wait; without a Pod: all that wait. `node`: what the node is short of instead. */
+  | {
+      readonly kind: 'why';
+      readonly pod?: PodName;
+      readonly node?: true;
+      readonly agent: AgentPlace;
+      readonly output: Output;
+    }
   /** Ask a running agent for the timeline of a Pod. */
   | { readonly kind: 'timeline'; readonly pod: PodName; readonly agent: AgentPlace; readonly output: Output }
   /** Decide recorded facts again and print the first difference. */
@@ -51,7 +57,7 @@ const AGENT = {
   address: { type: 'string' },
 } as const satisfies ParseArgsOptionsConfig;
 const EXTRA: Record<Exclude<Subcommand, 'preflight'>, ParseArgsOptionsConfig> = {
-  why: AGENT,
+  why: { ...AGENT, node: { type: 'boolean' } },
   timeline: AGENT,
   replay: { pod: { type: 'string' } },
   plan: {},
@@ -100,7 +106,9 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   switch (kind) {
     case 'why': {
       const [pod] = pods(1);
-      return { kind, ...(pod && { pod }), agent: agentPlace(kind, values), output };
+      const node = values.node === true ? { node: true as const } : {};
+      if (node.node && pod) throw refuse(kind, 'takes a Pod or --node, not both');
+      return { kind, ...(pod && { pod }), ...node, agent: agentPlace(kind, values), output };
     }
     case 'timeline': {
       const [pod] = pods(1);

@@ -8,6 +8,7 @@ const USAGE = `kubelet-ts: a Kubernetes node agent (kubelet 1.36) that explains 
 Usage:
   kubelet-ts [flags]                       run the node agent
   kubelet-ts why [[NAMESPACE/]POD]         why is this Pod (or: which Pods and why) not ready?
+  kubelet-ts why --node                    what is the node short of, and which Pod would go next?
   kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
@@ -37,9 +38,10 @@ The agent is asked on its unix socket, which only root may use. PLACE is one of
   --address HOST:PORT   the agent's --ts-debug-address`;
 
 const COMMANDS: Readonly<Record<string, string>> = {
-  why: `kubelet-ts why [[NAMESPACE/]POD] [-n NAMESPACE] [-o text|json] [PLACE]
+  why: `kubelet-ts why [[NAMESPACE/]POD | --node] [-n NAMESPACE] [-o text|json] [PLACE]
 
-Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits.
+Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits. With --node: what the node is short
+of, the figures beside their thresholds, and the order in which Pods would be evicted.
 ${PLACES}`,
   timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [PLACE]
 

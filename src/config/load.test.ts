@@ -64,6 +64,13 @@ describe('defaults', () => {
     const merged = loadFile('evictionHard: {memory.available: 1Gi}\nmergeDefaultEvictionSettings: true').config;
     expect(merged.evictionHard).toEqual({ ...DEFAULT_EVICTION_HARD, 'memory.available': '1Gi' });
   });
+
+  test('defaults of evictionHard are merged into the file, before the drop-ins', () => {
+    const file = write('c.yaml', 'evictionHard: {memory.available: 1Gi}');
+    write('d/10.conf', 'mergeDefaultEvictionSettings: true\nevictionHard: {pid.available: "5"}');
+    const { config } = load(`--config=${file}`, `--config-dir=${join(directory, 'd')}`);
+    expect(config.evictionHard).toEqual({ 'memory.available': '1Gi', 'pid.available': '5' });
+  });
 });
 
 describe('precedence', () => {
@@ -151,6 +158,14 @@ describe('refused with file, line, path and what is allowed', () => {
     [
       'evictionHard: {memory.available: 101%}',
       /^c.yaml:3: evictionHard must hold a quantity or a percentage up to 100%/,
+    ],
+    [
+      'evictionHard: {memory.available: "0"}',
+      /^c.yaml:3: evictionHard must hold more than nothing for memory.available, not "0"$/,
+    ],
+    [
+      'evictionMinimumReclaim: {memory.available: 0%}',
+      /^c.yaml:3: evictionMinimumReclaim must hold more than nothing for memory.available, not "0%"$/,
     ],
     [
       'evictionSoft: {memory.available: 1Gi}',

@@ -44,7 +44,6 @@ export function loadConfiguration(flags: ParsedFlags): LoadedConfiguration {
   const dropIns = configDir === '' ? [] : readDropIns(configDir);
   const files = [...base, ...dropIns];
   const raw = merge(base[0]?.raw ?? {}, dropIns);
-  applyEvictionDefaults(raw);
   applyFlags(raw, flags.overrides);
   const gates = resolveGates((raw.featureGates as Record<string, boolean>) ?? {});
   applyDerivedDefaults(raw, gates.gates);
@@ -60,14 +59,11 @@ export function loadConfiguration(flags: ParsedFlags): LoadedConfiguration {
 
 function merge(base: Raw, dropIns: readonly ConfigFile[]): Raw {
   const start: Raw = { ...base };
-  // Kubelet fills this default in before the drop-ins, so that a drop-in changes single signals of it.
-  start.evictionHard ??= { ...DEFAULT_EVICTION_HARD };
+  // kubelet fills these defaults in before the drop-ins, so that a drop-in changes single signals of them.
+  const own = start.mergeDefaultEvictionSettings === true ? (start.evictionHard as object | undefined) : {};
+  if (start.evictionHard === undefined || start.mergeDefaultEvictionSettings === true)
+    start.evictionHard = { ...DEFAULT_EVICTION_HARD, ...own };
   return dropIns.reduce<Raw>((raw, dropIn) => mergePatch(raw, dropIn.raw) as Raw, mergePatch({}, start) as Raw);
-}
-
-function applyEvictionDefaults(raw: Raw): void {
-  if (raw.mergeDefaultEvictionSettings !== true) return;
-  raw.evictionHard = { ...DEFAULT_EVICTION_HARD, ...(raw.evictionHard as object) };
 }
 
 function applyFlags(raw: Raw, overrides: ReadonlyMap<string, unknown>): void {

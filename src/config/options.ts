@@ -41,7 +41,11 @@ const kubeletOptions = {
   maximumDeadContainersPerContainer: int32(1, 'Dead containers kept for each container (deprecated)', supported),
   maximumDeadContainers: int32(-1, 'Dead containers kept in all; negative means no limit (deprecated)', supported),
   experimentalMounterPath: str('', 'Program that mounts (deprecated)', NEVER),
-  experimentalAllocatableIgnoreEviction: bool(false, 'Allocatable without the eviction thresholds (deprecated)'),
+  experimentalAllocatableIgnoreEviction: bool(
+    false,
+    'Allocatable without the eviction thresholds (deprecated)',
+    supported,
+  ),
   housekeepingInterval: duration(10_000, 'How often statistics are taken'),
   logCadvisorUsage: bool(false, CADVISOR, NEVER),
   applicationMetricsCountLimit: int32(100, CADVISOR, NEVER),

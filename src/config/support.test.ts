@@ -6,8 +6,6 @@ import { type Field, leaves } from './schema.ts';
 
 /** Acted on in part only, so that setting them still warns; with what is done. */
 const PARTIAL: Readonly<Record<string, string>> = {
-  evictionHard: 'lowers the allocatable resources; nothing is evicted',
-  localStorageCapacityIsolation: "keeps ephemeral storage out of the Node's resources; Pods are not measured",
   syncFrequency: 'the limit of the health check; Pods are not read again by it',
   systemCgroups: 'statistics; no process is moved',
 };

@@ -36,6 +36,8 @@ export function evictionProblems(c: KubeletConfiguration): Problem[] {
         problems.push(at(path, `names the unknown signal "${signal}"; known are ${SIGNALS.join(', ')}`));
       else if (!isThreshold(value)) {
         problems.push(at(path, `must hold a quantity or a percentage up to 100% for ${signal}, not "${value}"`));
+      } else if (!isEnough(path, value)) {
+        problems.push(at(path, `must hold more than nothing for ${signal}, not "${value}"`));
       }
     }
   }
@@ -53,6 +55,12 @@ export function evictionProblems(c: KubeletConfiguration): Problem[] {
     }
   }
   return problems;
+}
+
+/** A threshold of nothing is never crossed; only as a percentage it says that there is none. */
+function isEnough(path: 'evictionHard' | 'evictionSoft' | 'evictionMinimumReclaim', value: string): boolean {
+  const isZero = !/[1-9]/.test(value.replace(/[eE][+-]?\d+$/, ''));
+  return !isZero || value.endsWith('%') !== (path === 'evictionMinimumReclaim');
 }
 
 function isThreshold(value: string): boolean {

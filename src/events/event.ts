@@ -8,4 +8,6 @@ export interface NodeEvent {
 /** A Kubernetes Event to record about a Pod, or about one of its containers. */
 export interface PodEvent extends NodeEvent {
   readonly container?: string;
+  /** For programs: of the Event object in the API. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }

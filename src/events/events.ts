@@ -48,7 +48,8 @@ export class Events {
       uid: pod && isStaticPod(pod) ? (pod.metadata?.annotations?.['kubernetes.io/config.hash'] ?? uid) : uid,
       ...(pod?.metadata?.resourceVersion ? { resourceVersion: pod.metadata.resourceVersion } : {}),
     };
-    const told = pod ? api?.record(subject, event.type, event.reason, message, fieldPath) : undefined;
+    const details = { ...fieldPath, ...(event.annotations ? { annotations: event.annotations } : {}) };
+    const told = pod ? api?.record(subject, event.type, event.reason, message, details) : undefined;
     if (!(told ?? this.#isNews(subject, event.type, event.reason, message))) return;
     log.info(message, {
       pod: `${namespace}/${name}`,

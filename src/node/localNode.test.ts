@@ -7,6 +7,7 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { NodePressure } from '../pods/nodePressure.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
@@ -20,6 +21,7 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
     rootDir: '/',
     cri,
     clock: new ManualClock(),
+    pressure: new NodePressure(),
     log: silentLogger,
     notReady: () => [],
   };
@@ -60,7 +62,11 @@ describe('a node taken over from another kubelet', () => {
   }
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
-  async function serve(node: Node, mounts: () => string, then: (api: TestApi, clock: ManualClock) => Promise<void>) {
+  async function serve(
+    node: Node,
+    mounts: () => string,
+    then: (api: TestApi, clock: ManualClock, pressure: NodePressure) => Promise<void>,
+  ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
     const clock = new ManualClock();
@@ -72,8 +78,9 @@ describe('a node taken over from another kubelet', () => {
     };
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
-    const port = { recordEvent: () => {}, notReady: () => [] };
-    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, ...port };
+    const pressure = new NodePressure();
+    const seams = { cri, mounter, clock, pressure, log: silentLogger, recordEvent: () => {}, notReady: () => [] };
+    const options = { config, settings, rootDir: root, ...seams };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;
@@ -84,7 +91,7 @@ describe('a node taken over from another kubelet', () => {
       () => {},
     );
     await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
-    await then(api, clock);
+    await then(api, clock, pressure);
     side[Symbol.dispose]();
     await serving.catch(() => undefined);
   }
@@ -111,6 +118,18 @@ describe('a node taken over from another kubelet', () => {
         expect(api.node?.status?.volumesAttached).toHaveLength(1);
       },
     );
+  });
+
+  test('a pressure condition that changes is written at once', async () => {
+    await serve(takenOver(), disk, async (api, clock, pressure) => {
+      const shown = () => api.node?.status?.conditions?.find((c) => c.type === 'DiskPressure')?.status;
+      const before = clock.now().mono;
+      pressure.publish(['DiskPressure']);
+      await until(() => shown() === 'True');
+      pressure.publish([]);
+      await until(() => shown() === 'False');
+      expect(clock.now().mono).toBe(before);
+    });
   });
 
   test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {

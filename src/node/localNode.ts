@@ -8,6 +8,7 @@ import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { NodePressure } from '../pods/nodePressure.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
@@ -37,6 +38,7 @@ export interface LocalNodeOptions {
   readonly rootDir: string;
   readonly cri: Cri;
   readonly mounter: Pick<Mounter, 'list'>;
+  readonly pressure: NodePressure;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -71,7 +73,11 @@ export class LocalNode implements Disposable {
       rootDir: options.rootDir,
       runtime: () => this.runtime.fact,
       others: async () => ({
-        pressure: { memory: false, disk: false, pid: false },
+        pressure: {
+          memory: options.pressure.has('MemoryPressure'),
+          disk: options.pressure.has('DiskPressure'),
+          pid: options.pressure.has('PIDPressure'),
+        },
         notReady: options.notReady(),
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
@@ -207,6 +213,7 @@ export class LocalNode implements Disposable {
       updateMs: config.nodeStatusUpdateFrequency,
       reportMs: config.nodeStatusReportFrequency,
     });
+    using _pressure = this.#options.pressure.onChange(() => this.#publisher?.trigger());
     this.#publisher.onNode((node) => {
       this.#node = node;
       this.#seen.emit();

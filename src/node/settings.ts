@@ -25,7 +25,7 @@ export function nodeSettings(config: KubeletConfiguration, options: KubeletOptio
     podsPerCore: config.podsPerCore,
     kubeReserved: config.kubeReserved ?? {},
     systemReserved: config.systemReserved ?? {},
-    evictionHard: config.evictionHard ?? {},
+    evictionHard: options.experimentalAllocatableIgnoreEviction ? {} : config.evictionHard,
     kubeletPort: config.port,
     maxImages: config.nodeStatusMaxImages,
     localStorageIsolation: config.localStorageCapacityIsolation,

@@ -54,7 +54,7 @@ const plain = (status: number, sentence: string) => ({
 });
 const notFound = plain(
   404,
-  '404 page not found. Try /debug/pods/why or /debug/pods/NAMESPACE/NAME/{why,timeline,trace}.',
+  '404 page not found. Try /debug/pods/why, /debug/node/why or /debug/pods/NAMESPACE/NAME/{why,timeline,trace}.',
 );
 const wrongMethod = plain(405, 'Only GET is answered here.');
 const wrongHost = plain(403, 'The Host header must name loopback: 127.0.0.1, localhost or [::1].');

@@ -44,6 +44,14 @@ export async function nodeMemory(time: string): Promise<{ readonly memory: Memor
   };
 }
 
+/** Bytes of memory that there are, and what of them nobody could give back; undefined when the kernel does not say. */
+export async function machineMemory(): Promise<{ readonly total: number; readonly workingSet: number } | undefined> {
+  const info = kilobytes(await read('/proc/meminfo'));
+  const [total, free] = [info.get('MemTotal'), info.get('MemFree')];
+  if (total === undefined || free === undefined) return undefined;
+  return { total, workingSet: Math.max(0, total - free - (info.get('Inactive(file)') ?? 0)) };
+}
+
 export async function nodeIo(time: string): Promise<IoStats | undefined> {
   const psi = await pressure('io');
   return psi && { time, psi };
@@ -64,11 +72,16 @@ export async function nodeNetwork(time: string): Promise<NetworkStats | undefine
   return first && { time, ...first, interfaces };
 }
 
-/** Processes (threads, as the kernel counts) and the most there may be. */
+/** Processes (threads, as the kernel counts) and the most there may be: ids and threads are limited each for itself. */
 export async function nodeProcesses(time: string) {
-  const [max, load] = await Promise.all([read('/proc/sys/kernel/pid_max'), read('/proc/loadavg')]);
+  const [maxPid, maxThreads, load] = await Promise.all([
+    read('/proc/sys/kernel/pid_max'),
+    read('/proc/sys/kernel/threads-max'),
+    read('/proc/loadavg'),
+  ]);
   const current = /\/(\d+)/.exec(load)?.[1];
-  return { time, maxpid: Number(max), curproc: Number(current ?? 0) };
+  const limits = [maxPid, maxThreads].filter((text) => text !== '').map(Number);
+  return { time, maxpid: limits.length === 0 ? 0 : Math.min(...limits), curproc: Number(current ?? 0) };
 }
 
 /** When the machine was started, wall ms. */

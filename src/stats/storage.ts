@@ -34,9 +34,9 @@ export class StorageFigures implements Disposable {
     this.#walks = new Walks(options);
   }
 
-  /** How long one answer waits for walks; to be disposed with it. */
-  patience(): Patience {
-    return this.#walks.patience();
+  /** How long one answer waits for walks, 1.5 s unless said; to be disposed with it. */
+  patience(ms?: number): Patience {
+    return this.#walks.patience(ms);
   }
 
   [Symbol.dispose](): void {

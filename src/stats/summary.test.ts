@@ -11,6 +11,7 @@ import { servedPod } from '../server/fake/fakeHost.ts';
 import { CgroupReader } from './cadvisor/cgroupReader.ts';
 import { diskUsage, type Usage, type Walk } from './diskUsage.ts';
 import type { PodStats } from './shapes.ts';
+import { StorageFigures } from './storage.ts';
 import { SummaryReader } from './summary.ts';
 import { Walks } from './walks.ts';
 
@@ -63,16 +64,16 @@ function node(walks: HeldWalks) {
     listPodSandboxStats: async () => [stats],
     imageFsInfo: async () => ({ imageFilesystems: [], containerFilesystems: [] }),
   };
+  const has = (uid: string) => pods.some((p) => p.uid === uid);
+  const storage = new StorageFigures({ clock, walk: walks.walk, maxAgeMs: 60_000, has });
   const reader = new SummaryReader({
     nodeName: 'node',
     rootDir: root,
     runtime: runtime as never,
     pods: { all: () => pods, get: (uid) => pods.find((p) => p.uid === uid), onChange: () => ({}) as Disposable },
     wall: () => clock.now().wall,
-    clock,
-    walk: walks.walk,
     log: silentLogger,
-    volumeMaxAgeMs: 60_000,
+    storage,
     machine: {} as never,
     reader: new CgroupReader({ version: 2, of: () => root, all: [root] }),
     places: {} as never,
@@ -80,7 +81,7 @@ function node(walks: HeldWalks) {
     metricsFromRuntime: false,
   });
   const ask = async () => ((await reader.summary(false)) as { pods: PodStats[] }).pods[0];
-  return { reader, pods, ask };
+  return { storage, pods, ask };
 }
 
 test('two summaries during a walk that does not end: one walk, and both answer without the volume', async () => {
@@ -113,9 +114,9 @@ test('two summaries during a walk that does not end: one walk, and both answer w
   expect((await late)?.volume).toMatchObject([{ usedBytes: 4096 }]);
 });
 
-test.each(['the Pod is gone', 'the reader is disposed'])('a walk ends when %s', async (why) => {
+test.each(['the Pod is gone', 'the figures are disposed'])('a walk ends when %s', async (why) => {
   const walks = new HeldWalks();
-  const { ask, pods, reader } = node(walks);
+  const { ask, pods, storage } = node(walks);
   const answer = ask();
   await until(() => walks.begun === 1 && clock.pending === 1, 5_000);
   await clock.advanceAsync(1500);
@@ -124,7 +125,7 @@ test.each(['the Pod is gone', 'the reader is disposed'])('a walk ends when %s', 
   await clock.advanceAsync(0);
   expect(walks.left).toBe(0);
   if (why === 'the Pod is gone') pods.pop();
-  else reader[Symbol.dispose]();
+  else storage[Symbol.dispose]();
   walks.done();
   await until(() => walks.left === 1, 5_000);
 });

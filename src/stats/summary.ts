@@ -1,7 +1,6 @@
 import type { Cri } from '../cri/client.ts';
 import type { FilesystemUsageOut, PodSandboxStatsOut } from '../cri/generated/runtime.ts';
 import { quantityNumber } from '../k8s/quantity.ts';
-import { type Clock, realClock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ServedPod, ServedPods } from '../pods/served.ts';
@@ -10,14 +9,14 @@ import type { CgroupReader } from './cadvisor/cgroupReader.ts';
 import { criMetricsText } from './cadvisor/criMetrics.ts';
 import type { CgroupPlaces } from './cadvisor/identities.ts';
 import { type MachineFigures, machineText } from './cadvisor/machineText.ts';
-import { fileSystem, type Walk } from './diskUsage.ts';
+import { fileSystem } from './diskUsage.ts';
 import { bootTime, nodeCpu, nodeIo, nodeMemory, nodeNetwork, nodeProcesses } from './nodeReaders.ts';
 import { type PodFigures, podStats } from './podStats.ts';
 import { Rates } from './rates.ts';
 import { resourceText, scrapeErrorText } from './resourceText.ts';
 import { apiTime, type FsStats, known, type NodeStats, type PodStats } from './shapes.ts';
 import type { SummarySource } from './source.ts';
-import { StorageFigures } from './storage.ts';
+import type { StorageFigures } from './storage.ts';
 import { type SystemCgroups, systemContainers } from './systemContainers.ts';
 
 export interface SummaryOptions {
@@ -30,12 +29,8 @@ export interface SummaryOptions {
   readonly pods: ServedPods;
   readonly wall: () => number;
   readonly log: Logger;
-  /** How long an answer waits for walks over volumes; the machine's clock by default. */
-  readonly clock?: Clock;
-  /** For tests: another way to measure a tree. */
-  readonly walk?: (path: string) => Walk;
-  /** volumeStatsAggPeriod. */
-  readonly volumeMaxAgeMs: number;
+  /** What Pods take on disks; eviction measures with it too. */
+  readonly storage: StorageFigures;
   readonly machine: MachineFigures;
   readonly reader: CgroupReader;
   readonly places: CgroupPlaces;
@@ -44,17 +39,15 @@ export interface SummaryOptions {
   readonly metricsFromRuntime: boolean;
 }
 
-/** Reads node and Pods when somebody asks; nothing runs in between but walks over volumes that an answer began. Disposing ends them. */
-export class SummaryReader implements SummarySource, Disposable {
+/** Reads node and Pods when somebody asks; nothing runs in between. */
+export class SummaryReader implements SummarySource {
   readonly #options: SummaryOptions;
   readonly #rates = new Rates();
   readonly #storage: StorageFigures;
 
   constructor(options: SummaryOptions) {
     this.#options = options;
-    const { volumeMaxAgeMs: maxAgeMs, clock = realClock, walk, pods } = options;
-    const has = (uid: string) => pods.get(uid) !== undefined;
-    this.#storage = new StorageFigures({ clock, maxAgeMs, has, ...(walk ? { walk } : {}) });
+    this.#storage = options.storage;
     // So that the first question finds a reading to compare with.
     void this.#cpu(apiTime(options.wall()));
   }
@@ -70,10 +63,6 @@ export class SummaryReader implements SummarySource, Disposable {
       pods.map(({ stats, served }) => this.#storage.complete(stats, served, rootDir, imageFs, now, patience)),
     );
     return { node, pods: complete };
-  }
-
-  [Symbol.dispose](): void {
-    this.#storage[Symbol.dispose]();
   }
 
   async resourceMetrics(): Promise<string> {

@@ -39,9 +39,9 @@ export class Walks implements Disposable {
   }
 
   /** Begins the waiting of one answer. */
-  patience(): Patience {
+  patience(ms = PATIENCE_MS): Patience {
     const ended = new AbortController();
-    const over = sleep(this.#options.clock, PATIENCE_MS, ended.signal).catch(() => {}); // the answer is complete
+    const over = sleep(this.#options.clock, ms, ended.signal).catch(() => {}); // the answer is complete
     return { over, [Symbol.dispose]: () => ended.abort() };
   }
 

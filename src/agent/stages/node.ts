@@ -9,6 +9,7 @@ import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
+import { NodePressure } from '../../pods/nodePressure.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -17,6 +18,8 @@ import type { Runtime } from './runtime.ts';
 export interface NodeStage {
   readonly events: Events;
   readonly node: LocalNode;
+  /** Published by its owner, which the next stages make. */
+  readonly pressure: NodePressure;
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
@@ -37,16 +40,18 @@ export async function openNode(
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
   const shuttingDown = new ShuttingDown();
+  const pressure = new NodePressure();
   const node = stack.use(
     await LocalNode.create({
-      ...{ config, settings, rootDir, cri, clock, log },
+      ...{ config, settings, rootDir, cri, pressure, clock, log },
       mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
       notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
     }),
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
-  const view = () => ledgerView(node.forAdmission(), { ...input, shuttingDown: shuttingDown.active });
+  const view = () =>
+    ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
   const ledger = openLedger({
     table,
     view,
@@ -62,6 +67,7 @@ export async function openNode(
   const podCidr = stack.use(new PodCidr(cri, { clock, log }));
   if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
   const refreshLedger = () => ledger.setNode(view());
+  stack.use(pressure.onChange(refreshLedger));
   api?.onNode((object) => {
     node.seen(object);
     if (object) podCidr.seen(object);
@@ -72,5 +78,5 @@ export async function openNode(
     node.statusChanged();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  return { events, node, ledger, cgroups, shuttingDown, refreshLedger };
+  return { events, node, pressure, ledger, cgroups, shuttingDown, refreshLedger };
 }

@@ -1,13 +1,11 @@
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
 import { toFlagz } from '../../config/flagz.ts';
 import { verbosity } from '../../lib/verbosity.ts';
-import { servedPods } from '../../pods/served.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
 import { serveExplanations } from '../../server/explanations.ts';
 import type { ServerHost } from '../../server/host.ts';
 import { startKubeletServer } from '../../server/kubeletServer.ts';
 import type { ExplanationSource } from '../../server/routes/podExplanation.ts';
-import { findCgroupMounts } from '../../stats/cadvisor/cgroupMounts.ts';
 import { CgroupReader } from '../../stats/cadvisor/cgroupReader.ts';
 import type { CgroupPlaces } from '../../stats/cadvisor/identities.ts';
 import { SummaryReader } from '../../stats/summary.ts';
@@ -17,6 +15,7 @@ import type { ApiConnection } from './api.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
+import type { PressureStage } from './pressure.ts';
 import { requestServing } from './requestServing.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -27,6 +26,7 @@ interface Parts {
   readonly api: ApiConnection | null;
   readonly node: NodeStage;
   readonly pods: PodStage;
+  readonly pressure: PressureStage;
   readonly explanations: ExplanationSource;
 }
 
@@ -40,15 +40,16 @@ export async function openServer(
   api: ApiConnection | null,
   node: NodeStage,
   pods: PodStage,
+  pressure: PressureStage,
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { clock, log, recorder, loaded } = base;
   const refresh = () => pods.services.images.refreshProgress();
-  const explanations = { recorder, mono: () => clock.now().mono, refresh };
+  const explanations = { recorder, mono: () => clock.now().mono, refresh, node: () => pressure.explain() };
   stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
   const { metrics } = base.metrics;
   const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));
-  await openKubeletServer({ base, runtime, api, node, pods, explanations }, serving, stack);
+  await openKubeletServer({ base, runtime, api, node, pods, pressure, explanations }, serving, stack);
 }
 
 async function openKubeletServer(
@@ -63,7 +64,7 @@ async function openKubeletServer(
   const { webhook } = config.authentication;
   const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
   const server = await startKubeletServer({
-    host: await serverHost(parts, stack),
+    host: await serverHost(parts),
     metrics: metrics.metrics,
     serving: {
       tlsCertFile: config.tlsCertFile,
@@ -88,24 +89,21 @@ function reviewer({ api, base }: Parts): AccessReviewer {
   return accessReviewer(api.heartbeat, clock, nodeName, ttls);
 }
 
-/** `stack` gets what has to be ended after the server. */
-async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<ServerHost> {
+async function serverHost(parts: Parts): Promise<ServerHost> {
   const { base, runtime, node, explanations } = parts;
-  const { loaded, nodeName, rootDir, clock, log, health, table, metrics } = base;
+  const { loaded, nodeName, rootDir, clock, log, health, metrics } = base;
   const { cri } = runtime;
-  const pods = servedPods(table, parts.pods.mirrors);
+  const { served: pods, storage } = parts.pressure;
   const slis = new Slis();
-  const summary = stack.use(
-    new SummaryReader({
-      ...{ nodeName, rootDir, pods, clock, log },
-      runtime: cri,
-      wall: () => clock.now().wall,
-      volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
-      machine: node.node.machine,
-      metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
-      ...(await statsPlaces(parts)),
-    }),
-  );
+  const summary = new SummaryReader({
+    ...{ nodeName, rootDir, pods, log },
+    runtime: cri,
+    wall: () => clock.now().wall,
+    storage,
+    machine: node.node.machine,
+    metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
+    ...(await statsPlaces(parts)),
+  });
   const unhealthy = () => health.problem();
   return {
     nodeName,
@@ -132,7 +130,7 @@ async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<Se
 }
 
 /** Which cgroups the statistics are about. */
-async function statsPlaces({ base, node: { cgroups } }: Parts) {
+async function statsPlaces({ base, node: { cgroups }, pressure: { mounts } }: Parts) {
   const { config, options } = base.loaded;
   const node = nodeCgroup(config.cgroupRoot);
   const at = (name: CgroupName) => cgroupPath(name, cgroups.driver);
@@ -149,5 +147,5 @@ async function statsPlaces({ base, node: { cgroups } }: Parts) {
     system: Object.values(others),
     podPath: ({ pod }) => (pod ? cgroups.podCgroup(pod).path : undefined),
   };
-  return { reader: new CgroupReader(await findCgroupMounts()), places, system };
+  return { reader: new CgroupReader(mounts), places, system };
 }

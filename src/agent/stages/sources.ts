@@ -1,15 +1,19 @@
 import { mergedPodSource } from '../../api/mergedPodSource.ts';
 import type { NodeEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { PressureKeeper } from '../../node/eviction/pressureKeeper.ts';
 import { Housekeeping } from '../../node/housekeeping.ts';
 import { OomWatch } from '../../node/oom/oomWatch.ts';
 import { containerLogsDir } from '../../node/preflight/directories.ts';
+import { PRESSURE_CONDITIONS, type PressureCondition } from '../../pods/nodePressure.ts';
 import { followSources, removeOrphanMirrors } from '../../podworker/sources.ts';
+import type { Node } from '../../types/k8s.ts';
 import type { ApiConnection } from './api.ts';
 import type { Collectors } from './collectors.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
+import type { PressureStage } from './pressure.ts';
 
 /** The last stage: manifests are heard at once, the API server's Pods when the Node object was read. */
 export function hearSources(
@@ -18,6 +22,7 @@ export function hearSources(
   stage: NodeStage,
   pods: PodStage,
   collectors: Collectors,
+  { keeper }: PressureStage,
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
@@ -43,12 +48,15 @@ export function hearSources(
       ...{ sources, clock, log },
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
-      onSynced: () => housekeeping.start(),
+      onSynced: () => {
+        housekeeping.start();
+        keeper.allowEvictions();
+      },
     }),
   );
   watchOoms(base, stage, stack);
   for (const source of manifests) source.start();
-  if (api) serveNode(base, api, stage);
+  if (api) serveNode(base, api, stage, keeper);
 }
 
 /** Tells of processes that the kernel killed because the machine had no memory left. */
@@ -59,10 +67,16 @@ function watchOoms({ rootDir, clock, log }: Base, { node, events }: NodeStage, s
 }
 
 /** Registers the Node and keeps it. Its Pods are watched only after its object was read: rules about its labels need it. */
-function serveNode({ log, nodeName }: Base, api: ApiConnection, { node, ledger, refreshLedger }: NodeStage): void {
+function serveNode(
+  { log, nodeName }: Base,
+  api: ApiConnection,
+  { node, ledger, refreshLedger }: NodeStage,
+  keeper: PressureKeeper,
+): void {
   api.services.start();
   let started = false;
-  const onNode = () => {
+  const onNode = (object: Node) => {
+    if (!started) keeper.remember(pressuresOf(object));
     refreshLedger();
     if (!started) api.pods.start();
     started = true;
@@ -71,4 +85,9 @@ function serveNode({ log, nodeName }: Base, api: ApiConnection, { node, ledger, 
   node
     .serve(api, onNode, () => ledger.open())
     .catch((error) => log.error('Stopped serving the Node object', { node: nodeName, error: errorMessage(error) }));
+}
+
+/** The pressure conditions that the API server shows as true. */
+function pressuresOf({ status }: Node): PressureCondition[] {
+  return PRESSURE_CONDITIONS.filter((type) => status?.conditions?.some((c) => c.type === type && c.status === 'True'));
 }

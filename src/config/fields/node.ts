@@ -48,7 +48,7 @@ export const nodeFields = {
     ...supported,
     zeroIsUnset: true,
   }),
-  localStorageCapacityIsolation: bool(true, 'Account and limit ephemeral storage'),
+  localStorageCapacityIsolation: bool(true, 'Account and limit ephemeral storage', supported),
   configMapAndSecretChangeDetectionStrategy: str('Watch', 'How ConfigMaps and Secrets are kept current', {
     oneOf: ['Get', 'Cache', 'Watch'],
     zeroIsUnset: true,

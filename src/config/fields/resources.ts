@@ -3,16 +3,17 @@ import { cpuList, supported } from './checks.ts';
 
 /** Eviction, reservations, the managers of CPUs, memory and topology, shutdown, feature gates. */
 export const resourceFields = {
-  evictionHard: stringMap({}, 'Thresholds that evict at once, such as memory.available: 100Mi'),
-  evictionSoft: stringMap({}, 'Thresholds that evict after evictionSoftGracePeriod'),
-  evictionSoftGracePeriod: stringMap({}, 'How long a soft threshold must be crossed, by signal'),
+  evictionHard: stringMap({}, 'Thresholds that evict at once, such as memory.available: 100Mi', supported),
+  evictionSoft: stringMap({}, 'Thresholds that evict after evictionSoftGracePeriod', supported),
+  evictionSoftGracePeriod: stringMap({}, 'How long a soft threshold must be crossed, by signal', supported),
   evictionPressureTransitionPeriod: duration(300_000, 'How long a pressure condition outlives its cause', {
+    ...supported,
     zeroIsUnset: true,
   }),
-  evictionMaxPodGracePeriod: int32(0, 'Longest grace period of a soft eviction, in seconds'),
-  evictionMinimumReclaim: stringMap({}, 'How much more than needed is reclaimed, by signal'),
-  mergeDefaultEvictionSettings: bool(false, 'Give signals that evictionHard leaves out their defaults'),
-  kernelMemcgNotification: bool(false, 'Learn of memory thresholds from the kernel'),
+  evictionMaxPodGracePeriod: int32(0, 'Longest grace period of a soft eviction, in seconds', supported),
+  evictionMinimumReclaim: stringMap({}, 'How much more than needed is reclaimed, by signal', supported),
+  mergeDefaultEvictionSettings: bool(false, 'Give signals that evictionHard leaves out their defaults', supported),
+  kernelMemcgNotification: bool(false, 'Learn of memory thresholds from the kernel', supported),
   systemReserved: stringMap({}, 'Resources kept for system daemons (cpu, memory, ephemeral-storage, pid)', supported),
   kubeReserved: stringMap({}, 'Resources kept for Kubernetes daemons (cpu, memory, ephemeral-storage, pid)', supported),
   reservedSystemCPUs: str('', 'CPUs kept for the system, such as 0-3,8', { check: cpuList }),

@@ -113,7 +113,8 @@ const EVICTION_SIGNAL: Readonly<Record<string, string>> = {
 function evictionReserve(resource: string, capacity: bigint, evictionHard: Resources): bigint {
   const signal = EVICTION_SIGNAL[resource];
   const threshold = signal === undefined ? undefined : evictionHard[signal];
-  if (threshold === undefined) return 0n;
+  // These two percentages are no thresholds.
+  if (threshold === undefined || threshold === '0%' || threshold === '100%') return 0n;
   if (!threshold.endsWith('%')) return amountsOf({ threshold }).get('threshold') ?? 0n;
   const fraction = Math.fround(Math.fround(Number(threshold.slice(0, -1))) / 100);
   return Number.isFinite(fraction) ? BigInt(Math.trunc(Number(capacity / NANO) * fraction)) * NANO : 0n;

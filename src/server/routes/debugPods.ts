@@ -2,9 +2,9 @@ import { HttpError } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
 import { podExplanation, sendAnswer } from './podExplanation.ts';
 
-/** Why a Pod waits, its timeline and its trace: the explanations of the loopback listener, behind `nodes/proxy`. */
+/** Why a Pod waits, its timeline and its trace, and what the node is short of: the explanations of the socket, behind `nodes/proxy`. */
 export const debugPods: Route = {
-  paths: ['/debug/pods/{rest*}'],
+  paths: ['/debug/pods/{rest*}', '/debug/node/why'],
   methods: ['GET'],
   disabled: debuggingDisabled,
   async handle(exchange, host) {

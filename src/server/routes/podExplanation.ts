@@ -32,6 +32,8 @@ export interface ExplanationSource {
   mono(): number;
   /** Brings what is only looked up on demand (pull progress) up to date. */
   refresh(): Promise<void>;
+  /** What the node is short of, in both forms; absent where nobody looks after it. */
+  node?(): Promise<{ readonly text: string; readonly json: unknown }>;
 }
 
 const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
@@ -77,8 +79,8 @@ function* tracePieces(
 }
 
 /**
- * `/debug/pods/{namespace}/{name}/{why|timeline|trace}` and `/debug/pods/why` (every Pod that waits). `?output=json` or an
- * Accept header asks for JSON; a trace is always JSON.
+ * `/debug/pods/{namespace}/{name}/{why|timeline|trace}`, `/debug/pods/why` (every Pod that waits) and `/debug/node/why`.
+ * `?output=json` or an Accept header asks for JSON; a trace is always JSON.
  */
 export async function podExplanation(
   path: string,
@@ -86,6 +88,10 @@ export async function podExplanation(
   source: ExplanationSource,
 ): Promise<Answer | undefined> {
   const parts = path.split('/').slice(1);
+  if (path === '/debug/node/why' && source.node) {
+    const answer = await source.node();
+    return asJson ? json(answer.json) : text(200, answer.text);
+  }
   if (parts[0] !== 'debug' || parts[1] !== 'pods') return undefined;
   await source.refresh();
   if (parts.length === 3 && parts[2] === 'why') return whyAll(source, asJson);

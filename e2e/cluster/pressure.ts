@@ -1,0 +1,194 @@
+// The node short of disk, and Pods above their own limits of it: who goes, with which words, and who notices nothing.
+import assert from 'node:assert/strict';
+import { statfsSync } from 'node:fs';
+import path from 'node:path';
+import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
+import { run } from '../../hack/lib/run.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
+import type { Event, Node, Pod, PodSpec } from '../../src/types/k8s.ts';
+import { patience } from '../lib/collection.ts';
+import { create, pod, removeAndWait, rest, restingPod, shell, untilPhase, untilPod, untilReady } from '../lib/pods.ts';
+import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed } from '../lib/unnoticed.ts';
+
+const Gi = 2 ** 30;
+/** What a Pod takes, and how much less than now the disk may have: other work on this machine must not cross it. */
+const FILE = 12 * Gi;
+const LESS = 6 * Gi;
+/** No image is removed: others need them. */
+const keepImages = { imageMinimumGCAge: '1000h' };
+const limits = (storage: string) => ({ resources: { limits: { 'ephemeral-storage': storage } } });
+const scratch = { volumes: [{ name: 'v', emptyDir: {} }] };
+const mounted = { volumeMounts: [{ name: 'v', mountPath: '/v' }] };
+const write = (file: string, mib: number) => `dd if=/dev/zero of=${file} bs=1M count=${mib}; ${rest}`;
+
+function available(t: TestContext): number {
+  const { bavail, bsize } = statfsSync(t.lab.cluster.layout.kubeletRoot);
+  return bavail * bsize;
+}
+
+/** Puts a large file into a Pod's emptyDir, from outside: it costs no time. */
+async function fill(t: TestContext, { metadata }: Pod): Promise<void> {
+  const directory = `pods/${metadata?.uid}/volumes/kubernetes.io~empty-dir/v`;
+  await run('fallocate', ['-l', String(FILE), path.join(t.lab.cluster.layout.kubeletRoot, directory, 'big')]);
+}
+
+async function untilEvent(t: TestContext, of: Pod): Promise<Event> {
+  const uid = of.metadata?.uid;
+  const find = () => t.lab.events.all(t.namespace).find((e) => e.involvedObject?.uid === uid && e.reason === 'Evicted');
+  return t.lab.events.until(`the Event Evicted of ${of.metadata?.name}`, find);
+}
+
+async function untilCondition(t: TestContext, type: string, status: string): Promise<void> {
+  await waitFor(`the Node's ${type} to be ${status}`, { timeout: patience, interval: 500 }, async () => {
+    const node = await t.lab.api.find<Node>(`/api/v1/nodes/${t.lab.node}`);
+    return node?.status?.conditions?.find((c) => c.type === type)?.status === status;
+  });
+}
+
+/** The eviction's condition on a Pod (KEP-3329). */
+const disruption = (of: Pod) => of.status?.conditions?.find((c) => c.type === 'DisruptionTarget');
+
+async function ownLimits(t: TestContext): Promise<void> {
+  await t.lab.restartAgent({ config: { volumeStatsAggPeriod: '5s' } });
+  try {
+    const neighbour = { volumes: [{ name: 'v', emptyDir: { sizeLimit: '64Mi' } }] };
+    const within = shell('main', write('/v/some', 1), { ...mounted, ...limits('64Mi') });
+    await create(t, pod(t, 'within', { ...neighbour, containers: [within] }));
+    await untilReady(t, 'within');
+    const seen = Unnoticed.of(t, ['within']);
+    const cases: Record<string, [Partial<PodSpec>, string]> = {
+      dir: [
+        {
+          volumes: [{ name: 'v', emptyDir: { sizeLimit: '2Mi' } }],
+          containers: [shell('main', write('/v/big', 8), mounted)],
+        },
+        'Usage of EmptyDir volume "v" exceeds the limit "2Mi". ',
+      ],
+      layer: [
+        { containers: [shell('main', write('/big', 8), limits('2Mi')), shell('other', rest, limits('64Mi'))] },
+        'Container main exceeded its local ephemeral storage limit "2Mi". ',
+      ],
+      sum: [
+        { ...scratch, containers: [shell('main', write('/v/big', 8), { ...mounted, ...limits('2048Ki') })] },
+        'Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. ',
+      ],
+    };
+    const evicted = Object.entries(cases).map(async ([name, [spec, message]]) => {
+      const made = await create(t, pod(t, name, spec));
+      const failed = await untilPhase(t, name, 'Failed');
+      assert.deepEqual([failed.status?.reason, failed.status?.message], ['Evicted', message]);
+      assert.equal(disruption(failed), undefined, 'the node was short of nothing');
+      assert.equal((await untilEvent(t, made)).message, message);
+      await removeAndWait(t, made);
+    });
+    await Promise.all(evicted);
+    await seen.assert('the eviction of others');
+  } finally {
+    await t.lab.restartAgent();
+  }
+}
+
+async function diskShort(t: TestContext): Promise<void> {
+  const threshold = available(t) - LESS;
+  const config = {
+    ...keepImages,
+    evictionHard: { 'nodefs.available': String(threshold) },
+    evictionPressureTransitionPeriod: '20s',
+    volumeStatsAggPeriod: '5s',
+  };
+  const asks = { requests: { 'ephemeral-storage': '1Gi' } };
+  await create(
+    t,
+    pod(t, 'asks', { ...scratch, containers: [shell('main', write('/v/some', 2), { ...mounted, resources: asks })] }),
+  );
+  await create(t, restingPod(t, 'small'));
+  const large = await create(t, pod(t, 'large', { ...scratch, containers: [shell('main', rest, mounted)] }));
+  for (const name of ['asks', 'small', 'large']) await untilReady(t, name);
+  await t.lab.restartAgent({ config });
+  try {
+    await untilCondition(t, 'DiskPressure', 'False');
+    const seen = Unnoticed.of(t, ['asks', 'small']);
+    await fill(t, large);
+    await untilCondition(t, 'DiskPressure', 'True');
+    const failed = await untilPhase(t, 'large', 'Failed');
+    const message = failed.status?.message ?? '';
+    assert.equal(failed.status?.reason, 'Evicted');
+    assert.match(
+      message,
+      new RegExp(
+        `^The node was low on resource: ephemeral-storage\\. Threshold quantity: ${threshold}, available: \\w+\\. `,
+      ),
+    );
+    const condition = disruption(failed);
+    assert.deepEqual(
+      [condition?.status, condition?.reason, condition?.message],
+      ['True', 'TerminationByKubelet', message],
+    );
+    const event = await untilEvent(t, failed);
+    assert.equal(event.metadata?.annotations?.starved_resource, 'ephemeral-storage');
+    const attempts = t.lab.events.all().filter((e) => e.reason === 'EvictionThresholdMet');
+    assert.equal(attempts.at(-1)?.message, 'Attempting to reclaim ephemeral-storage');
+    const late = await create(t, restingPod(t, 'late'));
+    const rejected = await untilPhase(t, 'late', 'Failed');
+    assert.deepEqual(
+      [rejected.status?.reason, rejected.status?.message],
+      ['Evicted', 'Pod was rejected: The node had condition: [DiskPressure]. '],
+    );
+    await untilCondition(t, 'DiskPressure', 'False');
+    await removeAndWait(t, late);
+    await create(t, restingPod(t, 'later'));
+    await untilReady(t, 'later');
+    await seen.assert('the eviction of another Pod');
+    await removeAndWait(t, failed);
+    const why = await t.lab.whyNode();
+    assert.deepEqual(why?.conditions, []);
+    assert.ok(why?.signals.some((s) => s.signal === 'nodefs.available' && s.thresholds[0]?.kind === 'hard'));
+  } finally {
+    await t.lab.restartAgent();
+  }
+}
+
+async function killedMeanwhile(t: TestContext): Promise<void> {
+  const threshold = available(t) - LESS;
+  const config = {
+    ...keepImages,
+    evictionSoft: { 'nodefs.available': String(threshold) },
+    evictionSoftGracePeriod: { 'nodefs.available': '1s' },
+    evictionMaxPodGracePeriod: 25,
+    volumeStatsAggPeriod: '5s',
+  };
+  // It ends by the end of its grace alone, so that the kill comes between the wish and the end.
+  const stubborn = shell('main', "trap '' TERM; while true; do sleep 3600 & wait $!; done", mounted);
+  const spec = { ...scratch, terminationGracePeriodSeconds: 25, containers: [stubborn] };
+  const made = await create(t, pod(t, 'stubborn', spec));
+  await create(t, restingPod(t, 'bystander'));
+  for (const name of ['stubborn', 'bystander']) await untilReady(t, name);
+  await t.lab.restartAgent({ config });
+  try {
+    const seen = Unnoticed.of(t, ['bystander']);
+    await fill(t, made);
+    const { message } = await untilEvent(t, made);
+    await waitFor('the container to be asked to stop', { timeout: patience, interval: 50 }, async () => {
+      const why = await t.lab.why(t.namespace, 'stubborn');
+      return why?.reasons.some((r) => r.code === 'StoppingContainer');
+    });
+    await stopKubelet(t.lab.cluster, 'SIGKILL');
+    // With the usual settings nothing is short any more: only the note that was written tells why the Pod ends.
+    await t.lab.startAgent();
+    await waitForNodeReady(t.lab.cluster, patience);
+    const failed = await untilPod(t, 'stubborn', 'to be Failed', (p) => p.status?.phase === 'Failed');
+    assert.deepEqual([failed.status?.reason, failed.status?.message], ['Evicted', message]);
+    assert.deepEqual([disruption(failed)?.status, disruption(failed)?.reason], ['True', 'TerminationByKubelet']);
+    await seen.assert('a kill of the agent during the eviction of another Pod');
+    await removeAndWait(t, failed);
+  } finally {
+    await t.lab.restartAgent();
+  }
+}
+
+export const pressure = group('pressure', [
+  test('Pods above their own limits of local storage', ownLimits, { mode: 'alone' }),
+  test('the disk runs short: the right Pod goes, the condition comes and goes', diskShort, { mode: 'alone' }),
+  test('the agent is killed during an eviction', killedMeanwhile, { mode: 'alone' }),
+]);
