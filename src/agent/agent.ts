@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
+import { openCsi } from './stages/csi.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
@@ -35,9 +36,10 @@ export async function startAgent(
   const base = await claimMachine({ loaded, log, clock, host }, stack);
   const runtime = connectRuntime(base, stack);
   const api = stack.use(await connectApi(base));
-  const node = await openNode(base, runtime, api, stack);
-  const pods = await openPods(base, runtime, api, node, stack);
-  openPlugins(base, stack);
+  const csi = openCsi(base, api, stack);
+  const node = await openNode(base, runtime, api, csi, stack);
+  const pods = await openPods(base, runtime, api, node, csi, stack);
+  openPlugins(base, { CSIPlugin: csi.registration }, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, stack);
   log.info('kubelet-ts is running', {

@@ -18,6 +18,7 @@ import type { DnsInputs } from '../podworker/spec/dns.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import type { ApiConnection } from './stages/api.ts';
+import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
 import type { Base } from './stages/preflight.ts';
 import type { Runtime } from './stages/runtime.ts';
@@ -27,6 +28,7 @@ export interface ServicesOptions {
   readonly runtime: Runtime;
   readonly stage: NodeStage;
   readonly api: ApiConnection | null;
+  readonly csi: CsiStage;
   readonly objects: PodObjects;
   readonly mirrors: Mirrors;
   readonly hooks: Services['hooks'];
@@ -44,7 +46,7 @@ export function pullLimits(
 }
 
 /** Everything that the Pods' effects work with. */
-export function makeServices({ base, runtime, stage, api, objects, mirrors, hooks }: ServicesOptions): Services {
+export function makeServices({ base, runtime, stage, api, csi, objects, mirrors, hooks }: ServicesOptions): Services {
   const { loaded, clock, log, rootDir, table, host } = base;
   const { cri, gate } = runtime;
   const { node, ledger, cgroups } = stage;
@@ -57,7 +59,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
     gate,
     ledger,
     images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
-    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log }),
+    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log, csi: csi.services }),
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),

@@ -3,7 +3,7 @@ import type { Reflector } from '../api/reflector.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -38,7 +38,21 @@ export interface LocalNodeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
+  /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
+  readonly csiNode?: CsiNodeGate;
 }
+
+/** Whether the CSINode is there. */
+export interface CsiNodeGate {
+  /** Why not, as a sentence. */
+  problem(): string | undefined;
+  onChange(listener: () => void): Disposable;
+  /** Makes it; the Node is registered. */
+  initialize(signal: AbortSignal): Promise<void>;
+}
+
+/** How long the first status of a Node waits for the CSINode, so that a restart does not show it as not ready for a moment. */
+const CSI_NODE_MS = 2000;
 
 /** The node's own facts and its object in the API. */
 export class LocalNode implements Disposable {
@@ -68,7 +82,7 @@ export class LocalNode implements Disposable {
       runtime: () => this.runtime.fact,
       others: async () => ({
         pressure: { memory: false, disk: false, pid: false },
-        notReady: [],
+        notReady: [options.csiNode?.problem()].filter((problem) => problem !== undefined),
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
         ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
@@ -199,6 +213,12 @@ export class LocalNode implements Disposable {
       this.#seen.emit();
       onNode(node);
     });
+    const { csiNode } = this.#options;
+    if (csiNode) {
+      csiNode.onChange(() => this.#publisher?.trigger());
+      const initialized = csiNode.initialize(signal).catch(() => {});
+      await Promise.race([initialized, sleep(clock, CSI_NODE_MS, signal).catch(() => {})]);
+    }
     const lease = {
       ...common,
       api: api.heartbeat,

@@ -28,6 +28,8 @@ export interface TokenDemand {
 
 export interface IssuedToken {
   readonly token: string;
+  /** Wall clock in milliseconds. */
+  readonly expiresAt: number;
   /** Wall clock in milliseconds at which a fresh one should be fetched. */
   readonly refreshAt: number;
 }
@@ -110,4 +112,5 @@ export interface VolumeManagerOptions {
   readonly root: string;
   readonly mounter: import('../lib/linux/mounter.ts').Mounter;
   readonly log?: Logger;
+  readonly csi?: import('./csi/services.ts').CsiServices | undefined;
 }

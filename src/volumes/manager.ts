@@ -5,6 +5,7 @@ import { goQuote } from '../lib/goText.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { FoundVolumes, VolumeManager, VolumeManagerOptions } from './contract.ts';
+import { unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
@@ -14,8 +15,8 @@ import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
-export function createVolumeManager({ root, mounter, log = silentLogger }: VolumeManagerOptions): VolumeManager {
-  const host: VolumeHost = { root, mounter, log, digest: createDigester() };
+export function createVolumeManager({ root, mounter, log = silentLogger, csi }: VolumeManagerOptions): VolumeManager {
+  const host: VolumeHost = { root, mounter, log, digest: createDigester(), ...(csi && { csi }) };
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();
     try {
@@ -41,6 +42,7 @@ export function createVolumeManager({ root, mounter, log = silentLogger }: Volum
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
+        if (csi) await unpublishAll(csi.drivers, root, uid, log);
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);

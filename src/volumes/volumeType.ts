@@ -2,6 +2,7 @@ import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StoredPod, Volume } from '../types/k8s.ts';
 import type { MountedVolume, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { CsiServices } from './csi/services.ts';
 import type { Payload } from './rules/payload.ts';
 
 /** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
@@ -13,6 +14,8 @@ export interface VolumeHost {
   readonly mounter: Mounter;
   readonly log: Logger;
   digest(payload: Payload): string;
+  /** Absent without an API server: no CSI volume can be given then. */
+  readonly csi?: CsiServices;
 }
 
 /** One mount or update of one volume of one Pod. */

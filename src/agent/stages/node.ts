@@ -7,6 +7,7 @@ import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import type { ApiConnection } from './api.ts';
+import type { CsiStage } from './csi.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -26,6 +27,7 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
+  { nodeInfo }: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
   const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
@@ -37,6 +39,7 @@ export async function openNode(
       ...{ config, settings, rootDir, cri, clock, log },
       mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
+      ...(nodeInfo && { csiNode: nodeInfo }),
     }),
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);

@@ -18,6 +18,7 @@ import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
+import type { CsiStage } from './csi.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -40,6 +41,7 @@ export async function openPods(
   runtime: Runtime,
   api: ApiConnection | null,
   stage: NodeStage,
+  csi: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<PodStage> {
   const { clock, log, table, recorder, metrics, rootDir, loaded, health } = base;
@@ -71,7 +73,7 @@ export async function openPods(
       probeMetrics.forget(uid);
     }),
   );
-  const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks });
+  const services = makeServices({ base, runtime, stage, api, csi, objects, mirrors, hooks: probes.hooks });
   const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
   const workers = stack.use(
     new PodRuntime({

@@ -276,7 +276,11 @@ export class FakeNode implements Disposable {
       volumes: createVolumeManager({ root, mounter }),
       volumeContext: {
         objects: this.#lookup as never,
-        token: async () => ({ token: 'secret-token', refreshAt: this.clock.now().wall + 3_000_000 }),
+        token: async () => ({
+          token: 'secret-token',
+          expiresAt: this.clock.now().wall + 3_600_000,
+          refreshAt: this.clock.now().wall + 3_000_000,
+        }),
         nodeAllocatable: { memory: '8Gi', cpu: '4' },
       },
       cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },

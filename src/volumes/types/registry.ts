@@ -1,4 +1,5 @@
 import type { Volume } from '../../types/k8s.ts';
+import { csiVolume } from '../csi/inline.ts';
 import type { VolumeKind, VolumeType } from '../volumeType.ts';
 import { configMapVolume } from './configMap.ts';
 import { downwardAPIVolume } from './downwardAPI.ts';
@@ -18,7 +19,7 @@ export const volumeTypes: Record<VolumeKind, VolumeType> = {
   cephfs: unsupportedVolume('cephfs'),
   cinder: unsupportedVolume('cinder'),
   configMap: configMapVolume,
-  csi: unsupportedVolume('csi'),
+  csi: csiVolume,
   downwardAPI: downwardAPIVolume,
   emptyDir: emptyDirVolume,
   ephemeral: unsupportedVolume('ephemeral'),

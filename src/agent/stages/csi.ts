@@ -1,0 +1,42 @@
+import { errorMessage } from '../../lib/errors.ts';
+import type { PluginHandler } from '../../plugins/handler.ts';
+import { CsiDrivers } from '../../volumes/csi/drivers.ts';
+import { csiOperations } from '../../volumes/csi/metrics.ts';
+import { CsiNodeInfo } from '../../volumes/csi/nodeInfo.ts';
+import { CsiRegistration } from '../../volumes/csi/registration.ts';
+import { type CsiServices, secretReader } from '../../volumes/csi/services.ts';
+import type { ApiConnection } from './api.ts';
+import type { Base } from './preflight.ts';
+
+/** CSI drivers and what the cluster is told of them. */
+export interface CsiStage {
+  readonly drivers: CsiDrivers;
+  readonly registration: PluginHandler;
+  /** null without an API server: no CSI volume can be given then. */
+  readonly nodeInfo: CsiNodeInfo | null;
+  readonly services: CsiServices | undefined;
+}
+
+/** Makes the table of drivers; empty until they register. Nothing is asked of the API server yet. */
+export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDisposableStack): CsiStage {
+  const { clock, log, nodeName, loaded } = base;
+  const ended = new AbortController();
+  stack.defer(() => ended.abort());
+  const drivers = stack.use(new CsiDrivers());
+  const nodeInfo = api && new CsiNodeInfo({ client: api.heartbeat, nodeName, clock, log, random: Math.random });
+  const observe = csiOperations(base.metrics.metrics);
+  const registration = new CsiRegistration({ drivers, nodeInfo, clock, log, onCall: observe });
+  if (!api || !nodeInfo) return { drivers, registration, nodeInfo: null, services: undefined };
+  api.onNode((node) => {
+    if (node)
+      nodeInfo.seen(node, ended.signal).catch((error) => {
+        if (!ended.signal.aborted) log.error('The CSINode does not follow the Node', { error: errorMessage(error) });
+      });
+  });
+  const services = {
+    ...{ drivers, nodeName, clock },
+    secret: secretReader(api.heartbeat, clock),
+    republishMs: loaded.config.syncFrequency,
+  };
+  return { drivers, registration, nodeInfo, services };
+}

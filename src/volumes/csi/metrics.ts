@@ -1,0 +1,23 @@
+import type { Metrics } from '../../lib/metrics.ts';
+import type { CallRecord } from '../../rpc/connection.ts';
+
+/** Bucket borders of Kubernetes' storage metrics (pkg/volume/util/metrics.go). */
+const STORAGE = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+
+/** csi_operations_seconds: gives what is to be told of each call to a driver. */
+export function csiOperations(metrics: Metrics): (driver: string, call: CallRecord) => void {
+  const seconds = metrics.histogram(
+    'csi_operations_seconds',
+    'Container Storage Interface operation duration with gRPC error code status total',
+    STORAGE,
+    ['driver_name', 'method_name', 'grpc_status_code', 'migrated'],
+  );
+  return (driver, { method, startMono, endMono, error }) => {
+    seconds.observe((endMono - startMono) / 1000, {
+      driver_name: driver,
+      method_name: `/csi.v1.Node/${method}`,
+      grpc_status_code: error?.grpcCodeName ?? 'OK',
+      migrated: 'false',
+    });
+  };
+}

@@ -1,0 +1,71 @@
+// Takes the CSI volumes of a Pod down, from what is on disk: after a restart nothing else may be known of it.
+import { join } from 'node:path';
+import { errorMessage, KubeletError } from '../../lib/errors.ts';
+import { goQuote } from '../../lib/goText.ts';
+import { allEntries } from '../../lib/linux/directoryEntries.ts';
+import { ignoring } from '../../lib/linux/linuxError.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { settleAll } from '../../lib/settleAll.ts';
+import { podPath } from '../paths.ts';
+import { csiSays, passing } from './csiError.ts';
+import type { CsiDrivers } from './drivers.ts';
+import { CSI_PLUGIN } from './names.ts';
+import { removeTarget } from './publish.ts';
+import { loadVolumeData, type VolumeData } from './volData.ts';
+
+/** One published file system, as its note tells. */
+export interface FoundCsiVolume {
+  /** `pods/UID/volumes/kubernetes.io~csi/NAME`. */
+  readonly directory: string;
+  readonly data: VolumeData;
+}
+
+/** The CSI file systems of a Pod that have a note. One without, or with a broken one, was never published or is nobody's any more. */
+export async function findCsiVolumes(root: string, uid: string, log: Logger): Promise<FoundCsiVolume[]> {
+  const parent = join(podPath(root, uid), 'volumes', CSI_PLUGIN.replace('/', '~'));
+  const entries = (await ignoring(['ENOENT', 'ENOTDIR'], () => allEntries(parent))) ?? [];
+  const found: FoundCsiVolume[] = [];
+  for (const { name } of entries) {
+    const directory = join(parent, name.toString());
+    try {
+      const data = await loadVolumeData(directory);
+      if (data) found.push({ directory, data });
+    } catch (error) {
+      if (!(error instanceof KubeletError)) throw error;
+      log.warn('A CSI volume is unmounted without its driver', { directory, error: error.message });
+    }
+  }
+  return found;
+}
+
+/**
+ * Unpublishes every CSI file system of the Pod, side by side; afterwards nothing of them is left in its directory. Rejects with the first
+ * sentence of those that were refused; a driver that is not there is one, and is waited for.
+ */
+export async function unpublishAll(drivers: CsiDrivers, root: string, uid: string, log: Logger): Promise<void> {
+  const found = await findCsiVolumes(root, uid, log);
+  await settleAll(found.map((volume) => unpublish(drivers, volume)));
+}
+
+async function unpublish(drivers: CsiDrivers, { directory, data }: FoundCsiVolume): Promise<void> {
+  const target = join(directory, 'mount');
+  const volume = data.specVolID ?? '';
+  try {
+    const driver = drivers.require(data.driverName, csiSays('Unmounter.TearDownAt failed to get CSI client'));
+    try {
+      await driver.unpublish(data.volumeHandle, target);
+    } catch (error) {
+      throw passing(csiSays(`Unmounter.TearDownAt failed: ${errorMessage(error)}`), error);
+    }
+    try {
+      await removeTarget(target);
+    } catch (error) {
+      throw passing(
+        csiSays(`Unmounter.TearDownAt failed to clean mount dir [${target}]: ${errorMessage(error)}`),
+        error,
+      );
+    }
+  } catch (error) {
+    throw passing(`UnmountVolume.TearDown failed for volume ${goQuote(volume)} : ${errorMessage(error)}`, error);
+  }
+}
