@@ -176,10 +176,14 @@ export class FakeCsiDriver implements AsyncDisposable {
 
   async #unpublish(id: string, path: string): Promise<Record<string, never>> {
     const { mounter } = this.#options;
-    while (await ignoring(['EINVAL', 'ENOENT'], async () => (await mounter.unmount(path), true))) {}
-    await ignoring(['ENOENT'], () =>
-      rmdir(path).catch((error) => (error.code === 'ENOTDIR' ? rm(path) : Promise.reject(error))),
-    );
+    const once = async () => {
+      await mounter.unmount(path);
+      return true;
+    };
+    while (await ignoring(['EINVAL', 'ENOENT'], once)) {
+      // As often as it was mounted.
+    }
+    await rm(path, { recursive: false, force: true }).catch(() => rmdir(path));
     this.#volume(id).published.delete(path);
     return {};
   }
