@@ -25,7 +25,8 @@ export function createVolumeManager({ root, mounter, log = silentLogger }: Volum
     }
   };
   return {
-    needs: (pod) => (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume)),
+    needs: (pod, objects) =>
+      (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume, objects)),
     mount: (pod, volume, context, signal) => {
       const task = { host, pod, volume, context, signal };
       return run(task, (type) => type.mount(task));
