@@ -42,6 +42,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'static Pod URL', period: '`httpCheckFrequency`, 20 s', why: 'HTTP has no events' },
   ],
   'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
+  'api/polledObject.ts': [
+    {
+      poll: 'claims and volumes of Pods',
+      period: '100 ms doubling to 5 s until bound, then 90 s',
+      why: 'the Node authorizer lets a node GET them, and not watch',
+    },
+  ],
   'api/reflector.ts': [
     { for: 'deadline', what: 'a watch that the server forgets to end' },
     { for: 'retry', what: 'list and watch' },

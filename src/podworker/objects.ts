@@ -1,9 +1,10 @@
 import type { ObjectStore } from '../api/objectStore.ts';
+import { RESOURCES } from '../api/resources.ts';
 import type { TokenManager } from '../api/tokens.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
 import type { Lookup, ObjectLookup, TokenDemand, VolumeContext } from '../volumes/contract.ts';
-import type { ObjectSource } from './references.ts';
+import type { ObjectSource, ReferencedKind } from './references.ts';
 
 /** ConfigMaps, Secrets and RuntimeClasses for Pods: from the API's stores, or from manifests in standalone mode. */
 export interface PodObjects extends ObjectSource {
@@ -17,7 +18,7 @@ export interface PodObjects extends ObjectSource {
 export function apiObjects(store: ObjectStore, tokens: TokenManager): PodObjects {
   // RuntimeClasses are cluster-wide and few: one list for the node.
   store.subscribe('RuntimeClass', undefined, '', () => {}); // for the life of the process
-  const scope = (kind: string, namespace: string) => (kind === 'RuntimeClass' ? undefined : namespace);
+  const scope = (kind: ReferencedKind, namespace: string) => (RESOURCES[kind].namespaced ? namespace : undefined);
   return {
     state(kind, namespace, name) {
       const found = store.get(kind, scope(kind, namespace), name);
@@ -26,8 +27,8 @@ export function apiObjects(store: ObjectStore, tokens: TokenManager): PodObjects
     },
     subscribe: (kind, namespace, name, onChange) => store.subscribe(kind, scope(kind, namespace), name, onChange),
     lookup: {
-      get: ((kind: 'ConfigMap' | 'Secret', namespace: string, name: string) =>
-        store.get(kind, namespace, name)) as ObjectLookup['get'],
+      get: ((kind: ReferencedKind, namespace: string, name: string) =>
+        store.get(kind, scope(kind, namespace), name)) as ObjectLookup['get'],
     },
     token: (demand) => issue(tokens, demand),
     runtimeHandler(pod) {
@@ -62,13 +63,14 @@ export function localObjects(
   find: (kind: 'ConfigMap' | 'Secret', namespace: string, name: string) => ConfigMap | Secret | undefined,
   onChange: (fn: () => void) => Disposable,
 ): PodObjects {
-  const get = (kind: 'ConfigMap' | 'Secret', namespace: string, name: string): Lookup<ConfigMap | Secret> => {
+  const get = (kind: string, namespace: string, name: string): Lookup<ConfigMap | Secret> => {
+    if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
     const object = find(kind, namespace, name);
     return object ? { state: 'present', object } : { state: 'absent' };
   };
   return {
     state(kind, namespace, name) {
-      if (kind === 'RuntimeClass') return { state: 'absent' };
+      if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
       const found = get(kind, namespace, name);
       if (found.state !== 'present') return { state: 'absent' };
       return {

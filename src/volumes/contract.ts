@@ -1,5 +1,15 @@
 import type { Logger } from '../lib/logger.ts';
-import type { ConfigMap, Quantity, Secret, StoredPod, Volume } from '../types/k8s.ts';
+import type {
+  ConfigMap,
+  CSIDriver,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Quantity,
+  Secret,
+  StoredPod,
+  Volume,
+  VolumeAttachment,
+} from '../types/k8s.ts';
 import type { Reference } from './rules/payload.ts';
 
 export type { Reference } from './rules/payload.ts';
@@ -10,10 +20,14 @@ export type Lookup<T> =
   | { readonly state: 'absent' }
   | { readonly state: 'unknown'; readonly reason: string };
 
-/** Read access to the API objects that volumes need, from the last known state. Never waits. */
+/** Read access to the API objects that volumes need, from the last known state. Never waits. The namespace of cluster-wide kinds is ''. */
 export interface ObjectLookup {
   get(kind: 'ConfigMap', namespace: string, name: string): Lookup<ConfigMap>;
   get(kind: 'Secret', namespace: string, name: string): Lookup<Secret>;
+  get(kind: 'PersistentVolumeClaim', namespace: string, name: string): Lookup<PersistentVolumeClaim>;
+  get(kind: 'PersistentVolume', namespace: '', name: string): Lookup<PersistentVolume>;
+  get(kind: 'CSIDriver', namespace: '', name: string): Lookup<CSIDriver>;
+  get(kind: 'VolumeAttachment', namespace: '', name: string): Lookup<VolumeAttachment>;
 }
 
 /** A service account token bound to one Pod (authentication.k8s.io TokenRequest). */
@@ -77,8 +91,8 @@ export interface FoundVolumes {
  * the same volume. Every failure of a Pod's volume is a VolumeError.
  */
 export interface VolumeManager {
-  /** API objects to watch for the Pod's volumes. Pure. */
-  needs(pod: StoredPod): Reference[];
+  /** API objects to watch for the Pod's volumes, as far as `objects` tells by now: a claim leads to its volume. Pure. */
+  needs(pod: StoredPod, objects: ObjectLookup): Reference[];
   /** Idempotent, also after a crash in the middle: what is there is kept, what is missing is made. */
   mount(pod: StoredPod, volume: Volume, context: VolumeContext, signal: AbortSignal): Promise<MountedVolume>;
   /** Writes the current payload of an already mounted volume; readers see the old or the new version, never a mixture. */

@@ -9,7 +9,7 @@ import { unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
-import { tearDown } from './teardown.ts';
+import { removeSubPaths, tearDown } from './teardown.ts';
 import { volumeType } from './types/registry.ts';
 import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
@@ -26,7 +26,8 @@ export function createVolumeManager({ root, mounter, log = silentLogger, csi }: 
     }
   };
   return {
-    needs: (pod) => (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume)),
+    needs: (pod, objects) =>
+      (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume, objects)),
     mount: (pod, volume, context, signal) => {
       const task = { host, pod, volume, context, signal };
       return run(task, (type) => type.mount(task));
@@ -42,7 +43,10 @@ export function createVolumeManager({ root, mounter, log = silentLogger, csi }: 
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
-        if (csi) await unpublishAll(csi.drivers, root, uid, log);
+        if (csi) {
+          await removeSubPaths(mounter, podPath(root, uid), signal);
+          await unpublishAll(csi.drivers, root, uid, log);
+        }
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);
@@ -53,6 +57,7 @@ export function createVolumeManager({ root, mounter, log = silentLogger, csi }: 
 }
 
 function tearDownFailed(uid: string, error: unknown): VolumeError {
+  if (error instanceof VolumeError) return error;
   const message = `UnmountVolume.TearDown failed for the volumes of pod ${goQuote(uid)} : ${errorMessage(error)}`;
   return new VolumeError(message, '', mayPass(error), undefined, error);
 }

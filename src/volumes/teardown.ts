@@ -31,8 +31,7 @@ export async function tearDown(mounter: Mounter, podDirectory: string, signal: A
   const walk = { mounter, signal };
   const places = OWN.map((name) => join(podDirectory, name));
   try {
-    // subPath binds first: they hold the volumes that they come from.
-    await removeLevel(walk, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
+    await removeSubPaths(mounter, podDirectory, signal);
     await removeLevel(walk, join(podDirectory, 'volumes'), DEPTH.volumes);
     await settleAll(places.map((place) => removeTree(place, signal)));
   } catch (error) {
@@ -41,6 +40,11 @@ export async function tearDown(mounter: Mounter, podDirectory: string, signal: A
     for (const place of places) await unmountListed(walk, place);
     await settleAll(places.map((place) => removeTree(place, signal)));
   }
+}
+
+/** Unmounts and removes the subPath binds of a Pod: they come before the volumes, which they hold. */
+export async function removeSubPaths(mounter: Mounter, podDirectory: string, signal: AbortSignal): Promise<void> {
+  await removeLevel({ mounter, signal }, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
 }
 
 /** Unmounts what is `depth` levels down and removes it and the levels above it. */

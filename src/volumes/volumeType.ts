@@ -1,7 +1,7 @@
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StoredPod, Volume } from '../types/k8s.ts';
-import type { MountedVolume, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { MountedVolume, ObjectLookup, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
 import type { CsiServices } from './csi/services.ts';
 import type { Payload } from './rules/payload.ts';
 
@@ -34,8 +34,8 @@ export interface VolumeTask {
 export interface VolumeType {
   /** Plugin name, as in `kubernetes.io/secret`. */
   readonly plugin: string;
-  /** API objects the volume is made from. Pure. */
-  references(pod: StoredPod, volume: Volume): Reference[];
+  /** API objects the volume is made from, as far as `objects` tells by now. Pure. */
+  references(pod: StoredPod, volume: Volume, objects: ObjectLookup): Reference[];
   mount(task: VolumeTask): Promise<MountedVolume>;
   update(task: VolumeTask): Promise<VolumeUpdate>;
 }

@@ -138,7 +138,7 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
 /** Tokens are no objects that anybody can watch. */
 function volumeNeeds(services: Services, pod: StoredPod): VolumeNeed[] {
   return services.volumes
-    .needs(pod)
+    .needs(pod, services.volumeContext.objects)
     .flatMap(({ kind, namespace, name, volume }) =>
       kind === 'ServiceAccountToken' ? [] : [{ kind, namespace, name, volume }],
     );

@@ -120,7 +120,10 @@ export class FakeNode implements Disposable {
           if (this.#dead) return new Promise(() => {});
           return outcome;
         },
-        volumeNeeds: (pod) => services.volumes.needs(pod).filter((r) => r.kind !== 'ServiceAccountToken') as never,
+        volumeNeeds: (pod) =>
+          services.volumes
+            .needs(pod, services.volumeContext.objects)
+            .filter((r) => r.kind !== 'ServiceAccountToken') as never,
         nodeFacts: () => this.#nodeFacts(),
         recursiveReadOnly: () => true,
         hooks: {

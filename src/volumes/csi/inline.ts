@@ -12,7 +12,10 @@ import { loadVolumeData } from './volData.ts';
 /** A volume that a CSI driver makes for this Pod alone. */
 export const csiVolume: VolumeType = {
   plugin: CSI_PLUGIN,
-  references: () => [],
+  // The driver's object says how it wants its volumes, and may be missing; that it says so in time is told by `mount`.
+  references: (_pod, { name: volume, csi }) => [
+    { kind: 'CSIDriver', namespace: '', name: csi!.driver, optional: true, volume },
+  ],
   mount: async (task) => {
     const target = targetOf(task);
     const known = await loadVolumeData(dirname(target)).catch(() => undefined);

@@ -4,7 +4,7 @@ import type { ApiClient } from '../../api/client.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIDriver, SecretReference } from '../../types/k8s.ts';
-import type { Lookup, VolumeContext } from '../contract.ts';
+import type { VolumeContext } from '../contract.ts';
 import { csiSays, passing } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
 
@@ -47,11 +47,7 @@ export function secretReader(client: Pick<ApiClient, 'get'>, clock: Clock): CsiS
 
 /** The cluster's word on a driver; undefined: it has none, which is allowed. Throws while nothing is known. */
 export function csiDriverObject(context: VolumeContext, name: string): CSIDriver | undefined {
-  const found = (context.objects.get as (kind: string, namespace: string, name: string) => Lookup<CSIDriver>)(
-    'CSIDriver',
-    '',
-    name,
-  );
+  const found = context.objects.get('CSIDriver', '', name);
   if (found.state === 'present') return found.object;
   if (found.state === 'absent') return undefined;
   throw passing(`failed to sync csidriver cache: ${found.reason}`);

@@ -7,6 +7,7 @@ import { ignoring } from '../../lib/linux/linuxError.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { settleAll } from '../../lib/settleAll.ts';
 import { podPath } from '../paths.ts';
+import { VolumeError } from '../volumeError.ts';
 import { csiSays, passing } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
 import { CSI_PLUGIN } from './names.ts';
@@ -66,6 +67,7 @@ async function unpublish(drivers: CsiDrivers, { directory, data }: FoundCsiVolum
       );
     }
   } catch (error) {
-    throw passing(`UnmountVolume.TearDown failed for volume ${goQuote(volume)} : ${errorMessage(error)}`, error);
+    const message = `UnmountVolume.TearDown failed for volume ${goQuote(volume)} : ${errorMessage(error)}`;
+    throw new VolumeError(message, volume, true, undefined, error);
   }
 }
