@@ -49,6 +49,15 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'the Node authorizer lets a node GET them, and not watch',
     },
   ],
+  'volumes/csi/allocatableUpdates.ts': [
+    {
+      poll: 'how many volumes a CSI driver can take',
+      period: '`nodeAllocatableUpdatePeriodSeconds` of its CSIDriver, never without',
+      why: 'drivers have no events',
+    },
+  ],
+  'volumes/csi/nodeInfo.ts': [{ for: 'retry', what: 'CSINode and Node, which others write too' }],
+  'volumes/csi/services.ts': [{ for: 'retry', what: 'a Secret that the Node authorizer does not connect with the Pod yet' }],
   'api/reflector.ts': [
     { for: 'deadline', what: 'a watch that the server forgets to end' },
     { for: 'retry', what: 'list and watch' },

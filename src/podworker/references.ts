@@ -4,10 +4,13 @@ import type { Pod, StoredPod } from '../types/k8s.ts';
 import { envReferences } from './spec/envReferences.ts';
 
 /** Kinds of API objects that a Pod's start can wait for. */
-export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObjectKind;
+export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObjectKind | NodeObjectKind;
 
 /** Kinds that stand between a Pod and its volume. What each says decides which objects come next. */
 export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver' | 'VolumeAttachment';
+
+/** A CSI driver that is registered on this node: no API object, but a volume waits for it like for one. */
+export type NodeObjectKind = 'CSIPlugin';
 
 const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   ConfigMap: false,
@@ -17,6 +20,7 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   PersistentVolume: true,
   CSIDriver: true,
   VolumeAttachment: false,
+  CSIPlugin: false,
 };
 
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */

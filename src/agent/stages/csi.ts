@@ -1,5 +1,6 @@
 import { errorMessage } from '../../lib/errors.ts';
 import type { PluginHandler } from '../../plugins/handler.ts';
+import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
 import { csiOperations } from '../../volumes/csi/metrics.ts';
 import { CsiNodeInfo } from '../../volumes/csi/nodeInfo.ts';
@@ -33,6 +34,7 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
         if (!ended.signal.aborted) log.error('The CSINode does not follow the Node', { error: errorMessage(error) });
       });
   });
+  stack.use(new AllocatableUpdates({ drivers, store: api.store, nodeInfo, clock, log }));
   const services = {
     ...{ drivers, nodeName, clock },
     secret: secretReader(api.heartbeat, clock),

@@ -54,7 +54,7 @@ export async function openPods(
     stack.use(source);
     stack.use(logManifests(source, log));
   }
-  const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
+  const objects = api ? apiObjects(api.store, api.tokens, csi.drivers) : standaloneObjects(manifests);
   const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
   const probeMetrics = new ProbeMetrics();
   const probes = stack.use(

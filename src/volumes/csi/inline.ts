@@ -15,6 +15,7 @@ export const csiVolume: VolumeType = {
   // The driver's object says how it wants its volumes, and may be missing; that it says so in time is told by `mount`.
   references: (_pod, { name: volume, csi }) => [
     { kind: 'CSIDriver', namespace: '', name: csi!.driver, optional: true, volume },
+    { kind: 'CSIPlugin', namespace: '', name: csi!.driver, optional: true, volume },
   ],
   mount: async (task) => {
     const target = targetOf(task);

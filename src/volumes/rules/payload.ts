@@ -9,7 +9,8 @@ export interface Reference {
     | 'PersistentVolumeClaim'
     | 'PersistentVolume'
     | 'CSIDriver'
-    | 'VolumeAttachment';
+    | 'VolumeAttachment'
+    | 'CSIPlugin';
   readonly namespace: string;
   /** For tokens the service account's name. */
   readonly name: string;

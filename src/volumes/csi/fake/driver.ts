@@ -22,7 +22,7 @@ export interface FakeDriverOptions {
   readonly data: string;
   readonly mounter: Pick<Mounter, 'mount' | 'unmount' | 'isMountPoint'>;
   readonly nodeId?: string;
-  readonly maxVolumes?: number;
+  readonly maxVolumes?: number | (() => number);
   readonly topology?: Readonly<Record<string, string>>;
   readonly capabilities?: readonly NodeServiceCapabilityRPCType[];
   /** Answers of NodeGetVolumeStats; by default some figures. */
@@ -120,7 +120,7 @@ export class FakeCsiDriver implements AsyncDisposable {
     const { nodeId = 'node-id', maxVolumes = 0, topology } = this.#options;
     return {
       nodeId,
-      maxVolumesPerNode: maxVolumes,
+      maxVolumesPerNode: typeof maxVolumes === 'number' ? maxVolumes : maxVolumes(),
       ...(topology ? { accessibleTopology: { segments: { ...topology } } } : {}),
     };
   }
