@@ -56,8 +56,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'drivers have no events',
     },
   ],
+  'volumes/csi/drivers.ts': [
+    { for: 'deadline', what: 'a driver that should register again after a restart of this program' },
+  ],
   'volumes/csi/nodeInfo.ts': [{ for: 'retry', what: 'CSINode and Node, which others write too' }],
-  'volumes/csi/services.ts': [{ for: 'retry', what: 'a Secret that the Node authorizer does not connect with the Pod yet' }],
+  'volumes/csi/services.ts': [
+    { for: 'retry', what: 'a Secret that the Node authorizer does not connect with the Pod yet' },
+  ],
   'api/reflector.ts': [
     { for: 'deadline', what: 'a watch that the server forgets to end' },
     { for: 'retry', what: 'list and watch' },

@@ -14,17 +14,20 @@ const PENDING = new Set<number>([
 ]);
 
 /**
- * A CSI volume that cannot be used now; each is tried again. `final`: the driver said no, and nothing of this attempt is left or
- * under way; otherwise what was asked for may yet come, and is undone before the volume is forgotten.
+ * What is known after a failure. `refused`: the driver said no, and nothing of this attempt is left or under way. `unsent`: it was not
+ * asked. `unsure`: what was asked for may have come, or come yet, and is undone before the volume is forgotten.
  */
+export type CsiOutcome = 'refused' | 'unsent' | 'unsure';
+
+/** A CSI volume that cannot be used now; each is tried again. */
 export class CsiError extends KubeletError {
-  readonly final: boolean;
+  readonly outcome: CsiOutcome;
   /** The driver's gRPC status; undefined: no driver was asked. */
   readonly grpcCode: number | undefined;
 
-  constructor(message: string, final: boolean, cause?: unknown) {
+  constructor(message: string, outcome: CsiOutcome, cause?: unknown) {
     super(message, { code: 'CsiError', retryable: true, cause });
-    this.final = final;
+    this.outcome = outcome;
     this.grpcCode = cause instanceof RpcError ? cause.grpcCode : cause instanceof CsiError ? cause.grpcCode : undefined;
   }
 }
@@ -34,17 +37,22 @@ export function csiSays(text: string): string {
   return `${CSI_PLUGIN}: ${text}`;
 }
 
-/** Not the driver's refusal: nothing of the volume changed, and what was there before stays. */
-export function passing(text: string, cause?: unknown): CsiError {
-  return new CsiError(text, false, cause);
+/** The driver was not asked: nothing of the volume changed, and what was there before stays. */
+export function unsent(text: string, cause?: unknown): CsiError {
+  return new CsiError(text, 'unsent', cause);
+}
+
+/** Something of the volume is there, or may be. */
+export function unsure(text: string, cause?: unknown): CsiError {
+  return new CsiError(text, 'unsure', cause);
 }
 
 /** What a call to a driver rejected with, in the words of Go's gRPC. */
 export function rpcFailed(error: unknown): CsiError {
   if (error instanceof CsiError) return error;
-  if (!(error instanceof RpcError)) return new CsiError(errorMessage(error), false, error);
-  const final = !PENDING.has(error.grpcCode) && error.settled;
-  return new CsiError(`rpc error: code = ${error.grpcCodeName} desc = ${description(error)}`, final, error);
+  if (!(error instanceof RpcError)) return new CsiError(errorMessage(error), 'unsure', error);
+  const outcome = !PENDING.has(error.grpcCode) && error.settled ? 'refused' : 'unsure';
+  return new CsiError(`rpc error: code = ${error.grpcCodeName} desc = ${description(error)}`, outcome, error);
 }
 
 /** Texts of grpc-js's own with times and counts in them: a message that changes at each attempt is a new Event each time. */

@@ -104,10 +104,13 @@ export class CsiDriver implements Disposable {
     const topology = said.accessibleTopology?.segments ?? {};
     const bytes = Buffer.byteLength(said.nodeId);
     if (bytes > MAX_NODE_ID_BYTES)
-      throw new CsiError(`its id of this node is ${bytes} bytes long; at most ${MAX_NODE_ID_BYTES} are taken`, true);
+      throw new CsiError(
+        `its id of this node is ${bytes} bytes long; at most ${MAX_NODE_ID_BYTES} are taken`,
+        'refused',
+      );
     const size = Object.entries(topology).reduce((sum, [k, v]) => sum + Buffer.byteLength(k) + Buffer.byteLength(v), 0);
     if (size > MAX_TOPOLOGY_BYTES)
-      throw new CsiError(`its topology is ${size} bytes long; at most ${MAX_TOPOLOGY_BYTES} are taken`, true);
+      throw new CsiError(`its topology is ${size} bytes long; at most ${MAX_TOPOLOGY_BYTES} are taken`, 'refused');
     return { nodeId: said.nodeId, maxVolumes: Number(said.maxVolumesPerNode), topology };
   }
 
@@ -142,7 +145,7 @@ export class CsiDriver implements Disposable {
   }
 
   #change<T>(volumeId: string | undefined, call: () => Promise<T>): Promise<T> {
-    if (!volumeId) return Promise.reject(new CsiError('missing volume id', true));
+    if (!volumeId) return Promise.reject(new CsiError('missing volume id', 'refused'));
     return this.#volumes.run(volumeId, () => this.#ask(call));
   }
 
@@ -152,7 +155,7 @@ export class CsiDriver implements Disposable {
     } catch (error) {
       const failed = rpcFailed(error);
       // Whoever answers next may be another program.
-      if (!failed.final) this.#capabilities = undefined;
+      if (failed.outcome === 'unsure') this.#capabilities = undefined;
       throw failed;
     }
   }

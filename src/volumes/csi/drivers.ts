@@ -1,6 +1,7 @@
 // The drivers that are registered on this node.
+import type { Clock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
-import { passing } from './csiError.ts';
+import { unsent } from './csiError.ts';
 import type { CsiDriver } from './driver.ts';
 
 /** One driver for each name. */
@@ -22,7 +23,25 @@ export class CsiDrivers implements Disposable {
   require(name: string, doing: string): CsiDriver {
     const driver = this.#drivers.get(name);
     if (driver) return driver;
-    throw passing(`${doing}: driver name ${name} not found in the list of registered CSI drivers`);
+    throw unsent(`${doing}: driver name ${name} not found in the list of registered CSI drivers`);
+  }
+
+  /** Resolves when a driver of that name is registered, or the time is up. Rejects with the signal's reason. */
+  async appears(name: string, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#drivers.has(name)) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    using _timer = clock.setTimer(ms, resolve);
+    using _listening = this.onChange((changed) => {
+      if (changed === name && this.#drivers.has(name)) resolve();
+    });
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   /** Another one for each registration; undefined while there is no driver of that name. */

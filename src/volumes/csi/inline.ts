@@ -2,10 +2,11 @@
 import { dirname } from 'node:path';
 import { KubeletError } from '../../lib/errors.ts';
 import type { MountedVolume } from '../contract.ts';
+import { applyOwnership } from '../ownership.ts';
 import type { VolumeTask, VolumeType } from '../volumeType.ts';
 import { csiSays } from './csiError.ts';
 import { CSI_PLUGIN, inlineHandle, publishPath } from './names.ts';
-import { type Published, publish } from './publish.ts';
+import { publish } from './publish.ts';
 import { csiDriverObject } from './services.ts';
 import { loadVolumeData } from './volData.ts';
 
@@ -39,7 +40,11 @@ export const csiVolume: VolumeType = {
   },
 };
 
-function publishInline(task: VolumeTask, target: string, again: boolean): Promise<Published> {
+function publishInline(
+  task: VolumeTask,
+  target: string,
+  again: boolean,
+): Promise<{ readonly refreshAt: number | undefined }> {
   const { host, pod, volume, context, signal } = task;
   const source = volume.csi!;
   if (!host.csi) throw new KubeletError(csiSays('failed to get a kubernetes client'), { code: 'CsiStandalone' });
@@ -60,6 +65,11 @@ function publishInline(task: VolumeTask, target: string, again: boolean): Promis
     mountOptions: [],
     accessModes: undefined,
     publishContext: {},
+    own: async (path) => {
+      const { fsGroup: group, fsGroupChangePolicy: policy } = pod.spec.securityContext ?? {};
+      if (group === undefined) return;
+      await applyOwnership({ path, group, ...(policy === 'OnRootMismatch' ? { policy } : {}), signal });
+    },
   });
 }
 

@@ -1,19 +1,18 @@
-// A CSI file system for one Pod: what is told to the driver, and what is noted on disk before it.
-import { mkdir, rmdir, unlink } from 'node:fs/promises';
+// A CSI volume for one Pod: what is told to the driver, and what is noted on disk before it.
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorMessage } from '../../lib/errors.ts';
 import { goJson } from '../../lib/goText.ts';
-import { errnoCode } from '../../lib/linux/linuxError.ts';
 import type { CSIDriver, SecretReference, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
-import { applyOwnership } from '../ownership.ts';
-import { CsiError, csiSays, passing } from './csiError.ts';
+import { CsiError, csiSays, unsent, unsure } from './csiError.ts';
 import { attachmentName } from './names.ts';
 import { volumeCapability } from './rules/accessMode.ts';
 import { fsGroupPolicy, nodeChangesGroup } from './rules/fsGroup.ts';
 import { type LifecycleMode, modeProblem, podInfo } from './rules/podInfo.ts';
 import { type CsiServices, csiDriverObject } from './services.ts';
-import { removeVolumeData, saveVolumeData } from './volData.ts';
+import { removeTarget } from './target.ts';
+import { saveVolumeData } from './volData.ts';
 
 /** A file system that a driver is to give to a Pod. */
 export interface PublishTask {
@@ -37,35 +36,36 @@ export interface PublishTask {
   /** Where it is staged, if the driver stages. */
   readonly stagingPath?: string | undefined;
   readonly publishContext: Readonly<Record<string, string>>;
-  /** Containers may have it already: then a refusal takes nothing away from them. */
+  /** Containers may have it already: then a refusal takes nothing away from them, and a driver that is not there yet is waited for. */
   readonly again: boolean;
+  /** Gives the files to the Pod's group. */
+  own(path: string): Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** What is known of a published volume. */
-export interface Published {
-  /** Wall clock in ms at which it is to be published again; undefined: never. */
-  readonly refreshAt: number | undefined;
-}
+/** How long a volume that a Pod has had before waits for its driver without a word: drivers register a moment after a restart of this program. */
+const REGISTRATION_MS = 20_000;
 
 /**
  * Has the driver publish the volume, and gives its files to the Pod's group where that is not the driver's business. May run again at
  * any time. After a refusal nothing of it is left on disk; after anything else the note stays, so that it is taken down with the Pod.
+ * Gives the wall clock in ms at which it is to be published again; undefined: never.
  */
-export async function publish(task: PublishTask): Promise<Published> {
+export async function publish(task: PublishTask): Promise<{ readonly refreshAt: number | undefined }> {
   const { services, pod, driver: name, target } = task;
+  if (task.again) await services.drivers.appears(name, services.clock, REGISTRATION_MS, task.signal);
   const driver = services.drivers.require(name, csiSays('mounter.SetUpAt failed to get CSI client'));
   const object = csiDriverObject(task.context, name);
   const problem = modeProblem(name, object, task.mode);
-  if (problem) throw passing(csiSays(`mounter.SetupAt failed to check volume lifecycle mode: ${problem}`));
+  if (problem) throw unsent(csiSays(`mounter.SetupAt failed to check volume lifecycle mode: ${problem}`));
   const policy = fsGroupPolicy(object);
   if (policy === undefined)
-    throw passing(
+    throw unsent(
       csiSays(
         `mounter.SetupAt failed to check fsGroup policy: ${csiSays('expected valid fsGroupPolicy, received nil value or empty string')}`,
       ),
     );
-  const { secrets, attributes } = await inputs(task, object);
+  const { secrets, attributes } = await publishInputs(task, object);
   const can = await driver.capabilities();
   const fsGroup = pod.spec.securityContext?.fsGroup;
   const delegated = can.has('VOLUME_MOUNT_GROUP');
@@ -100,29 +100,22 @@ export async function publish(task: PublishTask): Promise<Published> {
       }),
     });
   } catch (error) {
-    if (error instanceof CsiError && error.final && !task.again) await forgetRefused(target);
+    // A refusal that left a mount behind is none: the note stays then, and with it the wish to unpublish.
+    if (error instanceof CsiError && error.outcome === 'refused' && !task.again)
+      await removeTarget(target).catch(() => {});
     throw error;
   }
-  if (!delegated && fsGroup !== undefined && nodeChangesGroup({ ...task, fsGroup, policy }))
-    await changeGroup(task, fsGroup);
+  if (!delegated && nodeChangesGroup({ ...task, fsGroup, policy })) await changeGroup(task);
   return { refreshAt: object?.spec.requiresRepublish ? services.clock.now().wall + services.republishMs : undefined };
 }
 
 /** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */
-async function inputs(
-  task: PublishTask,
+export async function publishInputs(
+  task: Pick<PublishTask, 'services' | 'pod' | 'context' | 'mode' | 'attributes' | 'secretRef' | 'signal'>,
   object: CSIDriver | undefined,
 ): Promise<{ secrets: Record<string, string>; attributes: Record<string, string> }> {
-  const { services, pod, secretRef: ref } = task;
-  let secrets: Record<string, string> = {};
-  if (ref) {
-    try {
-      secrets = await services.secret(ref);
-    } catch (error) {
-      const what = `fetching NodePublishSecretRef ${ref.namespace ?? ''}/${ref.name ?? ''} failed`;
-      throw passing(`${what}: ${errorMessage(error)}`, error);
-    }
-  }
+  const { services, pod, secretRef } = task;
+  const secrets = await credentials(services, secretRef, 'fetching NodePublishSecretRef', 'failed');
   const attributes = {
     ...task.attributes,
     ...(object?.spec.podInfoOnMount ? podInfo(pod, task.mode) : {}),
@@ -133,9 +126,25 @@ async function inputs(
   return { secrets, attributes: { ...attributes, ...tokens } };
 }
 
+/** The values of a Secret that a volume names; empty without one. `what` and `failed` frame its name in the error. */
+export async function credentials(
+  services: CsiServices,
+  reference: SecretReference | undefined,
+  what: string,
+  failed = '',
+): Promise<Record<string, string>> {
+  if (!reference) return {};
+  try {
+    return await services.secret(reference);
+  } catch (error) {
+    const name = `${reference.namespace ?? ''}/${reference.name ?? ''}`;
+    throw unsent(`${what} ${name}${failed === '' ? '' : ` ${failed}`}: ${errorMessage(error)}`, error);
+  }
+}
+
 /** Tokens of the Pod's service account for the audiences that the driver names (KEP-2047), as one JSON text. */
 async function podTokens(
-  { pod, context, signal }: PublishTask,
+  { pod, context, signal }: Pick<PublishTask, 'pod' | 'context' | 'signal'>,
   object: CSIDriver | undefined,
 ): Promise<Record<string, string> | undefined> {
   const requests = object?.spec.tokenRequests ?? [];
@@ -156,10 +165,8 @@ async function podTokens(
       tokens.push([audience, { token, expirationTimestamp: rfc3339(expiresAt) }]);
     } catch (error) {
       signal.throwIfAborted();
-      throw passing(
-        csiSays(`mounter.SetUpAt failed to get service accoount token attributes: ${errorMessage(error)}`),
-        error,
-      );
+      const what = 'mounter.SetUpAt failed to get service accoount token attributes';
+      throw unsent(csiSays(`${what}: ${errorMessage(error)}`), error);
     }
   }
   tokens.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -170,50 +177,12 @@ function rfc3339(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-async function changeGroup(task: PublishTask, group: number): Promise<void> {
-  const { pod, target, signal } = task;
-  const policy = pod.spec.securityContext?.fsGroupChangePolicy;
+/** The volume is published by then, whatever comes of it. */
+async function changeGroup({ target, handle, signal, own }: PublishTask): Promise<void> {
   try {
-    await applyOwnership({
-      path: target,
-      group,
-      ...(policy === 'OnRootMismatch' ? { policy } : {}),
-      readOnly: task.readOnly,
-      signal,
-    });
+    await own(target);
   } catch (error) {
     signal.throwIfAborted();
-    throw passing(`applyFSGroup failed for vol ${task.handle}: ${errorMessage(error)}`, error);
-  }
-}
-
-/** A refusal that left a mount behind is none: the note stays, and with it the wish to unpublish. */
-async function forgetRefused(target: string): Promise<void> {
-  await removeTarget(target).catch(() => {});
-}
-
-/**
- * Removes an unpublished target, its note and its directory. Nothing is looked at below the target: a mount that the driver left there
- * may be of a server that is gone. Rejects in kubelet's words, when something is still mounted or lies there.
- */
-export async function removeTarget(target: string): Promise<void> {
-  await removeEmpty(target, 'failed to remove dir');
-  const directory = dirname(target);
-  await removeVolumeData(directory);
-  await removeEmpty(directory, 'failed to delete volume path');
-}
-
-async function removeEmpty(path: string, what: string): Promise<void> {
-  try {
-    await rmdir(path);
-  } catch (error) {
-    const code = errnoCode(error);
-    if (code === 'ENOENT') return;
-    if (code === 'ENOTDIR') return void (await unlink(path));
-    const why: Record<string, string> = {
-      EBUSY: 'device or resource busy: the driver has left it mounted',
-      ENOTEMPTY: 'directory not empty: the driver has left files there',
-    };
-    throw passing(csiSays(`${what} [${path}]: remove ${path}: ${why[code ?? ''] ?? errorMessage(error)}`), error);
+    throw unsure(`applyFSGroup failed for vol ${handle}: ${errorMessage(error)}`, error);
   }
 }

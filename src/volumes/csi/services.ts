@@ -5,7 +5,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIDriver, SecretReference } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
-import { csiSays, passing } from './csiError.ts';
+import { csiSays, unsent } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
 
 export interface CsiServices {
@@ -36,7 +36,7 @@ export function secretReader(client: Pick<ApiClient, 'get'>, clock: Clock): CsiS
           continue;
         }
         const why = isNotFound(error) ? `secrets "${name}" not found` : errorMessage(error);
-        throw passing(
+        throw unsent(
           csiSays(`failed to find the secret ${name} in the namespace ${namespace} with error: ${why}`),
           error,
         );
@@ -50,5 +50,5 @@ export function csiDriverObject(context: VolumeContext, name: string): CSIDriver
   const found = context.objects.get('CSIDriver', '', name);
   if (found.state === 'present') return found.object;
   if (found.state === 'absent') return undefined;
-  throw passing(`failed to sync csidriver cache: ${found.reason}`);
+  throw unsent(`failed to sync csidriver cache: ${found.reason}`);
 }

@@ -8,10 +8,10 @@ import type { Logger } from '../../lib/logger.ts';
 import { settleAll } from '../../lib/settleAll.ts';
 import { podPath } from '../paths.ts';
 import { VolumeError } from '../volumeError.ts';
-import { csiSays, passing } from './csiError.ts';
+import { csiSays, unsure } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
 import { CSI_PLUGIN } from './names.ts';
-import { removeTarget } from './publish.ts';
+import { removeTarget } from './target.ts';
 import { loadVolumeData, type VolumeData } from './volData.ts';
 
 /** One published file system, as its note tells. */
@@ -21,7 +21,7 @@ export interface FoundCsiVolume {
   readonly data: VolumeData;
 }
 
-/** The CSI file systems of a Pod that have a note. One without, or with a broken one, was never published or is nobody's any more. */
+/** The inline CSI volumes of a Pod that have a note. One without, or with a broken one, was never published or is nobody's any more. */
 export async function findCsiVolumes(root: string, uid: string, log: Logger): Promise<FoundCsiVolume[]> {
   const parent = join(podPath(root, uid), 'volumes', CSI_PLUGIN.replace('/', '~'));
   const entries = (await ignoring(['ENOENT', 'ENOTDIR'], () => allEntries(parent))) ?? [];
@@ -30,7 +30,8 @@ export async function findCsiVolumes(root: string, uid: string, log: Logger): Pr
     const directory = join(parent, name.toString());
     try {
       const data = await loadVolumeData(directory);
-      if (data) found.push({ directory, data });
+      // Those of PersistentVolumes have a worker each.
+      if (data?.volumeLifecycleMode === 'Ephemeral') found.push({ directory, data });
     } catch (error) {
       if (!(error instanceof KubeletError)) throw error;
       log.warn('A CSI volume is unmounted without its driver', { directory, error: error.message });
@@ -40,7 +41,7 @@ export async function findCsiVolumes(root: string, uid: string, log: Logger): Pr
 }
 
 /**
- * Unpublishes every CSI file system of the Pod, side by side; afterwards nothing of them is left in its directory. Rejects with the first
+ * Unpublishes every inline CSI volume of the Pod, side by side; afterwards nothing of them is left in its directory. Rejects with the first
  * sentence of those that were refused; a driver that is not there is one, and is waited for.
  */
 export async function unpublishAll(drivers: CsiDrivers, root: string, uid: string, log: Logger): Promise<void> {
@@ -56,12 +57,12 @@ async function unpublish(drivers: CsiDrivers, { directory, data }: FoundCsiVolum
     try {
       await driver.unpublish(data.volumeHandle, target);
     } catch (error) {
-      throw passing(csiSays(`Unmounter.TearDownAt failed: ${errorMessage(error)}`), error);
+      throw unsure(csiSays(`Unmounter.TearDownAt failed: ${errorMessage(error)}`), error);
     }
     try {
       await removeTarget(target);
     } catch (error) {
-      throw passing(
+      throw unsure(
         csiSays(`Unmounter.TearDownAt failed to clean mount dir [${target}]: ${errorMessage(error)}`),
         error,
       );
