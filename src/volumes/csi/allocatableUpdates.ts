@@ -55,7 +55,10 @@ export class AllocatableUpdates implements Disposable {
 
   #changed(name: string): void {
     const { drivers, store } = this.#options;
-    if (!drivers.get(name)) return this.#leave(name);
+    if (!drivers.get(name)) {
+      this.#leave(name);
+      return;
+    }
     if (this.#following.has(name)) return;
     const subscription = store.subscribe('CSIDriver', undefined, name, () => this.#look(name));
     this.#following.set(name, { subscription, periodMs: 0, timer: undefined });

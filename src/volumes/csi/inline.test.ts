@@ -258,7 +258,7 @@ describe('an inline CSI volume', () => {
   test('two Pods: a driver that hangs holds one of them', async () => {
     const driver = await node.registered();
     driver.before = ({ method, request }) =>
-      method === 'NodePublishVolume' && String(request['targetPath']).includes('uid-1')
+      method === 'NodePublishVolume' && String(request.targetPath).includes('uid-1')
         ? new Promise(() => {})
         : undefined;
     void mount().catch(() => {});
