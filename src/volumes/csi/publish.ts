@@ -1,8 +1,8 @@
 // A CSI volume for one Pod: what is told to the driver, and what is noted on disk before it.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { goJson } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { goJson } from '../../lib/goText.ts';
 import type { CSIDriver, SecretReference, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { CsiError, csiSays, unsent, unsure } from './csiError.ts';

@@ -1,7 +1,8 @@
 // CSI drivers at the plug-ins' door.
+
+import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { PluginHandler, PluginInfo } from '../../plugins/handler.ts';
 import type { CallRecord } from '../../rpc/connection.ts';

@@ -1,7 +1,7 @@
 // Takes the CSI volumes of a Pod down, from what is on disk: after a restart nothing else may be known of it.
 import { join } from 'node:path';
+import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
 import type { Logger } from '../../lib/logger.ts';

@@ -1,8 +1,8 @@
 // vol_data.json: what every kubelet notes of a CSI volume beside its mount, to be able to take it down when nothing else is known.
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goJson } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goJson } from '../../lib/goText.ts';
 import { errnoCode } from '../../lib/linux/linuxError.ts';
 import { csiSays } from './csiError.ts';
 

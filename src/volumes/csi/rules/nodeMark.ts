@@ -1,6 +1,7 @@
 // What drivers say of this node, as it stands in the Node object: ids in an annotation, topology as labels.
+
+import { goJson, goQuote } from '../../../k8s/goText.ts';
 import { errorMessage } from '../../../lib/errors.ts';
-import { goJson, goQuote } from '../../../lib/goText.ts';
 import type { Node } from '../../../types/k8s.ts';
 
 /** A JSON map of drivers' names to the ids that they know this node by. */

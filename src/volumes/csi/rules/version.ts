@@ -1,5 +1,5 @@
 // The versions of the container storage interface that a driver says it speaks.
-import { goQuote } from '../../../lib/goText.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 
 /** A version as far as it is compared: its numbers, most significant first. */
 export type CsiVersion = readonly number[];
