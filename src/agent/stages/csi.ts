@@ -38,6 +38,9 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
   const services = {
     ...{ drivers, nodeName, clock },
     secret: secretReader(api.heartbeat, clock),
+    attachment: (name: string) => api.heartbeat.get('VolumeAttachment', { name }),
+    claims: api.heartbeat,
+    failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };
   return { drivers, registration, nodeInfo, services };

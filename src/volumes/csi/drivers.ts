@@ -20,10 +20,10 @@ export class CsiDrivers implements Disposable {
   }
 
   /** The driver; throws in kubelet's words when there is none. That passes: drivers are containers, which start and restart. */
-  require(name: string, doing: string): CsiDriver {
+  require(name: string, doing?: string): CsiDriver {
     const driver = this.#drivers.get(name);
     if (driver) return driver;
-    throw unsent(`${doing}: driver name ${name} not found in the list of registered CSI drivers`);
+    throw unsent(`${doing === undefined ? '' : `${doing}: `}driver name ${name} not found in the list of registered CSI drivers`);
   }
 
   /** Resolves when a driver of that name is registered, or the time is up. Rejects with the signal's reason. */

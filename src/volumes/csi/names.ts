@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { KubeletError } from '../../lib/errors.ts';
-import { podPath, volumePath } from '../paths.ts';
+import { volumePath } from '../paths.ts';
 
 /** The plug-in that all CSI volumes belong to. */
 export const CSI_PLUGIN = 'kubernetes.io/csi';
@@ -12,6 +12,17 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** The volume id of an inline volume: drivers make such a volume when it is first published. */
 export function inlineHandle(uid: string, volume: string): string {
   return `csi-${sha256(`${uid}${volume}`)}`;
+}
+
+/** A volume's name in the Node's volumesInUse and volumesAttached. */
+export function uniqueName(driver: string, handle: string): string {
+  return `${CSI_PLUGIN}/${driver}^${handle}`;
+}
+
+/** Driver and handle of such a name. */
+export function volumeOf(name: string): { readonly driver: string; readonly handle: string } {
+  const [driver = '', ...handle] = name.slice(CSI_PLUGIN.length + 1).split('^');
+  return { driver, handle: handle.join('^') };
 }
 
 /** The name of the VolumeAttachment of a volume and a node. */
@@ -29,19 +40,18 @@ export function stagingPath(root: string, driver: string, handle: string): strin
   return join(root, 'plugins', CSI_PLUGIN, safe('CSI driver name', driver), sha256(handle), 'globalmount');
 }
 
-/** The places of a raw block volume, by the PersistentVolume's name and the Pod's UID. */
+/** The places of a raw block volume, by the PersistentVolume's name and, for `publish`, the Pod's UID. */
 export function blockPlaces(root: string, volume: string, uid: string) {
   const name = safe('volume name', volume);
   const devices = join(root, 'plugins', CSI_PLUGIN, 'volumeDevices');
   return {
     staging: join(devices, 'staging', name),
     publishDirectory: join(devices, 'publish', name),
-    publish: join(devices, 'publish', name, safe('pod UID', uid)),
+    publish: join(devices, 'publish', name, uid === '' ? '' : safe('pod UID', uid)),
     own: join(devices, name),
     data: join(devices, name, 'data'),
     /** Holds a link to the device for each Pod that has it. */
     globalMap: join(devices, name, 'dev'),
-    podMap: join(podPath(root, uid), 'volumeDevices', CSI_PLUGIN.replace('/', '~'), name),
   };
 }
 

@@ -3,7 +3,7 @@ import { isNoRelationship, isNotFound } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import type { CSIDriver, SecretReference } from '../../types/k8s.ts';
+import type { CSIDriver, SecretReference, VolumeAttachment } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { csiSays, unsent } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
@@ -14,6 +14,12 @@ export interface CsiServices {
   readonly clock: Clock;
   /** The values of a Secret, read anew: they may have been changed for this very call. Rejects in kubelet's words. */
   secret(reference: SecretReference): Promise<Record<string, string>>;
+  /** A VolumeAttachment as it is now. Rejects with what the API server says. */
+  attachment(name: string): Promise<VolumeAttachment>;
+  /** The API's claims, to say how far their volumes have grown. */
+  readonly claims: Pick<ApiClient, 'get' | 'patch'>;
+  /** Unique names of volumes whose expansion failed since this process started. */
+  readonly failedExpansions: Set<string>;
   /** How often a volume of a driver with requiresRepublish is published again, in ms: kubelet does it at each sync of the Pod. */
   readonly republishMs: number;
 }

@@ -1,5 +1,5 @@
 // Takes the CSI volumes of a Pod down, from what is on disk: after a restart nothing else may be known of it.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
@@ -49,24 +49,41 @@ export async function unpublishAll(drivers: CsiDrivers, root: string, uid: strin
   await settleAll(found.map((volume) => unpublish(drivers, volume)));
 }
 
+/**
+ * Has its driver unpublish what is at the target, by the note beside it, and removes both. Without a note nothing was published; with one
+ * that is broken nobody knows by whom, and it is unmounted without a driver. Rejects in kubelet's words.
+ */
+export async function unpublishFileSystem(drivers: CsiDrivers, target: string, log: Logger): Promise<void> {
+  const directory = dirname(target);
+  let data: VolumeData | undefined;
+  try {
+    data = await loadVolumeData(directory);
+  } catch (error) {
+    if (!(error instanceof KubeletError)) throw error;
+    log.warn('A CSI volume is taken down without its driver', { directory, error: error.message });
+  }
+  if (data) await unpublishNoted(drivers, target, data);
+  else await removeTarget(target);
+}
+
+async function unpublishNoted(drivers: CsiDrivers, target: string, data: VolumeData): Promise<void> {
+  const driver = drivers.require(data.driverName, csiSays('Unmounter.TearDownAt failed to get CSI client'));
+  try {
+    await driver.unpublish(data.volumeHandle, target);
+  } catch (error) {
+    throw unsure(csiSays(`Unmounter.TearDownAt failed: ${errorMessage(error)}`), error);
+  }
+  try {
+    await removeTarget(target);
+  } catch (error) {
+    throw unsure(csiSays(`Unmounter.TearDownAt failed to clean mount dir [${target}]: ${errorMessage(error)}`), error);
+  }
+}
+
 async function unpublish(drivers: CsiDrivers, { directory, data }: FoundCsiVolume): Promise<void> {
-  const target = join(directory, 'mount');
   const volume = data.specVolID ?? '';
   try {
-    const driver = drivers.require(data.driverName, csiSays('Unmounter.TearDownAt failed to get CSI client'));
-    try {
-      await driver.unpublish(data.volumeHandle, target);
-    } catch (error) {
-      throw unsure(csiSays(`Unmounter.TearDownAt failed: ${errorMessage(error)}`), error);
-    }
-    try {
-      await removeTarget(target);
-    } catch (error) {
-      throw unsure(
-        csiSays(`Unmounter.TearDownAt failed to clean mount dir [${target}]: ${errorMessage(error)}`),
-        error,
-      );
-    }
+    await unpublishNoted(drivers, join(directory, 'mount'), data);
   } catch (error) {
     const message = `UnmountVolume.TearDown failed for volume ${goQuote(volume)} : ${errorMessage(error)}`;
     throw new VolumeError(message, volume, true, undefined, error);

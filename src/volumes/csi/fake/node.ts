@@ -40,6 +40,9 @@ export class CsiTestNode implements AsyncDisposable {
       nodeName: NODE,
       clock: realClock,
       secret: secretReader(this.client, realClock),
+      attachment: (name) => this.client.get('VolumeAttachment', { name }),
+      claims: this.client,
+      failedExpansions: new Set(),
       republishMs: 60_000,
     };
   }
