@@ -5,6 +5,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import { ImageManager } from '../images/imageManager.ts';
 import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
+import { matchesNodeSelector } from '../ledger/rules/nodeAffinity.ts';
 import { goSystemError } from '../lib/goText.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import { runtimeDefaults } from '../node/runtimeDefaults.ts';
@@ -57,12 +58,17 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
     gate,
     ledger,
     images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
-    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log }),
+    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log, persistent: stage.volumes }),
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),
       get nodeAllocatable() {
         return allocatable() ?? {};
+      },
+      fitsNode: (volume) => {
+        const required = volume.spec?.nodeAffinity?.required;
+        const { name, labels = {} } = node.node.metadata ?? {};
+        return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
       },
     },
     cgroups: {

@@ -6,6 +6,8 @@ import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
+import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -17,6 +19,8 @@ export interface NodeStage {
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
+  /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
+  readonly volumes: PersistentVolumes;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -32,10 +36,12 @@ export async function openNode(
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
+  const mounter = host.createMounter();
+  const volumes = stack.use(openPersistentVolumes({ rootDir, mounter, clock, log }));
+  await volumes.rebuild();
   const node = stack.use(
     await LocalNode.create({
-      ...{ config, settings, rootDir, cri, clock, log },
-      mounter: host.createMounter(),
+      ...{ config, settings, rootDir, cri, clock, log, mounter, volumes },
       recordEvent: (event) => events.node(event),
     }),
   );
@@ -59,5 +65,5 @@ export async function openNode(
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
-  return { events, node, ledger, cgroups, refreshLedger };
+  return { events, node, ledger, cgroups, volumes, refreshLedger };
 }
