@@ -42,6 +42,8 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'static Pod URL', period: '`httpCheckFrequency`, 20 s', why: 'HTTP has no events' },
   ],
   'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
+  'lib/linux/runProgram.ts': [{ for: 'deadline', what: 'a program of the node (mount, umount, mkfs, fsck) is killed' }],
+  'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
   'api/polledObject.ts': [
     {
       poll: 'claims and volumes of Pods',

@@ -6,6 +6,7 @@ import { ImageManager } from '../images/imageManager.ts';
 import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import { goSystemError } from '../k8s/goText.ts';
+import { matchesNodeSelector } from '../ledger/rules/nodeAffinity.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
@@ -59,12 +60,21 @@ export function makeServices({ base, runtime, stage, api, csi, objects, mirrors,
     gate,
     ledger,
     images: new ImageManager(cri, clock, pullLimits(config), nodeAuths(rootDir, clock, log)),
-    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log, csi: csi.services }),
+    volumes: createVolumeManager({
+      ...{ root: rootDir, mounter: host.createMounter(), log },
+      persistent: stage.volumes,
+      csi: csi.services,
+    }),
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),
       get nodeAllocatable() {
         return allocatable() ?? {};
+      },
+      fitsNode: (volume) => {
+        const required = volume.spec?.nodeAffinity?.required;
+        const { name, labels = {} } = node.node.metadata ?? {};
+        return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
       },
     },
     cgroups: {

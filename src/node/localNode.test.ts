@@ -12,10 +12,13 @@ import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
 import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 
+/** Nothing of this program's outlasts a Pod. */
+const volumes = { inUse: () => [], plugins: new Set(), nodeSeen: () => {}, onInUse: () => {} };
+
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
   using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
-  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger };
+  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger, volumes };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
   side.seen({ metadata: { name: 'node-1', uid: 'first', resourceVersion: '7', labels } });
@@ -65,7 +68,17 @@ describe('a node taken over from another kubelet', () => {
     };
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
-    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, recordEvent: () => {} };
+    const options = {
+      config,
+      settings,
+      rootDir: root,
+      cri,
+      mounter,
+      clock,
+      log: silentLogger,
+      volumes,
+      recordEvent: () => {},
+    };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;

@@ -9,6 +9,7 @@ import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
+import type { PersistentVolumes } from '../volumes/persistent/persistentVolumes.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
 import { keepLease } from './lease.ts';
 import { readMachineFacts } from './machineFacts.ts';
@@ -19,6 +20,7 @@ import { markDisk, type PastDevices, readPastDevices } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
+import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
 import type { MachineFacts, NodeFacts, NodeSettings } from './types.ts';
 
@@ -35,6 +37,8 @@ export interface LocalNodeOptions {
   readonly rootDir: string;
   readonly cri: Cri;
   readonly mounter: Pick<Mounter, 'list'>;
+  /** Who looks after volumes that outlast Pods. */
+  readonly volumes: Pick<PersistentVolumes, 'inUse' | 'plugins' | 'nodeSeen' | 'onInUse'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -85,7 +89,7 @@ export class LocalNode implements Disposable {
         notReady: [options.csiNode?.problem()].filter((problem) => problem !== undefined),
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
-        ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
+        ...(await readVolumesInUse(this.#node, this.#owned(), options.mounter, options.rootDir, options.log)),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
@@ -156,6 +160,7 @@ export class LocalNode implements Disposable {
   seen(node: Node | undefined): void {
     if (node) {
       this.#node = node;
+      this.#options.volumes.nodeSeen(node);
       this.#publisher?.nodeSeen();
     } else {
       this.#node = withoutIdentity(this.#node);
@@ -173,6 +178,8 @@ export class LocalNode implements Disposable {
   start(): void {
     this.runtime.start();
     this.runtime.onChange(() => this.#publisher?.trigger());
+    // A volume is used only once the API server knows that it is in use: its Pod waits for that.
+    this.#options.volumes.onInUse(() => this.#publisher?.trigger());
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
@@ -210,6 +217,7 @@ export class LocalNode implements Disposable {
     });
     this.#publisher.onNode((node) => {
       this.#node = node;
+      this.#options.volumes.nodeSeen(node);
       this.#seen.emit();
       onNode(node);
     });
@@ -231,6 +239,11 @@ export class LocalNode implements Disposable {
   [Symbol.dispose](): void {
     this.#stop.abort();
     this.runtime[Symbol.dispose]();
+  }
+
+  #owned(): OwnedVolumes {
+    const { volumes } = this.#options;
+    return { inUse: volumes.inUse(), plugins: volumes.plugins };
   }
 
   async #initial(): Promise<NextNode> {

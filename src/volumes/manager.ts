@@ -4,19 +4,28 @@ import { goQuote } from '../k8s/goText.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { FoundVolumes, VolumeManager, VolumeManagerOptions } from './contract.ts';
+import { settleAll } from '../lib/settleAll.ts';
+import type { FoundVolumes, MountWords, VolumeManager, VolumeManagerOptions } from './contract.ts';
 import { unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
-import { removeSubPaths, tearDown } from './teardown.ts';
+import { tearDown, unbindSubPaths } from './teardown.ts';
 import { volumeType } from './types/registry.ts';
 import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
+/** Nobody listens. */
+const silent: MountWords = { event: () => {}, progress: () => {} };
+
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
-export function createVolumeManager({ root, mounter, log = silentLogger, csi }: VolumeManagerOptions): VolumeManager {
-  const host: VolumeHost = { root, mounter, log, digest: createDigester(), ...(csi && { csi }) };
+export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
+  const { root, mounter, log = silentLogger, persistent, csi } = options;
+  const host: VolumeHost = {
+    ...{ root, mounter, log, digest: createDigester() },
+    ...(persistent ? { persistent } : {}),
+    ...(csi ? { csi } : {}),
+  };
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();
     try {
@@ -27,13 +36,15 @@ export function createVolumeManager({ root, mounter, log = silentLogger, csi }: 
   };
   return {
     needs: (pod, objects) =>
-      (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume, objects)),
-    mount: (pod, volume, context, signal) => {
-      const task = { host, pod, volume, context, signal };
+      (pod.spec.volumes ?? []).flatMap((volume) =>
+        volumeType(volume).references(pod, volume, objects, persistent?.kinds),
+      ),
+    mount: (pod, volume, context, signal, tell = silent) => {
+      const task = { host, pod, volume, context, signal, tell };
       return run(task, (type) => type.mount(task));
     },
-    update: (pod, volume, context, signal) => {
-      const task = { host, pod, volume, context, signal };
+    update: (pod, volume, context, signal, tell = silent) => {
+      const task = { host, pod, volume, context, signal, tell };
       return run(task, (type) => type.update(task));
     },
     prepareSubPath: (pod, request) => {
@@ -43,15 +54,15 @@ export function createVolumeManager({ root, mounter, log = silentLogger, csi }: 
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
-        if (csi) {
-          await removeSubPaths(mounter, podPath(root, uid), signal);
-          await unpublishAll(csi.drivers, root, uid, log);
-        }
+        // A volume that outlasts the Pod is given back by its owner; binds of its subPaths hold it.
+        await unbindSubPaths(mounter, podPath(root, uid), signal);
+        await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, root, uid, log)]);
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);
       }
     },
+    holders: () => persistent?.holders() ?? [],
     scan: () => scanVolumes(root),
   };
 }

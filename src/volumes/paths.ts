@@ -6,6 +6,11 @@ export function volumePath(root: string, uid: string, plugin: string, name: stri
   return join(podPath(root, uid), 'volumes', pluginDirectory(plugin), safeName('volume name', name));
 }
 
+/** The link of a Pod to one block device. */
+export function podDevicePath(root: string, uid: string, plugin: string, name: string): string {
+  return join(podPath(root, uid), 'volumeDevices', pluginDirectory(plugin), safeName('volume name', name));
+}
+
 /** Where a subPath mount is bound. */
 export function subPathTarget(root: string, uid: string, volume: string, container: string, index: number): string {
   const names = [safeName('volume name', volume), safeName('container name', container), String(index)];

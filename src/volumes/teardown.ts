@@ -31,7 +31,8 @@ export async function tearDown(mounter: Mounter, podDirectory: string, signal: A
   const walk = { mounter, signal };
   const places = OWN.map((name) => join(podDirectory, name));
   try {
-    await removeSubPaths(mounter, podDirectory, signal);
+    // subPath binds first: they hold the volumes that they come from.
+    await removeLevel(walk, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
     await removeLevel(walk, join(podDirectory, 'volumes'), DEPTH.volumes);
     await settleAll(places.map((place) => removeTree(place, signal)));
   } catch (error) {
@@ -42,9 +43,16 @@ export async function tearDown(mounter: Mounter, podDirectory: string, signal: A
   }
 }
 
-/** Unmounts and removes the subPath binds of a Pod: they come before the volumes, which they hold. */
-export async function removeSubPaths(mounter: Mounter, podDirectory: string, signal: AbortSignal): Promise<void> {
-  await removeLevel({ mounter, signal }, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
+/**
+ * Takes down the binds of subPaths, which hold the volumes that they come from. Whatever it cannot do is left to `tearDown`, which tells
+ * what is wrong.
+ */
+export async function unbindSubPaths(mounter: Mounter, podDirectory: string, signal: AbortSignal): Promise<void> {
+  try {
+    await removeLevel({ mounter, signal }, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+  }
 }
 
 /** Unmounts what is `depth` levels down and removes it and the levels above it. */

@@ -1,8 +1,10 @@
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StoredPod, Volume } from '../types/k8s.ts';
-import type { MountedVolume, ObjectLookup, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { MountedVolume, MountWords, ObjectLookup, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
 import type { CsiServices } from './csi/services.ts';
+import type { PersistentKinds } from './persistent/kinds.ts';
+import type { PersistentVolumes } from './persistent/persistentVolumes.ts';
 import type { Payload } from './rules/payload.ts';
 
 /** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
@@ -13,6 +15,8 @@ export interface VolumeHost {
   readonly root: string;
   readonly mounter: Mounter;
   readonly log: Logger;
+  /** Owners of the volumes that may outlast a Pod; absent where there are none (a test of other types). */
+  readonly persistent?: PersistentVolumes;
   digest(payload: Payload): string;
   /** Absent without an API server: no CSI volume can be given then. */
   readonly csi?: CsiServices;
@@ -25,6 +29,7 @@ export interface VolumeTask {
   readonly volume: Volume;
   readonly context: VolumeContext;
   readonly signal: AbortSignal;
+  readonly tell: MountWords;
 }
 
 /**
@@ -35,7 +40,7 @@ export interface VolumeType {
   /** Plugin name, as in `kubernetes.io/secret`. */
   readonly plugin: string;
   /** API objects the volume is made from, as far as `objects` tells by now. Pure. */
-  references(pod: StoredPod, volume: Volume, objects: ObjectLookup): Reference[];
+  references(pod: StoredPod, volume: Volume, objects: ObjectLookup, kinds?: PersistentKinds): Reference[];
   mount(task: VolumeTask): Promise<MountedVolume>;
   update(task: VolumeTask): Promise<VolumeUpdate>;
 }

@@ -2,10 +2,12 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { PluginHandler } from '../../plugins/handler.ts';
 import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
+import { csiKind } from '../../volumes/csi/kind.ts';
 import { csiOperations } from '../../volumes/csi/metrics.ts';
 import { CsiNodeInfo } from '../../volumes/csi/nodeInfo.ts';
 import { CsiRegistration } from '../../volumes/csi/registration.ts';
 import { type CsiServices, secretReader } from '../../volumes/csi/services.ts';
+import type { PersistentKind } from '../../volumes/persistent/contract.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 
@@ -16,6 +18,8 @@ export interface CsiStage {
   /** null without an API server: no CSI volume can be given then. */
   readonly nodeInfo: CsiNodeInfo | null;
   readonly services: CsiServices | undefined;
+  /** What their volumes behind claims are. */
+  readonly kind: PersistentKind | undefined;
 }
 
 /** Makes the table of drivers; empty until they register. Nothing is asked of the API server yet. */
@@ -27,7 +31,7 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
   const nodeInfo = api && new CsiNodeInfo({ client: api.heartbeat, nodeName, clock, log, random: Math.random });
   const observe = csiOperations(base.metrics.metrics);
   const registration = new CsiRegistration({ drivers, nodeInfo, clock, log, onCall: observe });
-  if (!api || !nodeInfo) return { drivers, registration, nodeInfo: null, services: undefined };
+  if (!api || !nodeInfo) return { drivers, registration, nodeInfo: null, services: undefined, kind: undefined };
   api.onNode((node) => {
     if (node)
       nodeInfo.seen(node, ended.signal).catch((error) => {
@@ -43,5 +47,5 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };
-  return { drivers, registration, nodeInfo, services };
+  return { drivers, registration, nodeInfo, services, kind: csiKind(services) };
 }

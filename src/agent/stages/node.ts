@@ -6,6 +6,8 @@ import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
+import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import type { ApiConnection } from './api.ts';
 import type { CsiStage } from './csi.ts';
 import type { Base } from './preflight.ts';
@@ -18,6 +20,8 @@ export interface NodeStage {
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
+  /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
+  readonly volumes: PersistentVolumes;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -27,17 +31,19 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
-  { nodeInfo }: CsiStage,
+  { nodeInfo, kind: csi }: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
   const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
+  const mounter = host.createMounter();
+  const volumes = stack.use(openPersistentVolumes({ rootDir, mounter, clock, log, ...(csi && { csi }) }));
+  await volumes.rebuild();
   const node = stack.use(
     await LocalNode.create({
-      ...{ config, settings, rootDir, cri, clock, log },
-      mounter: host.createMounter(),
+      ...{ config, settings, rootDir, cri, clock, log, mounter, volumes },
       recordEvent: (event) => events.node(event),
       ...(nodeInfo && { csiNode: nodeInfo }),
     }),
@@ -62,5 +68,5 @@ export async function openNode(
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
-  return { events, node, ledger, cgroups, refreshLedger };
+  return { events, node, ledger, cgroups, volumes, refreshLedger };
 }

@@ -36,7 +36,10 @@ export function hearSources(
       ...{ sources, clock, log },
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
-      onSynced: () => housekeeping.start(),
+      onSynced: () => {
+        stage.volumes.sourcesSynced();
+        housekeeping.start();
+      },
     }),
   );
   for (const source of manifests) source.start();

@@ -23,7 +23,9 @@ export class CsiDrivers implements Disposable {
   require(name: string, doing?: string): CsiDriver {
     const driver = this.#drivers.get(name);
     if (driver) return driver;
-    throw unsent(`${doing === undefined ? '' : `${doing}: `}driver name ${name} not found in the list of registered CSI drivers`);
+    throw unsent(
+      `${doing === undefined ? '' : `${doing}: `}driver name ${name} not found in the list of registered CSI drivers`,
+    );
   }
 
   /** Resolves when a driver of that name is registered, or the time is up. Rejects with the signal's reason. */

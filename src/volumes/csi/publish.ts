@@ -33,7 +33,7 @@ export interface PublishTask {
   readonly mountOptions: readonly string[];
   /** Those of the PersistentVolume; undefined for an inline volume. */
   readonly accessModes: readonly string[] | undefined;
-  /** Where it is staged, if the driver stages. */
+  /** Where it is staged; told to a driver that stages. */
   readonly stagingPath?: string | undefined;
   readonly publishContext: Readonly<Record<string, string>>;
   /** Containers may have it already: then a refusal takes nothing away from them, and a driver that is not there yet is waited for. */
@@ -86,7 +86,9 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
       volumeId: task.handle,
       targetPath: target,
       readonly: task.readOnly,
-      ...(task.stagingPath === undefined ? {} : { stagingTargetPath: task.stagingPath }),
+      ...(task.stagingPath !== undefined && can.has('STAGE_UNSTAGE_VOLUME')
+        ? { stagingTargetPath: task.stagingPath }
+        : {}),
       publishContext: { ...task.publishContext },
       volumeContext: attributes,
       secrets,

@@ -36,8 +36,7 @@ export async function reconstruct(root: string, log: Logger): Promise<FoundVolum
     }
   };
   for (const { uid, name, mode } of await foundShares(root, CSI_PLUGIN)) {
-    const directory =
-      mode === 'Block' ? blockPlaces(root, name, uid).data : volumePath(root, uid, CSI_PLUGIN, name);
+    const directory = mode === 'Block' ? blockPlaces(root, name, uid).data : volumePath(root, uid, CSI_PLUGIN, name);
     const data = await note(directory);
     if (data && data.volumeLifecycleMode !== 'Ephemeral') add(data, data.specVolID ?? name, mode, false, uid);
   }
