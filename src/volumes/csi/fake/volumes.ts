@@ -50,7 +50,12 @@ export class CsiTestVolumes implements Disposable {
       spec: { attacher: DRIVER, nodeName: NODE, source: { persistentVolumeName: 'pv' } },
       status: { attached: true, attachmentMetadata: metadata },
     });
-    this.#attached.add(uniqueName(DRIVER, handle));
+    this.attached(uniqueName(DRIVER, handle));
+  }
+
+  /** The Node says that this volume is attached. */
+  attached(name: string): void {
+    this.#attached.add(name);
     this.#tell();
   }
 
