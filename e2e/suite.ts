@@ -1,5 +1,6 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
+import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
@@ -37,6 +38,7 @@ export const groups: readonly Group[] = [
   order,
   replaced,
   inputs,
+  csi,
   resources,
   network,
   server,
