@@ -40,7 +40,7 @@ export async function startAgent(
   const node = await openNode(base, runtime, api, csi, stack);
   const pods = await openPods(base, runtime, api, node, csi, stack);
   openPlugins(base, { CSIPlugin: csi.registration }, stack);
-  await openServer(base, runtime, api, node, pods, stack);
+  await openServer(base, runtime, api, node, pods, csi, stack);
   hearSources(base, api, node, pods, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,

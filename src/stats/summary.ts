@@ -17,8 +17,9 @@ import { Rates } from './rates.ts';
 import { resourceText, scrapeErrorText } from './resourceText.ts';
 import { apiTime, type FsStats, known, type NodeStats, type PodStats } from './shapes.ts';
 import type { SummarySource } from './source.ts';
-import { StorageFigures } from './storage.ts';
+import { type DriverFigures, StorageFigures } from './storage.ts';
 import { type SystemCgroups, systemContainers } from './systemContainers.ts';
+import { volumeMetricsText } from './volumeMetrics.ts';
 
 export interface SummaryOptions {
   readonly nodeName: string;
@@ -34,6 +35,8 @@ export interface SummaryOptions {
   readonly clock?: Clock;
   /** For tests: another way to measure a tree. */
   readonly walk?: (path: string) => Walk;
+  /** Volumes whose figures their drivers tell; absent: there are none. */
+  readonly drivers?: DriverFigures | undefined;
   /** volumeStatsAggPeriod. */
   readonly volumeMaxAgeMs: number;
   readonly machine: MachineFigures;
@@ -52,9 +55,9 @@ export class SummaryReader implements SummarySource, Disposable {
 
   constructor(options: SummaryOptions) {
     this.#options = options;
-    const { volumeMaxAgeMs: maxAgeMs, clock = realClock, walk, pods } = options;
+    const { volumeMaxAgeMs: maxAgeMs, clock = realClock, walk, pods, drivers } = options;
     const has = (uid: string) => pods.get(uid) !== undefined;
-    this.#storage = new StorageFigures({ clock, maxAgeMs, has, ...(walk ? { walk } : {}) });
+    this.#storage = new StorageFigures({ clock, maxAgeMs, has, drivers, ...(walk ? { walk } : {}) });
     // So that the first question finds a reading to compare with.
     void this.#cpu(apiTime(options.wall()));
   }
@@ -74,6 +77,16 @@ export class SummaryReader implements SummarySource, Disposable {
 
   [Symbol.dispose](): void {
     this.#storage[Symbol.dispose]();
+  }
+
+  /** kubelet_volume_stats_*: room in the volumes behind claims. */
+  async volumeMetrics(): Promise<string> {
+    const now = this.#options.wall();
+    using patience = this.#storage.patience();
+    const all = await Promise.all(
+      this.#options.pods.all().map((served) => this.#storage.claims(served, now, patience)),
+    );
+    return volumeMetricsText(all.flat());
   }
 
   async resourceMetrics(): Promise<string> {

@@ -1,12 +1,14 @@
 import { errorMessage } from '../../lib/errors.ts';
 import type { PluginHandler } from '../../plugins/handler.ts';
+import type { DriverFigures } from '../../stats/storage.ts';
 import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
 import { csiKind } from '../../volumes/csi/kind.ts';
-import { csiOperations } from '../../volumes/csi/metrics.ts';
+import { csiOperations, volumeLooks } from '../../volumes/csi/metrics.ts';
 import { CsiNodeInfo } from '../../volumes/csi/nodeInfo.ts';
 import { CsiRegistration } from '../../volumes/csi/registration.ts';
 import { type CsiServices, secretReader } from '../../volumes/csi/services.ts';
+import { CsiVolumeStats } from '../../volumes/csi/stats.ts';
 import type { PersistentKind } from '../../volumes/persistent/contract.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
@@ -18,6 +20,8 @@ export interface CsiStage {
   /** null without an API server: no CSI volume can be given then. */
   readonly nodeInfo: CsiNodeInfo | null;
   readonly services: CsiServices | undefined;
+  /** What they tell of the room in their volumes. */
+  readonly figures: DriverFigures;
   /** What their volumes behind claims are. */
   readonly kind: PersistentKind | undefined;
 }
@@ -30,8 +34,16 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
   const drivers = stack.use(new CsiDrivers());
   const nodeInfo = api && new CsiNodeInfo({ client: api.heartbeat, nodeName, clock, log, random: Math.random });
   const observe = csiOperations(base.metrics.metrics);
+  const stats = new CsiVolumeStats({
+    ...{ drivers, clock, log, root: base.rootDir },
+    maxAgeMs: loaded.config.volumeStatsAggPeriod,
+    health: loaded.gates.enabled('CSIVolumeHealth'),
+    onLook: volumeLooks(base.metrics.metrics),
+  });
+  const figures = { has: CsiVolumeStats.isCsi, of: (path: string, over: Promise<void>) => stats.of(path, over) };
   const registration = new CsiRegistration({ drivers, nodeInfo, clock, log, onCall: observe });
-  if (!api || !nodeInfo) return { drivers, registration, nodeInfo: null, services: undefined, kind: undefined };
+  if (!api || !nodeInfo)
+    return { drivers, registration, figures, nodeInfo: null, services: undefined, kind: undefined };
   api.onNode((node) => {
     if (node)
       nodeInfo.seen(node, ended.signal).catch((error) => {
@@ -47,5 +59,5 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };
-  return { drivers, registration, nodeInfo, services, kind: csiKind(services) };
+  return { drivers, registration, figures, nodeInfo, services, kind: csiKind(services) };
 }

@@ -14,6 +14,7 @@ import { SummaryReader } from '../../stats/summary.ts';
 import { ownCgroup, type SystemCgroups } from '../../stats/systemContainers.ts';
 import { Slis } from '../metrics/slis.ts';
 import type { ApiConnection } from './api.ts';
+import type { CsiStage } from './csi.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -27,6 +28,7 @@ interface Parts {
   readonly api: ApiConnection | null;
   readonly node: NodeStage;
   readonly pods: PodStage;
+  readonly csi: CsiStage;
   readonly explanations: ExplanationSource;
 }
 
@@ -40,6 +42,7 @@ export async function openServer(
   api: ApiConnection | null,
   node: NodeStage,
   pods: PodStage,
+  csi: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { clock, log, recorder, loaded } = base;
@@ -48,7 +51,7 @@ export async function openServer(
   stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
   const { metrics } = base.metrics;
   const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));
-  await openKubeletServer({ base, runtime, api, node, pods, explanations }, serving, stack);
+  await openKubeletServer({ base, runtime, api, node, pods, csi, explanations }, serving, stack);
 }
 
 async function openKubeletServer(
@@ -101,6 +104,7 @@ async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<Se
       runtime: cri,
       wall: () => clock.now().wall,
       volumeMaxAgeMs: loaded.config.volumeStatsAggPeriod,
+      drivers: parts.csi.figures,
       machine: node.node.machine,
       metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
       ...(await statsPlaces(parts)),
@@ -120,7 +124,7 @@ async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<Se
     explanations,
     summary,
     metrics: {
-      text: () => metrics.text(),
+      text: async () => `${await metrics.text()}\n${await summary.volumeMetrics()}`,
       probes: () => parts.pods.probeMetrics.text(),
       slis: () => slis.text(unhealthy()),
     },

@@ -135,8 +135,8 @@ export class CsiDriver implements Disposable {
   }
 
   /** Not behind the volume's changes: a number that is late is worth nothing. */
-  stats(volumeId: string, volumePath: string, signal: AbortSignal): Promise<NodeGetVolumeStatsResponseOut> {
-    return this.#ask(() => this.#node.unary('NodeGetVolumeStats', { volumeId, volumePath }, { signal }));
+  stats(volumeId: string, volumePath: string): Promise<NodeGetVolumeStatsResponseOut> {
+    return this.#ask(() => this.#node.unary('NodeGetVolumeStats', { volumeId, volumePath }));
   }
 
   /** Ends its calls; their outcome is unknown. */

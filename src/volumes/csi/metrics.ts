@@ -4,6 +4,16 @@ import type { CallRecord } from '../../rpc/connection.ts';
 /** Bucket borders of Kubernetes' storage metrics (pkg/volume/util/metrics.go). */
 const STORAGE = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
 
+/** Prometheus' default bucket borders. */
+const DEFAULT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** kubelet_volume_metric_collection_duration_seconds of drivers: gives what is to be told of each look. */
+export function volumeLooks(metrics: Metrics): (driver: string, seconds: number) => void {
+  const name = 'kubelet_volume_metric_collection_duration_seconds';
+  const looks = metrics.histogram(name, 'Duration in seconds to calculate volume stats', DEFAULT, ['metric_source']);
+  return (driver, seconds) => looks.observe(seconds, { metric_source: driver });
+}
+
 /** csi_operations_seconds: gives what is to be told of each call to a driver. */
 export function csiOperations(metrics: Metrics): (driver: string, call: CallRecord) => void {
   const seconds = metrics.histogram(
