@@ -54,7 +54,10 @@ const published = (driver: { requests(m: string): unknown[] }) =>
 describe('an inline CSI volume', () => {
   test('is published with what the Pod says, noted on disk, and taken down from the note', async () => {
     const driver = await node.registered();
-    expect(await mount()).toEqual({ name: 'v', hostPath: target(), digest: '', tmpfs: false });
+    expect(await mount()).toEqual({
+      ...{ name: 'v', hostPath: target(), digest: '', tmpfs: false },
+      seLinuxRelabel: false,
+    });
     const handle = inlineHandle('uid-1', 'v');
     expect(published(driver)).toEqual([
       {

@@ -7,6 +7,7 @@ import type { VolumeTask, VolumeType } from '../volumeType.ts';
 import { csiSays } from './csiError.ts';
 import { CSI_PLUGIN, inlineHandle, publishPath } from './names.ts';
 import { publish } from './publish.ts';
+import { takesLabels } from './selinux.ts';
 import { csiDriverObject } from './services.ts';
 import { loadVolumeData } from './volData.ts';
 
@@ -27,7 +28,9 @@ export const csiVolume: VolumeType = {
       hostPath: target,
       digest: '',
       tmpfs: false,
-      ...(task.volume.csi!.readOnly ? { readOnly: true } : {}),
+      ...(task.volume.csi!.readOnly
+        ? { readOnly: true }
+        : { seLinuxRelabel: await takesLabels(task.host.mounter, target) }),
     };
     return refreshAt === undefined ? mounted : { ...mounted, refreshAt };
   },

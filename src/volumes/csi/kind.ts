@@ -17,6 +17,7 @@ import { expandVolume } from './expand.ts';
 import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName } from './names.ts';
 import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
+import { takesLabels } from './selinux.ts';
 import type { CsiServices } from './services.ts';
 import { stage, unstage } from './stage.ts';
 import { unpublishFileSystem } from './unpublish.ts';
@@ -107,7 +108,8 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
     stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
     own: (path) => ownByGroup(step, path),
   });
-  return { path: target, ...(refreshAt === undefined ? {} : { refreshAt }) };
+  const seLinuxRelabel = !spec.readOnly && (await takesLabels(host.mounter, target));
+  return { path: target, seLinuxRelabel, ...(refreshAt === undefined ? {} : { refreshAt }) };
 }
 
 /** Unlike an inline volume, one of a PersistentVolume needs no CSIDriver object; without one it is attached. */
