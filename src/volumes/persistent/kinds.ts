@@ -1,5 +1,5 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { PersistentKind, VolumeSpec } from './contract.ts';
 import { hostPathKind } from './kinds/hostPath.ts';
 import { localKind } from './kinds/local.ts';

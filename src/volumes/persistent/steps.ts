@@ -1,5 +1,5 @@
 import type { PodEvent } from '../../events/event.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { mapDevice, unmapDevice } from './blockDevice.ts';

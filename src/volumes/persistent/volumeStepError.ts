@@ -1,5 +1,5 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import { mayPass, VolumeError } from '../volumeError.ts';
 
 /** A step failed, and is known to have left nothing behind: its counterpart need not be called for it. */

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { Pod, StoredPod, Volume } from '../../types/k8s.ts';
 import type { ObjectLookup } from '../contract.ts';
 import type { VolumeSpec } from '../persistent/contract.ts';

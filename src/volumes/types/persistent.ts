@@ -1,4 +1,4 @@
-import { compareQuantities } from '../../lib/quantity.ts';
+import { compareQuantities } from '../../k8s/quantity.ts';
 import type { PersistentVolume, StoredPod, Volume } from '../../types/k8s.ts';
 import type { MountedVolume, ObjectLookup } from '../contract.ts';
 import type { PersistentKind, Published, VolumeSpec } from '../persistent/contract.ts';
