@@ -1,5 +1,6 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
+import { claims } from './cluster/claims.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
@@ -38,6 +39,7 @@ export const groups: readonly Group[] = [
   replaced,
   inputs,
   resources,
+  claims,
   network,
   server,
   staticPods,
