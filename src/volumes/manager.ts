@@ -41,16 +41,20 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       const task = { host, pod, volume, context, signal, tell };
       return run(task, (type) => type.update(task));
     },
-    prepareSubPath: (pod, request) => {
+    prepareSubPath: async (pod, request) => {
       const { container, mountIndex, mounted } = request;
+      await persistent?.askServer(mounted.hostPath);
       return bindSubPath(mounter, request, subPathTarget(root, pod.metadata.uid, mounted.name, container, mountIndex));
     },
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
         // A volume that outlasts the Pod is given back by its owner; binds of its subPaths hold it.
-        await unbindSubPaths(mounter, podPath(root, uid), signal);
-        await persistent?.leave(uid, signal);
+        await persistent?.rebuild();
+        if (persistent?.concerns(uid)) {
+          await unbindSubPaths(mounter, podPath(root, uid), signal);
+          await persistent.leave(uid, signal);
+        }
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);

@@ -105,6 +105,14 @@ async function check(host: KindHost, device: string): Promise<void> {
     throw new FinalError(`'fsck' found errors on device ${device} but could not correct them: ${result.output}`);
 }
 
+const ANSWER_MS = 30_000;
+
+/** Looks at a directory of a network file system with a program beside this process. Rejects when it gets no answer. */
+export async function answers(host: KindHost, path: string): Promise<void> {
+  const { killed } = await host.run({ program: 'stat', args: ['--', path], deadlineMs: ANSWER_MS });
+  if (killed) throw new Error(`the server of ${path} did not answer within ${ANSWER_MS / 1000}s`);
+}
+
 /** Whether something is mounted at exactly this path, by the table alone: it never waits for a server that is dead. */
 export async function isInTable(host: KindHost, path: string): Promise<boolean> {
   return (await host.mounter.list(path)).some((entry) => entry.mountPoint === path);

@@ -18,6 +18,7 @@ export const nfsKind: PersistentKind = {
   plugin: PLUGIN,
   supportsMountOptions: true,
   supportsBlock: false,
+  isNetwork: true,
   identify: ({ name }, pod) => ({ uniqueName: uniqueNameOf(pod.metadata.uid, name), attachable: false }),
 
   async publish({ host, spec, pod, volume, signal, progress }) {
