@@ -30,6 +30,7 @@ export class PersistentVolumes implements Disposable {
   #rebuilt: Promise<void> | undefined;
   #isRebuilt = false;
   #settled = false;
+  #shown = '';
   #reported: ReadonlySet<string> = new Set();
   #attached: ReadonlyMap<string, string> = new Map();
 
@@ -70,8 +71,12 @@ export class PersistentVolumes implements Disposable {
 
   /** The API server shows the Node like this; what it shows as in use, it has accepted. */
   nodeSeen({ status }: Pick<Node, 'status'>): void {
-    this.#reported = new Set(status?.volumesInUse ?? []);
-    this.#attached = new Map((status?.volumesAttached ?? []).map(({ name, devicePath }) => [name, devicePath]));
+    const { volumesInUse = [], volumesAttached = [] } = status ?? {};
+    const shown = JSON.stringify([volumesInUse, volumesAttached]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#reported = new Set(volumesInUse);
+    this.#attached = new Map(volumesAttached.map(({ name, devicePath }) => [name, devicePath]));
     this.#wakeAll();
   }
 

@@ -52,7 +52,7 @@ describe('local', () => {
     expect(node.mounter.calls).toEqual([`mount bind ${target('a')}`, `mount bind ${target('a')}`]);
     const options = volumeOf('pv', { local: { path }, mountOptions: ['noexec', 'noatime'] });
     await node.have(b, options, localKind);
-    expect(node.programs).toEqual([`mount -o bind,noatime,noexec ${path} ${target('b')}`]);
+    expect(node.programs).toEqual([`mount -o bind,noatime,noexec -- ${path} ${target('b')}`]);
   });
 
   test('the fsGroup is the first Pod’s; a second one with another is told', async () => {
@@ -120,7 +120,14 @@ describe('nfs', () => {
     const again = node.open(all);
     await again.rebuild();
     expect(await node.have(a, spec, nfsKind)).toEqual({ path: at(node) });
-    expect(node.programs).toEqual([`mount -t nfs -o nfsvers=4.2 [fd00::1]:/export ${at(node)}`]);
+    expect(node.programs).toEqual([`mount -t nfs -o nfsvers=4.2 -- [fd00::1]:/export ${at(node)}`]);
+  });
+
+  test('a server that would be an option of mount is refused', async () => {
+    using node = new FakeVolumes(all);
+    const hostile = volumeOf('pv', { nfs: { server: '-obind', path: '/etc' } });
+    await expect(node.have(a, hostile, nfsKind)).rejects.toThrow('"-obind" is no name of an NFS server');
+    expect(node.programs).toEqual([]);
   });
 
   test('what mount says is in the Event', async () => {
