@@ -1,5 +1,6 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
+import { claims } from './cluster/claims.ts';
 import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
@@ -40,6 +41,7 @@ export const groups: readonly Group[] = [
   inputs,
   csi,
   resources,
+  claims,
   network,
   server,
   staticPods,

@@ -80,3 +80,10 @@ test('a claim leads to its volume, and that to its secret, each as soon as it is
   references[Symbol.dispose]();
   expect(objects.watched.size).toBe(0);
 });
+
+test('of a Pod that is over no volume is followed any more', () => {
+  const objects = new Objects();
+  const { references } = following(objects);
+  references.follow({ ...pod, status: { phase: 'Succeeded' } });
+  expect(objects.watched.size).toBe(0);
+});

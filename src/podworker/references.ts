@@ -1,5 +1,6 @@
 import type { ObjectState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
+import { isTerminal } from '../status/rules/phase.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
 import { envReferences } from './spec/envReferences.ts';
 
@@ -76,7 +77,8 @@ export class References implements Disposable {
     for (const c of [...initContainers, ...containers, ...(ephemeralContainers as typeof containers)])
       env[c.name] = keysOf(envReferences(pod, c));
     const volumes: Record<string, string[]> = {};
-    for (const r of this.#volumeNeeds(pod as StoredPod)) {
+    // Of a Pod that is over nothing is mounted any more, and its claims may be gone.
+    for (const r of isTerminal(pod.status?.phase) ? [] : this.#volumeNeeds(pod as StoredPod)) {
       const keys = keysOf([r]);
       if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), ...keys];
     }

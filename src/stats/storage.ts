@@ -125,6 +125,7 @@ export class StorageFigures implements Disposable {
       const health = abnormal === undefined ? {} : { volumeHealthStats: { abnormal } };
       return { ...figures, time: apiTime(nowMs), name: volume.name, ...health, ...pvcRef };
     }
+    if (!isLookedAt(path, served.uid, claim !== undefined)) return undefined;
     const own = await statfs(path).catch(() => undefined);
     const wholeFs = claim !== undefined || own?.type === TMPFS;
     const taken = wholeFs ? undefined : await usage(path);
@@ -133,6 +134,14 @@ export class StorageFigures implements Disposable {
     if (!fs) return undefined;
     return { ...fs, name: volume.name, ...pvcRef };
   }
+}
+
+/** Plug-ins whose files may be on a server, or behind a driver, that is dead: whoever asks for them would wait in the kernel. */
+const NEVER_ASKED = /\/volumes\/kubernetes\.io~(?:nfs|csi)\//;
+
+/** Whether a volume's file system may be asked for its figures. Behind a claim only a directory of the Pod's own: no path of the node, no device. */
+export function isLookedAt(path: string, uid: string, isClaimed: boolean): boolean {
+  return !NEVER_ASKED.test(path) && (!isClaimed || path.includes(`/pods/${uid}/volumes/`));
 }
 
 /** emptyDir on disk and the like count as the Pod's ephemeral storage; memory and claims do not. */

@@ -6,7 +6,7 @@ import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { settleAll } from '../lib/settleAll.ts';
 import type { FoundVolumes, MountWords, VolumeManager, VolumeManagerOptions } from './contract.ts';
-import { unpublishAll } from './csi/unpublish.ts';
+import { findCsiVolumes, unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
@@ -47,16 +47,21 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       const task = { host, pod, volume, context, signal, tell };
       return run(task, (type) => type.update(task));
     },
-    prepareSubPath: (pod, request) => {
+    prepareSubPath: async (pod, request) => {
       const { container, mountIndex, mounted } = request;
+      await persistent?.askServer(mounted.hostPath);
       return bindSubPath(mounter, request, subPathTarget(root, pod.metadata.uid, mounted.name, container, mountIndex));
     },
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
         // A volume that outlasts the Pod is given back by its owner; binds of its subPaths hold it.
-        await unbindSubPaths(mounter, podPath(root, uid), signal);
-        await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, root, uid, log)]);
+        await persistent?.rebuild();
+        const inline = csi ? await findCsiVolumes(root, uid, log) : [];
+        if (persistent?.concerns(uid) || inline.length > 0) {
+          await unbindSubPaths(mounter, podPath(root, uid), signal);
+          await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, inline)]);
+        }
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);

@@ -41,11 +41,10 @@ export async function findCsiVolumes(root: string, uid: string, log: Logger): Pr
 }
 
 /**
- * Unpublishes every inline CSI volume of the Pod, side by side; afterwards nothing of them is left in its directory. Rejects with the first
+ * Unpublishes inline CSI volumes of a Pod, side by side; afterwards nothing of them is left in its directory. Rejects with the first
  * sentence of those that were refused; a driver that is not there is one, and is waited for.
  */
-export async function unpublishAll(drivers: CsiDrivers, root: string, uid: string, log: Logger): Promise<void> {
-  const found = await findCsiVolumes(root, uid, log);
+export async function unpublishAll(drivers: CsiDrivers, found: readonly FoundCsiVolume[]): Promise<void> {
   await settleAll(found.map((volume) => unpublish(drivers, volume)));
 }
 

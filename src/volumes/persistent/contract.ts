@@ -91,6 +91,8 @@ export interface PersistentKind {
   readonly plugin: string;
   readonly supportsMountOptions: boolean;
   readonly supportsBlock: boolean;
+  /** Its files are on a server that may be dead: whoever opens one asks first, with a program. */
+  readonly isNetwork?: boolean;
   /** Who shares it, and whether it is attached. Pure. Throws PayloadError when an object has to be known first. */
   identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Pick<VolumeIdentity, 'uniqueName' | 'attachable'>;
   /** API objects beside claim and volume. Pure. */

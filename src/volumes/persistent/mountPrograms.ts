@@ -30,7 +30,8 @@ export async function mountCommand(host: KindHost, command: MountCommand): Promi
   ];
   const slow = setTimeout(() => progress(`mount of ${source} has not answered yet`), PATIENCE_MS);
   try {
-    const request = { program: 'mount', args, deadlineMs: MOUNT_MS, signal };
+    // What a Pod names is never taken for an option.
+    const request = { program: 'mount', args: args.toSpliced(-2, 0, '--'), deadlineMs: MOUNT_MS, signal };
     const onHeld = (pid: number) =>
       progress(`mount of ${source} was given up, and the kernel holds it (process ${pid})`);
     const { code, output, killed } = await host.run({ ...request, onHeld });
@@ -88,6 +89,7 @@ const FORMAT_FLAGS: Readonly<Record<string, readonly string[]>> = {
 };
 
 async function makeFileSystem(host: KindHost, { source, target, fsType, options }: DiskMount): Promise<void> {
+  if (!/^[\w.-]+$/.test(fsType)) throw new FinalError(`"${fsType}" is no name of a file system`);
   const args = [...(FORMAT_FLAGS[fsType] ?? []), source];
   const { code, output } = await host.run({ program: `mkfs.${fsType}`, args, deadlineMs: DISK_MS });
   if (code === 0) return;
@@ -103,6 +105,14 @@ async function check(host: KindHost, device: string): Promise<void> {
   const result = await host.run(request).catch(() => undefined);
   if (result?.code === UNCORRECTED)
     throw new FinalError(`'fsck' found errors on device ${device} but could not correct them: ${result.output}`);
+}
+
+const ANSWER_MS = 30_000;
+
+/** Looks at a directory of a network file system with a program beside this process. Rejects when it gets no answer. */
+export async function answers(host: KindHost, path: string): Promise<void> {
+  const { killed } = await host.run({ program: 'stat', args: ['--', path], deadlineMs: ANSWER_MS });
+  if (killed) throw new Error(`the server of ${path} did not answer within ${ANSWER_MS / 1000}s`);
 }
 
 /** Whether something is mounted at exactly this path, by the table alone: it never waits for a server that is dead. */

@@ -4,8 +4,10 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { settleAll } from '../../lib/settleAll.ts';
 import type { Node } from '../../types/k8s.ts';
+import { pluginDirectory } from '../paths.ts';
 import type { FoundVolume, KindHost, PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import type { PersistentKinds } from './kinds.ts';
+import { answers } from './mountPrograms.ts';
 import type { StepOrder } from './steps.ts';
 import { VolumeWorker, type VolumeWorkerPorts } from './volumeWorker.ts';
 
@@ -28,6 +30,7 @@ export class PersistentVolumes implements Disposable {
   #rebuilt: Promise<void> | undefined;
   #isRebuilt = false;
   #settled = false;
+  #shown = '';
   #reported: ReadonlySet<string> = new Set();
   #attached: ReadonlyMap<string, string> = new Map();
 
@@ -68,8 +71,12 @@ export class PersistentVolumes implements Disposable {
 
   /** The API server shows the Node like this; what it shows as in use, it has accepted. */
   nodeSeen({ status }: Pick<Node, 'status'>): void {
-    this.#reported = new Set(status?.volumesInUse ?? []);
-    this.#attached = new Map((status?.volumesAttached ?? []).map(({ name, devicePath }) => [name, devicePath]));
+    const { volumesInUse = [], volumesAttached = [] } = status ?? {};
+    const shown = JSON.stringify([volumesInUse, volumesAttached]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#reported = new Set(volumesInUse);
+    this.#attached = new Map(volumesAttached.map(({ name, devicePath }) => [name, devicePath]));
     this.#wakeAll();
   }
 
@@ -102,6 +109,17 @@ export class PersistentVolumes implements Disposable {
     await this.rebuild();
     const workers = [...this.#workers.values()].filter((worker) => worker.concerns(uid));
     await settleAll(workers.map((worker) => worker.leave(uid, signal)));
+  }
+
+  /** Something of the Pod's may be here. */
+  concerns(uid: string): boolean {
+    return [...this.#workers.values()].some((worker) => worker.concerns(uid));
+  }
+
+  /** Rejects when `path` is on a network file system whose server does not answer: to open it would hold a thread of this process. */
+  async askServer(path: string): Promise<void> {
+    const kind = this.kinds.all.find(({ plugin }) => path.includes(`/volumes/${pluginDirectory(plugin)}/`));
+    if (kind?.isNetwork) await answers(this.#options.host, path);
   }
 
   /** UIDs of the Pods that have one of them, or perhaps. */

@@ -80,7 +80,7 @@ export const localKind: PersistentKind = {
 function sourceOf({ pv }: VolumeSpec): { readonly path: string; readonly fsType?: string } {
   const local = pv?.spec?.local;
   if (!local?.path) throw new FinalError('local volume source is nil or local path is not set');
-  return local;
+  return { ...local, path: local.path.startsWith('/') ? local.path : `/${local.path}` };
 }
 
 function globalPath(host: KindHost, name: string): string {

@@ -5,6 +5,7 @@ import { foundShares } from '../foundOnDisk.ts';
 import { isInTable, mountCommand, mountPointDirectory } from '../mountPrograms.ts';
 import { mountOptions } from '../rules/mountOptions.ts';
 import { unmountNetwork } from '../unmount.ts';
+import { FinalError } from '../volumeStepError.ts';
 
 const PLUGIN = 'kubernetes.io/nfs';
 /** Each Pod mounts it for itself. */
@@ -18,6 +19,7 @@ export const nfsKind: PersistentKind = {
   plugin: PLUGIN,
   supportsMountOptions: true,
   supportsBlock: false,
+  isNetwork: true,
   identify: ({ name }, pod) => ({ uniqueName: uniqueNameOf(pod.metadata.uid, name), attachable: false }),
 
   async publish({ host, spec, pod, volume, signal, progress }) {
@@ -25,6 +27,8 @@ export const nfsKind: PersistentKind = {
     if (await isInTable(host, path)) return { path };
     await mountPointDirectory(path);
     const { server, path: exported } = sourceOf(spec);
+    // mount.nfs would take it for an option.
+    if (server.startsWith('-')) throw new FinalError(`"${server}" is no name of an NFS server`);
     const source = `${isIPv6(server) ? `[${server}]` : server}:${exported}`;
     const options = mountOptions(spec, spec.readOnly ? ['ro'] : []);
     await mountCommand(host, { source, target: path, fsType: 'nfs', options, signal, progress });
