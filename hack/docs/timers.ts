@@ -59,6 +59,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     },
   ],
   'node/localNode.ts': [{ for: 'deadline', what: 'the first status of a Node waits this long for its CSINode' }],
+  'volumes/csi/attachLimit.ts': [
+    {
+      poll: 'why a CSI volume is not attached',
+      period: '2 min 3 s, only while a Pod waits for it',
+      why: 'the Node authorizer lets a node GET VolumeAttachments, and not watch',
+    },
+  ],
   'volumes/csi/drivers.ts': [
     { for: 'deadline', what: 'a driver that should register again after a restart of this program' },
   ],

@@ -24,9 +24,16 @@ export class VolumeError extends KubeletError {
   }
 }
 
+/** A volume that this node can never give to the Pod: the Pod is rejected, and somebody may make another one elsewhere. */
+export class RejectedVolume extends KubeletError {
+  constructor(reason: string, message: string) {
+    super(message, { code: 'RejectedVolume', reason });
+  }
+}
+
 /** Wraps what a volume type threw in the words of the Go kubelet's event. */
-export function setUpFailed(volume: string, thrown: unknown): VolumeError {
-  if (thrown instanceof VolumeError) return thrown;
+export function setUpFailed(volume: string, thrown: unknown): VolumeError | RejectedVolume {
+  if (thrown instanceof VolumeError || thrown instanceof RejectedVolume) return thrown;
   const message = `MountVolume.SetUp failed for volume ${goQuote(volume)} : ${errorMessage(thrown)}`;
   if (thrown instanceof PayloadError) {
     return new VolumeError(message, volume, thrown.retryable, thrown.waitingFor, thrown);

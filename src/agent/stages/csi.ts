@@ -50,11 +50,12 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
         if (!ended.signal.aborted) log.error('The CSINode does not follow the Node', { error: errorMessage(error) });
       });
   });
-  stack.use(new AllocatableUpdates({ drivers, store: api.store, nodeInfo, clock, log }));
+  const allocatable = stack.use(new AllocatableUpdates({ drivers, store: api.store, nodeInfo, clock, log }));
   const services = {
     ...{ drivers, nodeName, clock },
     secret: secretReader(api.heartbeat, clock),
     attachment: (name: string) => api.heartbeat.get('VolumeAttachment', { name }),
+    updateNow: (driver: string) => allocatable.updateNow(driver),
     claims: api.heartbeat,
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,

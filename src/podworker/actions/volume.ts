@@ -1,6 +1,7 @@
 import { KubeletError } from '../../lib/errors.ts';
 import type { StoredPod, Volume } from '../../types/k8s.ts';
 import type { MountWords } from '../../volumes/contract.ts';
+import { RejectedVolume } from '../../volumes/volumeError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { VolumeState } from '../rules/facts.ts';
 import type { Services } from './services.ts';
@@ -29,6 +30,9 @@ export async function mountVolume(
   };
   try {
     return await setUp(services, context, volume, known, objects, tell);
+  } catch (error) {
+    if (!(error instanceof RejectedVolume)) throw error;
+    return { admission: { state: 'rejected', reason: error.reason, message: error.message } };
   } finally {
     tell.progress(undefined);
   }

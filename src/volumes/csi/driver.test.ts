@@ -119,3 +119,18 @@ test('files are labelled where there is SELinux and the file system keeps labels
   await mounter.mount({ source: 'x', target: node.root, fsType: 'ext4', data: 'rw,seclabel' });
   expect(await takesLabels(mounter, node.root, async () => true)).toBe(true);
 });
+
+test('a volume that a Pod has had waits for its driver, as long as one takes to register again and no longer', async () => {
+  const { drivers, signal } = node;
+  const waiting = drivers.appears(DRIVER, clock, 20_000, signal);
+  drivers.set(client());
+  await waiting;
+  expect(clock.pending).toBe(0);
+  const ended = new AbortController();
+  const given = failure(drivers.appears('other', clock, 20_000, ended.signal));
+  ended.abort();
+  await given;
+  const late = drivers.appears('other', clock, 20_000, signal);
+  clock.advance(20_000);
+  await late;
+});

@@ -10,6 +10,7 @@ import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { VolumeError } from '../volumeError.ts';
+import { watchAttachLimit } from './attachLimit.ts';
 import { attachedAs } from './attachment.ts';
 import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
 import { CsiError, csiSays } from './csiError.ts';
@@ -42,6 +43,9 @@ export function csiKind(services: CsiServices): PersistentKind {
         { kind: 'CSIPlugin', namespace: '', name, optional: true },
       ];
     },
+
+    watchAttach: ({ spec, volume, objects, log, signal }) =>
+      watchAttachLimit(services, sourceOf(spec), volume, objects, log, signal),
 
     stage: (step) =>
       inTerms(async () => {

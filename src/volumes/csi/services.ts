@@ -16,6 +16,8 @@ export interface CsiServices {
   secret(reference: SecretReference): Promise<Record<string, string>>;
   /** A VolumeAttachment as it is now. Rejects with what the API server says. */
   attachment(name: string): Promise<VolumeAttachment>;
+  /** Asks a driver anew how many volumes the node can take, and tells the CSINode. */
+  updateNow(driver: string): Promise<void>;
   /** The API's claims, to say how far their volumes have grown. */
   readonly claims: Pick<ApiClient, 'get' | 'patch'>;
   /** Unique names of volumes whose expansion failed since this process started. */

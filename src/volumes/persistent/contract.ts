@@ -1,5 +1,6 @@
 import type { PodEvent } from '../../events/event.ts';
 import type { Runner } from '../../lib/linux/runProgram.ts';
+import type { Logger } from '../../lib/logger.ts';
 import type { PersistentVolume, PersistentVolumeClaim, StoredPod, Volume } from '../../types/k8s.ts';
 import type { ObjectLookup, Reference, VolumeContext } from '../contract.ts';
 import type { VolumeHost } from '../volumeType.ts';
@@ -80,6 +81,17 @@ export interface FoundVolume extends VolumeIdentity {
   readonly pods: readonly string[];
 }
 
+/** A Pod that waits for a volume. */
+export interface AttachWait {
+  readonly spec: VolumeSpec;
+  /** The Pod's name for it. */
+  readonly volume: string;
+  readonly objects: ObjectLookup;
+  readonly log: Logger;
+  /** The wait is over. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * One kind of volume that may outlast a Pod: the seam behind which CSI, local, NFS and hostPath are. The volume's worker calls it, never
  * two steps of one volume's device or of one Pod's share at a time. Each step may run again after a kill at any point and must then find
@@ -97,6 +109,8 @@ export interface PersistentKind {
   identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Pick<VolumeIdentity, 'uniqueName' | 'attachable'>;
   /** API objects beside claim and volume. Pure. */
   references?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Omit<Reference, 'volume'>[];
+  /** Runs beside a Pod's wait for the volume; what it rejects with ends the wait. Never resolves. Absent: there is nothing to watch. */
+  watchAttach?(wait: AttachWait): Promise<never>;
   /** Mounts it once for all Pods of the node (NodeStageVolume, a file system on a device). Absent: there is nothing of the kind. */
   stage?(step: WantedStep): Promise<void>;
   /** Undoes `stage`, from what is on disk. */

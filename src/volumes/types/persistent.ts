@@ -91,8 +91,17 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
   const size = sizeToReach(spec, (a, b) => compareQuantities(a, b) > 0);
   const order = { pod, spec, context, signal, ...tell, ...(size === undefined ? {} : { size }) };
   const { name, mode } = spec;
-  const published = await host.persistent.have({ ...identity, name, mode }, kind, order);
-  return { spec, published };
+  const over = new AbortController();
+  const having = host.persistent.have({ ...identity, name, mode }, kind, order);
+  const watch = { spec, volume: volume.name, objects: context.objects, log: host.log };
+  const watching = kind.watchAttach?.({ ...watch, signal: AbortSignal.any([signal, over.signal]) });
+  try {
+    return { spec, published: await (watching ? Promise.race([having, watching]) : having) };
+  } finally {
+    over.abort();
+    watching?.catch(() => {}); // it has ended with the wait
+    having.catch(() => {}); // told by whoever came first
+  }
 }
 
 function mounted(name: string, spec: VolumeSpec, { path, seLinuxRelabel, refreshAt }: Published): MountedVolume {

@@ -31,6 +31,7 @@ async function live(plan: LifePlan): Promise<void> {
     ...{ drivers, nodeName: NODE, clock: realClock, claims: client, failedExpansions: new Set<string>() },
     secret: secretReader(client, realClock),
     attachment: (name: string) => client.get('VolumeAttachment', { name }),
+    updateNow: async () => {},
     republishMs: 60_000,
   };
   const { signal } = new AbortController();

@@ -41,6 +41,7 @@ export class CsiTestNode implements AsyncDisposable {
       clock: realClock,
       secret: secretReader(this.client, realClock),
       attachment: (name) => this.client.get('VolumeAttachment', { name }),
+      updateNow: async () => {},
       claims: this.client,
       failedExpansions: new Set(),
       republishMs: 60_000,
