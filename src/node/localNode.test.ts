@@ -10,7 +10,7 @@ import { silentLogger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
-import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
+import { type CsiNodeGate, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 
 /** Nothing of this program's outlasts a Pod. */
 const volumes = { inUse: () => [], plugins: new Set(), nodeSeen: () => {}, onInUse: () => {} };
@@ -56,7 +56,12 @@ describe('a node taken over from another kubelet', () => {
   }
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
-  async function serve(node: Node, mounts: () => string, then: (api: TestApi, clock: ManualClock) => Promise<void>) {
+  async function serve(
+    node: Node,
+    mounts: () => string,
+    then: (api: TestApi, clock: ManualClock) => Promise<void>,
+    csiNode?: CsiNodeGate,
+  ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
     const clock = new ManualClock();
@@ -78,6 +83,7 @@ describe('a node taken over from another kubelet', () => {
       log: silentLogger,
       volumes,
       recordEvent: () => {},
+      ...(csiNode && { csiNode }),
     };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
@@ -88,7 +94,7 @@ describe('a node taken over from another kubelet', () => {
       () => {},
       () => {},
     );
-    await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
+    if (!csiNode) await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
     await then(api, clock);
     side[Symbol.dispose]();
     await serving.catch(() => undefined);
@@ -116,6 +122,53 @@ describe('a node taken over from another kubelet', () => {
         expect(api.node?.status?.volumesAttached).toHaveLength(1);
       },
     );
+  });
+
+  /** A CSINode that a test says is there. */
+  function gate() {
+    const initialized = Promise.withResolvers<void>();
+    const listeners = new Set<() => void>();
+    let problem: string | undefined = 'CSINode is not yet initialized';
+    const csiNode: CsiNodeGate = {
+      problem: () => problem,
+      onChange: (listener) => {
+        listeners.add(listener);
+        return { [Symbol.dispose]: () => void listeners.delete(listener) };
+      },
+      initialize: () => initialized.promise,
+    };
+    const done = () => {
+      problem = undefined;
+      for (const listener of listeners) listener();
+      initialized.resolve();
+    };
+    return { csiNode, done };
+  }
+  const messageOf = (api: TestApi) => api.node?.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '';
+
+  test('the first status waits for the CSINode', async () => {
+    const { csiNode, done } = gate();
+    const then = async (api: TestApi) => {
+      await until(() => api.calls.includes('get Lease') || api.calls.includes('get Node'));
+      expect(messageOf(api)).toBe('');
+      done();
+      await until(() => messageOf(api) !== '');
+      expect(messageOf(api)).not.toContain('CSINode');
+    };
+    await serve(takenOver(), () => '', then, csiNode);
+  });
+
+  test('a CSINode that does not come keeps the Node from being ready, in kubelet’s words, and no longer than it lasts', async () => {
+    const { csiNode, done } = gate();
+    const then = async (api: TestApi, clock: ManualClock) => {
+      await until(() => {
+        clock.advance(1000);
+        return messageOf(api).includes('CSINode is not yet initialized');
+      });
+      done();
+      await until(() => !messageOf(api).includes('CSINode'));
+    };
+    await serve(takenOver(), () => '', then, csiNode);
   });
 
   test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {

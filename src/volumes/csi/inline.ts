@@ -71,6 +71,7 @@ function publishInline(
     own: async (path) => {
       const { fsGroup: group, fsGroupChangePolicy: policy } = pod.spec.securityContext ?? {};
       if (group === undefined) return;
+      await host.persistent?.askServer(path); // a walk over a dead server would hold threads of this process
       await applyOwnership({ path, group, ...(policy === 'OnRootMismatch' ? { policy } : {}), signal });
     },
   });

@@ -6,6 +6,7 @@ import type { CSIPersistentVolumeSource, PersistentVolume } from '../../types/k8
 import type { ObjectLookup } from '../contract.ts';
 import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
+import { answers } from '../persistent/mountPrograms.ts';
 import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
@@ -30,6 +31,8 @@ export function csiKind(services: CsiServices): PersistentKind {
     plugin: CSI_PLUGIN,
     supportsMountOptions: true,
     supportsBlock: true,
+    // Perhaps: only the driver knows what is behind it.
+    isNetwork: true,
 
     identify: (spec, _pod, objects) => {
       const { driver, volumeHandle } = sourceOf(spec);
@@ -110,7 +113,10 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
     mountOptions: mountOptions(spec),
     accessModes: spec.pv?.spec?.accessModes ?? [],
     stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
-    own: (path) => ownByGroup(step, path),
+    own: async (path) => {
+      await answers(host, path); // a walk over a dead server would hold threads of this process
+      await ownByGroup(step, path);
+    },
   });
   const seLinuxRelabel = !spec.readOnly && (await takesLabels(host.mounter, target));
   return { path: target, seLinuxRelabel, ...(refreshAt === undefined ? {} : { refreshAt }) };
