@@ -91,6 +91,7 @@ describe('local', () => {
     mkdirSync(join(node.root, 'pods/b/volumeDevices/kubernetes.io~local-volume/raw'), { recursive: true });
     mkdirSync(join(node.root, 'plugins/kubernetes.io~local-volume/volumeDevices/raw/c'), { recursive: true });
     mkdirSync(join(node.root, 'plugins/kubernetes.io/local-volume/mounts/whole'), { recursive: true });
+    mkdirSync(join(node.root, 'pods/b/volumes/kubernetes.io~local-volume/..odd name'), { recursive: true });
     const found = await localKind.reconstruct(node.host);
     const shown = found.map(({ uniqueName, mode, staged, pods }) => [uniqueName, mode, staged, pods]);
     expect(shown.sort()).toEqual([
