@@ -97,6 +97,8 @@ export interface PersistentKind {
   identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Pick<VolumeIdentity, 'uniqueName' | 'attachable'>;
   /** API objects beside claim and volume. Pure. */
   references?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Omit<Reference, 'volume'>[];
+  /** Whether what the volume names is there and can be used, before any step; rejects with the reason. */
+  check?(spec: VolumeSpec): Promise<void>;
   /** Mounts it once for all Pods of the node (NodeStageVolume, a file system on a device). Absent: there is nothing of the kind. */
   stage?(step: WantedStep): Promise<void>;
   /** Undoes `stage`, from what is on disk. */
