@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stopKubelet } from '../../hack/cluster/control.ts';
+import { waitFor } from '../../hack/lib/wait.ts';
 import type { Pod, PodSpec } from '../../src/types/k8s.ts';
 import { claimSpec, makeClaim, makeVolume, onThisNode, removeVolumes, volumeName } from '../lib/claims.ts';
+import { patience } from '../lib/collection.ts';
 import { expectWait } from '../lib/expectWait.ts';
 import { untilWritten } from '../lib/files.ts';
 import { untilNothingLeft } from '../lib/leftovers.ts';
@@ -196,7 +198,8 @@ async function disk(t: TestContext): Promise<void> {
       await untilNothingLeft(t.lab, uidOf(made));
       await makeVolume(t, 'raw', { local: { path: device }, volumeMode: 'Block', ...onThisNode(t) });
       await makeClaim(t, 'raw', { volumeMode: 'Block' });
-      await t.lab.pods.until('the disk to be unmounted', () => !existsSync(path.join(global, volumeName(t, 'ext4'))));
+      const staged = path.join(global, volumeName(t, 'ext4'));
+      await waitFor('the disk to be unmounted', { timeout: patience, interval: 50 }, () => !existsSync(staged));
       const raw = shell('main', `dd if=/dev/disk bs=1 skip=1080 count=2 2>/dev/null | od -An -tx1; ${rest}`, {
         volumeDevices: [{ name: 'data', devicePath: '/dev/disk' }],
         securityContext: { privileged: false },

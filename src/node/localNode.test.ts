@@ -12,8 +12,21 @@ import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
 import { type CsiNodeGate, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 
-/** Nothing of this program's outlasts a Pod. */
-const volumes = { inUse: () => [], plugins: new Set(), nodeSeen: () => {}, onInUse: () => {} };
+/** What of this program's volumes outlasts Pods, as a test says. */
+let inUse: readonly string[] = [];
+let tellInUse = () => {};
+const seen: (readonly string[])[] = [];
+const volumes = {
+  inUse: () => inUse,
+  plugins: new Set(),
+  nodeSeen: ({ status }: Node) => void seen.push(status?.volumesInUse ?? []),
+  onInUse: (listener: () => void) => {
+    tellInUse = listener;
+  },
+};
+beforeEach(() => {
+  inUse = [];
+});
 
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
@@ -89,6 +102,7 @@ describe('a node taken over from another kubelet', () => {
     const api = new TestApi();
     api.node = node;
     const reflector = { start: () => {}, objects: () => new Map() };
+    side.start();
     const serving = side.serve(
       { heartbeat: api, node: reflector } as unknown as NodeApi,
       () => {},
@@ -169,6 +183,19 @@ describe('a node taken over from another kubelet', () => {
       await until(() => !messageOf(api).includes('CSINode'));
     };
     await serve(takenOver(), () => '', then, csiNode);
+  });
+
+  test('a volume that is wanted is told to the API server at once, and its owner hears when that has it', async () => {
+    await serve(
+      takenOver(),
+      () => '',
+      async (api) => {
+        inUse = ['kubernetes.io/csi/d^1'];
+        tellInUse();
+        await until(() => api.node?.status?.volumesInUse?.[0] === 'kubernetes.io/csi/d^1');
+        await until(() => seen.at(-1)?.[0] === 'kubernetes.io/csi/d^1');
+      },
+    );
   });
 
   test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {

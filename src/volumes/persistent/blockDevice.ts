@@ -1,5 +1,6 @@
 import { lstat, mkdir, open, realpath, rm, rmdir, stat, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { goSystemError } from '../../k8s/goText.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
 import { MountFlag } from '../../lib/linux/mounter.ts';
 import { podDevicePath } from '../paths.ts';
@@ -22,6 +23,15 @@ function pathsOf(host: KindHost, kind: PersistentKind, { name }: VolumeIdentity,
   return { global: kind.deviceMapDirectory!(host, name), directory: dirname(link), link };
 }
 
+/** Where a path leads to, links resolved. Rejects in Go's words. */
+export async function deviceAt(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    throw new Error(goSystemError('lstat', error, path), { cause: error });
+  }
+}
+
 /**
  * As every kubelet lays a block volume out: the device bound below the plug-in's directory under the Pod's UID, and a link to the device
  * in the Pod's directory. Again is harmless; a link of before a reboot is replaced.
@@ -31,10 +41,9 @@ export async function mapDevice(
   kind: PersistentKind,
   volume: VolumeIdentity,
   uid: string,
-  given: string,
+  device: string,
 ): Promise<MappedPaths> {
-  const device = await realpath(given);
-  if (!(await stat(device)).isBlockDevice()) throw new Error(`${given} is not a block device`);
+  if (!(await stat(device)).isBlockDevice()) throw new Error(`${device} is not a block device`);
   const paths = pathsOf(host, kind, volume, uid);
   await mkdir(paths.global, { recursive: true, mode: DIRECTORY_MODE });
   const bound = join(paths.global, uid);

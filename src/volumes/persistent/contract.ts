@@ -111,6 +111,8 @@ export interface PersistentKind {
   references?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Omit<Reference, 'volume'>[];
   /** Runs beside a Pod's wait for the volume; what it rejects with ends the wait. Never resolves. Absent: there is nothing to watch. */
   watchAttach?(wait: AttachWait): Promise<never>;
+  /** Whether what the volume names is there and can be used, before any step; rejects with the reason. */
+  check?(spec: VolumeSpec): Promise<void>;
   /** Mounts it once for all Pods of the node (NodeStageVolume, a file system on a device). Absent: there is nothing of the kind. */
   stage?(step: WantedStep): Promise<void>;
   /** Undoes `stage`, from what is on disk. */

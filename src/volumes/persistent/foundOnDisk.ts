@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
-import { pluginDirectory } from '../paths.ts';
+import { isSafeName, pluginDirectory } from '../paths.ts';
 import type { VolumeIdentity } from './contract.ts';
 
 /** A Pod's directory or device link of one volume. */
@@ -11,10 +11,10 @@ export interface FoundShare {
   readonly mode: VolumeIdentity['mode'];
 }
 
-/** Names in a directory; empty when there is none. Its entries are not looked at: one may be the mount of a dead server. */
+/** Names in a directory that a volume or Pod can have; empty when there is none. Its entries are not looked at: one may be the mount of a dead server. */
 export async function namesIn(directory: string): Promise<string[]> {
   const entries = (await ignoring(['ENOENT', 'ENOTDIR'], () => allEntries(directory))) ?? [];
-  return entries.map(({ name }) => name.toString()).filter((name) => !name.startsWith('..'));
+  return entries.map(({ name }) => name.toString()).filter(isSafeName);
 }
 
 /** What Pods have of a plug-in's volumes, or may have: every directory that its volumes would be in. */

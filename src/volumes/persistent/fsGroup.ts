@@ -10,18 +10,22 @@ const ADVICE =
 
 /**
  * Gives a published volume to the Pod's fsGroup, by its fsGroupChangePolicy; nothing without a group. A volume that was published before
- * is only looked at: its root is changed last, so it tells whether all was done. A walk that takes long says so in Events.
+ * is only looked at: its root is changed last, so it tells whether all was done. A walk that takes long says so in Events. `clock`: ms.
  */
-export async function ownByGroup(step: WantedStep, path: string): Promise<void> {
+export async function ownByGroup(
+  step: Pick<WantedStep, 'pod' | 'again' | 'signal' | 'event' | 'progress'>,
+  path: string,
+  clock: () => number = () => performance.now(),
+): Promise<void> {
   const { pod, again, signal, event, progress } = step;
   const { fsGroup, fsGroupChangePolicy = 'Always' } = pod.spec.securityContext ?? {};
   if (fsGroup === undefined) return;
   const from = path.indexOf(pod.metadata.uid);
   const shown = from === -1 ? path : path.slice(from);
-  const begun = Date.now();
+  const begun = clock();
   let toldAt: number | undefined;
   const tell = (message: string) => {
-    toldAt = Date.now();
+    toldAt = clock();
     event({ type: 'Warning', reason: REASON, message });
   };
   await applyOwnership({
@@ -30,7 +34,7 @@ export async function ownByGroup(step: WantedStep, path: string): Promise<void> 
     policy: again || fsGroupChangePolicy === 'OnRootMismatch' ? 'OnRootMismatch' : 'Always',
     signal,
     progress: (entries) => {
-      const now = Date.now();
+      const now = clock();
       if (toldAt === undefined && now - begun >= FIRST_MS)
         tell(
           `Setting volume ownership for ${shown} is taking longer than expected, consider using OnRootMismatch - ${ADVICE}`,

@@ -1,12 +1,13 @@
 import type { PodEvent } from '../../events/event.ts';
 import { goQuote } from '../../k8s/goText.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
-import { mapDevice, unmapDevice } from './blockDevice.ts';
+import { deviceAt, mapDevice, unmapDevice } from './blockDevice.ts';
 import type { KindHost, PersistentKind, Published, VolumeIdentity, VolumeSpec, WantedStep } from './contract.ts';
 import type { VolumeAction } from './rules/decideVolume.ts';
 import { mountOptions } from './rules/mountOptions.ts';
-import { type StepWords, stepFailed } from './volumeStepError.ts';
+import { FinalError, type StepWords, stepFailed } from './volumeStepError.ts';
 
 /** What a Pod orders of a volume. */
 export interface StepOrder {
@@ -59,19 +60,20 @@ export async function carryOut({ host }: StepPorts, step: Step, signal: AbortSig
       : 'MountVolume.Setup failed while expanding volume';
     return inWords(words, volume, async () => void (await kind.expand?.(wanted)));
   }
-  check(kind, wanted);
+  await check(kind, wanted);
   const words = block ? 'MapVolume.SetUpDevice failed' : 'MountVolume.MountDevice failed';
   return inWords(words, volume, async () => void (await kind.stage?.(wanted)));
 }
 
 async function publish(kind: PersistentKind, step: WantedStep): Promise<Published> {
   const { volume, pod } = step;
-  check(kind, step);
+  await check(kind, step);
   if (volume.mode === 'Filesystem')
     return (await inWords('MountVolume.SetUp failed', volume, () => kind.publish(step)))!;
   const given = (await inWords('MapVolume.MapPodDevice failed', volume, () => kind.publish(step)))!;
+  const device = await inWords('MapVolume.EvalHostSymlinks failed', volume, () => deviceAt(given.path));
   const mapped = await inWords('MapVolume.MapBlockVolume failed', volume, () =>
-    mapDevice(step.host, kind, volume, pod.metadata.uid, given.path),
+    mapDevice(step.host, kind, volume, pod.metadata.uid, device),
   );
   for (const [what, path] of [
     ['globalMapPath', mapped!.global],
@@ -84,16 +86,20 @@ async function publish(kind: PersistentKind, step: WantedStep): Promise<Publishe
 }
 
 /** What kubelet looks at before it touches anything. */
-function check(kind: PersistentKind, { spec, volume, context, others }: WantedStep): void {
+async function check(kind: PersistentKind, { spec, volume, context, others }: WantedStep): Promise<void> {
   const block = volume.mode === 'Block';
   const refuse = (words: StepWords, message: string) => {
-    throw stepFailed(words, volume.name, new Error(message));
+    throw stepFailed(words, volume.name, new FinalError(message));
   };
   if (spec.pv && context.fitsNode?.(spec.pv) === false)
     refuse(
       block ? 'MapVolume.NodeAffinity check failed' : 'MountVolume.NodeAffinity check failed',
       'no matching NodeSelectorTerms',
     );
+  const begun = block
+    ? 'MapVolume.NewBlockVolumeMapper initialization failed'
+    : 'MountVolume.NewMounter initialization failed';
+  await inWords(begun, volume, () => unbegun(async () => kind.check?.(spec)));
   if (!block && !kind.supportsMountOptions && mountOptions(spec).length > 0)
     refuse('MountVolume.MountOptionSupport check failed', 'mount options are not supported for this volume type');
   const modes = spec.pv?.spec?.accessModes ?? [];
@@ -102,6 +108,15 @@ function check(kind: PersistentKind, { spec, volume, context, others }: WantedSt
       block ? 'MapVolume.SetUpDevice failed' : 'MountVolume.SetUp failed',
       'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
     );
+}
+
+/** Nothing has been done yet, so nothing is left behind. */
+async function unbegun(look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    throw error instanceof FinalError ? error : new FinalError(errorMessage(error), error);
+  }
 }
 
 async function inWords<T>(words: StepWords, { name }: VolumeIdentity, step: () => Promise<T>): Promise<T> {

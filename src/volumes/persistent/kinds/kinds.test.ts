@@ -71,6 +71,23 @@ describe('local', () => {
     ]);
   });
 
+  test('a path that does not exist is told as by kubelet, and nothing is left of it', async () => {
+    const { node, path } = setUp();
+    using _node = node;
+    const spec = volumeOf('pv', { local: { path: `${path}/none` } });
+    await expect(node.have(a, spec, localKind)).rejects.toThrow(
+      `MountVolume.NewMounter initialization failed for volume "pv" : path "${path}/none" does not exist`,
+    );
+    const raw = volumeOf('raw', { local: { path: `${path}/none` } }, { mode: 'Block' });
+    await expect(node.have(a, raw, localKind)).rejects.toThrow(
+      `MapVolume.EvalHostSymlinks failed for volume "raw" : lstat ${path}/none: no such file or directory`,
+    );
+    await node.leave(a);
+    node.volumes.sourcesSynced();
+    await node.clock.advanceAsync(0);
+    expect(node.volumes.size).toBe(0);
+  });
+
   test.each([
     ['a file', '', 'only directory and block device are supported'],
     ['a path with a step back', '/../disk', "must not contain '..'"],
@@ -91,6 +108,7 @@ describe('local', () => {
     mkdirSync(join(node.root, 'pods/b/volumeDevices/kubernetes.io~local-volume/raw'), { recursive: true });
     mkdirSync(join(node.root, 'plugins/kubernetes.io~local-volume/volumeDevices/raw/c'), { recursive: true });
     mkdirSync(join(node.root, 'plugins/kubernetes.io/local-volume/mounts/whole'), { recursive: true });
+    mkdirSync(join(node.root, 'pods/b/volumes/kubernetes.io~local-volume/..odd name'), { recursive: true });
     const found = await localKind.reconstruct(node.host);
     const shown = found.map(({ uniqueName, mode, staged, pods }) => [uniqueName, mode, staged, pods]);
     expect(shown.sort()).toEqual([

@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goQuote } from '../../../k8s/goText.ts';
+import { ignoring } from '../../../lib/linux/linuxError.ts';
 import { MountFlag } from '../../../lib/linux/mounter.ts';
 import { pluginDirectory, volumePath } from '../../paths.ts';
 import { hasBackstep } from '../../rules/payloadPath.ts';
@@ -20,6 +22,12 @@ export const localKind: PersistentKind = {
   supportsMountOptions: true,
   supportsBlock: true,
   identify: ({ name }) => ({ uniqueName: uniqueNameOf(name), attachable: false }),
+
+  check: async (spec) => {
+    const { path } = sourceOf(spec);
+    if (spec.mode === 'Filesystem') await isDisk(spec);
+    if (hasBackstep(path)) throw new FinalError(`invalid path: ${path} must not contain '..'`);
+  },
 
   async stage(step) {
     const { host, spec, volume, signal, progress } = step;
@@ -43,7 +51,6 @@ export const localKind: PersistentKind = {
   async publish(step) {
     const { host, spec, pod, volume } = step;
     const { path } = sourceOf(spec);
-    if (hasBackstep(path)) throw new FinalError(`invalid path: ${path} must not contain '..'`);
     if (volume.mode === 'Block') return { path };
     const source = (await isDisk(spec)) ? globalPath(host, volume.name) : path;
     const target = volumePath(host.root, pod.metadata.uid, PLUGIN, volume.name);
@@ -92,7 +99,9 @@ function mapDirectory(host: KindHost, name: string): string {
 }
 
 async function isDisk(spec: VolumeSpec): Promise<boolean> {
-  const stats = await stat(sourceOf(spec).path);
+  const { path } = sourceOf(spec);
+  const stats = await ignoring(['ENOENT', 'ENOTDIR'], () => stat(path));
+  if (!stats) throw new FinalError(`path ${goQuote(path)} does not exist`);
   if (!stats.isDirectory() && !stats.isBlockDevice())
     throw new FinalError('only directory and block device are supported');
   return stats.isBlockDevice();
