@@ -18,6 +18,7 @@ import type { PodObjects } from '../podworker/objects.ts';
 import type { DnsInputs } from '../podworker/spec/dns.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
+import { storageOperations } from '../volumes/metrics.ts';
 import type { ApiConnection } from './stages/api.ts';
 import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
@@ -64,6 +65,7 @@ export function makeServices({ base, runtime, stage, api, csi, objects, mirrors,
       ...{ root: rootDir, mounter: host.createMounter(), log },
       persistent: stage.volumes,
       csi: csi.services,
+      onOperation: storageOperations(base.metrics.metrics),
     }),
     volumeContext: {
       objects: objects.lookup,

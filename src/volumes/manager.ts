@@ -5,9 +5,10 @@ import { errorMessage, isAbort } from '../lib/errors.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { settleAll } from '../lib/settleAll.ts';
-import type { FoundVolumes, MountWords, VolumeManager, VolumeManagerOptions } from './contract.ts';
+import type { FoundVolumes, MountedVolume, MountWords, VolumeManager, VolumeManagerOptions } from './contract.ts';
 import { findCsiVolumes, unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
+import type { OnStorageOperation } from './metrics.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
 import { tearDown, unbindSubPaths } from './teardown.ts';
@@ -20,7 +21,7 @@ const silent: MountWords = { event: () => {}, progress: () => {} };
 
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
 export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
-  const { root, mounter, log = silentLogger, persistent, csi } = options;
+  const { root, mounter, log = silentLogger, persistent, csi, onOperation } = options;
   const host: VolumeHost = {
     ...{ root, mounter, log, digest: createDigester() },
     ...(persistent ? { persistent } : {}),
@@ -41,7 +42,7 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       ),
     mount: (pod, volume, context, signal, tell = silent) => {
       const task = { host, pod, volume, context, signal, tell };
-      return run(task, (type) => type.mount(task));
+      return run(task, (type) => observed(type, task, onOperation));
     },
     update: (pod, volume, context, signal, tell = silent) => {
       const task = { host, pod, volume, context, signal, tell };
@@ -70,6 +71,25 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     holders: () => persistent?.holders() ?? [],
     scan: () => scanVolumes(root),
   };
+}
+
+async function observed(
+  type: VolumeType,
+  task: VolumeTask,
+  told: OnStorageOperation | undefined,
+): Promise<MountedVolume> {
+  if (!told || type.ownedElsewhere) return type.mount(task);
+  const begun = performance.now();
+  const plugin = task.volume.csi ? `${type.plugin}:${task.volume.csi.driver}` : type.plugin;
+  const tell = (failed: boolean) => told(plugin, 'volume_mount', (performance.now() - begun) / 1000, failed);
+  try {
+    const mounted = await type.mount(task);
+    tell(false);
+    return mounted;
+  } catch (error) {
+    tell(true);
+    throw error;
+  }
 }
 
 function tearDownFailed(uid: string, error: unknown): VolumeError {

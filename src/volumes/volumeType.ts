@@ -39,6 +39,8 @@ export interface VolumeTask {
 export interface VolumeType {
   /** Plugin name, as in `kubernetes.io/secret`. */
   readonly plugin: string;
+  /** Volumes of this type have owners that outlast the Pod (persistent/). */
+  readonly ownedElsewhere?: true;
   /** API objects the volume is made from, as far as `objects` tells by now. Pure. */
   references(pod: StoredPod, volume: Volume, objects: ObjectLookup, kinds?: PersistentKinds): Reference[];
   mount(task: VolumeTask): Promise<MountedVolume>;

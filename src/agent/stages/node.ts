@@ -7,6 +7,7 @@ import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import type { ApiConnection } from './api.ts';
@@ -35,12 +36,18 @@ export async function openNode(
   { nodeInfo, kind: csi }: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
-  const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
+  const { loaded, nodeName, rootDir, recorder, clock, log, table, host, metrics } = base;
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
   const mounter = host.createMounter();
-  const volumes = stack.use(openPersistentVolumes({ rootDir, mounter, clock, log, ...(csi && { csi }) }));
+  const volumes = stack.use(
+    openPersistentVolumes({
+      ...{ rootDir, mounter, clock, log },
+      onOperation: storageOperations(metrics.metrics),
+      ...(csi && { csi }),
+    }),
+  );
   await volumes.rebuild();
   const node = stack.use(
     await LocalNode.create({

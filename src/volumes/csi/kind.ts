@@ -16,7 +16,7 @@ import { attachedAs } from './attachment.ts';
 import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
 import { CsiError, csiSays } from './csiError.ts';
 import { expandVolume } from './expand.ts';
-import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName } from './names.ts';
+import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
 import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
 import { takesLabels } from './selinux.ts';
@@ -29,6 +29,7 @@ export function csiKind(services: CsiServices): PersistentKind {
   const { drivers } = services;
   return {
     plugin: CSI_PLUGIN,
+    metricName: (volume) => `${CSI_PLUGIN}:${volumeOf(volume.uniqueName).driver}`,
     supportsMountOptions: true,
     supportsBlock: true,
     // Perhaps: only the driver knows what is behind it.

@@ -1,8 +1,6 @@
 import type { Metrics } from '../../lib/metrics.ts';
 import type { CallRecord } from '../../rpc/connection.ts';
-
-/** Bucket borders of Kubernetes' storage metrics (pkg/volume/util/metrics.go). */
-const STORAGE = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+import { STORAGE_BUCKETS } from '../metrics.ts';
 
 /** Prometheus' default bucket borders. */
 const DEFAULT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,7 +17,7 @@ export function csiOperations(metrics: Metrics): (driver: string, call: CallReco
   const seconds = metrics.histogram(
     'csi_operations_seconds',
     'Container Storage Interface operation duration with gRPC error code status total',
-    STORAGE,
+    STORAGE_BUCKETS,
     ['driver_name', 'method_name', 'grpc_status_code', 'migrated'],
   );
   return (driver, { method, startMono, endMono, error }) => {

@@ -101,6 +101,8 @@ export interface AttachWait {
 export interface PersistentKind {
   /** `kubernetes.io/csi`: names the directory `pods/UID/volumes/PLUGIN~…/NAME`. */
   readonly plugin: string;
+  /** The plug-in in metrics; `plugin` unless it is said. */
+  metricName?(volume: VolumeIdentity): string;
   readonly supportsMountOptions: boolean;
   readonly supportsBlock: boolean;
   /** Its files are on a server that may be dead: whoever opens one asks first, with a program. */

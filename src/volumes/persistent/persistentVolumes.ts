@@ -4,6 +4,7 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { settleAll } from '../../lib/settleAll.ts';
 import type { Node } from '../../types/k8s.ts';
+import type { OnStorageOperation } from '../metrics.ts';
 import { pluginDirectory } from '../paths.ts';
 import type { FoundVolume, KindHost, PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import type { PersistentKinds } from './kinds.ts';
@@ -16,6 +17,7 @@ export interface PersistentVolumesOptions {
   readonly log: Logger;
   readonly host: KindHost;
   readonly kinds: PersistentKinds;
+  readonly onOperation?: OnStorageOperation | undefined;
 }
 
 /**
@@ -39,6 +41,7 @@ export class PersistentVolumes implements Disposable {
     this.#ports = {
       host: options.host,
       clock: options.clock,
+      onOperation: options.onOperation,
       node: (name) => ({
         reportedInUse: this.#reported.has(name),
         devicePath: this.#attached.get(name),

@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, isAbort } from '../../lib/errors.ts';
 import { Loop } from '../../loop/loop.ts';
 import type { EffectError } from '../../loop/slot.ts';
+import type { OnStorageOperation, StorageOperation } from '../metrics.ts';
 import type { PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import {
   decideVolume,
@@ -34,9 +35,22 @@ export interface NodeSide {
 export interface VolumeWorkerPorts extends StepPorts {
   readonly clock: Clock;
   node(uniqueName: string): NodeSide;
+  readonly onOperation?: OnStorageOperation | undefined;
   /** Nothing is left of the volume. */
   done(worker: VolumeWorker): void;
 }
+
+const OPERATIONS: Readonly<
+  Record<VolumeIdentity['mode'], Readonly<Partial<Record<VolumeAction['kind'], StorageOperation>>>>
+> = {
+  Filesystem: {
+    stage: 'volume_mount',
+    publish: 'volume_mount',
+    unpublish: 'volume_unmount',
+    unstage: 'unmount_device',
+  },
+  Block: { stage: 'map_volume', publish: 'map_volume', unpublish: 'unmap_volume', unstage: 'unmap_device' },
+};
 
 const traits = { unknownOutcomeClosesSlot: false, echoes: false, slotPerObject: false };
 const slotRules = {
@@ -62,6 +76,8 @@ export class VolumeWorker {
   #staged: VolumeFacts['staged'];
   #asks = 0;
   readonly #said = new Map<string, string | undefined>();
+  /** What the last staging took, until it is told with the first publishing after it. */
+  #stagingMs = 0;
 
   constructor(
     identity: VolumeIdentity,
@@ -169,7 +185,33 @@ export class VolumeWorker {
     };
   }
 
-  #effect(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {
+  async #effect(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {
+    const begun = this.#ports.clock.now().mono;
+    let failed = true;
+    try {
+      const outcome = await this.#carryOut(action, signal);
+      failed = false;
+      return outcome;
+    } finally {
+      this.#tell(action, this.#ports.clock.now().mono - begun, failed);
+    }
+  }
+
+  /** Kubelet's mount is staging and publishing together; it knows no operation for an expansion of a mounted volume alone. */
+  #tell({ kind }: VolumeAction, ms: number, failed: boolean): void {
+    if (kind === 'stage' && !failed) {
+      this.#stagingMs = ms;
+      return;
+    }
+    const operation = OPERATIONS[this.#identity.mode][kind];
+    if (!operation) return;
+    const { metricName, plugin } = this.#kind;
+    const both = kind === 'publish' ? ms + this.#stagingMs : ms;
+    if (kind === 'publish') this.#stagingMs = 0;
+    this.#ports.onOperation?.(metricName?.(this.#identity) ?? plugin, operation, both / 1000, failed);
+  }
+
+  #carryOut(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {
     const order = 'uid' in action ? this.#orders.get(action.uid) : undefined;
     const others = 'uid' in action ? this.pods.filter((uid) => uid !== action.uid) : [];
     const again = 'uid' in action && action.uid in this.#shares;

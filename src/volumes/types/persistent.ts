@@ -40,6 +40,7 @@ interface Source {
 function persistentType(source: Source): VolumeType {
   return {
     plugin: 'kubernetes.io/persistent-claim',
+    ownedElsewhere: true,
     references: (pod, volume, objects, kinds) => [
       ...source.references(pod, volume, objects),
       ...(kinds ? furtherReferences(source, kinds, pod, volume, objects) : []),
