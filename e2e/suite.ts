@@ -1,5 +1,7 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
+import { claims } from './cluster/claims.ts';
+import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
@@ -39,7 +41,9 @@ export const groups: readonly Group[] = [
   order,
   replaced,
   inputs,
+  csi,
   resources,
+  claims,
   network,
   server,
   staticPods,

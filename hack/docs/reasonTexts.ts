@@ -88,12 +88,12 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
   },
   MountingVolume: {
     holds: 'containers',
-    todo: 'if it lasts: the file system behind it hangs',
+    todo: 'if it lasts: the file system behind it hangs, or what is named after the colon does not come',
     example: { volume: 'data', since: 59_000 },
   },
   VolumeFailed: {
     holds: 'containers',
-    todo: 'the message says what is missing; a new ConfigMap or Secret is noticed at once',
+    todo: 'the message says what is missing; a new ConfigMap, Secret, claim or volume is noticed at once, or within 5 s',
     example: { volume: 'config', message: 'configmap "web" not found', retryAt: 68_000 },
   },
   AwaitingObject: {

@@ -42,6 +42,37 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'static Pod URL', period: '`httpCheckFrequency`, 20 s', why: 'HTTP has no events' },
   ],
   'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
+  'lib/linux/runProgram.ts': [{ for: 'deadline', what: 'a program of the node (mount, umount, mkfs, fsck) is killed' }],
+  'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
+  'api/polledObject.ts': [
+    {
+      poll: 'claims and volumes of Pods',
+      period: '100 ms doubling to 5 s until bound, then 90 s',
+      why: 'the Node authorizer lets a node GET them, and not watch',
+    },
+  ],
+  'volumes/csi/allocatableUpdates.ts': [
+    {
+      poll: 'how many volumes a CSI driver can take',
+      period: '`nodeAllocatableUpdatePeriodSeconds` of its CSIDriver, never without',
+      why: 'drivers have no events',
+    },
+  ],
+  'node/localNode.ts': [{ for: 'deadline', what: 'the first status of a Node waits this long for its CSINode' }],
+  'volumes/csi/attachLimit.ts': [
+    {
+      poll: 'why a CSI volume is not attached',
+      period: '2 min 3 s, only while a Pod waits for it',
+      why: 'the Node authorizer lets a node GET VolumeAttachments, and not watch',
+    },
+  ],
+  'volumes/csi/drivers.ts': [
+    { for: 'deadline', what: 'a driver that should register again after a restart of this program' },
+  ],
+  'volumes/csi/nodeInfo.ts': [{ for: 'retry', what: 'CSINode and Node, which others write too' }],
+  'volumes/csi/services.ts': [
+    { for: 'retry', what: 'a Secret that the Node authorizer does not connect with the Pod yet' },
+  ],
   'api/reflector.ts': [
     { for: 'deadline', what: 'a watch that the server forgets to end' },
     { for: 'retry', what: 'list and watch' },

@@ -5,6 +5,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import type { ImageManager } from '../images/imageManager.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import { goSystemError } from '../k8s/goText.ts';
+import { matchesNodeSelector } from '../ledger/rules/nodeAffinity.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
@@ -16,7 +17,9 @@ import type { PodObjects } from '../podworker/objects.ts';
 import type { DnsInputs } from '../podworker/spec/dns.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
+import { storageOperations } from '../volumes/metrics.ts';
 import type { ApiConnection } from './stages/api.ts';
+import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
 import type { Base } from './stages/preflight.ts';
 import type { Runtime } from './stages/runtime.ts';
@@ -26,6 +29,7 @@ export interface ServicesOptions {
   readonly runtime: Runtime;
   readonly stage: NodeStage;
   readonly api: ApiConnection | null;
+  readonly csi: CsiStage;
   readonly objects: PodObjects;
   readonly mirrors: Mirrors;
   readonly hooks: Services['hooks'];
@@ -49,6 +53,7 @@ export function makeServices({
   runtime,
   stage,
   api,
+  csi,
   objects,
   mirrors,
   hooks,
@@ -66,12 +71,22 @@ export function makeServices({
     gate,
     ledger,
     images,
-    volumes: createVolumeManager({ root: rootDir, mounter: host.createMounter(), log }),
+    volumes: createVolumeManager({
+      ...{ root: rootDir, mounter: host.createMounter(), log },
+      persistent: stage.volumes,
+      csi: csi.services,
+      onOperation: storageOperations(base.metrics.metrics),
+    }),
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),
       get nodeAllocatable() {
         return allocatable() ?? {};
+      },
+      fitsNode: (volume) => {
+        const required = volume.spec?.nodeAffinity?.required;
+        const { name, labels = {} } = node.node.metadata ?? {};
+        return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
       },
     },
     cgroups: {

@@ -3,7 +3,8 @@ import { disposable, Listeners } from '../lib/disposables.ts';
 import type { ConfigMap, KubeObject } from '../types/k8s.ts';
 import { isNoRelationship } from './apiError.ts';
 import type { ApiClient, Selector } from './client.ts';
-import { Reflector } from './reflector.ts';
+import { isPolled, PolledObject } from './polledObject.ts';
+import { Reflector, type ReflectorCallbacks } from './reflector.ts';
 import type { Kind, KindMap } from './resources.ts';
 
 /** What is known of an object. `unknown` says why: not read yet, or what the API server answered. */
@@ -29,7 +30,7 @@ const NOT_READ: ObjectState<never> = { state: 'unknown', reason: 'not read from 
 const ABSENT: ObjectState<never> = { state: 'absent' };
 
 interface Source<K extends Kind = Kind> {
-  readonly reflector: Reflector<K>;
+  readonly reflector: Pick<Reflector<K>, 'objects' | 'synced'> & { start(): unknown } & Disposable;
   /** Subscribers by `namespace/name`. */
   readonly listeners: Map<string, Listeners<[]>>;
   subscribers: number;
@@ -148,36 +149,34 @@ export class ObjectStore implements Disposable {
       if (!this.#options.whole?.[kind] && (object as ConfigMap | undefined)?.immutable) reflector[Symbol.dispose]();
     };
     let first = true;
-    const reflector = new Reflector(
-      this.#client,
-      kind,
-      this.#options.whole?.[kind] ?? single,
-      {
-        // Until the first list is complete `get` would call what has not come yet absent, so subscribers hear of it at once at its end.
-        onAdd: (object) => first || changed(object),
-        onUpdate: changed,
-        onDelete: changed,
-        onSync: (objects) => {
-          source.trouble = undefined;
-          freezeWatch(objects[0]);
-          if (first) all();
-          first = false;
-        },
-        onState: (state) => {
-          if (state.state !== 'retrying' || reflector.synced() || source.trouble === state.reason) return;
-          source.trouble = state.reason;
-          all();
-        },
+    const callbacks: ReflectorCallbacks<KindMap[K]> = {
+      // Until the first list is complete `get` would call what has not come yet absent, so subscribers hear of it at once at its end.
+      onAdd: (object) => first || changed(object),
+      onUpdate: changed,
+      onDelete: changed,
+      onSync: (objects) => {
+        source.trouble = undefined;
+        freezeWatch(objects[0]);
+        if (first) all();
+        first = false;
       },
-      {
-        clock: this.#clock,
-        ...(this.#options.random ? { random: this.#options.random } : null),
-        retryDelay: (error, attempt) =>
-          isNoRelationship(error) && attempt < RELATION_STEPS ? RELATION_STEP_MS : undefined,
+      onState: (state) => {
+        if (state.state !== 'retrying' || reflector.synced() || source.trouble === state.reason) return;
+        source.trouble = state.reason;
+        all();
       },
-    );
+    };
+    const common = { clock: this.#clock, ...(this.#options.random ? { random: this.#options.random } : null) };
+    const ref = { name, ...(namespace === undefined ? null : { namespace }) };
+    const reflector: Source<K>['reflector'] = isPolled(kind)
+      ? new PolledObject<K>(this.#client, kind, ref, callbacks, common)
+      : new Reflector(this.#client, kind, this.#options.whole?.[kind] ?? single, callbacks, {
+          ...common,
+          retryDelay: (error, attempt) =>
+            isNoRelationship(error) && attempt < RELATION_STEPS ? RELATION_STEP_MS : undefined,
+        });
     const source: Source = {
-      reflector: reflector as unknown as Reflector<Kind>,
+      reflector: reflector as unknown as Source['reflector'],
       listeners,
       subscribers: 0,
       trouble: undefined,

@@ -3,22 +3,27 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
-import { volumesInUse } from './rules/volumesInUse.ts';
+import { type OwnedVolumes, volumesInUse } from './rules/volumesInUse.ts';
 import type { NodeFacts } from './types.ts';
 
 /**
- * Whether the Node's volumesInUse may be emptied. Looks only while there is one: the kernel writes the whole mount table each time.
- * Rejects never; while nothing is known the field is left out, and the API keeps it.
+ * What the Node's volumesInUse is to be. The mount table is looked at only while the Node shows one that nobody here owns: the kernel
+ * writes the whole table each time. Rejects never; while nothing is known the field is left out, and the API keeps it.
  */
 export async function readVolumesInUse(
   { status }: Node,
+  owned: OwnedVolumes,
   mounter: Pick<Mounter, 'list'>,
   rootDir: string,
   log: Logger,
 ): Promise<Pick<NodeFacts, 'volumesInUse'>> {
-  if (!status?.volumesInUse?.length) return {};
+  const { inUse } = owned;
+  if (inUse === undefined) return {};
+  const shown = status?.volumesInUse ?? [];
+  if (shown.every((name) => inUse.includes(name)))
+    return shown.length + inUse.length > 0 ? { volumesInUse: inUse } : {};
   try {
-    const found = volumesInUse(await mounter.list(), await realpath(rootDir));
+    const found = volumesInUse(owned, shown, await mounter.list(), await realpath(rootDir));
     return found ? { volumesInUse: found } : {};
   } catch (error) {
     log.warn('The mount table cannot be read; the Node keeps its volumesInUse', { error: errorMessage(error) });

@@ -26,7 +26,7 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   };
   const rest = {
     podsDir: join(root, 'pods'),
-    volumes: { unmountAll },
+    volumes: { unmountAll, holders: () => [] },
     cri: { listPodSandbox: async () => [], listContainers: async () => [] },
     checkpoints: { list: async () => [], remove: async () => {} },
   };
@@ -89,7 +89,7 @@ test('a Pod that comes back while its leftovers are removed waits for the end of
   };
   const rest = {
     podsDir: join(root, 'pods'),
-    volumes: { unmountAll },
+    volumes: { unmountAll, holders: () => [] },
     cri: { listPodSandbox: async () => [], listContainers: async () => [] },
     checkpoints: { list: async () => [], remove: async () => {} },
   };

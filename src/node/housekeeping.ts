@@ -24,7 +24,7 @@ export interface HousekeepingOptions {
   /** Keeps a Pod that has no worker from coming back under its UID until disposed; undefined when it has one. */
   reserve(uid: string): Disposable | undefined;
   readonly cri: Cri;
-  readonly volumes: Pick<VolumeManager, 'unmountAll'>;
+  readonly volumes: Pick<VolumeManager, 'unmountAll' | 'holders'>;
   readonly checkpoints: Pick<CheckpointStore, 'list' | 'remove'>;
   /** `<root>/pods`. */
   readonly podsDir: string;
@@ -114,7 +114,10 @@ export class Housekeeping implements Disposable {
 
   async #files(): Promise<void> {
     const { podsDir, volumes } = this.#options;
-    await eachAlone(await allEntries(podsDir), async ({ name }) => {
+    const names = (await allEntries(podsDir)).map(({ name }) => name);
+    const known = new Set(names.map((name) => name.toString()));
+    const holders = volumes.holders().filter((uid) => !known.has(uid));
+    await eachAlone([...names, ...holders.map((uid) => Buffer.from(uid))], async (name) => {
       const uid = name.toString();
       using claimed = this.#claim(uid);
       if (!claimed) return;

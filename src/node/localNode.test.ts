@@ -11,7 +11,23 @@ import { NodePressure } from '../pods/nodePressure.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
-import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
+import { type CsiNodeGate, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
+
+/** What of this program's volumes outlasts Pods, as a test says. */
+let inUse: readonly string[] = [];
+let tellInUse = () => {};
+const seen: (readonly string[])[] = [];
+const volumes = {
+  inUse: () => inUse,
+  plugins: new Set(),
+  nodeSeen: ({ status }: Node) => void seen.push(status?.volumesInUse ?? []),
+  onInUse: (listener: () => void) => {
+    tellInUse = listener;
+  },
+};
+beforeEach(() => {
+  inUse = [];
+});
 
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
@@ -24,6 +40,7 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
     pressure: new NodePressure(),
     log: silentLogger,
     notReady: () => [],
+    volumes,
   };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
@@ -66,6 +83,7 @@ describe('a node taken over from another kubelet', () => {
     node: Node,
     mounts: () => string,
     then: (api: TestApi, clock: ManualClock, pressure: NodePressure) => Promise<void>,
+    csiNode?: CsiNodeGate,
   ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
@@ -80,17 +98,18 @@ describe('a node taken over from another kubelet', () => {
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
     const pressure = new NodePressure();
     const seams = { cri, mounter, clock, pressure, log: silentLogger, recordEvent: () => {}, notReady: () => [] };
-    const options = { config, settings, rootDir: root, ...seams };
+    const options = { config, settings, rootDir: root, ...seams, volumes, ...(csiNode && { csiNode }) };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;
     const reflector = { start: () => {}, objects: () => new Map() };
+    side.start();
     const serving = side.serve(
       { heartbeat: api, node: reflector } as unknown as NodeApi,
       () => {},
       () => {},
     );
-    await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
+    if (!csiNode) await until(() => (api.node?.status?.conditions?.length ?? 0) > 0);
     await then(api, clock, pressure);
     side[Symbol.dispose]();
     await serving.catch(() => undefined);
@@ -130,6 +149,66 @@ describe('a node taken over from another kubelet', () => {
       await until(() => shown() === 'False');
       expect(clock.now().mono).toBe(before);
     });
+  });
+
+  /** A CSINode that a test says is there. */
+  function gate() {
+    const initialized = Promise.withResolvers<void>();
+    const listeners = new Set<() => void>();
+    let problem: string | undefined = 'CSINode is not yet initialized';
+    const csiNode: CsiNodeGate = {
+      problem: () => problem,
+      onChange: (listener) => {
+        listeners.add(listener);
+        return { [Symbol.dispose]: () => void listeners.delete(listener) };
+      },
+      initialize: () => initialized.promise,
+    };
+    const done = () => {
+      problem = undefined;
+      for (const listener of listeners) listener();
+      initialized.resolve();
+    };
+    return { csiNode, done };
+  }
+  const messageOf = (api: TestApi) => api.node?.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '';
+
+  test('the first status waits for the CSINode', async () => {
+    const { csiNode, done } = gate();
+    const then = async (api: TestApi) => {
+      await until(() => api.calls.includes('get Lease') || api.calls.includes('get Node'));
+      expect(messageOf(api)).toBe('');
+      done();
+      await until(() => messageOf(api) !== '');
+      expect(messageOf(api)).not.toContain('CSINode');
+    };
+    await serve(takenOver(), () => '', then, csiNode);
+  });
+
+  test('a CSINode that does not come keeps the Node from being ready, in kubelet’s words, and no longer than it lasts', async () => {
+    const { csiNode, done } = gate();
+    const then = async (api: TestApi, clock: ManualClock) => {
+      await until(() => {
+        clock.advance(1000);
+        return messageOf(api).includes('CSINode is not yet initialized');
+      });
+      done();
+      await until(() => !messageOf(api).includes('CSINode'));
+    };
+    await serve(takenOver(), () => '', then, csiNode);
+  });
+
+  test('a volume that is wanted is told to the API server at once, and its owner hears when that has it', async () => {
+    await serve(
+      takenOver(),
+      () => '',
+      async (api) => {
+        inUse = ['kubernetes.io/csi/d^1'];
+        tellInUse();
+        await until(() => api.node?.status?.volumesInUse?.[0] === 'kubernetes.io/csi/d^1');
+        await until(() => seen.at(-1)?.[0] === 'kubernetes.io/csi/d^1');
+      },
+    );
   });
 
   test('has none of what device plug-ins had registered, and all that an administrator advertised', async () => {

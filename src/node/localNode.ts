@@ -3,7 +3,7 @@ import type { Reflector } from '../api/reflector.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
@@ -11,6 +11,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { NodePressure } from '../pods/nodePressure.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
+import type { PersistentVolumes } from '../volumes/persistent/persistentVolumes.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
 import { keepLease } from './lease.ts';
 import { readMachineFacts } from './machineFacts.ts';
@@ -22,6 +23,7 @@ import { registerNode } from './registration.ts';
 import { reservationProblem } from './rules/capacity.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
+import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
 import type { MachineFacts, NodeFacts, NodeSettings } from './types.ts';
 
@@ -39,12 +41,28 @@ export interface LocalNodeOptions {
   readonly cri: Cri;
   readonly mounter: Pick<Mounter, 'list'>;
   readonly pressure: NodePressure;
+  /** Who looks after volumes that outlast Pods. */
+  readonly volumes: Pick<PersistentVolumes, 'inUse' | 'plugins' | 'nodeSeen' | 'onInUse'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
   /** Sentences that keep the Node from being Ready, besides those of runtime and machine. */
   readonly notReady: () => readonly string[];
+  /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
+  readonly csiNode?: CsiNodeGate;
 }
+
+/** Whether the CSINode is there. */
+export interface CsiNodeGate {
+  /** Why not, as a sentence. */
+  problem(): string | undefined;
+  onChange(listener: () => void): Disposable;
+  /** Makes it; the Node is registered. */
+  initialize(signal: AbortSignal): Promise<void>;
+}
+
+/** How long the first status of a Node waits for the CSINode, so that a restart does not show it as not ready for a moment. */
+const CSI_NODE_MS = 2000;
 
 /** The node's own facts and its object in the API. */
 export class LocalNode implements Disposable {
@@ -78,10 +96,10 @@ export class LocalNode implements Disposable {
           disk: options.pressure.has('DiskPressure'),
           pid: options.pressure.has('PIDPressure'),
         },
-        notReady: options.notReady(),
+        notReady: [...options.notReady(), ...[options.csiNode?.problem()].filter((problem) => problem !== undefined)],
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
-        ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
+        ...(await readVolumesInUse(this.#node, this.#owned(), options.mounter, options.rootDir, options.log)),
       }),
     });
     this.#node = { metadata: { name: options.settings.nodeName } };
@@ -156,6 +174,7 @@ export class LocalNode implements Disposable {
   seen(node: Node | undefined): void {
     if (node) {
       this.#node = node;
+      this.#options.volumes.nodeSeen(node);
       this.#publisher?.nodeSeen();
     } else {
       this.#node = withoutIdentity(this.#node);
@@ -178,6 +197,8 @@ export class LocalNode implements Disposable {
   start(): void {
     this.runtime.start();
     this.runtime.onChange(() => this.#publisher?.trigger());
+    // A volume is used only once the API server knows that it is in use: its Pod waits for that.
+    this.#options.volumes.onInUse(() => this.#publisher?.trigger());
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
@@ -216,9 +237,16 @@ export class LocalNode implements Disposable {
     using _pressure = this.#options.pressure.onChange(() => this.#publisher?.trigger());
     this.#publisher.onNode((node) => {
       this.#node = node;
+      this.#options.volumes.nodeSeen(node);
       this.#seen.emit();
       onNode(node);
     });
+    const { csiNode } = this.#options;
+    if (csiNode) {
+      csiNode.onChange(() => this.#publisher?.trigger());
+      const initialized = csiNode.initialize(signal).catch(() => {});
+      await Promise.race([initialized, sleep(clock, CSI_NODE_MS, signal).catch(() => {})]);
+    }
     const lease = {
       ...common,
       api: api.heartbeat,
@@ -231,6 +259,11 @@ export class LocalNode implements Disposable {
   [Symbol.dispose](): void {
     this.#stop.abort();
     this.runtime[Symbol.dispose]();
+  }
+
+  #owned(): OwnedVolumes {
+    const { volumes } = this.#options;
+    return { inUse: volumes.inUse(), plugins: volumes.plugins };
   }
 
   async #initial(): Promise<NextNode> {

@@ -18,6 +18,8 @@ export type FactUpdate =
   | { readonly kind: 'mirror'; readonly mirror: MirrorFact }
   /** How far a pull is; undefined when it is over. */
   | { readonly kind: 'pull'; readonly container: string; readonly state: PullState | undefined }
+  /** What a volume that is being set up waits for; undefined: nothing any more. */
+  | { readonly kind: 'volumeWait'; readonly volume: string; readonly message: string | undefined }
   /** The API objects that this version of the Pod refers to, and their states. */
   | { readonly kind: 'references'; readonly references: PodReferences }
   /** One of them changed. */

@@ -43,6 +43,7 @@ export class FactSheet {
   #terminate: readonly TerminateRequest[] = [];
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
+  #volumeWaits: Readonly<Record<string, string>> = {};
   #logRestarts: Readonly<Record<string, number>> = {};
   #imageVolumes: Readonly<Record<string, string>> | undefined;
   #surplus: readonly string[] = [];
@@ -115,6 +116,9 @@ export class FactSheet {
       case 'pull':
         this.#setPull(update.container, update.state);
         return;
+      case 'volumeWait':
+        this.#setVolumeWait(update.volume, update.message);
+        return;
       case 'references':
         this.#references = update.references;
         return;
@@ -159,6 +163,11 @@ export class FactSheet {
     this.#pulls = state ? { ...rest, [container]: state } : rest;
   }
 
+  #setVolumeWait(volume: string, message: string | undefined): void {
+    const { [volume]: _, ...rest } = this.#volumeWaits;
+    this.#volumeWaits = message === undefined ? rest : { ...rest, [volume]: message };
+  }
+
   /** A start makes a log file of its number: it counts when the runtime has forgotten the container. */
   #noteRestart(name: string, number: number): void {
     if ((this.#logRestarts[name] ?? -1) < number) this.#logRestarts = { ...this.#logRestarts, [name]: number };
@@ -195,6 +204,7 @@ export class FactSheet {
       node,
       seed: this.seed,
       ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
+      ...(Object.keys(this.#volumeWaits).length === 0 ? {} : { volumeWaits: this.#volumeWaits }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),

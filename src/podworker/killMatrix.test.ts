@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposable } from '../lib/disposables.ts';
 import { until } from '../lib/fake/until.ts';
@@ -6,7 +6,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { removeLogDirectories } from '../node/logGc.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import { FileCheckpoints } from './checkpointStore.ts';
-import { FakeNode, type FakeWorld, fakeWorld } from './fake/fakeNode.ts';
+import { FakeNode, type FakeObject, type FakeWorld, fakeWorld } from './fake/fakeNode.ts';
 import { fakePod } from './fake/fakePod.ts';
 import type { ActionKind } from './rules/actions.ts';
 
@@ -66,11 +66,25 @@ const rows = (part: 'start' | 'end') =>
       return points.map((point): [Point, ActionKind] => [point, kind]);
     });
 
+const disk = () => join(world.root, 'disk');
 const uid = 'uid-web';
 let world: FakeWorld;
 let node: FakeNode;
 beforeEach(async () => {
   world = await fakeWorld();
+  // A disk of the node that outlasts the Pod: bound in and out of it, and never emptied.
+  await mkdir(disk());
+  await writeFile(join(disk(), 'file'), 'data');
+  const metadata = (name: string) => ({ name, uid: `uid-${name}`, namespace: 'default', resourceVersion: '1' });
+  world.objects.set('PersistentVolumeClaim default/claim', {
+    metadata: metadata('claim'),
+    spec: { volumeName: 'pv' },
+    status: { phase: 'Bound' },
+  } as FakeObject);
+  world.objects.set('PersistentVolume /pv', {
+    metadata: metadata('pv'),
+    spec: { claimRef: { uid: 'uid-claim' }, local: { path: disk() } },
+  } as FakeObject);
 });
 afterEach(async () => {
   node[Symbol.dispose]();
@@ -85,12 +99,14 @@ const pod = () => {
     volumeMounts: [
       { name: 'data', mountPath: '/data' },
       { name: 'memory', mountPath: '/memory' },
+      { name: 'disk', mountPath: '/disk' },
     ],
   };
   return fakePod('web', {
     volumes: [
       { name: 'data', emptyDir: {} },
       { name: 'memory', emptyDir: { medium: 'Memory' } },
+      { name: 'disk', persistentVolumeClaim: { claimName: 'claim' } },
     ],
     containers: [
       { name: 'a', ...common, lifecycle },
@@ -164,7 +180,10 @@ async function filesBelow(directory: string): Promise<string[]> {
 /** What housekeeping does for a Pod that neither the API nor the runtime nor a worker knows any more. */
 async function housekeeping(): Promise<void> {
   const signal = AbortSignal.timeout(10_000);
-  await createVolumeManager({ root: world.root, mounter: world.mounter }).unmountAll(uid, signal);
+  await createVolumeManager({ root: world.root, mounter: world.mounter, persistent: node.persistent }).unmountAll(
+    uid,
+    signal,
+  );
   await rm(join(world.root, 'pods', uid), { recursive: true, force: true });
   await removeLogDirectories(join(world.root, 'logs'), () => disposable(() => {}), silentLogger, signal).catch(
     () => {},
@@ -180,6 +199,7 @@ async function expectNothing(unknown = false): Promise<void> {
   if (unknown) await housekeeping();
   expect(await world.mounter.list(world.root)).toEqual([]);
   expect(await readdir(join(world.root, 'pods')).catch(() => [])).toEqual([]);
+  expect(await readFile(join(disk(), 'file'), 'utf8')).toBe('data');
   expect(await filesBelow(join(world.root, 'logs'))).toEqual([]);
   expect(await filesBelow(join(world.root, 'checkpoints'))).toEqual([]);
 }

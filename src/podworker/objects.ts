@@ -1,9 +1,10 @@
 import type { ObjectStore } from '../api/objectStore.ts';
+import { RESOURCES } from '../api/resources.ts';
 import type { TokenManager } from '../api/tokens.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
 import type { Lookup, ObjectLookup, TokenDemand, VolumeContext } from '../volumes/contract.ts';
-import type { ObjectSource } from './references.ts';
+import type { NodeObjectKind, ObjectSource, ReferencedKind } from './references.ts';
 
 /** ConfigMaps, Secrets and RuntimeClasses for Pods: from the API's stores, or from manifests in standalone mode. */
 export interface PodObjects extends ObjectSource {
@@ -13,21 +14,37 @@ export interface PodObjects extends ObjectSource {
   runtimeHandler(pod: Pod): string;
 }
 
+type ApiKind = Exclude<ReferencedKind, NodeObjectKind>;
+
+/** The CSI drivers of the node. */
+export interface Drivers {
+  /** Another one for each registration; undefined while there is none of that name. */
+  version(name: string): string | undefined;
+  onChange(listener: (name: string) => void): Disposable;
+}
+
 /** Objects as the API server has them. Every look-up answers from what the Pod's references subscribed to. */
-export function apiObjects(store: ObjectStore, tokens: TokenManager): PodObjects {
+export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: Drivers): PodObjects {
   // RuntimeClasses are cluster-wide and few: one list for the node.
   store.subscribe('RuntimeClass', undefined, '', () => {}); // for the life of the process
-  const scope = (kind: string, namespace: string) => (kind === 'RuntimeClass' ? undefined : namespace);
+  const scope = (kind: ApiKind, namespace: string) => (RESOURCES[kind].namespaced ? namespace : undefined);
   return {
     state(kind, namespace, name) {
+      if (kind === 'CSIPlugin') {
+        const version = drivers.version(name);
+        return version === undefined ? { state: 'absent' } : { state: 'present', version };
+      }
       const found = store.get(kind, scope(kind, namespace), name);
       if (found.state === 'present') return { state: 'present', version: found.object.metadata?.resourceVersion ?? '' };
       return found;
     },
-    subscribe: (kind, namespace, name, onChange) => store.subscribe(kind, scope(kind, namespace), name, onChange),
+    subscribe: (kind, namespace, name, onChange) =>
+      kind === 'CSIPlugin'
+        ? drivers.onChange((changed) => changed === name && onChange())
+        : store.subscribe(kind, scope(kind, namespace), name, onChange),
     lookup: {
-      get: ((kind: 'ConfigMap' | 'Secret', namespace: string, name: string) =>
-        store.get(kind, namespace, name)) as ObjectLookup['get'],
+      get: ((kind: ApiKind, namespace: string, name: string) =>
+        store.get(kind, scope(kind, namespace), name)) as ObjectLookup['get'],
     },
     token: (demand) => issue(tokens, demand),
     runtimeHandler(pod) {
@@ -62,13 +79,14 @@ export function localObjects(
   find: (kind: 'ConfigMap' | 'Secret', namespace: string, name: string) => ConfigMap | Secret | undefined,
   onChange: (fn: () => void) => Disposable,
 ): PodObjects {
-  const get = (kind: 'ConfigMap' | 'Secret', namespace: string, name: string): Lookup<ConfigMap | Secret> => {
+  const get = (kind: string, namespace: string, name: string): Lookup<ConfigMap | Secret> => {
+    if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
     const object = find(kind, namespace, name);
     return object ? { state: 'present', object } : { state: 'absent' };
   };
   return {
     state(kind, namespace, name) {
-      if (kind === 'RuntimeClass') return { state: 'absent' };
+      if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
       const found = get(kind, namespace, name);
       if (found.state !== 'present') return { state: 'absent' };
       return {

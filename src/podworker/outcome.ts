@@ -27,6 +27,8 @@ export interface ActionContext {
   event(event: PodEvent): void;
   /** Progress of a pull, for `why`; undefined when it is over. */
   pull(container: string, state: PullState | undefined): void;
+  /** What a volume that is being set up waits for, for `why`; undefined when it waits no more. */
+  volumeWait(volume: string, message: string | undefined): void;
 }
 
 /** Carries out one action. It rejects with an error whose class tells whether the outcome is known (effectError.ts). */

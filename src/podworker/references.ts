@@ -1,10 +1,28 @@
 import type { ObjectState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
+import { isTerminal } from '../status/rules/phase.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
 import { envReferences } from './spec/envReferences.ts';
 
 /** Kinds of API objects that a Pod's start can wait for. */
-export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass';
+export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObjectKind | NodeObjectKind;
+
+/** Kinds that stand between a Pod and its volume. What each says decides which objects come next. */
+export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver' | 'VolumeAttachment';
+
+/** A CSI driver that is registered on this node: no API object, but a volume waits for it like for one. */
+export type NodeObjectKind = 'CSIPlugin';
+
+const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
+  ConfigMap: false,
+  Secret: false,
+  RuntimeClass: false,
+  PersistentVolumeClaim: true,
+  PersistentVolume: true,
+  CSIDriver: true,
+  VolumeAttachment: false,
+  CSIPlugin: false,
+};
 
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */
 export interface ObjectSource {
@@ -30,6 +48,7 @@ export class References implements Disposable {
   readonly #learn: (update: FactUpdate) => void;
   readonly #volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[];
   readonly #subscriptions = new Map<string, Disposable>();
+  #pod: Pod | undefined;
 
   constructor(
     source: ObjectSource,
@@ -41,8 +60,12 @@ export class References implements Disposable {
     this.#volumeNeeds = volumeNeeds;
   }
 
-  /** Subscribes to what this version of the Pod refers to, and drops what it does not any more. */
+  /**
+   * Subscribes to what this version of the Pod refers to, and drops what it does not any more. It is asked again when an object changes
+   * that leads on to others: a claim to its volume.
+   */
   follow(pod: Pod): void {
+    this.#pod = pod;
     const wanted = new Map<string, Reference>();
     const keysOf = (references: readonly Reference[]) =>
       references.map((r) => {
@@ -54,7 +77,8 @@ export class References implements Disposable {
     for (const c of [...initContainers, ...containers, ...(ephemeralContainers as typeof containers)])
       env[c.name] = keysOf(envReferences(pod, c));
     const volumes: Record<string, string[]> = {};
-    for (const r of this.#volumeNeeds(pod as StoredPod)) {
+    // Of a Pod that is over nothing is mounted any more, and its claims may be gone.
+    for (const r of isTerminal(pod.status?.phase) ? [] : this.#volumeNeeds(pod as StoredPod)) {
       const keys = keysOf([r]);
       if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), ...keys];
     }
@@ -69,6 +93,7 @@ export class References implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#pod = undefined;
     this.#subscribe(new Map());
   }
 
@@ -80,7 +105,10 @@ export class References implements Disposable {
     }
     for (const [key, r] of wanted) {
       if (this.#subscriptions.has(key)) continue;
-      const changed = () => this.#learn({ kind: 'object', key, state: this.#state(r) });
+      const changed = () => {
+        if (this.#pod && LEADS_ON[r.kind]) this.follow(this.#pod);
+        else this.#learn({ kind: 'object', key, state: this.#state(r) });
+      };
       this.#subscriptions.set(key, this.#source.subscribe(r.kind, r.namespace, r.name, changed));
     }
   }

@@ -294,6 +294,7 @@ export class PodWorker implements PodOwner {
       heardAt: this.#heardAt,
       event: (event) => this.#ports.event(facts.pod, facts, event),
       pull: (container, state) => this.learn({ kind: 'pull', container, state }),
+      volumeWait: (volume, message) => this.learn({ kind: 'volumeWait', volume, message }),
     };
   }
 }

@@ -68,6 +68,7 @@ export interface ContainerStats {
 }
 export interface VolumeStats extends FsStats {
   readonly name: string;
+  readonly volumeHealthStats?: { readonly abnormal: boolean };
   readonly pvcRef?: { readonly name: string; readonly namespace: string };
 }
 export interface PodStats {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { ServedPod } from '../pods/served.ts';
 import type { Pod, Volume } from '../types/k8s.ts';
 import { fileSystem, type Usage } from './diskUsage.ts';
-import type { ContainerStats, FsStats, PodStats, VolumeStats } from './shapes.ts';
+import { apiTime, type ContainerStats, type FsStats, type PodStats, type VolumeStats } from './shapes.ts';
 import { type Patience, Walks, type WalksOptions } from './walks.ts';
 
 const TMPFS = 0x01021994;
@@ -11,12 +11,28 @@ const TMPFS = 0x01021994;
 export interface StorageOptions extends WalksOptions {
   /** Whether the node still has the Pod. */
   has(uid: string): boolean;
+  /** Volumes whose figures their drivers tell; absent: there are none. */
+  readonly drivers?: DriverFigures | undefined;
+}
+
+/** What drivers tell of the room in their volumes. */
+export interface DriverFigures {
+  /** A driver's volume is at this path: nobody else looks at it, its server may be dead. */
+  has(path: string): boolean;
+  /** Young figures, or the last ones when `over` comes first; undefined: none. */
+  of(path: string, over: Promise<void>): Promise<DriverUsage | undefined>;
+}
+
+/** Room in one volume. */
+export interface DriverUsage extends Omit<FsStats, 'time'> {
+  readonly abnormal?: boolean;
 }
 
 /** One answer that is being made. */
 interface Asking {
   readonly served: ServedPod;
   readonly nowMs: number;
+  readonly patience: Patience;
   usage(path: string): Promise<Usage | undefined>;
 }
 
@@ -58,7 +74,7 @@ export class StorageFigures implements Disposable {
       if (!found) unknown += 1;
       return found;
     };
-    const asking = { served, nowMs, usage };
+    const asking = { served, nowMs, patience, usage };
     const wanted = this.#options.maxAgeMs < 0 ? [] : (served.pod?.spec?.volumes ?? []);
     const [containers, volumes, own] = await Promise.all([
       Promise.all(stats.containers.map((c) => this.#container(c, asking, imageFs))),
@@ -87,19 +103,45 @@ export class StorageFigures implements Disposable {
     return { ...stats, ...(rootfs ? { rootfs } : {}), ...(logs ? { logs } : {}) };
   }
 
-  async #volume(volume: Volume, { served, nowMs, usage }: Asking): Promise<VolumeStats | undefined> {
+  /** Figures of the Pod's volumes behind claims. */
+  async claims(served: ServedPod, nowMs: number, patience: Patience): Promise<VolumeStats[]> {
+    if (this.#options.maxAgeMs < 0) return [];
+    const claimed = (served.pod?.spec?.volumes ?? []).filter((v) => v.persistentVolumeClaim ?? v.ephemeral);
+    const asking = { served, nowMs, patience, usage: async () => undefined };
+    const all = await Promise.all(claimed.map((v) => this.#volume(v, asking)));
+    return all.filter((v) => v !== undefined);
+  }
+
+  async #volume(volume: Volume, { served, nowMs, usage, patience }: Asking): Promise<VolumeStats | undefined> {
     if (volume.hostPath) return undefined; // it is the node's, and walking it would be walking the node
     const path = served.volumePath(volume.name);
     if (path === undefined) return undefined;
     const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral && `${served.name}-${volume.name}`);
+    const pvcRef = claim ? { pvcRef: { name: claim, namespace: served.namespace } } : {};
+    if (this.#options.drivers?.has(path)) {
+      const told = await this.#options.drivers.of(path, patience.over);
+      if (!told) return undefined;
+      const { abnormal, ...figures } = told;
+      const health = abnormal === undefined ? {} : { volumeHealthStats: { abnormal } };
+      return { ...figures, time: apiTime(nowMs), name: volume.name, ...health, ...pvcRef };
+    }
+    if (!isLookedAt(path, served.uid, claim !== undefined)) return undefined;
     const own = await statfs(path).catch(() => undefined);
     const wholeFs = claim !== undefined || own?.type === TMPFS;
     const taken = wholeFs ? undefined : await usage(path);
     if (!wholeFs && !taken) return undefined;
     const fs = await fileSystem(path, nowMs, taken);
     if (!fs) return undefined;
-    return { ...fs, name: volume.name, ...(claim ? { pvcRef: { name: claim, namespace: served.namespace } } : {}) };
+    return { ...fs, name: volume.name, ...pvcRef };
   }
+}
+
+/** Plug-ins whose files may be on a server, or behind a driver, that is dead: whoever asks for them would wait in the kernel. */
+const NEVER_ASKED = /\/volumes\/kubernetes\.io~(?:nfs|csi)\//;
+
+/** Whether a volume's file system may be asked for its figures. Behind a claim only a directory of the Pod's own: no path of the node, no device. */
+export function isLookedAt(path: string, uid: string, isClaimed: boolean): boolean {
+  return !NEVER_ASKED.test(path) && (!isClaimed || path.includes(`/pods/${uid}/volumes/`));
 }
 
 /** emptyDir on disk and the like count as the Pod's ephemeral storage; memory and claims do not. */

@@ -18,6 +18,7 @@ import { apiTime, type FsStats, known, type NodeStats, type PodStats } from './s
 import type { SummarySource } from './source.ts';
 import type { StorageFigures } from './storage.ts';
 import { type SystemCgroups, systemContainers } from './systemContainers.ts';
+import { volumeMetricsText } from './volumeMetrics.ts';
 
 export interface SummaryOptions {
   readonly nodeName: string;
@@ -63,6 +64,16 @@ export class SummaryReader implements SummarySource {
       pods.map(({ stats, served }) => this.#storage.complete(stats, served, rootDir, imageFs, now, patience)),
     );
     return { node, pods: complete };
+  }
+
+  /** kubelet_volume_stats_*: room in the volumes behind claims. */
+  async volumeMetrics(): Promise<string> {
+    const now = this.#options.wall();
+    using patience = this.#storage.patience();
+    const all = await Promise.all(
+      this.#options.pods.all().map((served) => this.#storage.claims(served, now, patience)),
+    );
+    return volumeMetricsText(all.flat());
   }
 
   async resourceMetrics(): Promise<string> {

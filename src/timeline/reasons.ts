@@ -20,7 +20,7 @@ export type Reason =
   | { readonly code: 'SandboxFailed'; readonly message: string; readonly retryAt: number }
   | { readonly code: 'SandboxChanged'; readonly sandbox: string; readonly cause: string }
   | { readonly code: 'StoppingSandbox'; readonly sandbox: string; readonly since?: number; readonly error?: string }
-  | { readonly code: 'MountingVolume'; readonly volume: string; readonly since?: number }
+  | { readonly code: 'MountingVolume'; readonly volume: string; readonly since?: number; readonly message?: string }
   | { readonly code: 'VolumeFailed'; readonly volume: string; readonly message: string; readonly retryAt: number }
   | { readonly code: 'AwaitingObject'; readonly object: string; readonly message: string }
   | { readonly code: 'CheckingImage'; readonly image: string; readonly container: string }

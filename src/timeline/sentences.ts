@@ -56,7 +56,8 @@ const sentences: Sentences = {
   SandboxChanged: (r) => `the Pod sandbox ${r.sandbox.slice(0, 13)} is no longer usable (${r.cause}) and is replaced`,
   StoppingSandbox: (r, mono) =>
     `the Pod sandbox ${r.sandbox.slice(0, 13)} is being stopped${forSince(r.since, mono)}${r.error ? `: ${r.error}` : ''}`,
-  MountingVolume: (r, mono) => `volume ${r.volume} is being set up${forSince(r.since, mono)}`,
+  MountingVolume: (r, mono) =>
+    `volume ${r.volume} is being set up${forSince(r.since, mono)}${r.message ? `: ${r.message}` : ''}`,
   VolumeFailed: (r, mono) => `volume ${r.volume} could not be set up: ${r.message}${again(r.retryAt, mono)}`,
   AwaitingObject: (r) => `${r.object} is not known yet: ${r.message}`,
   CheckingImage: (r) => `container ${r.container}: looking whether image "${r.image}" is on the node`,

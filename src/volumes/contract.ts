@@ -1,5 +1,16 @@
+import type { PodEvent } from '../events/event.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { ConfigMap, Quantity, Secret, StoredPod, Volume } from '../types/k8s.ts';
+import type {
+  ConfigMap,
+  CSIDriver,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Quantity,
+  Secret,
+  StoredPod,
+  Volume,
+  VolumeAttachment,
+} from '../types/k8s.ts';
 import type { Reference } from './rules/payload.ts';
 
 export type { Reference } from './rules/payload.ts';
@@ -10,10 +21,14 @@ export type Lookup<T> =
   | { readonly state: 'absent' }
   | { readonly state: 'unknown'; readonly reason: string };
 
-/** Read access to the API objects that volumes need, from the last known state. Never waits. */
+/** Read access to the API objects that volumes need, from the last known state. Never waits. The namespace of cluster-wide kinds is ''. */
 export interface ObjectLookup {
   get(kind: 'ConfigMap', namespace: string, name: string): Lookup<ConfigMap>;
   get(kind: 'Secret', namespace: string, name: string): Lookup<Secret>;
+  get(kind: 'PersistentVolumeClaim', namespace: string, name: string): Lookup<PersistentVolumeClaim>;
+  get(kind: 'PersistentVolume', namespace: '', name: string): Lookup<PersistentVolume>;
+  get(kind: 'CSIDriver', namespace: '', name: string): Lookup<CSIDriver>;
+  get(kind: 'VolumeAttachment', namespace: '', name: string): Lookup<VolumeAttachment>;
 }
 
 /** A service account token bound to one Pod (authentication.k8s.io TokenRequest). */
@@ -28,6 +43,8 @@ export interface TokenDemand {
 
 export interface IssuedToken {
   readonly token: string;
+  /** Wall clock in milliseconds. */
+  readonly expiresAt: number;
   /** Wall clock in milliseconds at which a fresh one should be fetched. */
   readonly refreshAt: number;
 }
@@ -39,6 +56,8 @@ export interface VolumeContext {
   token(demand: TokenDemand, signal: AbortSignal): Promise<IssuedToken>;
   /** Node allocatable: the default of missing limits in resourceFieldRef and the upper bound of tmpfs sizes. */
   readonly nodeAllocatable: Readonly<Record<string, Quantity>>;
+  /** Whether this node is one that the PersistentVolume can be used on (its nodeAffinity); absent: not looked at. */
+  readonly fitsNode?: (volume: PersistentVolume) => boolean;
 }
 
 /** A volume that containers can be created with. */
@@ -48,6 +67,10 @@ export interface MountedVolume {
   readonly hostPath: string;
   /** Set when every mount of it in a container must be read-only. */
   readonly readOnly?: boolean;
+  /** It is a device, for volumeDevices: `hostPath` is a link to it. */
+  readonly block?: boolean;
+  /** A group that the Pod's processes get because the PersistentVolume asks for it (pv.beta.kubernetes.io/gid). */
+  readonly group?: number;
   /** Changes when the content changes; keyed, so nothing about a secret can be guessed from it. Empty without a payload. */
   readonly digest: string;
   readonly tmpfs: boolean;
@@ -55,6 +78,14 @@ export interface MountedVolume {
   readonly seLinuxRelabel?: boolean;
   /** Wall clock in milliseconds of the next needed `update` (tokens). */
   readonly refreshAt?: number;
+}
+
+/** Where a mount that takes its time says so. */
+export interface MountWords {
+  /** An Event of the Pod. */
+  event(event: PodEvent): void;
+  /** What it waits for, for `why`; undefined: nothing any more. */
+  progress(message: string | undefined): void;
 }
 
 /** What `update` found. */
@@ -75,12 +106,24 @@ export interface FoundVolumes {
  * the same volume. Every failure of a Pod's volume is a VolumeError.
  */
 export interface VolumeManager {
-  /** API objects to watch for the Pod's volumes. Pure. */
-  needs(pod: StoredPod): Reference[];
+  /** API objects to watch for the Pod's volumes, as far as `objects` tells by now: a claim leads to its volume. Pure. */
+  needs(pod: StoredPod, objects: ObjectLookup): Reference[];
   /** Idempotent, also after a crash in the middle: what is there is kept, what is missing is made. */
-  mount(pod: StoredPod, volume: Volume, context: VolumeContext, signal: AbortSignal): Promise<MountedVolume>;
+  mount(
+    pod: StoredPod,
+    volume: Volume,
+    context: VolumeContext,
+    signal: AbortSignal,
+    tell?: MountWords,
+  ): Promise<MountedVolume>;
   /** Writes the current payload of an already mounted volume; readers see the old or the new version, never a mixture. */
-  update(pod: StoredPod, volume: Volume, context: VolumeContext, signal: AbortSignal): Promise<VolumeUpdate>;
+  update(
+    pod: StoredPod,
+    volume: Volume,
+    context: VolumeContext,
+    signal: AbortSignal,
+    tell?: MountWords,
+  ): Promise<VolumeUpdate>;
   /**
    * Binds one volumeMounts entry's subPath (already expanded) to a path that the Pod can no longer redirect, and returns that path.
    * Idempotent.
@@ -91,6 +134,8 @@ export interface VolumeManager {
    * before, twice, and after a crash; never deletes anything on a file system that is still mounted.
    */
   unmountAll(uid: string, signal: AbortSignal): Promise<void>;
+  /** UIDs of Pods that have, or may have, a share of a volume that outlasts them; some may have no directory any more. */
+  holders(): readonly string[];
   /** Pods with volume directories, mounted or not. */
   scan(): Promise<FoundVolumes[]>;
 }
@@ -110,4 +155,9 @@ export interface VolumeManagerOptions {
   readonly root: string;
   readonly mounter: import('../lib/linux/mounter.ts').Mounter;
   readonly log?: Logger;
+  readonly csi?: import('./csi/services.ts').CsiServices | undefined;
+  /** Told of each mount but those of volumes that outlast Pods, whose owners tell of them. */
+  readonly onOperation?: import('./metrics.ts').OnStorageOperation;
+  /** Absent: claims and network file systems are refused. */
+  readonly persistent?: import('./persistent/persistentVolumes.ts').PersistentVolumes;
 }

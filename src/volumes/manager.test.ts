@@ -180,9 +180,11 @@ test('image volumes need no mount, unknown kinds say so', async () => {
     hostPath: '',
     readOnly: true,
   });
-  const error = await node.mount({ name: 'v', nfs: { server: 's', path: '/' } }).catch((thrown) => thrown);
+  const error = await node
+    .mount({ name: 'v', iscsi: { targetPortal: 't', iqn: 'i', lun: 0 } })
+    .catch((thrown) => thrown);
   expect(error.message).toBe(
-    'MountVolume.SetUp failed for volume "v" : volume type nfs is not yet supported by kubelet-ts',
+    'Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: volume type iscsi is not yet supported by kubelet-ts',
   );
   expect(error.retryable).toBe(false);
 });

@@ -4,18 +4,29 @@ import { goQuote } from '../k8s/goText.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { FoundVolumes, VolumeManager, VolumeManagerOptions } from './contract.ts';
+import { settleAll } from '../lib/settleAll.ts';
+import type { FoundVolumes, MountedVolume, MountWords, VolumeManager, VolumeManagerOptions } from './contract.ts';
+import { findCsiVolumes, unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
+import type { OnStorageOperation } from './metrics.ts';
 import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
-import { tearDown } from './teardown.ts';
+import { tearDown, unbindSubPaths } from './teardown.ts';
 import { volumeType } from './types/registry.ts';
 import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
+/** Nobody listens. */
+const silent: MountWords = { event: () => {}, progress: () => {} };
+
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
-export function createVolumeManager({ root, mounter, log = silentLogger }: VolumeManagerOptions): VolumeManager {
-  const host: VolumeHost = { root, mounter, log, digest: createDigester() };
+export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
+  const { root, mounter, log = silentLogger, persistent, csi, onOperation } = options;
+  const host: VolumeHost = {
+    ...{ root, mounter, log, digest: createDigester() },
+    ...(persistent ? { persistent } : {}),
+    ...(csi ? { csi } : {}),
+  };
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();
     try {
@@ -25,32 +36,64 @@ export function createVolumeManager({ root, mounter, log = silentLogger }: Volum
     }
   };
   return {
-    needs: (pod) => (pod.spec.volumes ?? []).flatMap((volume) => volumeType(volume).references(pod, volume)),
-    mount: (pod, volume, context, signal) => {
-      const task = { host, pod, volume, context, signal };
-      return run(task, (type) => type.mount(task));
+    needs: (pod, objects) =>
+      (pod.spec.volumes ?? []).flatMap((volume) =>
+        volumeType(volume).references(pod, volume, objects, persistent?.kinds),
+      ),
+    mount: (pod, volume, context, signal, tell = silent) => {
+      const task = { host, pod, volume, context, signal, tell };
+      return run(task, (type) => observed(type, task, onOperation));
     },
-    update: (pod, volume, context, signal) => {
-      const task = { host, pod, volume, context, signal };
+    update: (pod, volume, context, signal, tell = silent) => {
+      const task = { host, pod, volume, context, signal, tell };
       return run(task, (type) => type.update(task));
     },
-    prepareSubPath: (pod, request) => {
+    prepareSubPath: async (pod, request) => {
       const { container, mountIndex, mounted } = request;
+      await persistent?.askServer(mounted.hostPath);
       return bindSubPath(mounter, request, subPathTarget(root, pod.metadata.uid, mounted.name, container, mountIndex));
     },
     unmountAll: async (uid, signal) => {
       signal.throwIfAborted();
       try {
+        // A volume that outlasts the Pod is given back by its owner; binds of its subPaths hold it.
+        await persistent?.rebuild();
+        const inline = csi ? await findCsiVolumes(root, uid, log) : [];
+        if (persistent?.concerns(uid) || inline.length > 0) {
+          await unbindSubPaths(mounter, podPath(root, uid), signal);
+          await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, inline)]);
+        }
         await tearDown(mounter, podPath(root, uid), signal);
       } catch (error) {
         throw isAbort(error) ? error : tearDownFailed(uid, error);
       }
     },
+    holders: () => persistent?.holders() ?? [],
     scan: () => scanVolumes(root),
   };
 }
 
+async function observed(
+  type: VolumeType,
+  task: VolumeTask,
+  told: OnStorageOperation | undefined,
+): Promise<MountedVolume> {
+  if (!told || type.ownedElsewhere) return type.mount(task);
+  const begun = performance.now();
+  const plugin = task.volume.csi ? `${type.plugin}:${task.volume.csi.driver}` : type.plugin;
+  const tell = (failed: boolean) => told(plugin, 'volume_mount', (performance.now() - begun) / 1000, failed);
+  try {
+    const mounted = await type.mount(task);
+    tell(false);
+    return mounted;
+  } catch (error) {
+    tell(true);
+    throw error;
+  }
+}
+
 function tearDownFailed(uid: string, error: unknown): VolumeError {
+  if (error instanceof VolumeError) return error;
   const message = `UnmountVolume.TearDown failed for the volumes of pod ${goQuote(uid)} : ${errorMessage(error)}`;
   return new VolumeError(message, '', mayPass(error), undefined, error);
 }

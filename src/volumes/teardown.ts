@@ -43,6 +43,18 @@ export async function tearDown(mounter: Mounter, podDirectory: string, signal: A
   }
 }
 
+/**
+ * Takes down the binds of subPaths, which hold the volumes that they come from. Whatever it cannot do is left to `tearDown`, which tells
+ * what is wrong.
+ */
+export async function unbindSubPaths(mounter: Mounter, podDirectory: string, signal: AbortSignal): Promise<void> {
+  try {
+    await removeLevel({ mounter, signal }, join(podDirectory, 'volume-subpaths'), DEPTH['volume-subpaths']);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+  }
+}
+
 /** Unmounts what is `depth` levels down and removes it and the levels above it. */
 async function removeLevel(walk: Walk, path: PathBytes, depth: number): Promise<void> {
   if (depth === 0) return removeMounted(walk, path);

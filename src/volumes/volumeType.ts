@@ -1,7 +1,10 @@
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StoredPod, Volume } from '../types/k8s.ts';
-import type { MountedVolume, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { MountedVolume, MountWords, ObjectLookup, Reference, VolumeContext, VolumeUpdate } from './contract.ts';
+import type { CsiServices } from './csi/services.ts';
+import type { PersistentKinds } from './persistent/kinds.ts';
+import type { PersistentVolumes } from './persistent/persistentVolumes.ts';
 import type { Payload } from './rules/payload.ts';
 
 /** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
@@ -12,7 +15,11 @@ export interface VolumeHost {
   readonly root: string;
   readonly mounter: Mounter;
   readonly log: Logger;
+  /** Owners of the volumes that may outlast a Pod; absent where there are none (a test of other types). */
+  readonly persistent?: PersistentVolumes;
   digest(payload: Payload): string;
+  /** Absent without an API server: no CSI volume can be given then. */
+  readonly csi?: CsiServices;
 }
 
 /** One mount or update of one volume of one Pod. */
@@ -22,6 +29,7 @@ export interface VolumeTask {
   readonly volume: Volume;
   readonly context: VolumeContext;
   readonly signal: AbortSignal;
+  readonly tell: MountWords;
 }
 
 /**
@@ -31,8 +39,10 @@ export interface VolumeTask {
 export interface VolumeType {
   /** Plugin name, as in `kubernetes.io/secret`. */
   readonly plugin: string;
-  /** API objects the volume is made from. Pure. */
-  references(pod: StoredPod, volume: Volume): Reference[];
+  /** Volumes of this type have owners that outlast the Pod (persistent/). */
+  readonly ownedElsewhere?: true;
+  /** API objects the volume is made from, as far as `objects` tells by now. Pure. */
+  references(pod: StoredPod, volume: Volume, objects: ObjectLookup, kinds?: PersistentKinds): Reference[];
   mount(task: VolumeTask): Promise<MountedVolume>;
   update(task: VolumeTask): Promise<VolumeUpdate>;
 }

@@ -92,7 +92,7 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
   const parts = {
     client,
     heartbeat,
-    store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {} } })),
+    store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {}, CSIDriver: {} } })),
     tokens: new TokenManager(client, { clock }),
     events: own.use(
       new EventRecorder(heartbeat, {

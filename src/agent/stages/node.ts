@@ -10,7 +10,11 @@ import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
+import { storageOperations } from '../../volumes/metrics.ts';
+import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
+import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import type { ApiConnection } from './api.ts';
+import type { CsiStage } from './csi.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -24,6 +28,8 @@ export interface NodeStage {
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
   readonly shuttingDown: ShuttingDown;
+  /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
+  readonly volumes: PersistentVolumes;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -33,20 +39,30 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
+  { nodeInfo, kind: csi }: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
-  const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
+  const { loaded, nodeName, rootDir, recorder, clock, log, table, host, metrics } = base;
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
   const shuttingDown = new ShuttingDown();
   const pressure = new NodePressure();
+  const mounter = host.createMounter();
+  const volumes = stack.use(
+    openPersistentVolumes({
+      ...{ rootDir, mounter, clock, log },
+      onOperation: storageOperations(metrics.metrics),
+      ...(csi && { csi }),
+    }),
+  );
+  await volumes.rebuild();
   const node = stack.use(
     await LocalNode.create({
-      ...{ config, settings, rootDir, cri, pressure, clock, log },
-      mounter: host.createMounter(),
+      ...{ config, settings, rootDir, cri, pressure, clock, log, mounter, volumes },
       recordEvent: (event) => events.node(event),
       notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
+      ...(nodeInfo && { csiNode: nodeInfo }),
     }),
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
@@ -78,5 +94,5 @@ export async function openNode(
     node.statusChanged();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  return { events, node, pressure, ledger, cgroups, shuttingDown, refreshLedger };
+  return { events, node, pressure, ledger, cgroups, volumes, shuttingDown, refreshLedger };
 }

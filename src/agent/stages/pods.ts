@@ -18,6 +18,7 @@ import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
+import type { CsiStage } from './csi.ts';
 import { openImages } from './images.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
@@ -43,6 +44,7 @@ export async function openPods(
   runtime: Runtime,
   api: ApiConnection | null,
   stage: NodeStage,
+  csi: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<PodStage> {
   const { clock, log, table, recorder, metrics, rootDir, loaded, health } = base;
@@ -55,7 +57,7 @@ export async function openPods(
     stack.use(source);
     stack.use(logManifests(source, log));
   }
-  const objects = api ? apiObjects(api.store, api.tokens) : standaloneObjects(manifests);
+  const objects = api ? apiObjects(api.store, api.tokens, csi.drivers) : standaloneObjects(manifests);
   const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
   const probeMetrics = new ProbeMetrics();
   const probes = stack.use(
@@ -76,7 +78,7 @@ export async function openPods(
   );
   const images = await openImages(base, runtime, api, stack);
   const services = makeServices({
-    ...{ base, runtime, stage, api, objects, mirrors },
+    ...{ base, runtime, stage, api, csi, objects, mirrors },
     hooks: probes.hooks,
     images: images.manager,
   });
@@ -147,7 +149,7 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
 /** Tokens are no objects that anybody can watch. */
 function volumeNeeds(services: Services, pod: StoredPod): VolumeNeed[] {
   return services.volumes
-    .needs(pod)
+    .needs(pod, services.volumeContext.objects)
     .flatMap(({ kind, namespace, name, volume }) =>
       kind === 'ServiceAccountToken' ? [] : [{ kind, namespace, name, volume }],
     );

@@ -13,6 +13,7 @@ import { type CgroupMounts, findCgroupMounts } from '../../stats/cadvisor/cgroup
 import { CgroupUse } from '../../stats/cgroupUse.ts';
 import { StorageFigures } from '../../stats/storage.ts';
 import type { Collectors } from './collectors.ts';
+import type { CsiStage } from './csi.ts';
 import type { NodeStage } from './node.ts';
 import type { PodStage } from './pods.ts';
 import type { Base } from './preflight.ts';
@@ -34,6 +35,7 @@ export async function openPressure(
   { cri }: Runtime,
   { cgroups, node, pressure, events }: NodeStage,
   pods: PodStage,
+  csi: CsiStage,
   collectors: Collectors,
   stack: AsyncDisposableStack,
 ): Promise<PressureStage> {
@@ -42,7 +44,9 @@ export async function openPressure(
   const settings = evictionSettings(config, options);
   const served = servedPods(table, pods.mirrors);
   const has = (uid: string) => table.has(uid);
-  const storage = stack.use(new StorageFigures({ clock, maxAgeMs: config.volumeStatsAggPeriod, has }));
+  const storage = stack.use(
+    new StorageFigures({ clock, maxAgeMs: config.volumeStatsAggPeriod, has, drivers: csi.figures }),
+  );
   const mounts = await findCgroupMounts();
   const use = new CgroupUse(mounts);
   const podsCgroup = cgroupPath(nodeCgroup(config.cgroupRoot), cgroups.driver);

@@ -118,7 +118,7 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
     explanations,
     summary,
     metrics: {
-      text: () => metrics.text(),
+      text: async () => `${await metrics.text()}\n${await summary.volumeMetrics()}`,
       probes: () => parts.pods.probeMetrics.text(),
       slis: () => slis.text(unhealthy()),
     },

@@ -49,6 +49,7 @@ export function hearSources(
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
       onSynced: () => {
+        stage.volumes.sourcesSynced();
         housekeeping.start();
         keeper.allowEvictions();
       },

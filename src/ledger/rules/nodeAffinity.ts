@@ -1,4 +1,4 @@
-import type { NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../types/k8s.ts';
+import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../types/k8s.ts';
 import { isLabelKey, isLabelValue } from './labelSyntax.ts';
 
 /** The part of the node that selectors look at. */
@@ -17,7 +17,12 @@ export function matchesRequiredNodeAffinity(pod: Pod, node: SelectableNode): boo
     if (labelOf(node, key) !== value) return false;
   }
   const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || (required.nodeSelectorTerms ?? []).some((term) => matchesTerm(term, node));
+  return required === undefined || matchesNodeSelector(required, node);
+}
+
+/** Whether one of the terms matches, by the same rules. */
+export function matchesNodeSelector({ nodeSelectorTerms = [] }: Partial<NodeSelector>, node: SelectableNode): boolean {
+  return nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }
 
 function labelOf(node: SelectableNode, key: string): string | undefined {

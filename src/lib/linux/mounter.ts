@@ -23,9 +23,7 @@ export interface MountRequest {
  *
  * The real one calls on libuv's threads, so it serves file systems whose calls end: tmpfs, hugetlbfs, bind mounts of local paths.
  * A network file system whose server is dead holds its caller in the kernel, unkillable, and four such callers stop every
- * file-system call of the process (design rule 8). Volume types on such file systems get another implementation of this same
- * interface, one that sends each call to a short-lived child process and gives up on the child, never on the thread; nothing
- * above this interface changes. No such volume type exists yet, so neither does that implementation.
+ * file-system call of the process: those are mounted and unmounted by programs (runProgram.ts), and only `list` looks at them.
  */
 export interface Mounter {
   /** Rejects with a LinuxError. */

@@ -13,7 +13,7 @@ import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
-import type { MountedVolume } from '../spec/context.ts';
+import type { MappedDevice, MountedVolume } from '../spec/context.ts';
 import { withheld } from '../spec/dynamicResources.ts';
 import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
@@ -117,7 +117,7 @@ async function configFor(
     node: services.spec,
     cgroupParent: services.cgroups.parent(pod),
     userNamespace: null,
-    volumeGroups: [],
+    volumeGroups: volumeGroups(context),
     restartCount: order.attempt,
     imageRef: image.imageId ?? container.image ?? '',
     imageUser: userOf(image),
@@ -126,7 +126,7 @@ async function configFor(
     podDir,
     volumes: mountedVolumes(context),
     subPaths,
-    blockDevices: new Map(),
+    blockDevices: blockDevices(context),
     imageVolumes: imageVolumes(services, context),
     supportsRecursiveReadOnly: services.recursiveReadOnly(services.runtimeHandler(pod)),
     terminationLogPath,
@@ -180,10 +180,23 @@ async function environment(
 function mountedVolumes({ facts }: ActionContext): Map<string, MountedVolume> {
   const found = new Map<string, MountedVolume>();
   for (const [name, v] of Object.entries(facts.volumes)) {
+    if (v.block) continue;
     const { hostPath, readOnly = false, seLinuxRelabel = false } = v;
     found.set(name, { hostPath, readOnly, seLinuxRelabel });
   }
   return found;
+}
+
+function blockDevices({ facts }: ActionContext): Map<string, MappedDevice> {
+  const found = Object.entries(facts.volumes).filter(([, { block }]) => block);
+  return new Map(found.map(([name, { hostPath, readOnly = false }]) => [name, { hostPath, readOnly }]));
+}
+
+/** Groups that its PersistentVolumes ask for and that the Pod does not have by itself. */
+function volumeGroups({ pod, facts }: ActionContext): number[] {
+  const own = pod.spec?.securityContext?.supplementalGroups ?? [];
+  const asked = Object.values(facts.volumes).flatMap(({ group }) => (group === undefined ? [] : [group]));
+  return [...new Set(asked)].filter((group) => !own.includes(group));
 }
 
 /** Image volumes by name, as the runtime knows the pulled images. */

@@ -17,6 +17,8 @@ import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
+import { persistentKinds } from '../../volumes/persistent/kinds.ts';
+import { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import { effects } from '../actions/registry.ts';
 import type { Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
@@ -77,6 +79,7 @@ export class FakeNode implements Disposable {
   readonly clock: Clock;
   readonly cri: Cri;
   readonly table = new PodTable();
+  readonly persistent: PersistentVolumes;
   readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
@@ -97,6 +100,15 @@ export class FakeNode implements Disposable {
   constructor(world: FakeWorld, clock: Clock = realClock) {
     this.world = world;
     this.clock = clock;
+    this.persistent = this.#own.use(
+      new PersistentVolumes({
+        ...{ clock, log: silentLogger, kinds: persistentKinds() },
+        host: {
+          ...{ root: world.root, mounter: world.mounter, log: silentLogger, digest: () => '' },
+          run: async () => ({ code: 0, output: '', killed: false }),
+        },
+      }),
+    );
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     const services = this.#services();
     const effect = effects(services);
@@ -120,7 +132,10 @@ export class FakeNode implements Disposable {
           if (this.#dead) return new Promise(() => {});
           return outcome;
         },
-        volumeNeeds: (pod) => services.volumes.needs(pod).filter((r) => r.kind !== 'ServiceAccountToken') as never,
+        volumeNeeds: (pod) =>
+          services.volumes
+            .needs(pod, services.volumeContext.objects)
+            .filter((r) => r.kind !== 'ServiceAccountToken') as never,
         nodeFacts: () => this.#nodeFacts(),
         recursiveReadOnly: () => true,
         hooks: {
@@ -152,6 +167,7 @@ export class FakeNode implements Disposable {
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
+    this.persistent.sourcesSynced();
     return this;
   }
 
@@ -273,10 +289,14 @@ export class FakeNode implements Disposable {
       gate: this.#own.use(new Gate({ clock: this.clock })),
       ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
-      volumes: createVolumeManager({ root, mounter }),
+      volumes: createVolumeManager({ root, mounter, persistent: this.persistent }),
       volumeContext: {
         objects: this.#lookup as never,
-        token: async () => ({ token: 'secret-token', refreshAt: this.clock.now().wall + 3_000_000 }),
+        token: async () => ({
+          token: 'secret-token',
+          expiresAt: this.clock.now().wall + 3_600_000,
+          refreshAt: this.clock.now().wall + 3_000_000,
+        }),
         nodeAllocatable: { memory: '8Gi', cpu: '4' },
       },
       cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },

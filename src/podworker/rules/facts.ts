@@ -31,6 +31,10 @@ export interface VolumeState {
   readonly readOnly?: boolean;
   /** Its files belong to this Pod alone, so the runtime labels them where there is SELinux. */
   readonly seLinuxRelabel?: boolean;
+  /** A link to a block device, for volumeDevices. */
+  readonly block?: boolean;
+  /** A group that its PersistentVolume asks for. */
+  readonly group?: number;
   readonly digest: string;
   readonly objects: string;
   readonly refreshAt?: number;
@@ -86,6 +90,8 @@ export interface PodFacts {
   readonly volumes: Readonly<Record<string, VolumeState>>;
   /** By volume name: what the runtime calls its image; absent without the gate ImageVolumeWithDigest. */
   readonly imageVolumes?: Readonly<Record<string, string>>;
+  /** By volume name: what one that is being set up waits for; absent when none does. */
+  readonly volumeWaits?: Readonly<Record<string, string>>;
   readonly objects: Readonly<Record<string, ObjectState>>;
   /** Container name → objects it takes its environment from. */
   readonly envObjects: Readonly<Record<string, readonly string[]>>;

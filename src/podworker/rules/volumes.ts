@@ -12,7 +12,7 @@ const mountCurve: BackoffPolicy = { initialMs: 500, maxMs: 122_000 };
 /** A token that is due and was served again from the old one (the API server is away, or the clocks differ) is asked for this often. */
 const refreshPauseMs = 60_000;
 
-/** Names of the volumes that some container of the Pod mounts, in the order of the spec. Image volumes are the runtime's. */
+/** Names of the volumes that some container of the Pod mounts or has as a device, in the order of the spec. Image volumes are the runtime's. */
 export function mountedVolumeNames(pod: Pod): string[] {
   const spec = pod.spec;
   const containers = [
@@ -21,7 +21,7 @@ export function mountedVolumeNames(pod: Pod): string[] {
     ...(spec?.ephemeralContainers ?? []),
   ];
   const used = new Set<string>();
-  for (const c of containers) for (const m of c.volumeMounts ?? []) used.add(m.name);
+  for (const c of containers) for (const m of [...(c.volumeMounts ?? []), ...(c.volumeDevices ?? [])]) used.add(m.name);
   return (spec?.volumes ?? []).filter((v) => used.has(v.name) && !v.image).map((v) => v.name);
 }
 
@@ -63,7 +63,9 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     return true;
   }
   if (s.running) {
-    if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since });
+    const message = facts.volumeWaits?.[name];
+    const wait = message === undefined ? {} : { message };
+    if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since, ...wait });
     return state !== undefined;
   }
   const unknown = firstUnknown(facts, keys);
@@ -85,7 +87,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     if (!state) turn.memory.volumesFailed = true;
     emitOnce(turn, `mount/${name}`, s.last!.endedAt, {
       type: 'Warning',
-      reason: 'FailedMount',
+      reason: error.reason === 'FailedMapVolume' ? 'FailedMapVolume' : 'FailedMount',
       message: error.message,
     });
   }

@@ -1,8 +1,16 @@
 import { KubeletError } from '../../lib/errors.ts';
 
-/** An API object (or token) that a volume is made from. */
+/** An API object (or token) that a volume is made from. The namespace of cluster-wide kinds is ''. */
 export interface Reference {
-  readonly kind: 'ConfigMap' | 'Secret' | 'ServiceAccountToken';
+  readonly kind:
+    | 'ConfigMap'
+    | 'Secret'
+    | 'ServiceAccountToken'
+    | 'PersistentVolumeClaim'
+    | 'PersistentVolume'
+    | 'CSIDriver'
+    | 'VolumeAttachment'
+    | 'CSIPlugin';
   readonly namespace: string;
   /** For tokens the service account's name. */
   readonly name: string;

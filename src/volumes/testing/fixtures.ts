@@ -30,6 +30,7 @@ export class VolumeNode {
   readonly objects = new Map<string, Lookup<ConfigMap | Secret>>();
   token: VolumeContext['token'] = async (demand) => ({
     token: `token-for-${demand.audiences.join() || 'api'}`,
+    expiresAt: 5678,
     refreshAt: 1234,
   });
 

@@ -36,7 +36,7 @@ const context: VolumeContext = {
         object: kind === 'Secret' ? { data: { p: 'aHVudGVyMg==' } } : { data: { a: '1' } },
       }) as never,
   },
-  token: async () => ({ token: 'tok', refreshAt: 1 }),
+  token: async () => ({ token: 'tok', expiresAt: 1, refreshAt: 1 }),
   nodeAllocatable: { memory: '256Mi' },
 };
 const volumes: Volume[] = [

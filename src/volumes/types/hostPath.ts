@@ -11,13 +11,18 @@ export const hostPathVolume: VolumeType = {
   references: () => [],
   mount: async ({ volume }) => {
     const { path, type = '' } = volume.hostPath!;
-    if (hasBackstep(path)) throw failure(`invalid HostPath \`${path}\`: must not contain '..'`, false);
-    // Of an unset type nothing is known, not even existence: the runtime makes a directory if there is none.
-    if (type !== '') await checkType(path, type);
+    await checkHostPath(path, type);
     return { name: volume.name, hostPath: path, digest: '', tmpfs: false };
   },
   update: async () => NOTHING_TO_UPDATE,
 };
+
+/** The path is one that may be used, and what is there is of the type, or was made. Rejects in kubelet's words. */
+export async function checkHostPath(path: string, type: string): Promise<void> {
+  if (hasBackstep(path)) throw failure(`invalid HostPath \`${path}\`: must not contain '..'`, false);
+  // Of an unset type nothing is known, not even existence: the runtime makes a directory if there is none.
+  if (type !== '') await checkType(path, type);
+}
 
 const CHECKS: Readonly<Record<string, { what: string; is: (stats: Stats) => boolean }>> = {
   DirectoryOrCreate: { what: 'a directory', is: (stats) => stats.isDirectory() },

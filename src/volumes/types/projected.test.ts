@@ -82,7 +82,10 @@ describe('projected', () => {
   test('needs lists what to watch', () => {
     const volume = projected([{ configMap: { name: 'a', optional: true } }, { secret: { name: 'b' } }, tokenSource]);
     expect(
-      node.manager.needs(podWith([volume, { name: 'w', configMap: { name: 'cm' } }, { name: 'e', emptyDir: {} }])),
+      node.manager.needs(
+        podWith([volume, { name: 'w', configMap: { name: 'cm' } }, { name: 'e', emptyDir: {} }]),
+        node.context.objects,
+      ),
     ).toEqual([
       { kind: 'ConfigMap', namespace: 'shop', name: 'a', optional: true, volume: 'v' },
       { kind: 'Secret', namespace: 'shop', name: 'b', optional: false, volume: 'v' },

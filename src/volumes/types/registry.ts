@@ -1,4 +1,5 @@
 import type { Volume } from '../../types/k8s.ts';
+import { csiVolume } from '../csi/inline.ts';
 import type { VolumeKind, VolumeType } from '../volumeType.ts';
 import { configMapVolume } from './configMap.ts';
 import { downwardAPIVolume } from './downwardAPI.ts';
@@ -6,42 +7,43 @@ import { emptyDirVolume } from './emptyDir.ts';
 import { gitRepoVolume } from './gitRepo.ts';
 import { hostPathVolume } from './hostPath.ts';
 import { imageVolume } from './image.ts';
+import { claimedVolume, inlineVolume } from './persistent.ts';
 import { projectedVolume } from './projected.ts';
 import { secretVolume } from './secret.ts';
-import { unknownVolume, unsupportedVolume } from './unsupported.ts';
+import { unknownVolume } from './unsupported.ts';
 
 /** Every kind of volume. A kind that the API gains does not compile until it is listed here. */
 export const volumeTypes: Record<VolumeKind, VolumeType> = {
-  awsElasticBlockStore: unsupportedVolume('awsElasticBlockStore'),
-  azureDisk: unsupportedVolume('azureDisk'),
-  azureFile: unsupportedVolume('azureFile'),
-  cephfs: unsupportedVolume('cephfs'),
-  cinder: unsupportedVolume('cinder'),
+  awsElasticBlockStore: inlineVolume(),
+  azureDisk: inlineVolume(),
+  azureFile: inlineVolume(),
+  cephfs: inlineVolume(),
+  cinder: inlineVolume(),
   configMap: configMapVolume,
-  csi: unsupportedVolume('csi'),
+  csi: csiVolume,
   downwardAPI: downwardAPIVolume,
   emptyDir: emptyDirVolume,
-  ephemeral: unsupportedVolume('ephemeral'),
-  fc: unsupportedVolume('fc'),
-  flexVolume: unsupportedVolume('flexVolume'),
-  flocker: unsupportedVolume('flocker'),
-  gcePersistentDisk: unsupportedVolume('gcePersistentDisk'),
+  ephemeral: claimedVolume,
+  fc: inlineVolume(),
+  flexVolume: inlineVolume(),
+  flocker: inlineVolume(),
+  gcePersistentDisk: inlineVolume(),
   gitRepo: gitRepoVolume,
-  glusterfs: unsupportedVolume('glusterfs'),
+  glusterfs: inlineVolume(),
   hostPath: hostPathVolume,
   image: imageVolume,
-  iscsi: unsupportedVolume('iscsi'),
-  nfs: unsupportedVolume('nfs'),
-  persistentVolumeClaim: unsupportedVolume('persistentVolumeClaim'),
-  photonPersistentDisk: unsupportedVolume('photonPersistentDisk'),
-  portworxVolume: unsupportedVolume('portworxVolume'),
+  iscsi: inlineVolume(),
+  nfs: inlineVolume((volume) => volume.nfs?.readOnly),
+  persistentVolumeClaim: claimedVolume,
+  photonPersistentDisk: inlineVolume(),
+  portworxVolume: inlineVolume(),
   projected: projectedVolume,
-  quobyte: unsupportedVolume('quobyte'),
-  rbd: unsupportedVolume('rbd'),
-  scaleIO: unsupportedVolume('scaleIO'),
+  quobyte: inlineVolume(),
+  rbd: inlineVolume(),
+  scaleIO: inlineVolume(),
   secret: secretVolume,
-  storageos: unsupportedVolume('storageos'),
-  vsphereVolume: unsupportedVolume('vsphereVolume'),
+  storageos: inlineVolume(),
+  vsphereVolume: inlineVolume(),
 };
 
 /**

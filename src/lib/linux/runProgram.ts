@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { KubeletError } from '../errors.ts';
+
+/** What a program of the node is run with. */
+export interface ProgramRequest {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** It is killed after this many ms. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+  /** Called when it was killed and is still there: the kernel holds it, as a mount whose server is dead does. */
+  readonly onHeld?: (pid: number) => void;
+}
+
+export interface ProgramResult {
+  /** null: ended by a signal. */
+  readonly code: number | null;
+  /** Standard output and error together, in the order they came, at most 16 KiB of it. */
+  readonly output: string;
+  /** Its deadline passed, or nobody wanted it any more. */
+  readonly killed: boolean;
+}
+
+/** Runs a program of the node. Rejects only when it cannot be started: code ProgramMissing if there is none of the name. */
+export type Runner = (request: ProgramRequest) => Promise<ProgramResult>;
+
+const MAX_OUTPUT = 16 << 10;
+
+/**
+ * The runner of this machine. It settles when the program has ended, and not before: while the kernel holds one that was killed, what it
+ * does is not known, and another beside it would only be held too. No thread of this process waits for it.
+ */
+export const runProgram: Runner = ({ program, args, deadlineMs, signal, onHeld }) => {
+  const { promise, resolve, reject } = Promise.withResolvers<ProgramResult>();
+  const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
+  // A group of its own: helpers (mount.nfs) are killed with it.
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, LC_ALL: 'C' } });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let killed = false;
+  const take = (chunk: Buffer) => {
+    if (size >= MAX_OUTPUT) return;
+    chunks.push(chunk.subarray(0, MAX_OUTPUT - size));
+    size += chunk.length;
+  };
+  const kill = () => {
+    killed = true;
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+    const { pid } = child;
+    held = setTimeout(() => onHeld?.(pid), 2_000);
+  };
+  let held: NodeJS.Timeout | undefined;
+  const deadline = setTimeout(kill, deadlineMs);
+  const settle = () => {
+    clearTimeout(deadline);
+    clearTimeout(held);
+    signal?.removeEventListener('abort', kill);
+  };
+  signal?.addEventListener('abort', kill, { once: true });
+  if (signal?.aborted) kill();
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  child.on('error', (error) => {
+    settle();
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = missing
+      ? `exec: "${program}": executable file not found in $PATH`
+      : `${program} cannot be run: ${error.message}`;
+    reject(
+      new KubeletError(message, { code: missing ? 'ProgramMissing' : 'ProgramFailed', retryable: true, cause: error }),
+    );
+  });
+  child.on('exit', (code) => {
+    settle();
+    // A helper that lives on may hold the pipes: what has come by now is all there is.
+    setImmediate(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve({ code, output: Buffer.concat(chunks).toString(), killed });
+    });
+  });
+  return promise;
+};

@@ -1,0 +1,89 @@
+import type { ObjectState } from '../pods/facts.ts';
+import type { FactUpdate } from '../pods/updates.ts';
+import type { Pod } from '../types/k8s.ts';
+import { type Reference, References } from './references.ts';
+
+const pod = { metadata: { name: 'p', namespace: 'ns' }, spec: { containers: [] } } as unknown as Pod;
+
+/** Objects by `KIND name`; the value is the next one's `KIND name`. */
+class Objects {
+  readonly known = new Map<string, string>();
+  readonly watched = new Map<string, Set<() => void>>();
+
+  state(kind: string, _namespace: string, name: string): ObjectState {
+    const next = this.known.get(`${kind} ${name}`);
+    return next === undefined ? { state: 'absent' } : { state: 'present', version: next };
+  }
+
+  subscribe(kind: string, _namespace: string, name: string, onChange: () => void): Disposable {
+    const key = `${kind} ${name}`;
+    const watchers = this.watched.get(key) ?? new Set();
+    this.watched.set(key, watchers.add(onChange));
+    return {
+      [Symbol.dispose]: () => {
+        watchers.delete(onChange);
+        if (watchers.size === 0) this.watched.delete(key);
+      },
+    };
+  }
+
+  set(key: string, next: string): void {
+    this.known.set(key, next);
+    for (const watcher of [...(this.watched.get(key) ?? [])]) watcher();
+  }
+}
+
+function following(objects: Objects) {
+  const learned: FactUpdate[] = [];
+  const needs = () => {
+    const found: (Reference & { volume: string })[] = [
+      { kind: 'PersistentVolumeClaim', namespace: 'ns', name: 'data', volume: 'v' },
+    ];
+    const volume = objects.known.get('PersistentVolumeClaim data');
+    if (volume) found.push({ kind: 'PersistentVolume', namespace: '', name: volume, volume: 'v' });
+    const secret = volume && objects.known.get(`PersistentVolume ${volume}`);
+    if (secret) found.push({ kind: 'Secret', namespace: 'other', name: secret, volume: 'v' });
+    return found;
+  };
+  const references = new References(objects as never, (update) => learned.push(update), needs);
+  references.follow(pod);
+  return { learned, references };
+}
+
+test('a claim leads to its volume, and that to its secret, each as soon as it is known', () => {
+  const objects = new Objects();
+  const { learned, references } = following(objects);
+  expect([...objects.watched.keys()]).toEqual(['PersistentVolumeClaim data']);
+  objects.set('PersistentVolumeClaim data', 'pv');
+  objects.set('PersistentVolume pv', 'key');
+  expect([...objects.watched.keys()]).toEqual(['PersistentVolumeClaim data', 'PersistentVolume pv', 'Secret key']);
+  expect(learned.at(-1)).toMatchObject({
+    kind: 'references',
+    references: {
+      volumes: { v: ['PersistentVolumeClaim ns/data', 'PersistentVolume /pv', 'Secret other/key'] },
+      objects: {
+        'PersistentVolume /pv': { state: 'present', version: 'key' },
+        'Secret other/key': { state: 'absent' },
+      },
+    },
+  });
+  // What leads nowhere is told alone.
+  objects.set('Secret key', '1');
+  expect(learned.at(-1)).toEqual({
+    kind: 'object',
+    key: 'Secret other/key',
+    state: { state: 'present', version: '1' },
+  });
+  // Another volume: the first one is dropped.
+  objects.set('PersistentVolumeClaim data', 'pv2');
+  expect([...objects.watched.keys()].sort()).toEqual(['PersistentVolume pv2', 'PersistentVolumeClaim data']);
+  references[Symbol.dispose]();
+  expect(objects.watched.size).toBe(0);
+});
+
+test('of a Pod that is over no volume is followed any more', () => {
+  const objects = new Objects();
+  const { references } = following(objects);
+  references.follow({ ...pod, status: { phase: 'Succeeded' } });
+  expect(objects.watched.size).toBe(0);
+});

@@ -1,0 +1,296 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { failure, until } from '../../lib/fake/until.ts';
+import { RpcStatus } from '../../rpc/service.ts';
+import { podOf } from '../persistent/fake/attachedKind.ts';
+import { type FakeCsiDriver, refuses } from './fake/driver.ts';
+import { CsiTestNode, DRIVER, NODE } from './fake/node.ts';
+import { CsiTestVolumes, csiSpec } from './fake/volumes.ts';
+import { attachmentName, publishPath, stagingPath, uniqueName } from './names.ts';
+
+let node: CsiTestNode;
+let world: CsiTestVolumes;
+let driver: FakeCsiDriver;
+const [a, b] = [podOf('a'), podOf('b')];
+const disk = csiSpec('h1', { mountOptions: ['noatime'] });
+const NAME = uniqueName(DRIVER, 'h1');
+
+beforeEach(async () => {
+  node = await CsiTestNode.start();
+  world = new CsiTestVolumes(node);
+  await world.volumes.rebuild();
+});
+afterEach(async () => {
+  world[Symbol.dispose]();
+  await node[Symbol.asyncDispose]();
+});
+
+const staging = () => stagingPath(node.root, DRIVER, 'h1');
+const start = async (options: Parameters<CsiTestNode['registered']>[0] = {}) => {
+  driver = await node.registered({ capabilities: ['STAGE_UNSTAGE_VOLUME', 'EXPAND_VOLUME'], ...options });
+};
+const methods = () => driver.calls.map(({ method }) => method).filter((m) => !m.startsWith('NodeGet'));
+const settle = () => until(() => world.volumes.size === 0);
+
+describe('a CSI volume behind a claim', () => {
+  test('in use, attached, staged once, published for each Pod, and back; notes on disk as Go writes them', async () => {
+    await start();
+    const both = Promise.all([world.have(a, disk), world.have(b, disk)]);
+    await until(() => world.volumes.inUse()?.length === 1);
+    expect([world.volumes.inUse(), driver.count('NodeStageVolume')]).toEqual([[NAME], 0]);
+    world.attach('h1', { devicePath: '/dev/x' });
+    expect((await both).map(({ path }) => path)).toEqual([
+      publishPath(node.root, 'a', 'pv-h1'),
+      publishPath(node.root, 'b', 'pv-h1'),
+    ]);
+    expect(driver.requests('NodeStageVolume')).toEqual([
+      expect.objectContaining({
+        volumeId: 'h1',
+        stagingTargetPath: staging(),
+        publishContext: { devicePath: '/dev/x' },
+        volumeCapability: {
+          accessMode: { mode: 'SINGLE_NODE_WRITER' },
+          mount: { fsType: 'ext4', mountFlags: ['noatime'], volumeMountGroup: '' },
+        },
+      }),
+    ]);
+    expect(driver.requests('NodePublishVolume')[0]).toMatchObject({
+      stagingTargetPath: staging(),
+      publishContext: { devicePath: '/dev/x' },
+    });
+    expect(readFileSync(join(dirname(staging()), 'vol_data.json'), 'utf8')).toBe(
+      `{"driverName":"${DRIVER}","volumeHandle":"h1"}\n`,
+    );
+    expect(
+      JSON.parse(readFileSync(join(node.root, 'pods/a/volumes/kubernetes.io~csi/pv-h1/vol_data.json'), 'utf8')),
+    ).toEqual({
+      attachmentID: attachmentName('h1', DRIVER, NODE),
+      driverName: DRIVER,
+      nodeName: NODE,
+      specVolID: 'pv-h1',
+      volumeHandle: 'h1',
+      volumeLifecycleMode: 'Persistent',
+    });
+    world.volumes.sourcesSynced();
+    await world.leave('a');
+    expect(driver.count('NodeUnstageVolume')).toBe(0);
+    await world.leave('b');
+    await settle();
+    expect(methods().slice(3)).toEqual(['NodeUnpublishVolume', 'NodeUnpublishVolume', 'NodeUnstageVolume']);
+    expect(existsSync(dirname(staging()))).toBe(false);
+    expect(existsSync(join(node.root, 'pods/a/volumes/kubernetes.io~csi/pv-h1'))).toBe(false);
+    expect([driver.wrongs, world.volumes.inUse()]).toEqual([[], []]);
+  });
+
+  test('a driver that attaches nothing is not waited for, and one that does not stage is told no staging path', async () => {
+    world.cluster({ attachRequired: false });
+    await start({ capabilities: [] });
+    await world.have(a, disk);
+    expect(methods()).toEqual(['NodePublishVolume']);
+    expect(driver.requests('NodePublishVolume')[0]).toMatchObject({ stagingTargetPath: '', publishContext: {} });
+    expect(world.volumes.inUse()).toEqual([]);
+    expect(existsSync(staging())).toBe(false);
+  });
+
+  test('SELinux contexts are no mount options: files are labelled by the runtime, as without seLinuxMount', async () => {
+    world.cluster({ attachRequired: false, seLinuxMount: true });
+    await start();
+    await world.have(podOf('a', { securityContext: { seLinuxOptions: { level: 's0:c1,c2' } } }), disk);
+    for (const method of ['NodeStageVolume', 'NodePublishVolume'])
+      expect(driver.requests(method)[0]).toMatchObject({ volumeCapability: { mount: { mountFlags: ['noatime'] } } });
+  });
+
+  test('what the attacher says is told in kubelet’s words', async () => {
+    await start();
+    const name = attachmentName('h1', DRIVER, NODE);
+    const put = (state: object, deletionTimestamp?: string) =>
+      node.api.objects.set('VolumeAttachment', {
+        metadata: { name, ...(deletionTimestamp ? { deletionTimestamp } : {}) },
+        spec: { attacher: DRIVER, nodeName: NODE, source: {} },
+        status: { attached: false, ...state },
+      });
+    world.attach('h1');
+    const said = async () => ((await failure(world.have(a, disk))) as Error).message;
+    node.api.objects.remove('VolumeAttachment', undefined, name);
+    const words = 'MountVolume.WaitForAttach failed for volume "pv-h1" : ';
+    expect(await said()).toBe(
+      `${words}volume h1 has GET error for volume attachment ${name}: volumeattachments.storage.k8s.io "${name}" not found`,
+    );
+    put({});
+    expect(await said()).toBe(`${words}volume h1 is not attached for volume attachment ${name}`);
+    put({ attachError: { message: 'no more slots' } });
+    expect(await said()).toBe(`${words}no more slots`);
+    put({ attached: true }, '2026-01-01T00:00:00Z');
+    expect(await said()).toBe(`${words}volume attachment is being deleted`);
+    expect(methods()).toEqual([]);
+  });
+
+  test('a refused stage leaves nothing, and is not undone; one that may have been done is', async () => {
+    await start();
+    world.attach('h1');
+    world.volumes.sourcesSynced();
+    driver.before = ({ method }) => {
+      if (method === 'NodeStageVolume') refuses('bad disk')({ method, request: {} });
+    };
+    expect(((await failure(world.have(a, disk))) as Error).message).toBe(
+      'MountVolume.MountDevice failed for volume "pv-h1" : rpc error: code = Internal desc = bad disk',
+    );
+    expect(existsSync(dirname(staging()))).toBe(false);
+    await world.leave('a');
+    await settle();
+    expect(methods()).toEqual(['NodeStageVolume']);
+    driver.before = ({ method }) => {
+      if (method === 'NodeStageVolume') throw new RpcStatus(status.DEADLINE_EXCEEDED, 'slow');
+    };
+    await failure(world.have(a, disk));
+    await world.leave('a');
+    await settle();
+    expect(methods().slice(1)).toEqual(['NodeStageVolume', 'NodeUnstageVolume']);
+  });
+
+  test('Secrets go to stage and publish', async () => {
+    await start();
+    world.attach('h1');
+    const secret = (name: string) => ({ name, namespace: 'vault' });
+    for (const name of ['stage', 'publish'])
+      node.api.objects.set('Secret', { metadata: secret(name), data: { key: Buffer.from(name).toString('base64') } });
+    const csi = {
+      driver: DRIVER,
+      volumeHandle: 'h1',
+      nodeStageSecretRef: secret('stage'),
+      nodePublishSecretRef: secret('publish'),
+    };
+    await world.have(a, csiSpec('h1', { csi }));
+    expect(driver.requests('NodeStageVolume')[0]).toMatchObject({ secrets: { key: 'stage' } });
+    expect(driver.requests('NodePublishVolume')[0]).toMatchObject({ secrets: { key: 'publish' } });
+  });
+
+  test('after a restart everything is found on disk and taken down without the Pod or the volume', async () => {
+    await start();
+    world.attach('h1');
+    await world.have(a, disk);
+    const volumes = world.restart();
+    await volumes.rebuild();
+    expect(volumes.inUse()).toEqual([NAME]);
+    volumes.sourcesSynced();
+    await world.leave('a');
+    await settle();
+    expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeUnpublishVolume', 'NodeUnstageVolume']);
+    expect(driver.wrongs).toEqual([]);
+  });
+
+  test('a volume that is only staged is found and unstaged', async () => {
+    await start();
+    world.attach('h1');
+    driver.before = ({ method }) => {
+      if (method === 'NodePublishVolume') refuses('no')({ method, request: {} });
+    };
+    await failure(world.have(a, disk));
+    const volumes = world.restart();
+    await volumes.rebuild();
+    volumes.sourcesSynced();
+    await settle();
+    expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeUnstageVolume']);
+  });
+
+  test('after a restart one that nothing attaches is not waited for', async () => {
+    world.cluster({ attachRequired: false });
+    await start();
+    await world.have(a, disk);
+    const volumes = world.restart();
+    await volumes.rebuild();
+    await world.have(a, disk);
+    expect(volumes.inUse()).toEqual([]);
+    expect(driver.volumes.get('h1')!.published.size).toBe(1);
+  });
+
+  test('nothing is unstaged under a running Pod, whatever the drivers and the API do', async () => {
+    await start();
+    world.attach('h1');
+    await world.have(a, disk);
+    await node.registration.deregister(node.plugin(), node.signal);
+    world.volumes.sourcesSynced();
+    await node.registration.register(node.plugin(), node.signal);
+    await world.have(b, disk);
+    await world.leave('b');
+    expect(driver.count('NodeUnstageVolume')).toBe(0);
+    expect(driver.volumes.get('h1')!.published.size).toBe(1);
+  });
+});
+
+describe('expansion', () => {
+  const claim = (status: object) => ({
+    metadata: { name: 'claim', namespace: 'shop' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '2Gi' } }, volumeName: 'pv-h1' },
+    status: { phase: 'Bound', capacity: { storage: '1Gi' }, ...status },
+  });
+  const grown = csiSpec('h1', { capacity: { storage: '2Gi' }, claimRef: { name: 'claim', namespace: 'shop' } });
+  const stored = () => node.api.objects.get('PersistentVolumeClaim', 'shop', 'claim')!.status!;
+  const pending = {
+    allocatedResources: { storage: '2Gi' },
+    allocatedResourceStatuses: { storage: 'NodeResizePending' },
+    conditions: [{ type: 'FileSystemResizePending', status: 'True' }],
+  };
+
+  test('the driver grows it, and the claim and the Pod are told', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim(pending));
+    await world.have(a, grown, '2Gi');
+    expect(driver.requests('NodeExpandVolume')).toEqual([
+      {
+        volumeId: 'h1',
+        volumePath: publishPath(node.root, 'a', 'pv-h1'),
+        stagingTargetPath: staging(),
+        capacityRange: { requiredBytes: String(2 * 2 ** 30), limitBytes: '0' },
+        secrets: {},
+        volumeCapability: expect.objectContaining({ mount: expect.objectContaining({ fsType: 'ext4' }) }),
+      },
+    ]);
+    expect(stored().capacity).toEqual({ storage: '2Gi' });
+    expect(stored().allocatedResourceStatuses?.storage).toBeUndefined();
+    expect(stored().conditions ?? []).toEqual([]);
+    expect(world.events).toEqual([
+      {
+        type: 'Normal',
+        reason: 'FileSystemResizeSuccessful',
+        message: `MountVolume.NodeExpandVolume succeeded for volume "pv-h1" ${NODE}`,
+      },
+    ]);
+  });
+
+  test('a refusal goes into the claim’s conditions; one that cannot ever work tells the controller', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim(pending));
+    driver.before = ({ method }) => {
+      if (method === 'NodeExpandVolume') throw new RpcStatus(status.OUT_OF_RANGE, 'too large');
+    };
+    expect(((await failure(world.have(a, grown, '2Gi'))) as Error).message).toBe(
+      'MountVolume.Setup failed while expanding volume for volume "pv-h1" : Expander.NodeExpand failed to expand the volume : rpc error: code = OutOfRange desc = too large',
+    );
+    expect(stored().allocatedResourceStatuses).toEqual({ storage: 'NodeResizeInfeasible' });
+    expect(stored().conditions).toEqual(
+      expect.arrayContaining([expect.objectContaining({ type: 'NodeResizeError', status: 'True' })]),
+    );
+  });
+
+  test('a driver that cannot do it while the volume is in use holds nobody up', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim(pending));
+    driver.before = ({ method }) => {
+      if (method === 'NodeExpandVolume') throw new RpcStatus(status.FAILED_PRECONDITION, 'in use');
+    };
+    expect(await world.have(a, grown, '2Gi')).toMatchObject({ path: publishPath(node.root, 'a', 'pv-h1') });
+  });
+
+  test('a resizer of before needs no step that the driver does not have', async () => {
+    await start({ capabilities: ['STAGE_UNSTAGE_VOLUME'] });
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim({}));
+    await world.have(a, grown, '2Gi');
+    expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume']);
+  });
+});

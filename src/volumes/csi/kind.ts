@@ -1,0 +1,166 @@
+// PersistentVolumes of CSI drivers: attached, staged once for the node, published for each Pod, and back.
+
+import { goQuote } from '../../k8s/goText.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import type { CSIPersistentVolumeSource, PersistentVolume } from '../../types/k8s.ts';
+import type { ObjectLookup } from '../contract.ts';
+import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
+import { ownByGroup } from '../persistent/fsGroup.ts';
+import { answers } from '../persistent/mountPrograms.ts';
+import { mountOptions } from '../persistent/rules/mountOptions.ts';
+import { FinalError } from '../persistent/volumeStepError.ts';
+import { PayloadError } from '../rules/payload.ts';
+import { VolumeError } from '../volumeError.ts';
+import { watchAttachLimit } from './attachLimit.ts';
+import { attachedAs } from './attachment.ts';
+import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
+import { CsiError, csiSays } from './csiError.ts';
+import { expandVolume } from './expand.ts';
+import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
+import { publish } from './publish.ts';
+import { reconstruct } from './reconstruct.ts';
+import { takesLabels } from './selinux.ts';
+import type { CsiServices } from './services.ts';
+import { stage, unstage } from './stage.ts';
+import { unpublishFileSystem } from './unpublish.ts';
+
+/** Volumes of CSI drivers behind claims. */
+export function csiKind(services: CsiServices): PersistentKind {
+  const { drivers } = services;
+  return {
+    plugin: CSI_PLUGIN,
+    metricName: (volume) => `${CSI_PLUGIN}:${volumeOf(volume.uniqueName).driver}`,
+    supportsMountOptions: true,
+    supportsBlock: true,
+    // Perhaps: only the driver knows what is behind it.
+    isNetwork: true,
+
+    identify: (spec, _pod, objects) => {
+      const { driver, volumeHandle } = sourceOf(spec);
+      return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
+    },
+
+    references: (spec) => {
+      const name = sourceOf(spec).driver;
+      return [
+        { kind: 'CSIDriver', namespace: '', name, optional: true },
+        { kind: 'CSIPlugin', namespace: '', name, optional: true },
+      ];
+    },
+
+    watchAttach: ({ spec, volume, objects, log, signal }) =>
+      watchAttachLimit(services, sourceOf(spec), volume, objects, log, signal),
+
+    stage: (step) =>
+      inTerms(async () => {
+        const { spec, volume, host } = step;
+        const publishContext = await attachment(services, step);
+        const source = sourceOf(spec);
+        const common = { services, source, publishContext, accessModes: spec.pv?.spec?.accessModes };
+        if (volume.mode === 'Block')
+          return stageBlock({ ...common, name: volume.name, places: blockPlaces(host.root, volume.name, '') });
+        return stage({
+          ...common,
+          target: stagingPath(host.root, source.driver, source.volumeHandle),
+          mountOptions: mountOptions(spec),
+          fsGroup: step.pod.spec.securityContext?.fsGroup,
+        });
+      }),
+
+    unstage: ({ host, volume }) =>
+      inTerms(() =>
+        volume.mode === 'Block'
+          ? unstageBlock(drivers, blockPlaces(host.root, volume.name, ''))
+          : unstage(drivers, host.root, volume.uniqueName),
+      ),
+
+    publish: (step) => inTerms(() => give(services, step)),
+
+    unpublish: ({ host, volume, podUid }) =>
+      inTerms(() =>
+        volume.mode === 'Block'
+          ? unpublishBlock(drivers, blockPlaces(host.root, volume.name, podUid))
+          : unpublishFileSystem(drivers, publishPath(host.root, podUid, volume.name), host.log),
+      ),
+
+    expand: (step) => inTerms(() => expandVolume(step, services, sourceOf(step.spec))),
+
+    deviceMapDirectory: (host, name) => blockPlaces(host.root, name, '').globalMap,
+
+    reconstruct: ({ root, log }) => reconstruct(root, log),
+  };
+}
+
+async function give(services: CsiServices, step: WantedStep): Promise<Published> {
+  const { host, spec, pod, volume, context, signal, again } = step;
+  const publishContext = await attachment(services, step);
+  const source = sourceOf(spec);
+  if (volume.mode === 'Block') {
+    const places = blockPlaces(host.root, volume.name, pod.metadata.uid);
+    await publishBlock({ services, source, publishContext, pod, context, signal, spec, places });
+    return { path: places.publish };
+  }
+  const target = publishPath(host.root, pod.metadata.uid, volume.name);
+  const { refreshAt } = await publish({
+    ...{ services, pod, context, signal, again, target, publishContext },
+    mode: 'Persistent',
+    driver: source.driver,
+    handle: source.volumeHandle,
+    specName: volume.name,
+    readOnly: spec.readOnly,
+    fsType: source.fsType ?? '',
+    attributes: source.volumeAttributes ?? {},
+    secretRef: source.nodePublishSecretRef,
+    mountOptions: mountOptions(spec),
+    accessModes: spec.pv?.spec?.accessModes ?? [],
+    stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
+    own: async (path) => {
+      await answers(host, path); // a walk over a dead server would hold threads of this process
+      await ownByGroup(step, path);
+    },
+  });
+  const seLinuxRelabel = !spec.readOnly && (await takesLabels(host.mounter, target));
+  return { path: target, seLinuxRelabel, ...(refreshAt === undefined ? {} : { refreshAt }) };
+}
+
+/** Unlike an inline volume, one of a PersistentVolume needs no CSIDriver object; without one it is attached. */
+function attachRequired(objects: ObjectLookup, driver: string): boolean {
+  const found = objects.get('CSIDriver', '', driver);
+  if (found.state === 'unknown')
+    throw new PayloadError(`failed to sync csidriver cache: ${found.reason}`, {
+      ...{ kind: 'CSIDriver', namespace: '', name: driver, optional: true, volume: '' },
+    });
+  return found.state === 'absent' || found.object.spec.attachRequired !== false;
+}
+
+function sourceOf({ pv }: { readonly pv?: PersistentVolume }): CSIPersistentVolumeSource {
+  const source = pv?.spec?.csi;
+  if (!source?.driver || !source.volumeHandle)
+    throw new PayloadError(csiSays('the PersistentVolume names no CSI driver or no volume handle'));
+  return source;
+}
+
+/** What the attacher said of the volume; empty where nothing attaches it. Rejects in kubelet's words while it is not attached. */
+async function attachment(
+  services: CsiServices,
+  { volume, spec }: WantedStep,
+): Promise<Readonly<Record<string, string>>> {
+  if (!volume.attachable) return {};
+  try {
+    return await attachedAs(services, sourceOf(spec));
+  } catch (error) {
+    const words = volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
+    const message = `${words} for volume ${goQuote(volume.name)} : ${errorMessage(error)}`;
+    throw new VolumeError(message, volume.name, true, undefined, new FinalError(message, error));
+  }
+}
+
+/** A driver's refusal, and a call that was not made, leave nothing behind: that is what the volume's worker wants to know. */
+async function inTerms<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CsiError && error.outcome !== 'unsure') throw new FinalError(error.message, error);
+    throw error;
+  }
+}

@@ -1,0 +1,190 @@
+// A CSI volume for one Pod: what is told to the driver, and what is noted on disk before it.
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { goJson } from '../../k8s/goText.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import type { CSIDriver, SecretReference, StoredPod } from '../../types/k8s.ts';
+import type { VolumeContext } from '../contract.ts';
+import { CsiError, csiSays, unsent, unsure } from './csiError.ts';
+import { attachmentName } from './names.ts';
+import { volumeCapability } from './rules/accessMode.ts';
+import { fsGroupPolicy, nodeChangesGroup } from './rules/fsGroup.ts';
+import { type LifecycleMode, modeProblem, podInfo } from './rules/podInfo.ts';
+import { type CsiServices, csiDriverObject } from './services.ts';
+import { removeTarget } from './target.ts';
+import { saveVolumeData } from './volData.ts';
+
+/** A file system that a driver is to give to a Pod. */
+export interface PublishTask {
+  readonly services: CsiServices;
+  readonly pod: StoredPod;
+  readonly context: VolumeContext;
+  readonly mode: LifecycleMode;
+  readonly driver: string;
+  readonly handle: string;
+  /** Name of the PersistentVolume, or of the inline volume. */
+  readonly specName: string;
+  /** Where the driver mounts it. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly fsType: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly secretRef?: SecretReference | undefined;
+  readonly mountOptions: readonly string[];
+  /** Those of the PersistentVolume; undefined for an inline volume. */
+  readonly accessModes: readonly string[] | undefined;
+  /** Where it is staged; told to a driver that stages. */
+  readonly stagingPath?: string | undefined;
+  readonly publishContext: Readonly<Record<string, string>>;
+  /** Containers may have it already: then a refusal takes nothing away from them, and a driver that is not there yet is waited for. */
+  readonly again: boolean;
+  /** Gives the files to the Pod's group. */
+  own(path: string): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** How long a volume that a Pod has had before waits for its driver without a word: drivers register a moment after a restart of this program. */
+const REGISTRATION_MS = 20_000;
+
+/**
+ * Has the driver publish the volume, and gives its files to the Pod's group where that is not the driver's business. May run again at
+ * any time. After a refusal nothing of it is left on disk; after anything else the note stays, so that it is taken down with the Pod.
+ * Gives the wall clock in ms at which it is to be published again; undefined: never.
+ */
+export async function publish(task: PublishTask): Promise<{ readonly refreshAt: number | undefined }> {
+  const { services, pod, driver: name, target } = task;
+  if (task.again) await services.drivers.appears(name, services.clock, REGISTRATION_MS, task.signal);
+  const driver = services.drivers.require(name, csiSays('mounter.SetUpAt failed to get CSI client'));
+  const object = csiDriverObject(task.context, name);
+  const problem = modeProblem(name, object, task.mode);
+  if (problem) throw unsent(csiSays(`mounter.SetupAt failed to check volume lifecycle mode: ${problem}`));
+  const policy = fsGroupPolicy(object);
+  if (policy === undefined)
+    throw unsent(
+      csiSays(
+        `mounter.SetupAt failed to check fsGroup policy: ${csiSays('expected valid fsGroupPolicy, received nil value or empty string')}`,
+      ),
+    );
+  const { secrets, attributes } = await publishInputs(task, object);
+  const can = await driver.capabilities();
+  const fsGroup = pod.spec.securityContext?.fsGroup;
+  const delegated = can.has('VOLUME_MOUNT_GROUP');
+  task.signal.throwIfAborted();
+  const directory = dirname(target);
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  await saveVolumeData(directory, {
+    specVolID: task.specName,
+    volumeHandle: task.handle,
+    driverName: name,
+    nodeName: services.nodeName,
+    volumeLifecycleMode: task.mode,
+    attachmentID: attachmentName(task.handle, name, services.nodeName),
+  });
+  try {
+    // Not aborted with the Pod: the driver would go on with it, and be asked to undo what it is still doing.
+    await driver.publish({
+      volumeId: task.handle,
+      targetPath: target,
+      readonly: task.readOnly,
+      ...(task.stagingPath !== undefined && can.has('STAGE_UNSTAGE_VOLUME')
+        ? { stagingTargetPath: task.stagingPath }
+        : {}),
+      publishContext: { ...task.publishContext },
+      volumeContext: attributes,
+      secrets,
+      volumeCapability: volumeCapability({
+        accessMode: task.accessModes?.[0] ?? 'ReadWriteOnce',
+        singleNodeMultiWriter: can.has('SINGLE_NODE_MULTI_WRITER'),
+        block: false,
+        fsType: task.fsType,
+        mountOptions: task.mountOptions,
+        group: delegated ? fsGroup : undefined,
+      }),
+    });
+  } catch (error) {
+    // A refusal that left a mount behind is none: the note stays then, and with it the wish to unpublish.
+    if (error instanceof CsiError && error.outcome === 'refused' && !task.again)
+      await removeTarget(target).catch(() => {});
+    throw error;
+  }
+  if (!delegated && nodeChangesGroup({ ...task, fsGroup, policy })) await changeGroup(task);
+  return { refreshAt: object?.spec.requiresRepublish ? services.clock.now().wall + services.republishMs : undefined };
+}
+
+/** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */
+export async function publishInputs(
+  task: Pick<PublishTask, 'services' | 'pod' | 'context' | 'mode' | 'attributes' | 'secretRef' | 'signal'>,
+  object: CSIDriver | undefined,
+): Promise<{ secrets: Record<string, string>; attributes: Record<string, string> }> {
+  const { services, pod, secretRef } = task;
+  const secrets = await credentials(services, secretRef, 'fetching NodePublishSecretRef', 'failed');
+  const attributes = {
+    ...task.attributes,
+    ...(object?.spec.podInfoOnMount ? podInfo(pod, task.mode) : {}),
+  };
+  const tokens = await podTokens(task, object);
+  if (!tokens) return { secrets, attributes };
+  if (object?.spec.serviceAccountTokenInSecrets) return { secrets: { ...secrets, ...tokens }, attributes };
+  return { secrets, attributes: { ...attributes, ...tokens } };
+}
+
+/** The values of a Secret that a volume names; empty without one. `what` and `failed` frame its name in the error. */
+export async function credentials(
+  services: CsiServices,
+  reference: SecretReference | undefined,
+  what: string,
+  failed = '',
+): Promise<Record<string, string>> {
+  if (!reference) return {};
+  try {
+    return await services.secret(reference);
+  } catch (error) {
+    const name = `${reference.namespace ?? ''}/${reference.name ?? ''}`;
+    throw unsent(`${what} ${name}${failed === '' ? '' : ` ${failed}`}: ${errorMessage(error)}`, error);
+  }
+}
+
+/** Tokens of the Pod's service account for the audiences that the driver names (KEP-2047), as one JSON text. */
+async function podTokens(
+  { pod, context, signal }: Pick<PublishTask, 'pod' | 'context' | 'signal'>,
+  object: CSIDriver | undefined,
+): Promise<Record<string, string> | undefined> {
+  const requests = object?.spec.tokenRequests ?? [];
+  if (requests.length === 0) return undefined;
+  const tokens: [string, object][] = [];
+  for (const { audience, expirationSeconds } of requests) {
+    try {
+      const { token, expiresAt } = await context.token(
+        {
+          namespace: pod.metadata.namespace,
+          serviceAccountName: pod.spec.serviceAccountName ?? '',
+          audiences: audience === '' ? [] : [audience],
+          ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
+          pod: { name: pod.metadata.name, uid: pod.metadata.uid },
+        },
+        signal,
+      );
+      tokens.push([audience, { token, expirationTimestamp: rfc3339(expiresAt) }]);
+    } catch (error) {
+      signal.throwIfAborted();
+      const what = 'mounter.SetUpAt failed to get service accoount token attributes';
+      throw unsent(csiSays(`${what}: ${errorMessage(error)}`), error);
+    }
+  }
+  tokens.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { 'csi.storage.k8s.io/serviceAccount.tokens': goJson(Object.fromEntries(tokens)) };
+}
+
+function rfc3339(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The volume is published by then, whatever comes of it. */
+async function changeGroup({ target, handle, signal, own }: PublishTask): Promise<void> {
+  try {
+    await own(target);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unsure(`applyFSGroup failed for vol ${handle}: ${errorMessage(error)}`, error);
+  }
+}

@@ -1,0 +1,60 @@
+// What is left on disk of CSI drivers' PersistentVolumes, by their notes.
+import { join } from 'node:path';
+import { errorMessage } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { volumePath } from '../paths.ts';
+import type { FoundVolume } from '../persistent/contract.ts';
+import { foundShares, namesIn } from '../persistent/foundOnDisk.ts';
+import { blockPlaces, CSI_PLUGIN, uniqueName } from './names.ts';
+import { loadVolumeData, type VolumeData } from './volData.ts';
+
+/**
+ * Every volume of which something is left. Whether it is attached is not known from the disk, so it counts as attached until somebody
+ * asks for it: to call one in use that is not attached harms nobody.
+ */
+export async function reconstruct(root: string, log: Logger): Promise<FoundVolume[]> {
+  const found = new Map<string, FoundVolume>();
+  const add = (data: VolumeData, name: string, mode: FoundVolume['mode'], staged: boolean, uid?: string) => {
+    const unique = uniqueName(data.driverName, data.volumeHandle);
+    const before = found.get(unique);
+    const pods = before?.pods ?? [];
+    found.set(unique, {
+      uniqueName: unique,
+      name: before?.name || name,
+      mode: before?.mode ?? mode,
+      attachable: true,
+      staged: staged || (before?.staged ?? false),
+      pods: uid === undefined || pods.includes(uid) ? pods : [...pods, uid],
+    });
+  };
+  const note = async (directory: string): Promise<VolumeData | undefined> => {
+    try {
+      return await loadVolumeData(directory);
+    } catch (error) {
+      log.warn('The note of a CSI volume cannot be read', { directory, error: errorMessage(error) });
+      return undefined;
+    }
+  };
+  for (const { uid, name, mode } of await foundShares(root, CSI_PLUGIN)) {
+    const directory = mode === 'Block' ? blockPlaces(root, name, uid).data : volumePath(root, uid, CSI_PLUGIN, name);
+    const data = await note(directory);
+    if (data && data.volumeLifecycleMode !== 'Ephemeral') add(data, data.specVolID ?? name, mode, false, uid);
+  }
+  const plugin = join(root, 'plugins', CSI_PLUGIN);
+  const devices = join(plugin, 'volumeDevices');
+  for (const name of await namesIn(devices)) {
+    if (name === 'staging' || name === 'publish') continue;
+    const data = await note(join(devices, name, 'data'));
+    if (!data) continue;
+    add(data, name, 'Block', true);
+    for (const uid of await namesIn(join(devices, 'publish', name))) add(data, name, 'Block', true, uid);
+  }
+  for (const driver of await namesIn(plugin)) {
+    if (driver === 'volumeDevices' || driver === 'pv') continue;
+    for (const hash of await namesIn(join(plugin, driver))) {
+      const data = await note(join(plugin, driver, hash));
+      if (data) add(data, '', 'Filesystem', true);
+    }
+  }
+  return [...found.values()];
+}

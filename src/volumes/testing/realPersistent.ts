@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { realClock } from '../../lib/clock.ts';
+import { createMounter, MountFlag } from '../../lib/linux/mounter.ts';
+import { runProgram } from '../../lib/linux/runProgram.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import type { VolumeSpec } from '../persistent/contract.ts';
+import { persistentKinds } from '../persistent/kinds.ts';
+import { PersistentVolumes } from '../persistent/persistentVolumes.ts';
+
+// Run by persistent.root.test.ts in a mount namespace of its own. Prints one line for each check that passed; throws at the first that did not.
+
+const root = mkdtempSync(join(tmpdir(), 'kubelet-ts-persistent-'));
+const mounter = createMounter();
+const { signal } = new AbortController();
+const host = { root, mounter, log: silentLogger, digest: () => '', run: runProgram };
+const kinds = persistentKinds();
+const open = () => {
+  const volumes = new PersistentVolumes({ host, kinds, clock: realClock, log: silentLogger });
+  volumes.sourcesSynced();
+  return volumes;
+};
+const passed = (what: string) => console.log(`ok ${what}`);
+const pod = (uid: string, securityContext = {}) =>
+  ({ metadata: { name: uid, namespace: 'n', uid }, spec: { containers: [], securityContext } }) as StoredPod;
+const volume = (name: string, path: string, more: Partial<VolumeSpec> = {}, spec: object = {}): VolumeSpec => ({
+  name,
+  pv: { metadata: { name }, spec: { local: { path }, ...spec } },
+  readOnly: false,
+  mode: 'Filesystem',
+  ...more,
+});
+const have = async (volumes: PersistentVolumes, subject: StoredPod, spec: VolumeSpec) => {
+  const kind = kinds.of(spec);
+  const context = { objects: undefined as never, token: undefined as never, nodeAllocatable: {} };
+  const identity = { ...kind.identify(spec, subject, context.objects), name: spec.name, mode: spec.mode };
+  const order = { pod: subject, spec, context, signal, event: () => {}, progress: () => {} };
+  return (await volumes.have(identity, kind, order)).path;
+};
+const mounts = async () => (await mounter.list(root)).length;
+
+async function directories(): Promise<void> {
+  const path = join(root, 'disk');
+  mkdirSync(path);
+  const volumes = open();
+  const [one, two] = [
+    await have(volumes, pod('a'), volume('pv', path)),
+    await have(volumes, pod('b'), volume('pv', path)),
+  ];
+  writeFileSync(join(one, 'file'), 'data');
+  assert.equal(readFileSync(join(two, 'file'), 'utf8'), 'data');
+  // What a container mounts in the volume and shares.
+  mkdirSync(join(one, 'sub'));
+  await mounter.mount({ source: 'tmpfs', target: join(one, 'sub'), fsType: 'tmpfs' });
+  // A kill after the mount and before anybody knew of it: mounted twice.
+  await mounter.mount({ source: path, target: one, fsType: null, flags: MountFlag.bind });
+  await volumes.leave('a', signal);
+  assert.deepEqual([existsSync(one), existsSync(join(path, 'file')), await mounts()], [false, true, 1]);
+  await volumes.leave('b', signal);
+  assert.deepEqual([await mounts(), readFileSync(join(path, 'file'), 'utf8')], [0, 'data']);
+  passed('a directory is bound into Pods and out again, and keeps its files');
+}
+
+async function readOnly(): Promise<void> {
+  const path = join(root, 'disk');
+  const spec = volume('pv', path, { readOnly: true }, { mountOptions: ['noexec'] });
+  const target = join(root, 'pods/c/volumes/kubernetes.io~local-volume/pv');
+  mkdirSync(target, { recursive: true });
+  // A kill between the bind and its options.
+  await mounter.mount({ source: path, target, fsType: null, flags: MountFlag.bind });
+  const volumes = open();
+  assert.equal(await have(volumes, pod('c'), spec), target);
+  const [entry, ...others] = await mounter.list(target);
+  assert.deepEqual([entry!.options.includes('ro'), entry!.options.includes('noexec'), others], [true, true, []]);
+  assert.throws(() => writeFileSync(join(target, 'file'), ''), /EROFS/);
+  await volumes.leave('c', signal);
+  const plain = await have(volumes, pod('d'), volume('pv', path, { readOnly: true }));
+  assert.throws(() => writeFileSync(join(plain, 'file'), ''), /EROFS/);
+  await volumes.leave('d', signal);
+  assert.equal(await mounts(), 0);
+  passed('read-only and mount options hold, also after a kill between the steps');
+}
+
+async function groups(): Promise<void> {
+  const path = join(root, 'disk');
+  const volumes = open();
+  await have(volumes, pod('e', { fsGroup: 4242 }), volume('pv', path));
+  assert.deepEqual([statSync(path).gid, statSync(join(path, 'file')).gid], [4242, 4242]);
+  await have(volumes, pod('f', { fsGroup: 4343 }), volume('pv', path));
+  assert.equal(statSync(path).gid, 4242);
+  for (const uid of ['e', 'f']) await volumes.leave(uid, signal);
+  passed("the first Pod's fsGroup owns the files");
+}
+
+async function disks(): Promise<void> {
+  const image = join(root, 'image');
+  execFileSync('truncate', ['--size=64M', image]);
+  const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+  try {
+    const blank = volume('blank', device, { readOnly: true });
+    const first = open();
+    await assert.rejects(
+      have(first, pod('g'), blank),
+      /cannot mount unformatted disk \S+ as we are manipulating it in read-only mode/,
+    );
+    await first.leave('g', signal);
+    const volumes = open();
+    const made = await have(volumes, pod('h'), volume('fs', device, {}, { mountOptions: ['noatime'] }));
+    writeFileSync(join(made, 'file'), 'kept');
+    const global = join(root, 'plugins/kubernetes.io/local-volume/mounts/fs');
+    assert.deepEqual(
+      [(await mounter.list(global))[0]?.fsType, (await mounter.list(global))[0]?.options.includes('noatime')],
+      ['ext4', true],
+    );
+    // The process is killed; the next one finds both mounts.
+    const next = open();
+    await next.rebuild();
+    assert.deepEqual(next.holders(), ['h']);
+    await next.leave('h', signal);
+    while (next.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([await mounts(), existsSync(global)], [0, false]);
+    // It is checked, not formatted again.
+    assert.equal(readFileSync(join(await have(open(), pod('i'), volume('fs', device)), 'file'), 'utf8'), 'kept');
+    const last = open();
+    await last.rebuild();
+    await last.leave('i', signal);
+    while (last.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    passed('a disk gets a file system once, and its mounts are found again');
+    await blockDevices(device);
+  } finally {
+    execFileSync('losetup', ['--detach', device]);
+  }
+}
+
+async function blockDevices(device: string): Promise<void> {
+  const spec = volume('raw', device, { mode: 'Block' });
+  const volumes = open();
+  const link = await have(volumes, pod('j'), spec);
+  const bound = join(root, 'plugins/kubernetes.io~local-volume/volumeDevices/raw/j');
+  assert.deepEqual([statSync(link).isBlockDevice(), statSync(link).rdev], [true, statSync(bound).rdev]);
+  const next = open();
+  await next.rebuild();
+  assert.deepEqual(next.holders(), ['j']);
+  assert.equal(await have(next, pod('j'), spec), link);
+  assert.equal(await mounts(), 1);
+  await next.leave('j', signal);
+  assert.deepEqual([await mounts(), existsSync(link), existsSync(bound), existsSync(device)], [0, false, false, true]);
+  passed('a device is mapped for its Pod and unmapped, and is never touched');
+}
+
+try {
+  for (const check of [directories, readOnly, groups, disks]) await check();
+} finally {
+  for (const entry of (await mounter.list(root)).toReversed()) await mounter.unmount(entry.mountPoint);
+  rmSync(root, { recursive: true, force: true });
+}
