@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../../../lib/fake/until.ts';
 import { FakeVolumes, podOf, volumeOf } from '../fake/attachedKind.ts';
 import { persistentKinds } from '../kinds.ts';
 import { hostPathKind } from './hostPath.ts';
@@ -84,8 +85,7 @@ describe('local', () => {
     );
     await node.leave(a);
     node.volumes.sourcesSynced();
-    await node.clock.advanceAsync(0);
-    expect(node.volumes.size).toBe(0);
+    await until(() => node.volumes.size === 0);
   });
 
   test.each([
