@@ -14,7 +14,7 @@ const order = [
   ['events'],
   ['config'],
   ['pods'],
-  ['images', 'cgroups', 'ledger', 'volumes', 'probes', 'status'],
+  ['images', 'cgroups', 'ledger', 'volumes', 'devices', 'probes', 'status'],
   ['podworker'],
   ['node', 'server'],
   ['agent'],

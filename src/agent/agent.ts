@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Host, realHost } from './host.ts';
 import { refuseUnaskable } from './serverRights.ts';
 import { connectApi } from './stages/api.ts';
+import { openDevices } from './stages/devices.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPods } from './stages/pods.ts';
@@ -35,9 +36,10 @@ export async function startAgent(
   const base = await claimMachine({ loaded, log, clock, host }, stack);
   const runtime = connectRuntime(base, stack);
   const api = stack.use(await connectApi(base));
-  const node = await openNode(base, runtime, api, stack);
+  const devices = await openDevices(base, stack);
+  const node = await openNode(base, runtime, api, devices, stack);
   const pods = await openPods(base, runtime, api, node, stack);
-  openPlugins(base, stack);
+  openPlugins(base, devices, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, stack);
   log.info('kubelet-ts is running', {

@@ -106,7 +106,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
         podIPs,
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
-    goneDevices: node.pastDevices.resources,
+    devices: stage.devices,
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
     sandboxConfigs: new Map(),

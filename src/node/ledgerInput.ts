@@ -4,11 +4,10 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { sysctlAllowlist } from '../ledger/rules/sysctls.ts';
 import type { LedgerInput } from './ledgerView.ts';
 
-/** What the ledger must know of machine and configuration; read once at the start. `goneDevices`: resources whose device plug-in is gone. */
+/** What the ledger must know of machine and configuration; read once at the start. */
 export function readLedgerInput(
   config: Pick<KubeletConfiguration, 'allowedUnsafeSysctls'>,
   nodeName: string,
-  goneDevices: readonly string[],
 ): LedgerInput {
   return {
     nodeName,
@@ -16,7 +15,6 @@ export function readLedgerInput(
     ...appArmorProblem(),
     pressures: [],
     shuttingDown: false,
-    goneDevices,
   };
 }
 

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
+import { DeviceManager } from '../devices/deviceManager.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
+import { deviceCheckpoint } from '../lib/kubeletCheckpoints.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { PodTable } from '../pods/table.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
@@ -15,7 +18,8 @@ import { LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
   using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
-  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger };
+  const devices = () => ({ capacity: {}, allocatable: {}, removed: [] });
+  const options = { settings: testSettings, rootDir: '/', cri, clock: new ManualClock(), log: silentLogger, devices };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
   side.seen({ metadata: { name: 'node-1', uid: 'first', resourceVersion: '7', labels } });
@@ -48,8 +52,8 @@ describe('a node taken over from another kubelet', () => {
 
   function pluginsWere(registered: Record<string, readonly string[]>): void {
     mkdirSync(join(root, 'device-plugins'));
-    const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered }, Checksum: 1 };
-    writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), JSON.stringify(checkpoint));
+    const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered } };
+    writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), deviceCheckpoint().encode(checkpoint));
   }
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
@@ -65,7 +69,11 @@ describe('a node taken over from another kubelet', () => {
     };
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
-    const options = { config, settings, rootDir: root, cri, mounter, clock, log: silentLogger, recordEvent: () => {} };
+    const log = silentLogger;
+    await using manager = new DeviceManager({ rootDir: root, table: new PodTable(), clock, log });
+    await manager.load();
+    const devices = () => manager.capacity();
+    const options = { config, settings, rootDir: root, cri, mounter, clock, log, recordEvent: () => {}, devices };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;

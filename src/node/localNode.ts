@@ -5,6 +5,7 @@ import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import { isExtendedResource } from '../lib/extendedResource.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -15,12 +16,12 @@ import { readMachineFacts } from './machineFacts.ts';
 import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
-import { markDisk, type PastDevices, readPastDevices } from './pastDevices.ts';
+import { isNewDisk, markDisk } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { MachineFacts, NodeFacts, NodeSettings } from './types.ts';
+import type { DeviceFacts, MachineFacts, NodeFacts, NodeSettings } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
 export interface NodeApi {
@@ -38,14 +39,15 @@ export interface LocalNodeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
+  /** What device plug-ins offer by now. */
+  readonly devices: () => DeviceFacts;
 }
 
 /** The node's own facts and its object in the API. */
 export class LocalNode implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
-  /** Device plug-ins of an earlier kubelet. None can register here yet, so nothing can be given of their resources. */
-  readonly pastDevices: PastDevices;
+  readonly #isNewDisk: boolean;
   readonly #options: LocalNodeOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
@@ -55,10 +57,10 @@ export class LocalNode implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: LocalNodeOptions, machine: MachineFacts, pastDevices: PastDevices) {
+  private constructor(options: LocalNodeOptions, machine: MachineFacts, isNew: boolean) {
     this.#options = options;
     this.machine = machine;
-    this.pastDevices = pastDevices;
+    this.#isNewDisk = isNew;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
     this.#read = nodeFactsReader({
       service: options.cri,
@@ -70,7 +72,7 @@ export class LocalNode implements Disposable {
         pressure: { memory: false, disk: false, pid: false },
         notReady: [],
         warnings: [],
-        devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
+        devices: options.devices(),
         ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
       }),
     });
@@ -78,10 +80,11 @@ export class LocalNode implements Disposable {
   }
 
   static async create(options: LocalNodeOptions): Promise<LocalNode> {
-    const { rootDir, log } = options;
-    const node = new LocalNode(options, await readMachineFacts(rootDir), await readPastDevices(rootDir, log));
+    const { rootDir } = options;
+    const node = new LocalNode(options, await readMachineFacts(rootDir), await isNewDisk(rootDir));
     node.#node = (await node.#initial()).node;
-    node.#own = node.#node.status?.allocatable ?? {};
+    const { allocatable = {} } = node.#node.status ?? {};
+    node.#own = Object.fromEntries(Object.entries(allocatable).filter(([name]) => !isExtendedResource(name)));
     return node;
   }
 
@@ -112,7 +115,11 @@ export class LocalNode implements Disposable {
   }
 
   /** What gates every Pod of the node. `apiProblem`: why the API server is not connected. */
-  facts(api: boolean, apiProblem: string | undefined, crashLoopMaxMs: number): PodNodeFacts {
+  facts(
+    api: boolean,
+    apiProblem: string | undefined,
+    more: Pick<PodNodeFacts, 'crashLoopMaxMs' | 'deviceHealth'>,
+  ): PodNodeFacts {
     const { runtimeReady, networkReady, errors, networkErrors } = this.runtime.fact;
     const hostIPs = this.hostIPs();
     return {
@@ -124,7 +131,7 @@ export class LocalNode implements Disposable {
       ...(apiProblem === undefined ? {} : { apiProblem }),
       hostIPs,
       primaryFamily: hostIPs[0]?.includes(':') ? 6 : 4,
-      crashLoopMaxMs,
+      ...more,
     };
   }
 
@@ -148,6 +155,11 @@ export class LocalNode implements Disposable {
       this.#publisher?.nodeDeleted();
     }
     this.#seen.emit();
+  }
+
+  /** What the status is made of has changed: it is written now, not at its next turn. */
+  changed(): void {
+    this.#publisher?.trigger();
   }
 
   /** Called when the Node object may have changed. */
@@ -174,7 +186,7 @@ export class LocalNode implements Disposable {
         events = next.events;
         return next.node;
       };
-      const resetExtended = this.pastDevices.isNewDisk;
+      const resetExtended = this.#isNewDisk;
       const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
       this.#node = await registerNode(register);
       if (resetExtended) await markDisk(this.#options.rootDir);

@@ -1,4 +1,5 @@
 import type { CgroupManager } from '../../cgroups/contract.ts';
+import type { DeviceManager } from '../../devices/deviceManager.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -17,6 +18,7 @@ export interface NodeStage {
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
+  readonly devices: DeviceManager;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -26,6 +28,7 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
+  devices: DeviceManager,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
   const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
@@ -37,9 +40,10 @@ export async function openNode(
       ...{ config, settings, rootDir, cri, clock, log },
       mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
+      devices: () => devices.capacity(),
     }),
   );
-  const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
+  const input = readLedgerInput(config, nodeName);
   const view = () => ledgerView(node.forAdmission(), input);
   const ledger = openLedger({
     table,
@@ -52,6 +56,7 @@ export async function openNode(
       return view();
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
+    devices: devices.places,
   });
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
@@ -59,5 +64,7 @@ export async function openNode(
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
-  return { events, node, ledger, cgroups, refreshLedger };
+  stack.use(devices.onChange(() => node.changed()));
+  stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
+  return { events, node, ledger, cgroups, devices, refreshLedger };
 }

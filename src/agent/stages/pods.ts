@@ -72,7 +72,10 @@ export async function openPods(
     }),
   );
   const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks });
-  const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
+  const rules = {
+    crashLoopMaxMs: config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000,
+    deviceHealth: loaded.gates.enabled('ResourceHealthStatus'),
+  };
   const workers = stack.use(
     new PodRuntime({
       ...{ cri, clock, log, table, recorder, gate, objects },
@@ -80,7 +83,7 @@ export async function openPods(
       checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
       effect: effects(services),
       volumeNeeds: (pod) => volumeNeeds(services, pod),
-      nodeFacts: () => node.facts(api !== null, api?.problem(), crashLoopMaxMs),
+      nodeFacts: () => node.facts(api !== null, api?.problem(), rules),
       recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),
       hooks: {
         listed: () => health.turned(),

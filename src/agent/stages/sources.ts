@@ -36,7 +36,10 @@ export function hearSources(
       ...{ sources, clock, log },
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
-      onSynced: () => housekeeping.start(),
+      onSynced: () => {
+        housekeeping.start();
+        stage.devices.prune();
+      },
     }),
   );
   for (const source of manifests) source.start();

@@ -1,4 +1,4 @@
-import { qualifiedNameErrors } from '../../lib/nameValidation.ts';
+import { isExtendedResource } from '../../lib/extendedResource.ts';
 import { podRequests } from '../../lib/podResources.ts';
 import { computePodQOS } from '../../lib/qos.ts';
 import { amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
@@ -49,10 +49,4 @@ export function knownRequests(pod: StoredPod, allocatable: Amounts): Amounts {
     spec: { ...pod.spec, containers: containers.map(strip), initContainers: initContainers.map(strip) },
   };
   return toAmounts(podRequests(stripped));
-}
-
-/** A resource outside kubernetes.io: of a device plugin, or set on the node by an administrator. */
-export function isExtendedResource(name: string): boolean {
-  if (!name.includes('/') || name.includes('kubernetes.io/') || name.startsWith('requests.')) return false;
-  return qualifiedNameErrors(`requests.${name}`).length === 0;
 }

@@ -5,6 +5,7 @@
 export type Action =
   | { readonly kind: 'reserve'; readonly slot: 'ledger' }
   | { readonly kind: 'release'; readonly slot: 'ledger' }
+  | { readonly kind: 'allocateDevices'; readonly slot: 'devices' }
   | { readonly kind: 'preparePod'; readonly slot: 'prepare' }
   | { readonly kind: 'createSandbox'; readonly slot: 'sandbox'; readonly attempt: number }
   | { readonly kind: 'stopSandbox'; readonly slot: string; readonly sandboxId: string }
