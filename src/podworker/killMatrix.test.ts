@@ -16,7 +16,7 @@ import type { ActionKind } from './rules/actions.ts';
  * container started once, nothing lost, nothing twice, and after the deletion nothing left.
  *
  * Each action is met in one part of the life of the Pod below; an action of static Pods or of Pods with devices in none
- * (devices/restarts.test.ts).
+ * (devicePods.test.ts).
  */
 const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices'>> = {
   reserve: 'start',
