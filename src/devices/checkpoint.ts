@@ -1,9 +1,9 @@
 // kubelet_internal_checkpoint: what was given to whom, in the Go kubelet's form.
 import { join } from 'node:path';
+import { isExtendedResource } from '../k8s/extendedResource.ts';
+import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { isExtendedResource } from '../lib/extendedResource.ts';
-import { deviceCheckpoint } from '../lib/kubeletCheckpoints.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { DeviceBook } from './book.ts';
 import { decodeAnswer } from './endpoint.ts';

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
-import { deviceCheckpoint } from '../lib/kubeletCheckpoints.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { PodTable } from '../pods/table.ts';
 import type { Container, StoredPod } from '../types/k8s.ts';

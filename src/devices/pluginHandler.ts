@@ -1,4 +1,4 @@
-import { isExtendedResource } from '../lib/extendedResource.ts';
+import { isExtendedResource } from '../k8s/extendedResource.ts';
 import type { PluginHandler } from '../plugins/handler.ts';
 import type { DeviceEndpoints } from './endpoints.ts';
 import { DEVICE_API_VERSION, invalidName } from './registrationServer.ts';

@@ -2,11 +2,11 @@
 import type { Dirent } from 'node:fs';
 import { mkdir, opendir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isExtendedResource } from '../k8s/extendedResource.ts';
+import { goQuote } from '../k8s/goText.ts';
 import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { isExtendedResource } from '../lib/extendedResource.ts';
-import { goQuote } from '../lib/goText.ts';
 import type { Logger } from '../lib/logger.ts';
 import { deviceProtocol } from '../plugins/protocols/device.ts';
 import { type RpcServer, startRpcServer } from '../rpc/server.ts';

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLUGIN_WAIT_MS } from '../devices/allocation.ts';
 import { FakeDevicePlugin, healthyDevices } from '../devices/fake/fakeDevicePlugin.ts';
+import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { Random } from '../lib/fake/random.ts';
 import { until } from '../lib/fake/until.ts';
-import { deviceCheckpoint } from '../lib/kubeletCheckpoints.ts';
 import { FakeNode, type FakeWorld, fakeWorld } from './fake/fakeNode.ts';
 import { fakePod } from './fake/fakePod.ts';
 

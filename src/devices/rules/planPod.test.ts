@@ -220,8 +220,8 @@ test('whatever is asked for: enough, well, nobody else’s, and no device twice 
         expect(taken.has(id)).toBe(false);
       }
     }
+    // An init container is over before anything after it begins.
     for (const [i, one] of requests.entries())
-      // An init container is over before anything after it begins.
       for (const other of requests.slice(i + 1))
         if (one.kind !== 'init') for (const id of of(one.container)) expect(of(other.container)).not.toContain(id);
   }

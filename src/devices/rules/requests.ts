@@ -1,4 +1,4 @@
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** `init` runs before others and gives back what it had; a `sidecar` (an init container that restarts) keeps it, as `main` does. */

@@ -1,7 +1,7 @@
-import { isExtendedResource } from '../../lib/extendedResource.ts';
-import { podRequests } from '../../lib/podResources.ts';
-import { computePodQOS } from '../../lib/qos.ts';
-import { amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { isExtendedResource } from '../../k8s/extendedResource.ts';
+import { podRequests } from '../../k8s/podResources.ts';
+import { computePodQOS } from '../../k8s/qos.ts';
+import { amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
 import type { Amounts } from '../types.ts';
 
