@@ -7,6 +7,7 @@ import { connectApi } from './stages/api.ts';
 import { openDevices } from './stages/devices.ts';
 import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
+import { openPodResources } from './stages/podResources.ts';
 import { openPods } from './stages/pods.ts';
 import { claimMachine } from './stages/preflight.ts';
 import { connectRuntime } from './stages/runtime.ts';
@@ -40,6 +41,7 @@ export async function startAgent(
   const node = await openNode(base, runtime, api, devices, stack);
   const pods = await openPods(base, runtime, api, node, stack);
   openPlugins(base, devices, stack);
+  await openPodResources(base, node, stack);
   await openServer(base, runtime, api, node, pods, stack);
   hearSources(base, api, node, pods, stack);
   log.info('kubelet-ts is running', {

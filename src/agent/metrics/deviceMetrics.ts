@@ -1,4 +1,5 @@
 import type { DeviceManagerOptions } from '../../devices/deviceManager.ts';
+import type { PodResourcesOptions } from '../../devices/podResources/server.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 
 /** Prometheus' default buckets, in seconds. */
@@ -29,5 +30,36 @@ export function deviceMetrics(m: Metrics): Required<Pick<DeviceManagerOptions, '
     onAllocated: (resource, took) => {
       if (isCounted(resource)) seconds.observe(took, { resource_name: resource });
     },
+  };
+}
+
+/** kubelet_pod_resources_endpoint_*. */
+export function podResourcesMetrics(m: Metrics): Required<Pick<PodResourcesOptions, 'onRequest' | 'onError'>> {
+  const counter = (name: string, help: string) =>
+    m.counter(`kubelet_pod_resources_endpoint_${name}`, `${help} Broken down by server api version.`, [
+      'server_api_version',
+    ]);
+  const total = counter('requests_total', 'Cumulative number of requests to the PodResource endpoint.');
+  const requests = {
+    list: counter('requests_list', 'Number of requests to the PodResource List endpoint.'),
+    get: counter('requests_get', 'Number of requests to the PodResource Get endpoint.'),
+    get_allocatable: counter(
+      'requests_get_allocatable',
+      'Number of requests to the PodResource GetAllocatableResources endpoint.',
+    ),
+  };
+  const failed = (endpoint: string) =>
+    `Number of requests to the PodResource ${endpoint} endpoint which returned error.`;
+  const errors = {
+    list: counter('errors_list', failed('List')),
+    get: counter('errors_get', failed('Get')),
+    get_allocatable: counter('errors_get_allocatable', failed('GetAllocatableResources')),
+  };
+  return {
+    onRequest: (version, method) => {
+      total.inc({ server_api_version: version });
+      if (method) requests[method].inc({ server_api_version: version });
+    },
+    onError: (version, method) => errors[method].inc({ server_api_version: version }),
   };
 }
