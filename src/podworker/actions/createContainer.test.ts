@@ -275,8 +275,10 @@ describe('devices of plug-ins', () => {
       t.node.status('uid-web')?.containerStatuses?.find((s) => s.name === 'main')?.allocatedResourcesStatus;
     const told = (is: string) => [{ name: GPU, resources: [{ resourceID: 'gpu-0', health: is }] }];
     expect(health()).toEqual(told('Healthy'));
+    expect(t.node.recorder.find('default', 'web')?.holds).toEqual([`main: ${GPU} gpu-0`]);
     await gpu.say([{ ID: 'gpu-0', health: 'Unhealthy' }]);
     await until(() => JSON.stringify(health()) === JSON.stringify(told('Unhealthy')));
+    expect(t.node.recorder.find('default', 'web')?.holds).toEqual([`main: ${GPU} gpu-0 (unhealthy)`]);
     await gpu.say(healthyDevices(['gpu-0']));
     await until(() => t.node.devices.capacity().allocatable[GPU] === '1');
 

@@ -83,6 +83,7 @@ export class FakeNode implements Disposable {
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
+  readonly recorder: Recorder;
   networkReady = true;
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
@@ -108,6 +109,7 @@ export class FakeNode implements Disposable {
     });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     const services = this.#services();
+    this.recorder = new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} });
     const effect = effects(services);
     this.#runtime = this.#own.use(
       new PodRuntime({
@@ -116,7 +118,7 @@ export class FakeNode implements Disposable {
         log: silentLogger,
         table: this.table,
         random: () => 0.5,
-        recorder: new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} }),
+        recorder: this.recorder,
         gate: services.gate,
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
