@@ -1,6 +1,7 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
 import { deployments } from './cluster/deployments.ts';
+import { devices } from './cluster/devices.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { explanations } from './cluster/explanations.ts';
@@ -53,6 +54,7 @@ export const groups: readonly Group[] = [
   demo,
   nodeWaits,
   swapped,
+  devices,
   slowRuntime,
   restarts,
   agentKilled,
