@@ -72,7 +72,11 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
-  'cgroups/open.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'cgroups/open.ts': [
+    { for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" },
+    { for: 'retry', what: 'a runtime that does not tell its cgroup driver yet' },
+  ],
+  'node/podCidr.ts': [{ for: 'retry', what: 'a runtime that did not take the addresses of Pods' }],
   'devices/allocation.ts': [{ for: 'deadline', what: 'a plug-in whose devices a Pod had before a restart' }],
   'devices/endpoints.ts': [{ for: 'schedule', what: 'the grace of a resource whose device plug-in is gone' }],
   'node/housekeeping.ts': [

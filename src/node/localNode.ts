@@ -6,6 +6,7 @@ import type { NodeEvent } from '../events/event.ts';
 import { isExtendedResource } from '../k8s/extendedResource.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import { KubeletError } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -18,6 +19,7 @@ import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
 import { isNewDisk, markDisk } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
+import { reservationProblem } from './rules/capacity.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
@@ -79,9 +81,13 @@ export class LocalNode implements Disposable {
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
+  /** Reads the machine. Rejects when more is reserved than it has. */
   static async create(options: LocalNodeOptions): Promise<LocalNode> {
     const { rootDir } = options;
-    const node = new LocalNode(options, await readMachineFacts(rootDir), await isNewDisk(rootDir));
+    const machine = await readMachineFacts(rootDir);
+    const problem = reservationProblem(machine, options.settings);
+    if (problem !== undefined) throw new KubeletError(problem, { code: 'Reservations' });
+    const node = new LocalNode(options, machine, await isNewDisk(rootDir));
     node.#node = (await node.#initial()).node;
     const { allocatable = {} } = node.#node.status ?? {};
     node.#own = Object.fromEntries(Object.entries(allocatable).filter(([name]) => !isExtendedResource(name)));

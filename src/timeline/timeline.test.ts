@@ -55,7 +55,15 @@ test('the stretches themselves', () => {
 function record(reasons: PodRecord['reasons'], entries: Entry[] = []): PodRecord {
   const ring = new Ring<Entry>(100);
   for (const entry of entries) ring.push(entry);
-  return { uid: 'u1', namespace: 'shop', name: 'web', phase: 'Active', reasons, holds: [], entries: ring } as unknown as PodRecord;
+  return {
+    uid: 'u1',
+    namespace: 'shop',
+    name: 'web',
+    phase: 'Active',
+    reasons,
+    holds: [],
+    entries: ring,
+  } as unknown as PodRecord;
 }
 
 test('why, as text', () => {

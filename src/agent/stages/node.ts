@@ -6,6 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
@@ -58,12 +59,15 @@ export async function openNode(
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
     devices: devices.places,
   });
+  const podCidr = stack.use(new PodCidr(cri, { clock, log }));
+  if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
     node.seen(object);
+    if (object) podCidr.seen(object);
     refreshLedger();
   });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
   stack.use(devices.onChange(() => node.changed()));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
   return { events, node, ledger, cgroups, devices, refreshLedger };
