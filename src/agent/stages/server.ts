@@ -122,9 +122,10 @@ async function serverHost(parts: Parts, stack: AsyncDisposableStack): Promise<Se
     metrics: {
       text: () => metrics.text(),
       probes: () => parts.pods.probeMetrics.text(),
-      slis: () => slis.text(unhealthy()),
+      slis: () => slis.text({ syncloop: unhealthy(), 'device-plugin': node.devices.problem() }),
     },
     unhealthy,
+    devicePluginProblem: () => node.devices.problem(),
     setVerbosity: (level) => {
       verbosity.level = level;
     },
