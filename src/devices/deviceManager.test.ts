@@ -217,12 +217,19 @@ describe('the life of a plug-in', () => {
     expect(allocatable()).toBe('3');
   });
 
-  test('a flood of lists is taken one after the other, and the last one counts', async () => {
+  test('a flood of lists is taken one after the other and slowly, and the last one counts', async () => {
     const gpu = await plugin();
     await gpu.register();
     await until(() => allocatable() === '2');
-    for (let i = 0; i < 500; i++) await gpu.say(healthyDevices(['gpu-0', ...(i % 2 ? ['gpu-1', 'gpu-2'] : [])]));
-    await until(() => allocatable() === '3');
+    for (let i = 0; i < 100; i++) await gpu.say(healthyDevices(['gpu-0', ...(i === 99 ? ['gpu-1', 'gpu-2'] : [])]));
+    await until(() => allocatable() === '1');
+    let waited = 0;
+    await until(() => {
+      clock.advance(100);
+      waited += 100;
+      return allocatable() === '3';
+    });
+    expect(waited).toBeGreaterThan(5000);
   });
 });
 

@@ -1,6 +1,7 @@
 // The plug-ins of all resources: connected, replaced, stopped, forgotten after a grace.
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { RateLimiter } from '../lib/limiter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { DeviceBook } from './book.ts';
 import { DeviceEndpoint, DevicePluginError, type DeviceTimeouts } from './endpoint.ts';
@@ -20,6 +21,10 @@ export interface EndpointsOptions {
   /** A plug-in is gone, or its grace is over (`forgotten`). */
   onGone(resource: string, forgotten: boolean): void;
 }
+
+/** How often a plug-in's list is taken: decoding a long one takes a while, and a plug-in may send without end. */
+const LISTS_PER_SECOND = 10;
+const LISTS_AT_ONCE = 20;
 
 /** A resource's plug-in. */
 type State =
@@ -104,6 +109,8 @@ export class DeviceEndpoints implements Disposable {
     if (before?.state === 'running') before.endpoint[Symbol.dispose]();
     else before?.grace[Symbol.dispose]();
     let said = '';
+    const limiter = new RateLimiter(this.#options.clock, LISTS_PER_SECOND, LISTS_AT_ONCE);
+    const over = new AbortController();
     endpoint.watch({
       devices: async (list) => {
         const { devices, leftOut } = readDevices(list);
@@ -111,8 +118,12 @@ export class DeviceEndpoints implements Disposable {
           this.#options.log.warn('Devices of a plug-in are left out', { resource, devices: leftOut });
         said = leftOut ?? '';
         await this.#options.onDevices(resource, this.#options.book.setDevices(resource, devices));
+        await limiter.acquire(over.signal);
       },
-      ended: (problem) => this.#gone(resource, endpoint, problem),
+      ended: (problem) => {
+        over.abort();
+        this.#gone(resource, endpoint, problem);
+      },
     });
   }
 

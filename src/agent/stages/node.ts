@@ -3,6 +3,7 @@ import type { DeviceManager } from '../../devices/deviceManager.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { seldom } from '../../lib/seldom.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
@@ -68,7 +69,8 @@ export async function openNode(
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  stack.use(devices.onChange(() => node.changed()));
+  // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
+  stack.use(devices.onChange(seldom(clock, 1000, () => node.changed())));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
   return { events, node, ledger, cgroups, devices, refreshLedger };
 }
