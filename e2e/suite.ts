@@ -3,6 +3,7 @@ import { badInput } from './cluster/badInput.ts';
 import { claims } from './cluster/claims.ts';
 import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
+import { devices } from './cluster/devices.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { explanations } from './cluster/explanations.ts';
@@ -61,6 +62,7 @@ export const groups: readonly Group[] = [
   pressure,
   swapped,
   privateImages,
+  devices,
   slowRuntime,
   restarts,
   agentKilled,

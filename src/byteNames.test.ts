@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, string>> = {
   'api/manifests/fileSource.ts': 'the directory of manifests is the administrator’s',
   'cgroups/hierarchies.ts': 'sizes of huge pages, from sysfs',
   'config/configFiles.ts': 'the drop-in directory is the administrator’s',
+  'devices/registrationServer.ts': 'plug-ins’ sockets; one whose name is no text is left alone',
   'lib/linux/directoryEntries.ts': 'the one place; names are Buffers',
   'lib/linux/openInRoot.ts': 'targets of links are read as Latin-1, one character a byte',
   'lib/linux/safePath.ts': 'real paths are Buffers',

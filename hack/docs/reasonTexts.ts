@@ -37,6 +37,16 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
     example: { slot: 'sandbox', action: 'createSandbox', message: 'deadline exceeded' },
   },
   Admission: { holds: 'everything', todo: nothing, example: {} },
+  AllocatingDevices: {
+    holds: 'everything',
+    todo: 'look at the plug-in of that resource: it has 45 s to answer, then the Pod is rejected',
+    example: { devices: ['main: vendor.example/gpu gpu-0'] },
+  },
+  AwaitingDevicePlugin: {
+    holds: 'everything',
+    todo: 'start the plug-in of that resource: after 45 s the Pod is rejected',
+    example: { resources: ['vendor.example/gpu'] },
+  },
   Preempting: {
     holds: 'everything of a critical Pod',
     todo: '`kubelet-ts why` for the victims: their grace period is waited out',

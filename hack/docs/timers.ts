@@ -115,6 +115,8 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'an image that nobody uses any more, and a disk that fills, have no event',
     },
   ],
+  'devices/allocation.ts': [{ for: 'deadline', what: 'a plug-in whose devices a Pod had before a restart' }],
+  'devices/endpoints.ts': [{ for: 'schedule', what: 'the grace of a resource whose device plug-in is gone' }],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

@@ -132,7 +132,7 @@ export function makeServices({
         podIPs,
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
-    goneDevices: node.pastDevices.resources,
+    devices: stage.devices,
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
     sandboxConfigs: new Map(),

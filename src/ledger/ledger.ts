@@ -6,7 +6,7 @@ import { hostPortsOf } from './rules/hostPorts.ts';
 import { knownRequests, measure } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
 import { toStrings } from './rules/room.ts';
-import type { Allocation, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
+import type { Allocation, DevicePlaces, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
 
 export interface LedgerOptions {
   readonly node: NodeView;
@@ -17,6 +17,8 @@ export interface LedgerOptions {
   readonly refreshNode?: () => Promise<NodeView | undefined>;
   /** Start closed: until `open()`, only Pods with running containers are served. */
   readonly closed?: boolean;
+  /** Without it no Pod is given devices. */
+  readonly devices?: DevicePlaces;
 }
 
 interface Request extends ReserveContext {
@@ -45,6 +47,7 @@ export class Ledger {
   readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
   readonly #told = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
+  readonly #devices: DevicePlaces | undefined;
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -53,6 +56,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#node = options.node;
     this.#refreshNode = options.refreshNode;
+    this.#devices = options.devices;
     this.#closed = options.closed ?? false;
   }
 
@@ -68,8 +72,12 @@ export class Ledger {
     return promise;
   }
 
-  /** Gives up whatever the Pod holds, waits for or has asked for. Unknown UIDs are ignored. */
+  /**
+   * Gives up whatever the Pod holds, waits for or has asked for, but for devices that it was given: those go when nothing of it runs any
+   * more. Unknown UIDs are ignored.
+   */
   release(uid: string): void {
+    this.#devices?.giveUp(uid);
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
     const held = this.#admitted.delete(uid);
@@ -164,8 +172,9 @@ export class Ledger {
     const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
     const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
+    const refused = this.#devices?.refusal(pod);
     return findPlace(
-      { ...toHolder(pod), requests: knownRequests(pod, this.#node.allocatable) },
+      { ...toHolder(pod), requests: this.#requests(pod), ...(refused && { devices: refused }) },
       {
         staying: others.filter((holder) => !chosen.has(uidOf(holder))),
         leaving: others.filter((holder) => chosen.has(uidOf(holder))),
@@ -175,8 +184,17 @@ export class Ledger {
     );
   }
 
-  /** Writes the outcome into the book. */
-  #enter({ pod, sequence }: Pick<Request, 'pod' | 'sequence'>, outcome: Place): Verdict {
+  /** Devices are not counted: who gets which was decided by now. */
+  #requests(pod: StoredPod) {
+    const all = Object.entries(knownRequests(pod, this.#node.allocatable));
+    return Object.fromEntries(all.filter(([resource]) => !this.#devices?.isDevice(resource)));
+  }
+
+  /** Writes the outcome into the book. A Pod with running containers has its devices. */
+  #enter(
+    { pod, sequence, hasRunningContainers }: Pick<Request, 'pod' | 'sequence'> & { hasRunningContainers?: boolean },
+    outcome: Place,
+  ): Verdict {
     const uid = pod.metadata.uid;
     this.#waiting.delete(uid);
     if (outcome.place === 'rejected') return { verdict: 'rejected', ...outcome.rejection };
@@ -185,8 +203,10 @@ export class Ledger {
       this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor });
       return { verdict: 'waiting', victims: outcome.waitFor.map(toVictim) };
     }
+    const devices = hasRunningContainers ? undefined : this.#devices?.hold(pod);
+    if (devices && 'reason' in devices) return { verdict: 'rejected', ...devices };
     this.#admitted.set(uid, holder);
-    return { verdict: 'admitted', allocation: allocationOf(holder) };
+    return { verdict: 'admitted', allocation: allocationOf(holder), ...(devices && { devices }) };
   }
 
   /** Critical Pods first, then in order of arrival. */

@@ -1,3 +1,4 @@
+import type { DeviceHold } from '../pods/facts.ts';
 import type { StoredPod, Taint } from '../types/k8s.ts';
 import type { SysctlAllowlist } from './rules/sysctls.ts';
 
@@ -21,8 +22,6 @@ export interface NodeView {
   /** Of the eviction manager, in its order: `MemoryPressure`, `DiskPressure`, `PIDPressure`. */
   readonly pressures: readonly string[];
   readonly shuttingDown: boolean;
-  /** Resources of device plug-ins that are gone: nothing can be allocated of them. */
-  readonly goneDevices: readonly string[];
   /** node.status.declaredFeatures. */
   readonly declaredFeatures: readonly string[];
 }
@@ -31,6 +30,21 @@ export interface NodeView {
 export interface Rejection {
   readonly reason: string;
   readonly message: string;
+}
+
+/** Where devices of a container should lie: NUMA nodes; undefined: anywhere. */
+export type ContainerAffinity = (container: string) => readonly number[] | undefined;
+
+/** The devices of plug-ins, as the ledger needs them. Answers at once: no plug-in is asked. */
+export interface DevicePlaces {
+  /** A resource of device plug-ins: whether there is enough of it is not a question of amounts. */
+  isDevice(resource: string): boolean;
+  /** Why the Pod cannot have the devices that it asks for. */
+  refusal(pod: StoredPod, affinity?: ContainerAffinity): Rejection | undefined;
+  /** Holds them; nobody else gets them until `giveUp` or the Pod's end. undefined: there is nothing to allocate. */
+  hold(pod: StoredPod, affinity?: ContainerAffinity): DeviceHold | Rejection | undefined;
+  /** Gives back what is held and was not allocated yet. */
+  giveUp(uid: string): void;
 }
 
 /** A host port as the ledger holds it: empty fields of the API filled in. */
@@ -58,7 +72,12 @@ export interface Victim {
  * verdict goes to the subscribers. `victims` are to be terminated (asking twice is harmless).
  */
 export type Verdict =
-  | { readonly verdict: 'admitted'; readonly allocation: Allocation }
+  | {
+      readonly verdict: 'admitted';
+      readonly allocation: Allocation;
+      /** What the Pod's worker has to allocate at device plug-ins before the Pod is admitted indeed. */
+      readonly devices?: DeviceHold;
+    }
   | ({ readonly verdict: 'rejected' } & Rejection)
   | { readonly verdict: 'waiting'; readonly victims: readonly Victim[] };
 

@@ -4,18 +4,16 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { sysctlAllowlist } from '../ledger/rules/sysctls.ts';
 import type { LedgerInput } from './ledgerView.ts';
 
-/** What the ledger must know of machine and configuration; read once at the start. `goneDevices`: resources whose device plug-in is gone. */
+/** What the ledger must know of machine and configuration; read once at the start. */
 export function readLedgerInput(
   config: Pick<KubeletConfiguration, 'allowedUnsafeSysctls'>,
   nodeName: string,
-  goneDevices: readonly string[],
 ): Omit<LedgerInput, 'shuttingDown'> {
   return {
     nodeName,
     sysctls: sysctlAllowlist(release(), config.allowedUnsafeSysctls ?? []),
     ...appArmorProblem(),
     pressures: [],
-    goneDevices,
   };
 }
 

@@ -10,8 +10,6 @@ export interface LedgerInput {
   readonly appArmorError?: string;
   readonly pressures: readonly string[];
   readonly shuttingDown: boolean;
-  /** Resources of device plug-ins that are gone. */
-  readonly goneDevices: readonly string[];
 }
 
 /** The node as the admission rules see it. `node` is the API's object, or the initial one in standalone mode. Pure. */
@@ -26,7 +24,6 @@ export function ledgerView(node: Node, input: LedgerInput): NodeView {
     supplementalGroupsPolicy: node.status?.features?.supplementalGroupsPolicy ?? false,
     pressures: input.pressures,
     shuttingDown: input.shuttingDown,
-    goneDevices: input.goneDevices,
     declaredFeatures: node.status?.declaredFeatures ?? [],
   };
 }

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
+import { DeviceManager } from '../devices/deviceManager.ts';
+import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { NodePressure } from '../pods/nodePressure.ts';
+import { PodTable } from '../pods/table.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
@@ -32,6 +35,7 @@ beforeEach(() => {
 test('a deleted Node keeps its labels for the Pods that go on, and has no UID that a mirror Pod could belong to', async () => {
   await using runtime = await startFakeCri();
   using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
+  const devices = () => ({ capacity: {}, allocatable: {}, removed: [] });
   const options = {
     settings: testSettings,
     rootDir: '/',
@@ -41,6 +45,7 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
     log: silentLogger,
     notReady: () => [],
     volumes,
+    devices,
   };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
@@ -74,8 +79,8 @@ describe('a node taken over from another kubelet', () => {
 
   function pluginsWere(registered: Record<string, readonly string[]>): void {
     mkdirSync(join(root, 'device-plugins'));
-    const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered }, Checksum: 1 };
-    writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), JSON.stringify(checkpoint));
+    const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered } };
+    writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), deviceCheckpoint().encode(checkpoint));
   }
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
@@ -97,7 +102,11 @@ describe('a node taken over from another kubelet', () => {
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
     const pressure = new NodePressure();
-    const seams = { cri, mounter, clock, pressure, log: silentLogger, recordEvent: () => {}, notReady: () => [] };
+    const log = silentLogger;
+    await using manager = new DeviceManager({ rootDir: root, table: new PodTable(), clock, log });
+    await manager.load();
+    const devices = () => manager.capacity();
+    const seams = { cri, mounter, clock, pressure, log, recordEvent: () => {}, notReady: () => [], devices };
     const options = { config, settings, rootDir: root, ...seams, volumes, ...(csiNode && { csiNode }) };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();

@@ -3,6 +3,7 @@ import type { Reflector } from '../api/reflector.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
+import { isExtendedResource } from '../k8s/extendedResource.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
@@ -18,14 +19,14 @@ import { readMachineFacts } from './machineFacts.ts';
 import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
-import { markDisk, type PastDevices, readPastDevices } from './pastDevices.ts';
+import { isNewDisk, markDisk } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
 import { reservationProblem } from './rules/capacity.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { MachineFacts, NodeFacts, NodeSettings } from './types.ts';
+import type { DeviceFacts, MachineFacts, NodeFacts, NodeSettings } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
 export interface NodeApi {
@@ -50,6 +51,8 @@ export interface LocalNodeOptions {
   readonly notReady: () => readonly string[];
   /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
   readonly csiNode?: CsiNodeGate;
+  /** What device plug-ins offer by now. */
+  readonly devices: () => DeviceFacts;
 }
 
 /** Whether the CSINode is there. */
@@ -68,8 +71,7 @@ const CSI_NODE_MS = 2000;
 export class LocalNode implements Disposable {
   readonly runtime: RuntimeStatus;
   readonly machine: MachineFacts;
-  /** Device plug-ins of an earlier kubelet. None can register here yet, so nothing can be given of their resources. */
-  readonly pastDevices: PastDevices;
+  readonly #isNewDisk: boolean;
   readonly #options: LocalNodeOptions;
   readonly #stop = new AbortController();
   readonly #read: () => Promise<NodeFacts>;
@@ -79,10 +81,10 @@ export class LocalNode implements Disposable {
   #own: Readonly<Record<string, string>> = {};
   #publisher: NodeStatusPublisher | undefined;
 
-  private constructor(options: LocalNodeOptions, machine: MachineFacts, pastDevices: PastDevices) {
+  private constructor(options: LocalNodeOptions, machine: MachineFacts, isNew: boolean) {
     this.#options = options;
     this.machine = machine;
-    this.pastDevices = pastDevices;
+    this.#isNewDisk = isNew;
     this.runtime = new RuntimeStatus(options.cri, options.clock);
     this.#read = nodeFactsReader({
       service: options.cri,
@@ -98,7 +100,7 @@ export class LocalNode implements Disposable {
         },
         notReady: [...options.notReady(), ...[options.csiNode?.problem()].filter((problem) => problem !== undefined)],
         warnings: [],
-        devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
+        devices: options.devices(),
         ...(await readVolumesInUse(this.#node, this.#owned(), options.mounter, options.rootDir, options.log)),
       }),
     });
@@ -107,13 +109,14 @@ export class LocalNode implements Disposable {
 
   /** Reads the machine. Rejects when more is reserved than it has. */
   static async create(options: LocalNodeOptions): Promise<LocalNode> {
-    const { rootDir, log } = options;
+    const { rootDir } = options;
     const machine = await readMachineFacts(rootDir);
     const problem = reservationProblem(machine, options.settings);
     if (problem !== undefined) throw new KubeletError(problem, { code: 'Reservations' });
-    const node = new LocalNode(options, machine, await readPastDevices(rootDir, log));
+    const node = new LocalNode(options, machine, await isNewDisk(rootDir));
     node.#node = (await node.#initial()).node;
-    node.#own = node.#node.status?.allocatable ?? {};
+    const { allocatable = {} } = node.#node.status ?? {};
+    node.#own = Object.fromEntries(Object.entries(allocatable).filter(([name]) => !isExtendedResource(name)));
     return node;
   }
 
@@ -144,7 +147,11 @@ export class LocalNode implements Disposable {
   }
 
   /** What gates every Pod of the node. `apiProblem`: why the API server is not connected. */
-  facts(api: boolean, apiProblem: string | undefined, crashLoopMaxMs: number): PodNodeFacts {
+  facts(
+    api: boolean,
+    apiProblem: string | undefined,
+    more: Pick<PodNodeFacts, 'crashLoopMaxMs' | 'deviceHealth'>,
+  ): PodNodeFacts {
     const { runtimeReady, networkReady, errors, networkErrors } = this.runtime.fact;
     const hostIPs = this.hostIPs();
     return {
@@ -156,7 +163,7 @@ export class LocalNode implements Disposable {
       ...(apiProblem === undefined ? {} : { apiProblem }),
       hostIPs,
       primaryFamily: hostIPs[0]?.includes(':') ? 6 : 4,
-      crashLoopMaxMs,
+      ...more,
     };
   }
 
@@ -214,7 +221,7 @@ export class LocalNode implements Disposable {
         events = next.events;
         return next.node;
       };
-      const resetExtended = this.pastDevices.isNewDisk;
+      const resetExtended = this.#isNewDisk;
       const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
       this.#node = await registerNode(register);
       if (resetExtended) await markDisk(this.#options.rootDir);

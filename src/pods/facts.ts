@@ -42,7 +42,27 @@ export type AdmissionFact =
   | { readonly state: 'unasked' }
   | { readonly state: 'admitted' }
   | { readonly state: 'rejected'; readonly reason: string; readonly message: string }
-  | { readonly state: 'waiting'; readonly victims: readonly string[] };
+  | { readonly state: 'waiting'; readonly victims: readonly string[] }
+  /** It has a place; its devices are held for it, and its worker has to allocate them at their plug-ins. */
+  | ({ readonly state: 'allocating' } & DeviceHold);
+
+/** Devices that are held for a Pod until its worker has allocated them. Sentences, because nothing but people reads them. */
+export interface DeviceHold {
+  /** `CONTAINER: RESOURCE ID, ID`. */
+  readonly devices: readonly string[];
+  /** Resources that the Pod had devices of before a restart, and whose plug-in is not there yet. */
+  readonly awaits: readonly string[];
+}
+
+/** Devices of one extended resource that a container holds. */
+export interface HeldDevices {
+  /** `vendor.example/gpu`. */
+  readonly resource: string;
+  readonly devices: readonly { readonly id: string; readonly healthy: boolean }[];
+}
+
+/** The devices that a Pod holds, by container name. */
+export type PodDevices = Readonly<Record<string, readonly HeldDevices[]>>;
 
 /** A ConfigMap, Secret … that a Pod refers to, as far as the node knows it. `version` changes with its content. */
 export interface ObjectState {

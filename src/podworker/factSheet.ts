@@ -1,4 +1,12 @@
-import type { AdmissionFact, MirrorFact, PodOrigin, ProbeState, PullState, TerminateRequest } from '../pods/facts.ts';
+import type {
+  AdmissionFact,
+  MirrorFact,
+  PodDevices,
+  PodOrigin,
+  ProbeState,
+  PullState,
+  TerminateRequest,
+} from '../pods/facts.ts';
 import type { FactUpdate, PodReferences } from '../pods/updates.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
@@ -28,6 +36,7 @@ export class FactSheet {
   /** Why the runtime could not be read. */
   readProblem: string | undefined;
   #admission: AdmissionFact = { state: 'unasked' };
+  #devices: PodDevices = {};
   #sourcesReady = false;
   #returning: { readonly restartPolicy: string | undefined } | undefined;
   #nameTakenBy: string | undefined;
@@ -103,6 +112,9 @@ export class FactSheet {
       case 'admission':
         this.#admission = update.fact;
         return;
+      case 'devices':
+        this.#devices = update.devices;
+        return;
       case 'accepted':
         this.#accepted = update.status;
         if (update.written) this.#statusProblem = undefined;
@@ -151,6 +163,7 @@ export class FactSheet {
     const { container } = outcome.seen ?? {};
     if (container && container.state !== 'created') this.#noteRestart(container.name, container.restartCount);
     if (outcome.admission) this.#admission = outcome.admission;
+    if (outcome.devices) this.#devices = outcome.devices;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
@@ -205,6 +218,7 @@ export class FactSheet {
       seed: this.seed,
       ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
       ...(Object.keys(this.#volumeWaits).length === 0 ? {} : { volumeWaits: this.#volumeWaits }),
+      ...(Object.keys(this.#devices).length === 0 ? {} : { devices: this.#devices }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),

@@ -1,6 +1,8 @@
+import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { PodDevices } from '../pods/facts.ts';
 import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
 import type { WorkerPorts } from './worker.ts';
@@ -15,6 +17,7 @@ export function recordingPorts(
     decided(facts, memory, decision, now) {
       const quiet = decision.start.length === 0 && decision.abort.length === 0 && decision.events.length === 0;
       recorder.decision(facts.uid, { now, facts, memory, decision }, decision.memory.phase, decision.reasons, quiet);
+      recorder.holds(facts.uid, holdings(facts.devices));
     },
     actionEnded(uid, action, startedAt, error) {
       const now = clock.now();
@@ -32,6 +35,21 @@ export function recordingPorts(
     },
   };
 }
+
+/** Devices as people read them, the first of many. */
+function holdings(devices: PodDevices = {}): string[] {
+  const lines = Object.entries(devices).flatMap(([container, held]) =>
+    held.map(({ resource, devices: all }) => {
+      const ids = all.slice(0, MOST_IDS).map(({ id, healthy }) => (healthy ? id : `${id} (unhealthy)`));
+      const more = all.length > MOST_IDS ? ` and ${all.length - MOST_IDS} more` : '';
+      return bounded(`${container}: ${resource} ${ids.join(', ')}${more}`, HOLDING_BYTES);
+    }),
+  );
+  return lines.slice(0, MOST_HOLDINGS);
+}
+const MOST_IDS = 8;
+const MOST_HOLDINGS = 32;
+const HOLDING_BYTES = 512;
 
 /** One log line for each action that failed, with the Pod's identity; those that went well at -v=4. */
 export function logAction(log: Logger, pod: PodIdentity | undefined, action: Action, ms: number, error: unknown): void {

@@ -21,7 +21,8 @@ export interface CallOptions {
   metadata?: Record<string, string>;
 }
 export interface StreamHandlers {
-  onMessage(message: object): void;
+  /** One that returns a promise holds the next message back until it has settled: a fast sender fills no memory. It must not reject. */
+  onMessage(message: object): unknown;
   /** Called exactly once; without an error the server closed the stream in order. */
   onEnd(error: RpcError | undefined): void;
 }
@@ -175,7 +176,12 @@ export class Connection implements Disposable {
       callOptions(options),
     );
     release = this.#track(call, options.signal);
-    call.on('data', (message: object) => handlers.onMessage(message));
+    call.on('data', (message: object) => {
+      const busy = handlers.onMessage(message);
+      if (!(busy instanceof Promise)) return;
+      call.pause();
+      void busy.finally(() => call.resume());
+    });
     call.on('error', (error: grpc.ServiceError) => end(error));
     call.on('status', (s: grpc.StatusObject) => end(s));
     return () => call.cancel();

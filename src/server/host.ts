@@ -42,6 +42,8 @@ export interface ServerHost {
   };
   /** Why the agent is not healthy; undefined while it is. */
   unhealthy(): string | undefined;
+  /** Why no device plug-in can register at kubelet's socket; undefined: they can. */
+  devicePluginProblem(): string | undefined;
   /** Sets the verbosity of the log. */
   setVerbosity(level: number): void;
 }

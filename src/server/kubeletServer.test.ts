@@ -167,6 +167,13 @@ describe('answers', () => {
     expect(await get('/healthz')).toMatchObject({ status: 500 });
     expect((await get('/healthz/ping')).body).toBe('ok');
     expect((await get('/healthz/syncloop')).body).toBe('internal server error: the runtime is not answered\n');
+    host.problem = undefined;
+    expect((await get('/healthz/device-plugin')).body).toBe('ok');
+    host.devicePlugins = 'no socket';
+    expect((await get('/healthz/device-plugin')).body).toBe('internal server error: no socket\n');
+    expect((await get('/healthz?verbose')).body).toBe(
+      '[+]ping ok\n[+]log ok\n[+]syncloop ok\n[-]device-plugin failed: reason withheld\nhealthz check failed\n',
+    );
     expect((await get('/healthz/other')).status).toBe(404);
   });
 

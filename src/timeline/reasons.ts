@@ -10,6 +10,8 @@ export type Reason =
   | { readonly code: 'OutcomeUnknown'; readonly slot: string; readonly action: string; readonly message: string }
   | { readonly code: 'Admission' }
   | { readonly code: 'Preempting'; readonly victims: readonly string[] }
+  | { readonly code: 'AllocatingDevices'; readonly devices: readonly string[] }
+  | { readonly code: 'AwaitingDevicePlugin'; readonly resources: readonly string[] }
   | { readonly code: 'Rejected'; readonly reason: string; readonly message: string }
   | { readonly code: 'RuntimeNotReady'; readonly message: string }
   | { readonly code: 'NetworkNotReady'; readonly message: string }

@@ -22,6 +22,8 @@ export interface PodRecord extends PodIdentity {
   readonly entries: Ring<Entry>;
   readonly trace: Ring<TraceRecord>;
   reasons: readonly Reason[];
+  /** What the Pod has of the node for itself, as people read it: `main: vendor.example/gpu gpu-0`. */
+  holds: readonly string[];
   phase: string;
   ended: boolean;
 }
@@ -82,6 +84,7 @@ export class Recorder {
       entries: new Ring(entries, podEntryBytes),
       trace: new Ring(traces, podTraceBytes),
       reasons: [],
+      holds: [],
       phase: '',
       ended: false,
     };
@@ -110,12 +113,19 @@ export class Recorder {
     this.#shrink();
   }
 
+  /** What the Pod has of the node for itself by now; for `why`, no entry of the timeline. */
+  holds(uid: string, holds: readonly string[]): void {
+    const pod = this.#pods.get(uid);
+    if (pod) pod.holds = holds;
+  }
+
   /** The Pod is over; its record stays for a while. */
   close(uid: string): void {
     this.#sink?.close(uid);
     const pod = this.#pods.get(uid);
     if (!pod) return;
     pod.ended = true;
+    pod.holds = [];
     pod.reasons = pod.reasons.slice(0, 20);
     this.#pods.delete(uid);
     this.#pods.set(uid, pod);

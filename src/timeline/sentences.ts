@@ -41,6 +41,9 @@ const sentences: Sentences = {
   OutcomeUnknown: (r) =>
     `the outcome of ${r.action} (${r.slot}) is unknown (${r.message}); the runtime is read again before it is repeated`,
   Admission: () => 'the node is reserving resources for the Pod',
+  AllocatingDevices: (r) => `waiting for device plug-ins to allocate ${r.devices.join('; ')}`,
+  AwaitingDevicePlugin: (r) =>
+    `waiting at most 45 s after a restart for the device plug-ins of ${r.resources.join(', ')}, of which the Pod had devices before`,
   Preempting: (r) => `waiting for lower-priority Pods to end: ${r.victims.join(', ')}`,
   Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
   RuntimeNotReady: (r) => `the container runtime is not ready: ${r.message}`,

@@ -55,7 +55,15 @@ test('the stretches themselves', () => {
 function record(reasons: PodRecord['reasons'], entries: Entry[] = []): PodRecord {
   const ring = new Ring<Entry>(100);
   for (const entry of entries) ring.push(entry);
-  return { uid: 'u1', namespace: 'shop', name: 'web', phase: 'Active', reasons, entries: ring } as PodRecord;
+  return {
+    uid: 'u1',
+    namespace: 'shop',
+    name: 'web',
+    phase: 'Active',
+    reasons,
+    holds: [],
+    entries: ring,
+  } as unknown as PodRecord;
 }
 
 test('why, as text', () => {
@@ -67,6 +75,19 @@ test('why, as text', () => {
   - the node is reserving resources for the Pod
 `,
   );
+});
+
+test('why names what the Pod has for itself', () => {
+  const holding: PodRecord = { ...record([]), holds: ['main: vendor.example/gpu gpu-0', 'main: x\n  - y'] };
+  expect(whyText(why(holding, 0))).toBe(
+    `shop/web (u1) is Active: nothing holds it back.
+it has for itself:
+  - main: vendor.example/gpu gpu-0
+  - main: x\\n  - y
+`,
+  );
+  expect(why(holding, 0).holds).toEqual(holding.holds);
+  expect(why(record([]), 0)).not.toHaveProperty('holds');
 });
 
 test('what others chose neither steers the terminal nor looks like a line of ours', () => {

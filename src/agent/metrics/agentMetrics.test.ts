@@ -85,8 +85,8 @@ test('probes and health checks', async () => {
   probes.attempt({ labels: { ...labels, result: 'failed' }, seconds: 0.1 });
   expect(await probes.text()).toMatch(/prober_probe_total\{.*result="failed".*\} 1\n/);
   const slis = new Slis();
-  await slis.text(undefined);
-  const text = await slis.text('stuck');
+  await slis.text({});
+  const text = await slis.text({ syncloop: 'stuck' });
   expect(text).toContain('kubernetes_healthcheck{name="syncloop",type="healthz"} 0');
   expect(text).toContain('kubernetes_healthchecks_total{name="syncloop",type="healthz",status="success"} 1');
   expect(text).toContain('kubernetes_healthchecks_total{name="ping",type="healthz",status="success"} 2');

@@ -1,6 +1,6 @@
 import { Metrics } from '../../lib/metrics.ts';
 
-const CHECKS = ['log', 'ping', 'syncloop'] as const;
+const CHECKS = ['device-plugin', 'log', 'ping', 'syncloop'] as const;
 
 /** The answer of /metrics/slis (KEP-3466): each scrape is a look at the health checks. */
 export class Slis {
@@ -14,10 +14,10 @@ export class Slis {
     this.#total = this.#metrics.counter('kubernetes_healthchecks_total', 'Looks by result', [...labels, 'status']);
   }
 
-  /** `problem`: why the agent is not well. */
-  text(problem: string | undefined): Promise<string> {
+  /** `problems`: why the agent is not well, by check. */
+  text(problems: Readonly<Partial<Record<string, string | undefined>>>): Promise<string> {
     for (const name of CHECKS) {
-      const well = name !== 'syncloop' || problem === undefined;
+      const well = problems[name] === undefined;
       this.#now.set(well ? 1 : 0, { name, type: 'healthz' });
       this.#total.inc({ name, type: 'healthz', status: well ? 'success' : 'error' });
     }

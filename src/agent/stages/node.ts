@@ -1,7 +1,9 @@
 import type { CgroupManager } from '../../cgroups/contract.ts';
+import type { DeviceManager } from '../../devices/deviceManager.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { seldom } from '../../lib/seldom.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
@@ -30,6 +32,7 @@ export interface NodeStage {
   readonly shuttingDown: ShuttingDown;
   /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
   readonly volumes: PersistentVolumes;
+  readonly devices: DeviceManager;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -39,7 +42,7 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
-  { nodeInfo, kind: csi }: CsiStage,
+  { csi: { nodeInfo, kind: csi }, devices }: { readonly csi: CsiStage; readonly devices: DeviceManager },
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
   const { loaded, nodeName, rootDir, recorder, clock, log, table, host, metrics } = base;
@@ -62,10 +65,11 @@ export async function openNode(
       ...{ config, settings, rootDir, cri, pressure, clock, log, mounter, volumes },
       recordEvent: (event) => events.node(event),
       notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
+      devices: () => devices.capacity(),
       ...(nodeInfo && { csiNode: nodeInfo }),
     }),
   );
-  const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
+  const input = readLedgerInput(config, nodeName);
   const view = () =>
     ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
   const ledger = openLedger({
@@ -79,6 +83,7 @@ export async function openNode(
       return view();
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
+    devices: devices.places,
   });
   const podCidr = stack.use(new PodCidr(cri, { clock, log }));
   if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
@@ -94,5 +99,8 @@ export async function openNode(
     node.statusChanged();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  return { events, node, pressure, ledger, cgroups, volumes, shuttingDown, refreshLedger };
+  // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
+  stack.use(devices.onChange(seldom(clock, 1000, () => node.statusChanged())));
+  stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
+  return { events, node, pressure, ledger, cgroups, volumes, shuttingDown, devices, refreshLedger };
 }

@@ -82,7 +82,10 @@ export async function openPods(
     hooks: probes.hooks,
     images: images.manager,
   });
-  const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
+  const rules = {
+    crashLoopMaxMs: config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000,
+    deviceHealth: loaded.gates.enabled('ResourceHealthStatus'),
+  };
   const { maximumDeadContainersPerContainer: keptDead } = loaded.options;
   const dead = keptDead > 1 ? { deadPerContainer: keptDead } : {};
   const workers = stack.use(
@@ -92,7 +95,7 @@ export async function openPods(
       checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
       effect: effects(services),
       volumeNeeds: (pod) => volumeNeeds(services, pod),
-      nodeFacts: () => ({ ...node.facts(api !== null, api?.problem(), crashLoopMaxMs), ...dead }),
+      nodeFacts: () => ({ ...node.facts(api !== null, api?.problem(), rules), ...dead }),
       recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),
       hooks: {
         listed: () => health.turned(),

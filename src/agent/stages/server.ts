@@ -120,9 +120,10 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
     metrics: {
       text: async () => `${await metrics.text()}\n${await summary.volumeMetrics()}`,
       probes: () => parts.pods.probeMetrics.text(),
-      slis: () => slis.text(unhealthy()),
+      slis: () => slis.text({ syncloop: unhealthy(), 'device-plugin': node.devices.problem() }),
     },
     unhealthy,
+    devicePluginProblem: () => node.devices.problem(),
     setVerbosity: (level) => {
       verbosity.level = level;
     },

@@ -51,6 +51,7 @@ export function hearSources(
       onSynced: () => {
         stage.volumes.sourcesSynced();
         housekeeping.start();
+        stage.devices.prune();
         keeper.allowEvictions();
       },
     }),

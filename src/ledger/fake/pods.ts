@@ -20,7 +20,6 @@ export function testNode(more: Partial<NodeView> = {}, allocatable: Record<strin
     supplementalGroupsPolicy: true,
     pressures: [],
     shuttingDown: false,
-    goneDevices: [],
     declaredFeatures: [],
     ...more,
   };

@@ -53,22 +53,6 @@ describe('rejections in kubelet 1.36 words', () => {
       {},
       { reason: 'OutOfephemeral-storage' } as Rejection,
     ],
-    [
-      'a device whose plug-in is gone',
-      { requests: { 'vendor.example/gpu': '1' }, limits: { 'vendor.example/gpu': '1' } },
-      { goneDevices: ['vendor.example/gpu'] },
-      {
-        reason: 'UnexpectedAdmissionError',
-        message:
-          'Allocate failed due to no healthy devices present; cannot allocate unhealthy devices vendor.example/gpu, which is unexpected',
-      },
-    ],
-    [
-      'no device of a plug-in that is gone',
-      { limits: { 'by.hand/licence': '1' } },
-      { goneDevices: ['vendor.example/gpu'] },
-      undefined,
-    ],
     ['an extended resource that the node does not know', { requests: { 'example.com/gpu': '9' } }, {}, undefined],
     [
       'node selector',

@@ -3,7 +3,6 @@ import type { StoredPod } from '../../types/k8s.ts';
 import type { Amounts, HostPort, NodeView, Rejection } from '../types.ts';
 import { checkAppArmor } from './appArmor.ts';
 import { checkDeclaredFeatures } from './declaredFeatures.ts';
-import { checkDevices } from './devices.ts';
 import { type Shortage, shortageRejection, shortages } from './fit.ts';
 import { checkPlatform, failedPredicates, predicateRejection } from './predicates.ts';
 import { checkPressure } from './pressure.ts';
@@ -16,6 +15,8 @@ export interface Applicant {
   /** Without extended resources that the node does not know. */
   readonly requests: Amounts;
   readonly hostPorts: readonly HostPort[];
+  /** Why it cannot have the devices that it asks for. */
+  readonly devices?: Rejection | undefined;
 }
 
 /** What is taken, by the Pods that count for this question. */
@@ -43,7 +44,7 @@ export function assess(applicant: Applicant, taken: Taken, node: NodeView): Asse
   const before =
     checkPressure(pod, applicant.qosClass, node.pressures) ??
     checkSysctls(pod.spec, node.sysctls) ??
-    checkDevices(pod, node.goneDevices) ??
+    applicant.devices ??
     checkPlatform(pod, node);
   if (before) return reject(before);
 

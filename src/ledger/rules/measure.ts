@@ -1,4 +1,4 @@
-import { qualifiedNameErrors } from '../../k8s/nameValidation.ts';
+import { isExtendedResource } from '../../k8s/extendedResource.ts';
 import { podRequests } from '../../k8s/podResources.ts';
 import { computePodQOS } from '../../k8s/qos.ts';
 import { amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
@@ -49,10 +49,4 @@ export function knownRequests(pod: StoredPod, allocatable: Amounts): Amounts {
     spec: { ...pod.spec, containers: containers.map(strip), initContainers: initContainers.map(strip) },
   };
   return toAmounts(podRequests(stripped));
-}
-
-/** A resource outside kubernetes.io: of a device plugin, or set on the node by an administrator. */
-export function isExtendedResource(name: string): boolean {
-  if (!name.includes('/') || name.includes('kubernetes.io/') || name.startsWith('requests.')) return false;
-  return qualifiedNameErrors(`requests.${name}`).length === 0;
 }

@@ -1,4 +1,6 @@
+import { unexpected } from '../../devices/deviceManager.ts';
 import { admissionFact } from '../../ledger/admission.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { Services } from './services.ts';
@@ -14,11 +16,29 @@ export async function reserve(services: Services, { pod, facts, signal }: Action
   signal.addEventListener('abort', takeBack, { once: true });
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
-  return { admission: admissionFact(verdict) };
+  return { admission: admissionFact(verdict), devices: services.devices.devicesOf(facts.uid) };
+}
+
+/**
+ * Allocates the devices that the ledger holds for the Pod, at their plug-ins. What goes wrong with them is a rejection, in Go's words, and
+ * the Pod's place is free at once. It ends by itself: each call has a deadline.
+ */
+export async function allocateDevices(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {
+  const { devices, ledger } = services;
+  try {
+    await devices.allocate(pod as StoredPod, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    ledger.release(facts.uid);
+    devices.release(facts.uid);
+    return { admission: { state: 'rejected', ...unexpected(errorMessage(error)) } };
+  }
+  return { admission: { state: 'admitted' }, devices: devices.devicesOf(facts.uid) };
 }
 
 /** Gives the place back; harmless when there is none. */
 export async function release(services: Services, { facts }: ActionContext): Promise<Outcome> {
   services.ledger.release(facts.uid);
+  services.devices.release(facts.uid);
   return {};
 }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
+import { FakeDevicePlugin, healthyDevices } from '../../devices/fake/fakeDevicePlugin.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
 import type { ContainerStatus, Pod } from '../../types/k8s.ts';
@@ -33,6 +34,10 @@ const requests = (name: string) =>
     .filter(({ metadata }) => metadata.name === name);
 interface CreateConfig {
   metadata: { name: string };
+  envs: { key: string; value: Buffer }[];
+  devices: object[];
+  annotations: Record<string, string>;
+  CDIDevices: object[];
   mounts: { containerPath: string; hostPath: string; selinuxRelabel: boolean }[];
   linux: {
     securityContext: { runAsUser: { value: string } | null; namespaceOptions: { pid: string; targetId: string } };
@@ -239,13 +244,75 @@ describe('SELinux labels', () => {
   });
 });
 
-test('a container of a Pod that another kubelet gave devices is not made anew without them; the others are', async () => {
-  t.node[Symbol.dispose]();
-  t.world.goneDevices = ['vendor.example/gpu'];
-  t.node = await new FakeNode(t.world, clock).start();
-  const resources = { limits: { 'vendor.example/gpu': '1' }, requests: { 'vendor.example/gpu': '1' } };
-  t.node.setPod(fakePod('web', { containers: [container('main', { resources }), container('plain')] }));
-  const message = 'no healthy devices present; cannot allocate unhealthy devices vendor.example/gpu';
-  await until(() => isRunning('plain') && waited('uid-web').includes(`CreateContainerConfigError: ${message}`));
-  expect(requests('main')).toEqual([]);
+describe('devices of plug-ins', () => {
+  const GPU = 'vendor.example/gpu';
+  const resources = { limits: { [GPU]: '1' }, requests: { [GPU]: '1' } };
+
+  test('reach the container, and its status; a second Pod for the only one is rejected', async () => {
+    t.node[Symbol.dispose]();
+    await t.node.gone;
+    t.world.devicePlugins = true;
+    t.node = await new FakeNode(t.world, clock).start();
+    const directory = join(t.world.root, 'device-plugins');
+    await using gpu = await FakeDevicePlugin.start({ directory, resource: GPU, devices: healthyDevices(['gpu-0']) });
+    gpu.allocate = () => ({
+      envs: { GPU: 'gpu-0' },
+      devices: [{ hostPath: '/dev/null', containerPath: '/dev/gpu', permissions: 'rw' }],
+      annotations: { 'vendor.example/note': 'yes' },
+      cdiDevices: [{ name: `${GPU}=0` }],
+    });
+    await gpu.register();
+    await until(() => t.node.devices.capacity().allocatable[GPU] === '1');
+    t.node.setPod(fakePod('web', { containers: [container('main', { resources }), container('plain')] }));
+    await until(() => isRunning('main') && isRunning('plain'));
+    const [main] = requests('main');
+    expect(main!.envs[0]).toEqual({ key: 'GPU', value: Buffer.from('gpu-0') });
+    expect(main!.devices).toEqual([{ hostPath: '/dev/null', containerPath: '/dev/gpu', permissions: 'rw' }]);
+    expect(main!.annotations['vendor.example/note']).toBe('yes');
+    expect(main!.CDIDevices).toEqual([{ name: `${GPU}=0` }]);
+    expect(requests('plain')[0]!.devices).toEqual([]);
+    const health = () =>
+      t.node.status('uid-web')?.containerStatuses?.find((s) => s.name === 'main')?.allocatedResourcesStatus;
+    const told = (is: string) => [{ name: GPU, resources: [{ resourceID: 'gpu-0', health: is }] }];
+    expect(health()).toEqual(told('Healthy'));
+    expect(t.node.recorder.find('default', 'web')?.holds).toEqual([`main: ${GPU} gpu-0`]);
+    await gpu.say([{ ID: 'gpu-0', health: 'Unhealthy' }]);
+    await until(() => JSON.stringify(health()) === JSON.stringify(told('Unhealthy')));
+    expect(t.node.recorder.find('default', 'web')?.holds).toEqual([`main: ${GPU} gpu-0 (unhealthy)`]);
+    await gpu.say(healthyDevices(['gpu-0']));
+    await until(() => t.node.devices.capacity().allocatable[GPU] === '1');
+
+    t.node.setPod(fakePod('second', { containers: [container('main', { resources })] }));
+    await until(() => t.node.status('uid-second')?.phase === 'Failed');
+    expect(t.node.status('uid-second')).toMatchObject({
+      reason: 'UnexpectedAdmissionError',
+      message: `Pod was rejected: Allocate failed due to requested number of devices unavailable for ${GPU}. Requested: 1, Available: 0, which is unexpected`,
+    });
+  });
+
+  test('of a Pod that is over are free again; nothing starts before they are allocated', async () => {
+    t.node[Symbol.dispose]();
+    await t.node.gone;
+    t.world.devicePlugins = true;
+    t.node = await new FakeNode(t.world, clock).start();
+    const directory = join(t.world.root, 'device-plugins');
+    await using gpu = await FakeDevicePlugin.start({ directory, resource: GPU, devices: healthyDevices(['gpu-0']) });
+    const answer = Promise.withResolvers<object>();
+    gpu.allocate = () => answer.promise;
+    await gpu.register();
+    await until(() => t.node.devices.capacity().allocatable[GPU] === '1');
+    t.node.setPod(fakePod('web', { containers: [container('main', { resources })] }));
+    await until(() => gpu.count('allocate') === 1);
+    expect(t.node.table.get('uid-web')?.reasons).toEqual([
+      { code: 'AllocatingDevices', devices: [`main: ${GPU} gpu-0`] },
+    ]);
+    expect(t.node.actions.map(({ action }) => action.kind)).toEqual(['reserve', 'allocateDevices']);
+    answer.resolve({});
+    await until(() => isRunning('main'));
+    t.node.deletePod('uid-web', 0);
+    await until(() => t.node.table.get('uid-web') === undefined);
+    gpu.allocate = () => ({});
+    t.node.setPod(fakePod('next', { containers: [container('main', { resources })] }));
+    await until(() => t.node.isReady('uid-next'));
+  });
 });

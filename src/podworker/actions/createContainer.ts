@@ -102,9 +102,10 @@ async function configFor(
   terminationLogPath: string | null,
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
-  const lacking = withheld(pod, container, services.goneDevices);
+  const lacking = withheld(pod, container);
   if (lacking) throw new Error(lacking);
   const targetContainerId = targetOf(context, container);
+  const deviceAllocation = await services.devices.settings(pod as StoredPod, container, context.signal);
   const podIPs = podIPsOf(context.facts);
   const env = await environment(services, context, container, podIPs);
   const podDir = join(services.podsDir, facts.uid);
@@ -130,7 +131,7 @@ async function configFor(
     imageVolumes: imageVolumes(services, context),
     supportsRecursiveReadOnly: services.recursiveReadOnly(services.runtimeHandler(pod)),
     terminationLogPath,
-    deviceAllocation: null,
+    deviceAllocation,
     targetContainerId,
     exclusiveCPUs: false,
     cpusetCpus: '',

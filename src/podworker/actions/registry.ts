@@ -1,6 +1,6 @@
 import type { ActionContext, Effect, Outcome } from '../outcome.ts';
 import type { Action, ActionKind } from '../rules/actions.ts';
-import { release, reserve } from './admission.ts';
+import { allocateDevices, release, reserve } from './admission.ts';
 import { deleteApiPod, syncMirror } from './apiPod.ts';
 import { removeCgroup, removePodFiles } from './cleanup.ts';
 import { createContainer } from './createContainer.ts';
@@ -22,6 +22,7 @@ type Registry = {
 const registry: Registry = {
   reserve: (s, c) => reserve(s, c),
   release: (s, c) => release(s, c),
+  allocateDevices: (s, c) => allocateDevices(s, c),
   preparePod: (s, c) => preparePod(s, c),
   createSandbox: (s, c, a) => createSandbox(s, c, a.attempt),
   stopSandbox: (s, c, a) => stopSandbox(s, c, a.sandboxId),

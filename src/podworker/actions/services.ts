@@ -1,6 +1,7 @@
 import type { Cri } from '../../cri/client.ts';
 import type { Gate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
+import type { WorkerDevices } from '../../devices/deviceManager.ts';
 import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -68,8 +69,7 @@ export interface Services {
   readonly imagesByHandler?: boolean;
   /** The status says what the runtime calls the images of volumes (ImageVolumeWithDigest). */
   readonly tellsImageVolumes?: boolean;
-  /** Resources of device plug-ins that are gone: no container that asks for one is made. */
-  readonly goneDevices: readonly string[];
+  readonly devices: WorkerDevices;
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
   /** imagePullSecrets that could be read; the others are told by an event. */
   pullSecrets(pod: Pod): readonly Secret[];

@@ -5,6 +5,7 @@ import { type Cri, connectCri } from '../../cri/client.ts';
 import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
 import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
+import { DeviceManager } from '../../devices/deviceManager.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
@@ -51,8 +52,8 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
-  /** Resources of device plug-ins that are gone; read when a node starts. */
-  goneDevices: readonly string[] = [];
+  /** Nodes that start from now on have kubelet's socket for device plug-ins. */
+  devicePlugins = false;
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
   /** Every status that was written, by UID, in order. */
@@ -80,10 +81,12 @@ export class FakeNode implements Disposable {
   readonly cri: Cri;
   readonly table = new PodTable();
   readonly persistent: PersistentVolumes;
-  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
+  readonly devices: DeviceManager;
+  readonly ledger: Ledger;
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
+  readonly recorder: Recorder;
   networkReady = true;
   /** Called before each effect; throw to crash the node at that point. */
   beforeEffect: (uid: string, action: Action) => void = () => {};
@@ -96,6 +99,8 @@ export class FakeNode implements Disposable {
   readonly #mirrors = new Set<string>();
   #watchers = new Set<() => void>();
   #dead = false;
+  /** Set when it is disposed; resolves when nothing of it is open any more. */
+  gone: Promise<void> | undefined;
 
   constructor(world: FakeWorld, clock: Clock = realClock) {
     this.world = world;
@@ -109,8 +114,14 @@ export class FakeNode implements Disposable {
         },
       }),
     );
+    this.devices = new DeviceManager({ rootDir: world.root, table: this.table, clock, log: silentLogger });
+    this.ledger = new Ledger({
+      node: testNode({}, { pods: '200', cpu: '64' }),
+      devices: this.devices.places,
+    });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     const services = this.#services();
+    this.recorder = new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} });
     const effect = effects(services);
     this.#runtime = this.#own.use(
       new PodRuntime({
@@ -119,7 +130,7 @@ export class FakeNode implements Disposable {
         log: silentLogger,
         table: this.table,
         random: () => 0.5,
-        recorder: new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} }),
+        recorder: this.recorder,
         gate: services.gate,
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
@@ -163,11 +174,14 @@ export class FakeNode implements Disposable {
 
   /** As the kubelet starts: list the runtime, watch events, hear the sources. */
   async start(): Promise<this> {
+    await this.devices.load();
+    if (this.world.devicePlugins) await this.devices.serve();
     await this.#runtime.start();
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
     this.workers.sourcesSynced();
     this.persistent.sourcesSynced();
+    this.devices.prune();
     return this;
   }
 
@@ -230,6 +244,7 @@ export class FakeNode implements Disposable {
 
   [Symbol.dispose](): void {
     this.#own.dispose();
+    this.gone ??= this.devices[Symbol.asyncDispose]();
   }
 
   #publish(pod: Pod, status: PodStatus): void {
@@ -252,6 +267,7 @@ export class FakeNode implements Disposable {
       hostIPs: ['192.168.1.1'],
       primaryFamily: 4 as const,
       crashLoopMaxMs: 300_000,
+      deviceHealth: true,
     };
   }
 
@@ -341,7 +357,7 @@ export class FakeNode implements Disposable {
           const object = this.world.objects.get(`Secret ${metadata?.namespace}/${name}`);
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
-      goneDevices: this.world.goneDevices,
+      devices: this.devices,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };

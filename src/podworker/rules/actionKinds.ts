@@ -28,6 +28,7 @@ const stop: ActionTraits = { ...plain, echoes: true, slotPerObject: true };
 export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   reserve: wanted,
   release: plain,
+  allocateDevices: wanted,
   preparePod: { ...wanted, bringsUp: true },
   createSandbox: creation,
   stopSandbox: stop,

@@ -6,6 +6,7 @@ import type { TerminateCause } from '../../pods/facts.ts';
 export type Action =
   | { readonly kind: 'reserve'; readonly slot: 'ledger' }
   | { readonly kind: 'release'; readonly slot: 'ledger' }
+  | { readonly kind: 'allocateDevices'; readonly slot: 'devices' }
   | { readonly kind: 'preparePod'; readonly slot: 'prepare' }
   | { readonly kind: 'createSandbox'; readonly slot: 'sandbox'; readonly attempt: number }
   | { readonly kind: 'stopSandbox'; readonly slot: string; readonly sandboxId: string }

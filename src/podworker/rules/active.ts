@@ -1,3 +1,4 @@
+import type { DeviceHold } from '../../pods/facts.ts';
 import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { needsClaims } from '../spec/dynamicResources.ts';
@@ -131,11 +132,20 @@ export function planAdmission(turn: Turn): boolean {
   const { admission } = turn.facts;
   if (admission.state === 'admitted') return true;
   if (admission.state === 'rejected') return false;
+  if (admission.state === 'allocating') return planDevices(turn, admission);
   if (admission.state === 'waiting') because(turn, { code: 'Preempting', victims: admission.victims });
   else because(turn, { code: 'Admission' });
   const { last } = slot(turn.facts, 'ledger');
   // Once it has the question the ledger answers by itself; a question that failed is put again.
   if (isOpen(turn.facts, 'ledger') && (!last || last.error)) launch(turn, { kind: 'reserve', slot: 'ledger' });
+  return false;
+}
+
+/** The Pod has its place, and its devices are held: their plug-ins are told. Never true: the action's outcome is the admission. */
+function planDevices(turn: Turn, { devices, awaits }: DeviceHold): false {
+  if (awaits.length > 0) because(turn, { code: 'AwaitingDevicePlugin', resources: awaits });
+  else because(turn, { code: 'AllocatingDevices', devices });
+  launch(turn, { kind: 'allocateDevices', slot: 'devices' });
   return false;
 }
 

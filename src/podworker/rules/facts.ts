@@ -4,6 +4,7 @@ import type {
   AdmissionFact,
   MirrorFact,
   ObjectState,
+  PodDevices,
   PodOrigin,
   ProbeState,
   PullState,
@@ -54,6 +55,8 @@ export interface NodeFacts {
   readonly crashLoopMaxMs: number;
   /** Dead containers kept for each container, 1 at least; absent: one. */
   readonly deadPerContainer?: number;
+  /** Statuses show the health of devices (feature gate ResourceHealthStatus). */
+  readonly deviceHealth?: boolean;
 }
 
 /** Everything `decide` may look at: one frozen, JSON-serialisable snapshot. Secrets appear as digests only. */
@@ -84,6 +87,8 @@ export interface PodFacts {
   readonly runtimeReadProblem?: string;
   readonly slots: Slots<Action>;
   readonly admission: AdmissionFact;
+  /** What it holds of device plug-ins; absent: nothing. */
+  readonly devices?: PodDevices;
   readonly terminate: readonly TerminateRequest[];
   /** Pulls under way, by container name. */
   readonly pulls: Readonly<Record<string, PullState>>;

@@ -4,7 +4,7 @@ import { aliveContainers, type ContainerView, podViews, readySandbox } from '../
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
 import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
-import type { Pod, PodStatus } from '../../types/k8s.ts';
+import type { Pod, PodStatus, ResourceStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { RESIZE_UNSUPPORTED } from './allocation.ts';
 import type { PodFacts } from './facts.ts';
@@ -35,6 +35,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
+    ...deviceHealth(facts, pod),
     health: { ...healthOf(turn, views), ...healthBefore(views, previous, replaced) },
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),
@@ -152,6 +153,18 @@ function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
       ...(t.condition ? { condition: t.condition } : {}),
     },
   };
+}
+
+/** KEP-4680. Of main containers only, as in the Go kubelet. */
+function deviceHealth({ devices, node }: PodFacts, pod: Pod): Pick<StatusInput, 'deviceHealth'> {
+  if (!devices || !node.deviceHealth) return {};
+  const health: Record<string, ResourceStatus[]> = {};
+  for (const { name } of pod.spec?.containers ?? [])
+    health[name] = (devices[name] ?? []).map(({ resource, devices: held }) => ({
+      name: resource,
+      resources: held.map(({ id, healthy }) => ({ resourceID: id, health: healthy ? 'Healthy' : 'Unhealthy' })),
+    }));
+  return { deviceHealth: health };
 }
 
 /** started and ready per container: by its probes; without any, as soon as it runs and its postStart is over. */

@@ -1,4 +1,3 @@
-import { goneDevice } from '../../ledger/rules/devices.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** Why nothing that needs a ResourceClaim starts here: dynamic resource allocation (KEP-4381) is not built yet. */
@@ -19,13 +18,11 @@ export function needsClaims({ spec, status }: Pod): boolean {
 }
 
 /**
- * Why the container must not be made: it would come up without a device that it asks for. Only for containers that are made anew in
- * a Pod which another kubelet started with its devices; any other Pod is held back before. Undefined: it has all it asks for.
+ * Why the container must not be made: it would come up without a claim that it asks for. Only for containers that are made anew in
+ * a Pod which another kubelet started with its claims; any other Pod is held back before. Undefined: it has all it asks for.
  */
-export function withheld(pod: Pod, container: Container, goneDevices: readonly string[]): string | undefined {
+export function withheld(pod: Pod, container: Container): string | undefined {
   const mappings = pod.status?.extendedResourceClaimStatus?.requestMappings ?? [];
   const isMapped = mappings.some(({ containerName }) => containerName === container.name);
-  if (isMapped || (container.resources?.claims?.length && needsClaims(pod))) return NO_CLAIMS;
-  const device = goneDevice(pod, container, goneDevices);
-  return device && `no healthy devices present; cannot allocate unhealthy devices ${device}`;
+  return isMapped || (container.resources?.claims?.length && needsClaims(pod)) ? NO_CLAIMS : undefined;
 }

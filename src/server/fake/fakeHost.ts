@@ -30,6 +30,8 @@ export class FakeHost implements ServerHost {
       yield 'machine 1\n';
     },
   };
+  /** What is wrong with kubelet's socket for device plug-ins. */
+  devicePlugins: string | undefined;
   readonly metrics = { text: async () => 'm 1\n', probes: async () => 'p 1\n', slis: async () => 's 1\n' };
   runtime: ServerRuntime = {} as ServerRuntime;
   readonly pods = {
@@ -46,6 +48,10 @@ export class FakeHost implements ServerHost {
 
   flags(): Readonly<Record<string, string>> {
     return { v: '2' };
+  }
+
+  devicePluginProblem(): string | undefined {
+    return this.devicePlugins;
   }
 
   unhealthy(): string | undefined {

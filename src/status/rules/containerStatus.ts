@@ -73,6 +73,7 @@ export function statusWithoutContainer(
 /** Waiting for its first start, or its next one if it ran before. */
 export function notStarted(container: Container, old: ContainerStatus | undefined, turn: Turn): ContainerStatus {
   const volumeMounts = volumeMountStatuses(container, undefined, turn.input);
+  const deviceHealth = turn.input.deviceHealth?.[container.name];
   return {
     name: container.name,
     state: { waiting: { reason: turn.hasInitContainers ? podInitializing : containerCreating } },
@@ -82,6 +83,7 @@ export function notStarted(container: Container, old: ContainerStatus | undefine
     image: container.image ?? '',
     imageID: '',
     ...(volumeMounts ? { volumeMounts } : {}),
+    ...(deviceHealth?.length ? { allocatedResourcesStatus: deviceHealth } : {}),
   };
 }
 

@@ -96,5 +96,7 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
     case 'syncMirror':
     case 'release':
       return {};
+    case 'allocateDevices':
+      return { admission: { state: 'admitted' } };
   }
 }
