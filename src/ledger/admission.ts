@@ -4,7 +4,7 @@ import type { AdmissionFact } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
-import type { NodeView, Verdict } from './types.ts';
+import type { NodeView, OwnResources, Verdict } from './types.ts';
 
 export interface AdmissionOptions {
   readonly table: PodTable;
@@ -13,11 +13,12 @@ export interface AdmissionOptions {
   /** Asks the API server for the Node before a Pod is rejected for it; undefined when it does not say. */
   freshView(): Promise<NodeView | undefined>;
   onEvent(entry: PodEntry, event: PodEvent): void;
+  readonly own?: OwnResources;
 }
 
 /** The ledger, closed until the sources are heard, with its answers going to the Pods. Victims of a waiting Pod are ended. */
-export function openLedger({ table, view, freshView, onEvent }: AdmissionOptions): Ledger {
-  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView });
+export function openLedger({ table, view, freshView, onEvent, own }: AdmissionOptions): Ledger {
+  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView, ...(own && { own }) });
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
   ledger.onVictim(({ uid }) => {
     const { reason, message, condition } = PREEMPTED;

@@ -6,7 +6,7 @@ import { hostPortsOf } from './rules/hostPorts.ts';
 import { knownRequests, measure } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
 import { toStrings } from './rules/room.ts';
-import type { Allocation, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
+import type { Allocation, Entry, NodeView, OwnResources, ReserveContext, Verdict, Victim } from './types.ts';
 
 export interface LedgerOptions {
   readonly node: NodeView;
@@ -15,6 +15,8 @@ export interface LedgerOptions {
    * or a rejection leaves the answer as it is.
    */
   readonly refreshNode?: () => Promise<NodeView | undefined>;
+  /** CPUs and memory that containers have of their own; without it they have none. */
+  readonly own?: OwnResources;
   /** Start closed: until `open()`, only Pods with running containers are served. */
   readonly closed?: boolean;
 }
@@ -33,7 +35,7 @@ interface Waiter {
 }
 
 /**
- * The one owner of what Pods share: requests, the Pod count and host ports of the node (later CPU sets, devices, NUMA).
+ * The one owner of what Pods share: requests, the Pod count and host ports of the node; CPUs and memory through their managers.
  * Requests are answered one at a time. A Pod keeps its place until `release`, terminating or not. Everything is counted by
  * Pod UID, so that reserving and releasing twice is harmless.
  */
@@ -45,6 +47,7 @@ export class Ledger {
   readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
   readonly #told = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
+  readonly #own: OwnResources | undefined;
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -53,6 +56,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#node = options.node;
     this.#refreshNode = options.refreshNode;
+    this.#own = options.own;
     this.#closed = options.closed ?? false;
   }
 
@@ -73,6 +77,7 @@ export class Ledger {
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
     const held = this.#admitted.delete(uid);
+    this.#own?.release(uid);
     if (this.#waiting.delete(uid) || held) this.#reconsider();
   }
 
@@ -131,13 +136,20 @@ export class Ledger {
         const verdict = await this.#decide(request);
         if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
         this.#queue.delete(uid);
-        request.resolve(this.#enter(request, verdict));
+        this.#answer(request, this.#enter(request, verdict));
         this.#tellVictims();
       } catch (error) {
         this.#queue.delete(uid);
         request.reject(error as Error);
       }
     }
+  }
+
+  /** What was given is written down before anybody hears of it; meanwhile others are served. */
+  #answer({ resolve }: Request, verdict: Verdict): void {
+    const written = this.#own?.saved();
+    if (written) void written.then(() => resolve(verdict));
+    else resolve(verdict);
   }
 
   #next(): Request | undefined {
@@ -165,7 +177,12 @@ export class Ledger {
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
     const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
     return findPlace(
-      { ...toHolder(pod), requests: knownRequests(pod, this.#node.allocatable) },
+      {
+        ...toHolder(pod),
+        requests: knownRequests(pod, this.#node.allocatable),
+        // Who waits has it already.
+        refused: until ? undefined : this.#own?.refuse(pod),
+      },
       {
         staying: others.filter((holder) => !chosen.has(uidOf(holder))),
         leaving: others.filter((holder) => chosen.has(uidOf(holder))),
@@ -179,7 +196,11 @@ export class Ledger {
   #enter({ pod, sequence }: Pick<Request, 'pod' | 'sequence'>, outcome: Place): Verdict {
     const uid = pod.metadata.uid;
     this.#waiting.delete(uid);
-    if (outcome.place === 'rejected') return { verdict: 'rejected', ...outcome.rejection };
+    if (outcome.place === 'rejected') {
+      this.#own?.release(uid);
+      return { verdict: 'rejected', ...outcome.rejection };
+    }
+    this.#own?.take(pod);
     const holder = this.#admitted.get(uid) ?? toHolder(pod);
     if (outcome.place === 'waiting') {
       this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor });

@@ -15,9 +15,9 @@ import type { ActionKind } from './rules/actions.ts';
  * done but before the kubelet heard of it. Whatever the point, the next life must end where an undisturbed one does: each
  * container started once, nothing lost, nothing twice, and after the deletion nothing left.
  *
- * Each action is met in one part of the life of the Pod below; an action of static Pods in none.
+ * Each action is met in one part of the life of the Pod below; an action of static Pods, or of nodes that divide their CPUs, in none.
  */
-const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static'>> = {
+const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'cpus'>> = {
   reserve: 'start',
   preparePod: 'start',
   createSandbox: 'start',
@@ -38,6 +38,7 @@ const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static'>> = {
   removePodFiles: 'end',
   saveCheckpoint: 'end',
   syncMirror: 'static',
+  updateCpus: 'cpus',
 };
 const kinds = Object.keys(parts) as ActionKind[];
 

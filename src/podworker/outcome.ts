@@ -11,6 +11,8 @@ export interface Outcome {
   readonly admission?: AdmissionFact;
   readonly volume?: { readonly name: string; readonly state: VolumeState };
   readonly volumesGone?: boolean;
+  /** The CPUs that a container was put on. */
+  readonly cpuSet?: { readonly id: string; readonly cpus: string };
   readonly logRestarts?: Readonly<Record<string, number>>;
 }
 

@@ -16,6 +16,8 @@ export interface Applicant {
   /** Without extended resources that the node does not know. */
   readonly requests: Amounts;
   readonly hostPorts: readonly HostPort[];
+  /** Why it cannot have the CPUs and memory of its own that it asks for. */
+  readonly refused?: Rejection | undefined;
 }
 
 /** What is taken, by the Pods that count for this question. */
@@ -44,6 +46,7 @@ export function assess(applicant: Applicant, taken: Taken, node: NodeView): Asse
     checkPressure(pod, applicant.qosClass, node.pressures) ??
     checkSysctls(pod.spec, node.sysctls) ??
     checkDevices(pod, node.goneDevices) ??
+    applicant.refused ??
     checkPlatform(pod, node);
   if (before) return reject(before);
 
