@@ -1,6 +1,6 @@
+import { isStaticPod } from '../k8s/criticalPod.ts';
 import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
-import { isStaticPod } from '../lib/criticalPod.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Pod } from '../types/k8s.ts';
@@ -61,7 +61,7 @@ export class Events {
   /** About the Node. */
   node(event: NodeEvent): void {
     const { api, log, nodeName } = this.#options;
-    const subject = { kind: 'Node', apiVersion: 'v1', name: nodeName, uid: nodeName };
+    const subject = { kind: 'Node', apiVersion: 'v1', name: nodeName };
     const message = bounded(event.message, EVENT_BYTES);
     const told = api?.record(subject, event.type, event.reason, message);
     if (told ?? this.#isNews(subject, event.type, event.reason, message))

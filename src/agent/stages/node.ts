@@ -5,6 +5,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
@@ -53,11 +54,14 @@ export async function openNode(
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
   });
+  const podCidr = stack.use(new PodCidr(cri, { clock, log }));
+  if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
     node.seen(object);
+    if (object) podCidr.seen(object);
     refreshLedger();
   });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
   return { events, node, ledger, cgroups, refreshLedger };
 }

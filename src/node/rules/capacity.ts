@@ -1,4 +1,4 @@
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { DeviceFacts, MachineFacts, NodeSettings } from '../types.ts';
 import { formatAmount, formatBytes } from './amounts.ts';
 
@@ -72,6 +72,18 @@ export function nodeAllocatable(
     allocatable.memory = formatAmount('memory', atLeastZero(atLeastZero(memory) - hugePages));
   }
   return allocatable;
+}
+
+/** Why these reservations cannot hold on this machine, in kubelet's words; undefined when they can. */
+export function reservationProblem(machine: MachineFacts, settings: Settings): string | undefined {
+  const capacity = ownCapacity(machine, settings.localStorageIsolation);
+  const amounts = amountsOf(capacity);
+  const wrong = [...reservations(machine, settings)].flatMap(([resource, reserved]) => {
+    if (reserved <= (amounts.get(resource) ?? 0n)) return [];
+    const text = `${formatAmount(resource, reserved)} but capacity of ${capacity[resource]}`;
+    return [`Resource "${resource}" has a reservation of ${text}. Expected capacity >= reservation.`];
+  });
+  return wrong.length === 0 ? undefined : `invalid Node Allocatable configuration. ${wrong.join(' ')}`;
 }
 
 function atLeastZero(amount: bigint): bigint {

@@ -1,3 +1,4 @@
+import type { TerminateCause } from '../../pods/facts.ts';
 /**
  * Effects that the Pod worker may start. Each occupies one slot from its start until its outcome is known (slots.ts);
  * the files in ../actions carry them out, one file an action, in an exhaustive registry.
@@ -66,7 +67,7 @@ export interface Checkpoint {
   readonly name: string;
   /** The merged request to end the Pod; absent while it is to run. */
   readonly termination?: {
-    readonly cause: string;
+    readonly cause: TerminateCause;
     readonly graceSeconds: number;
     /** Wall clock, ms. */
     readonly deadline: number;
