@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseCpuList } from '../k8s/cpuList.ts';
 import type { Core, NodeTopology, NumaNode } from '../ledger/rules/topology/nodeTopology.ts';
-import { parseCpuList } from '../lib/cpuList.ts';
 
 /** Machines have fewer of both; what claims more is not read. */
 const MAX_NODES = 1024;

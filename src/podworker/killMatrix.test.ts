@@ -201,7 +201,7 @@ test('undisturbed', async () => {
   await expectNothing();
   expect(hooks()).toEqual(['postStart', 'preStop']);
   const done = new Set(node.actions.map(({ action }) => action.kind));
-  expect([...done].sort()).toEqual(kinds.filter((kind) => parts[kind] !== 'static').sort());
+  expect([...done].sort()).toEqual(kinds.filter((kind) => parts[kind] === 'start' || parts[kind] === 'end').sort());
 });
 
 describe('killed', () => {

@@ -2,11 +2,15 @@ import type { CgroupManager } from '../../cgroups/contract.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { Managers } from '../../ledger/managers/managers.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { openManagers } from '../../node/openManagers.ts';
 import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
+import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -17,6 +21,8 @@ export interface NodeStage {
   readonly node: LocalNode;
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
+  /** Who has CPUs and memory of its own; told of Pods by the ledger. */
+  readonly managers: Managers;
   readonly cgroups: CgroupManager;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
@@ -40,11 +46,19 @@ export async function openNode(
       recordEvent: (event) => events.node(event),
     }),
   );
+  const managers = await openManagers({
+    ...{ config, gates, settings, rootDir, cri, clock, log },
+    machine: node.machine,
+    counters: managerCounters(base.metrics.metrics),
+  });
+  managerGauges(base.metrics.metrics, managers);
+  stack.use(tellCpus(managers, table));
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
   const view = () => ledgerView(node.forAdmission(), input);
   const ledger = openLedger({
     table,
     view,
+    own: managers,
     // A label may have been set a moment ago, and the watch not have told it yet.
     freshView: async () => {
       const fresh = await api?.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });
@@ -63,5 +77,5 @@ export async function openNode(
     refreshLedger();
   });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  return { events, node, ledger, cgroups, refreshLedger };
+  return { events, node, ledger, managers, cgroups, refreshLedger };
 }

@@ -36,7 +36,10 @@ export function hearSources(
       ...{ sources, clock, log },
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
-      onSynced: () => housekeeping.start(),
+      onSynced: () => {
+        stage.managers.keep(new Set(table.all().map(({ uid }) => uid)));
+        housekeeping.start();
+      },
     }),
   );
   for (const source of manifests) source.start();

@@ -23,7 +23,7 @@ export interface Decided {
 
 /** Counts what kubelet's managers count on the way: who asked for what, and how near it was given. */
 export function countAdmission(counters: ManagerCounters, pod: StoredPod, decided: Decided): void {
-  countAlignment(counters, pod, decided);
+  countAlignment(counters, decided);
   if (!mayHaveOwn(pod)) return;
   const reached = containersOf(pod).filter(({ name }) => decided.affinities.has(name));
   const allocationFailed = decided.rejection !== undefined && decided.rejection.reason !== 'TopologyAffinityError';
@@ -48,7 +48,7 @@ function countCpus(counters: ManagerCounters, pod: StoredPod, name: string, fail
 }
 
 /** Only single-numa-node promises nearness. */
-function countAlignment(counters: ManagerCounters, pod: StoredPod, { topology, rejection, affinities }: Decided): void {
+function countAlignment(counters: ManagerCounters, { topology, rejection, affinities }: Decided): void {
   if (topology.policy?.name !== 'single-numa-node') return;
   const misaligned = rejection?.reason === 'TopologyAffinityError';
   if (topology.scope === 'pod') {

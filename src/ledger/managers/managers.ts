@@ -1,4 +1,4 @@
-import { parseCpuList } from '../../lib/cpuList.ts';
+import { parseCpuList } from '../../k8s/cpuList.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -65,6 +65,7 @@ export class Managers {
   readonly #cpuFile: StateFile<CpuState>;
   readonly #memoryFile: StateFile<MemoryState>;
   readonly #changed = new Listeners<[]>();
+  readonly #taken = new Listeners<[uid: string]>();
   #cpus: CpuState = NO_CPU_STATE;
   #memory: MemoryState = NO_MEMORY_STATE;
   #considered: Considered | undefined;
@@ -133,6 +134,7 @@ export class Managers {
   take(pod: StoredPod): Rejection | undefined {
     const { rejection, to } = this.#consider(pod);
     if (!rejection) this.#become(...to);
+    if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
     return rejection;
   }
 
@@ -160,6 +162,11 @@ export class Managers {
   /** Tells each change of the CPUs that are shared, or of who has which. */
   onChange(listener: () => void): Disposable {
     return this.#changed.add(listener);
+  }
+
+  /** Tells each Pod that was given what it asked for, where CPUs are divided. */
+  onTaken(listener: (uid: string) => void): Disposable {
+    return this.#taken.add(listener);
   }
 
   /** What one container has of its own. */

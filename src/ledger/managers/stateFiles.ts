@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { goQuote } from '../../k8s/goText.ts';
+import { cpuCheckpoint, memoryCheckpoint } from '../../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../../lib/checkpointFile.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
-import { cpuCheckpoint, memoryCheckpoint } from '../../lib/kubeletCheckpoints.ts';
 import { type CpuFile, fromCpuFile, fromOldCpuFile, type OldCpuFile, toCpuFile } from '../rules/cpus/cpuFile.ts';
 import type { CpuState } from '../rules/cpus/cpuState.ts';
 import { fromMemoryFile, type MemoryFile, toMemoryFile } from '../rules/memory/memoryFile.ts';

@@ -1,5 +1,5 @@
-import { formatCpuList, parseCpuList } from '../../../lib/cpuList.ts';
-import { goQuote } from '../../../lib/goText.ts';
+import { formatCpuList, parseCpuList } from '../../../k8s/cpuList.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 import type { CpuState } from './cpuState.ts';
 
 /** `<root>/cpu_manager_state` since Kubernetes 1.18 (version 2). */

@@ -1,5 +1,5 @@
-import { common, formatCpuList, union, without } from '../../../lib/cpuList.ts';
-import { goQuote } from '../../../lib/goText.ts';
+import { common, formatCpuList, union, without } from '../../../k8s/cpuList.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 
 /** Which CPUs are whose. A value: every change makes a new one. */
 export interface CpuState {

@@ -1,7 +1,7 @@
-import { isSidecar } from '../../../lib/containerTotals.ts';
-import { hasPodLevelResources } from '../../../lib/podResources.ts';
-import { computePodQOS } from '../../../lib/qos.ts';
-import { quantityMilli } from '../../../lib/quantity.ts';
+import { isSidecar } from '../../../k8s/containerTotals.ts';
+import { hasPodLevelResources } from '../../../k8s/podResources.ts';
+import { computePodQOS } from '../../../k8s/qos.ts';
+import { quantityMilli } from '../../../k8s/quantity.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 
 /** Whether containers of the Pod may have CPUs and memory of their own: Guaranteed, and without resources of the Pod as a whole. */

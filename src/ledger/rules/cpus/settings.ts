@@ -1,5 +1,5 @@
-import { parseGoBool } from '../../../lib/goBool.ts';
-import { goQuote } from '../../../lib/goText.ts';
+import { parseGoBool } from '../../../k8s/goBool.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 import type { CpuTopology } from '../topology/nodeTopology.ts';
 import { NO_CPU_OPTIONS, STATIC_CPU_OPTIONS, type StaticCpuOptions } from './staticOptions.ts';
 import { type StaticCpuPolicy, staticCpuPolicy } from './staticPolicy.ts';

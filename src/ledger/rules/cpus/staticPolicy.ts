@@ -1,5 +1,5 @@
-import { isSidecar } from '../../../lib/containerTotals.ts';
-import { formatCpuList, union, without } from '../../../lib/cpuList.ts';
+import { isSidecar } from '../../../k8s/containerTotals.ts';
+import { formatCpuList, union, without } from '../../../k8s/cpuList.ts';
 import type { Container, Pod, StoredPod } from '../../../types/k8s.ts';
 import { containersOf } from '../topology/admit.ts';
 import type { AllocationError, Hint, HintProvider, Hints } from '../topology/hints.ts';

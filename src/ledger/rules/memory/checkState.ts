@@ -1,4 +1,4 @@
-import { ascending } from '../../../lib/cpuList.ts';
+import { ascending } from '../../../k8s/cpuList.ts';
 import { type MachineMemory, type MemoryState, takeBlock } from './memoryState.ts';
 
 /**

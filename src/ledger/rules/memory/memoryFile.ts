@@ -1,4 +1,4 @@
-import { goQuote } from '../../../lib/goText.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 import type { MemoryBlock, MemoryState, MemoryTable, NodeMemory } from './memoryState.ts';
 
 /** Bytes in JSON: a bigint where a number cannot hold it. */

@@ -1,5 +1,5 @@
+import { ascending } from '../../../k8s/cpuList.ts';
 import { smaller } from '../../../lib/bigints.ts';
-import { ascending } from '../../../lib/cpuList.ts';
 import type { NodeTopology } from '../topology/nodeTopology.ts';
 
 /** How much of one kind of memory a NUMA node has, in bytes. */

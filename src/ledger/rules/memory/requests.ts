@@ -1,6 +1,6 @@
+import { isSidecar } from '../../../k8s/containerTotals.ts';
+import { quantityValue } from '../../../k8s/quantity.ts';
 import { larger } from '../../../lib/bigints.ts';
-import { isSidecar } from '../../../lib/containerTotals.ts';
-import { quantityValue } from '../../../lib/quantity.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 
 /** Bytes by kind. */

@@ -1,5 +1,5 @@
-import { goQuote } from '../../../lib/goText.ts';
-import { formatQuantity, quantityOf, quantityValue } from '../../../lib/quantity.ts';
+import { goQuote } from '../../../k8s/goText.ts';
+import { formatQuantity, quantityOf, quantityValue } from '../../../k8s/quantity.ts';
 import type { NodeTopology } from '../topology/nodeTopology.ts';
 import type { ReservedMemory } from './memoryState.ts';
 

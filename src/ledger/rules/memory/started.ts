@@ -1,4 +1,4 @@
-import { isSidecar } from '../../../lib/containerTotals.ts';
+import { isSidecar } from '../../../k8s/containerTotals.ts';
 import type { StoredPod } from '../../../types/k8s.ts';
 import { type MemoryState, returnMemory } from './memoryState.ts';
 

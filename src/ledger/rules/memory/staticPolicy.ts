@@ -1,5 +1,5 @@
+import { isSidecar } from '../../../k8s/containerTotals.ts';
 import { smaller } from '../../../lib/bigints.ts';
-import { isSidecar } from '../../../lib/containerTotals.ts';
 import type { Container, StoredPod } from '../../../types/k8s.ts';
 import { mayHaveOwn } from '../cpus/requests.ts';
 import { containersOf } from '../topology/admit.ts';

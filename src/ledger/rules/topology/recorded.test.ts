@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { formatCpuList, parseCpuList } from '../../../lib/cpuList.ts';
-import { cpuCheckpoint, memoryCheckpoint } from '../../../lib/kubeletCheckpoints.ts';
+import { formatCpuList, parseCpuList } from '../../../k8s/cpuList.ts';
+import { cpuCheckpoint, memoryCheckpoint } from '../../../k8s/kubeletCheckpoints.ts';
 import type { Container, StoredPod } from '../../../types/k8s.ts';
 import { toCpuFile } from '../cpus/cpuFile.ts';
 import {
@@ -297,7 +297,7 @@ test('the data is what it is said to be: many machines, each outcome often', () 
 test('10,000 machines: CPUs, memory and refusals are those of the Go kubelet', () => {
   const wrong = records.flatMap((record, i) => {
     const ours = again(record);
-    return JSON.stringify(sorted(ours)) === JSON.stringify(sorted(record)) ? [] : [{ i, go: record, ours }];
+    return textOf(ours) === textOf(record) ? [] : [{ i, go: record, ours }];
   });
   // One says enough.
   expect([wrong.length, wrong[0]?.ours]).toEqual([0, wrong[0]?.go]);
@@ -321,6 +321,11 @@ test('no CPU is given twice, none is lost, none that is reserved is given', () =
     }
   }
 });
+
+/** Of several CPUs that are not there Go names any. */
+function textOf(record: Recorded): string {
+  return JSON.stringify(sorted(record)).replace(/unknown CPU ID: \d+/, 'unknown CPU ID');
+}
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);

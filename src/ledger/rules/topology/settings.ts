@@ -1,5 +1,5 @@
-import { parseGoBool } from '../../../lib/goBool.ts';
-import { goQuote } from '../../../lib/goText.ts';
+import { parseGoBool } from '../../../k8s/goBool.ts';
+import { goQuote } from '../../../k8s/goText.ts';
 import type { TopologySettings } from './admit.ts';
 import type { NodeTopology } from './nodeTopology.ts';
 import { MAX_NUMA_ID, maskOf } from './numaMask.ts';
