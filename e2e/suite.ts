@@ -9,6 +9,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
+import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
@@ -53,6 +54,7 @@ export const groups: readonly Group[] = [
   demo,
   nodeWaits,
   swapped,
+  pinnedCpus,
   slowRuntime,
   restarts,
   agentKilled,
