@@ -161,7 +161,9 @@ func randomMachine(r *rand.Rand) machine {
 		m.NodesPerSocket, m.SocketsPerNode = 0, 2
 	}
 	if r.Intn(3) > 0 {
-		m.CacheCores = pick(1, 2, 3, 4, 6)
+		// None lies on two nodes: Go counts such a cache twice, and gives too few CPUs.
+		for m.CacheCores = pick(1, 2, 3, 4, 6); m.Cores%m.CacheCores != 0; m.CacheCores-- {
+		}
 	}
 	// Go tries every combination of hints: with huge pages on many nodes it would take minutes.
 	if few := m.Sockets*m.NodesPerSocket <= 4; few && r.Intn(4) == 0 {

@@ -203,6 +203,14 @@ test('settings that do not fit are refused in Go’s words', async () => {
   );
 });
 
+test('a machine with NUMA nodes of high ids is refused', async () => {
+  const machine = testMachine(2);
+  const nodes = machine.nodes.map((node) => ({ ...node, id: node.id * 31 }));
+  await expect(open(STATIC, { topology: { ...machine, nodes } })).rejects.toThrow(
+    'NUMA node 31 of this machine has an id above 30',
+  );
+});
+
 test('the ledger: a refused Pod holds nothing, a running one cannot be refused, and nobody hears before it is written', async () => {
   const managers = await open(STATIC);
   const ledger = new Ledger({ node: testNode(), own: managers });

@@ -39,3 +39,21 @@ test('a rest that cannot be spread in whole cores comes to an end', () => {
   expect(picked).toEqual({ cpus: expect.any(Array) });
   expect('cpus' in picked && picked.cpus.length).toBe(6);
 });
+
+test('a cache that lies on two NUMA nodes is counted once: as many CPUs are given as were asked for', () => {
+  const topology = cpuTopology({
+    sockets: 1,
+    nodes: [0, 1].map((id) => ({
+      ...{ id, memory: 0n, hugePages: [], distances: [] },
+      cores: Array.from({ length: 3 }, (_, i) => ({
+        ...{ socket: 0, threads: [id * 3 + i] },
+        uncoreCache: Math.floor((id * 3 + i) / 2),
+      })),
+    })),
+  });
+  for (let count = 1; count <= 5; count++) {
+    const free = topology.cpus.filter((cpu) => cpu !== 0);
+    const picked = pickPacked(topology, free, count, { spread: false, alignByUncore: true });
+    expect('cpus' in picked && picked.cpus.length).toBe(count);
+  }
+});

@@ -15,11 +15,12 @@ export function memoryHints(machine: MachineMemory, request: MemoryRequest, reus
   let smallest = ids.length;
   const found: NumaMask[] = [];
   for (const mask of combinations(ids)) {
-    if (!hasEnough(machine, mask, request, 'allocatable')) continue;
-    smallest = Math.min(smallest, countOf(mask));
     const nodes = nodesOf(mask);
+    if (!hasEnough(machine, nodes, request, 'allocatable')) continue;
+    smallest = Math.min(smallest, nodes.length);
     const blocked = nodes.length === 1 ? machine.get(nodes[0]!)!.cells.length > 1 : violates(machine, nodes);
-    if (!blocked && hasEnough(machine, mask, request, 'free', reusable)) found.push(mask);
+    const again = (kind: string) => reusable(mask, kind);
+    if (!blocked && hasEnough(machine, nodes, request, 'free', again)) found.push(mask);
   }
   return found.map((nodes) => ({ nodes, preferred: countOf(nodes) === smallest }));
 }
@@ -35,15 +36,14 @@ export function violates(machine: MachineMemory, nodes: readonly number[]): bool
 /** Whether these nodes together have enough of every kind. */
 export function hasEnough(
   machine: MachineMemory,
-  mask: NumaMask,
+  nodes: readonly number[],
   request: MemoryRequest,
   part: keyof MemoryTable,
-  reusable: Reusable = () => 0n,
+  reusable: (kind: string) => bigint = () => 0n,
 ): boolean {
-  const nodes = nodesOf(mask);
   return [...request].every(([kind, size]) => {
     const sum = nodes.reduce((total, id) => total + (machine.get(id)?.tables.get(kind)?.[part] ?? 0n), 0n);
-    return BigInt.asUintN(64, sum) + reusable(mask, kind) >= size;
+    return BigInt.asUintN(64, sum) + reusable(kind) >= size;
   });
 }
 

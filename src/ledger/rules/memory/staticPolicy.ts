@@ -86,7 +86,7 @@ export class MemoryAllocation implements HintProvider {
       best = found;
     }
     const nodes = best.nodes ?? 0;
-    if (hasEnough(this.#state.machine, nodes, request, 'free')) return { nodes };
+    if (hasEnough(this.#state.machine, nodesOf(nodes), request, 'free')) return { nodes };
     const wider = bestHint(all.filter((hint) => ((hint.nodes ?? 0) & nodes) === nodes));
     if (!wider) return refusal('failed to find NUMA nodes to extend the current topology hint');
     if (!wider.preferred && best.preferred) return refusal('failed to find the extended preferred hint');
