@@ -10,6 +10,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
+import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { replaced } from './cluster/replaced.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
@@ -55,6 +56,7 @@ export const groups: readonly Group[] = [
   nodeWaits,
   swapped,
   devices,
+  pinnedCpus,
   slowRuntime,
   restarts,
   agentKilled,

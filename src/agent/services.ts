@@ -21,6 +21,7 @@ import type { ApiConnection } from './stages/api.ts';
 import type { NodeStage } from './stages/node.ts';
 import type { Base } from './stages/preflight.ts';
 import type { Runtime } from './stages/runtime.ts';
+import { placementOf } from './tellCpus.ts';
 
 export interface ServicesOptions {
   readonly base: Base;
@@ -67,7 +68,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
     },
     cgroups: {
       parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
-      ensure: async (pod) => void (await cgroups.ensurePod(pod)),
+      ensure: async (pod) => void (await cgroups.ensurePod(pod, stage.managers.unthrottled(pod.metadata?.uid ?? ''))),
       remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
     },
     hooks,
@@ -107,6 +108,7 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
     devices: stage.devices,
+    placement: placementOf(stage.managers),
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
     sandboxConfigs: new Map(),

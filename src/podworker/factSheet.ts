@@ -1,5 +1,6 @@
 import type {
   AdmissionFact,
+  CpuFact,
   MirrorFact,
   PodDevices,
   PodOrigin,
@@ -53,6 +54,8 @@ export class FactSheet {
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #logRestarts: Readonly<Record<string, number>> = {};
+  #cpus: CpuFact | undefined;
+  #cpuSets: Readonly<Record<string, string>> | undefined;
 
   constructor(identity: PodIdentity) {
     this.uid = identity.uid;
@@ -112,6 +115,9 @@ export class FactSheet {
       case 'devices':
         this.#devices = update.devices;
         return;
+      case 'cpus':
+        this.#cpus = update.cpus;
+        return;
       case 'accepted':
         this.#accepted = update.status;
         if (update.written) this.#statusProblem = undefined;
@@ -157,7 +163,15 @@ export class FactSheet {
     if (outcome.devices) this.#devices = outcome.devices;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
+    if (outcome.cpuSet) this.#noteCpus(outcome.cpuSet.id, outcome.cpuSet.cpus);
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
+  }
+
+  /** Of containers that are gone nothing is kept. */
+  #noteCpus(id: string, cpus: string): void {
+    const known = new Set(this.observation.pod?.containers.map((container) => container.id));
+    const kept = Object.entries(this.#cpuSets ?? {}).filter(([other]) => known.has(other));
+    this.#cpuSets = { ...Object.fromEntries(kept), [id]: cpus };
   }
 
   #setPull(container: string, state: PullState | undefined): void {
@@ -206,6 +220,8 @@ export class FactSheet {
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
       ...(this.#nameTakenBy === undefined ? {} : { nameTakenBy: this.#nameTakenBy }),
+      ...(this.#cpus === undefined ? {} : { cpus: this.#cpus }),
+      ...(this.#cpuSets === undefined ? {} : { cpuSets: this.#cpuSets }),
       ...(this.#accepted === undefined ? {} : { accepted: this.#accepted }),
       ...(this.#statusProblem === undefined ? {} : { statusProblem: this.#statusProblem }),
       ...(this.#mirror === undefined ? {} : { mirror: this.#mirror }),

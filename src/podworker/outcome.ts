@@ -12,6 +12,8 @@ export interface Outcome {
   readonly devices?: PodDevices;
   readonly volume?: { readonly name: string; readonly state: VolumeState };
   readonly volumesGone?: boolean;
+  /** The CPUs that a container was put on. */
+  readonly cpuSet?: { readonly id: string; readonly cpus: string };
   readonly logRestarts?: Readonly<Record<string, number>>;
 }
 

@@ -37,6 +37,7 @@ export function hearSources(
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
       onSynced: () => {
+        stage.managers.keep(new Set(table.all().map(({ uid }) => uid)));
         housekeeping.start();
         stage.devices.prune();
       },

@@ -71,7 +71,9 @@ export async function createContainer(
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerError', cause: error });
   }
   context.event({ type: 'Normal', reason: 'Created', message: 'Container created', container: container.name });
+  const cpus = config.linux?.resources?.cpusetCpus ?? '';
   return {
+    ...(cpus !== '' && { cpuSet: { id, cpus } }),
     seen: {
       container: created(
         services,
@@ -132,9 +134,8 @@ async function configFor(
     terminationLogPath,
     deviceAllocation,
     targetContainerId,
-    exclusiveCPUs: false,
-    cpusetCpus: '',
-    cpusetMems: '',
+    exclusiveCPUs: services.placement.unthrottled(facts.uid, container.name),
+    ...services.placement.of(facts.uid, container.name),
   });
 }
 

@@ -19,7 +19,7 @@ import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
 import { effects } from '../actions/registry.ts';
-import type { Services } from '../actions/services.ts';
+import { ANYWHERE, type Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
 import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
@@ -338,6 +338,7 @@ export class FakeNode implements Disposable {
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
       devices: this.devices,
+      placement: ANYWHERE,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
