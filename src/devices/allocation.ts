@@ -1,6 +1,7 @@
 // The second step of a Pod's admission, and what its containers get of it. It runs in the Pod's worker: plug-ins hang.
 import { type Clock, sleep } from '../lib/clock.ts';
 import type { Listeners } from '../lib/disposables.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Container, StoredPod } from '../types/k8s.ts';
 import type { DeviceBook, PlanOptions } from './book.ts';
@@ -46,7 +47,11 @@ export class DeviceAllocation {
       isNew = true;
     }
     // Before anything is made of it: after a restart nobody else may get these.
-    if (isNew) await checkpoint.save();
+    if (isNew)
+      await checkpoint.save().catch((error) => {
+        const problem = `failed to write checkpoint file "kubelet_internal_checkpoint": ${errorMessage(error)}`;
+        throw new DevicePluginError(problem, error);
+      });
     signal.throwIfAborted();
   }
 

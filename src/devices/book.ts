@@ -84,6 +84,7 @@ export class DeviceBook {
 
   /** A resource that a plug-in has registered, or that somebody holds devices of. */
   isDeviceResource(resource: string): boolean {
+    if (!resource.includes('/')) return false; // the machine's own
     if (this.#said.has(resource)) return true;
     for (const held of this.#assigned.values()) if (held.some((one) => one.resource === resource)) return true;
     return false;

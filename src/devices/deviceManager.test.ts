@@ -306,6 +306,15 @@ describe('allocation', () => {
     expect(await attempt()).toBeUndefined();
   });
 
+  test('what cannot be written down is not given', async () => {
+    const gpu = await plugin();
+    await gpu.register();
+    await until(() => allocatable() === '2');
+    rmSync(join(directory, 'kubelet_internal_checkpoint'), { force: true });
+    mkdirSync(join(directory, 'kubelet_internal_checkpoint/in-the-way'), { recursive: true });
+    expect(await admit(podOf('a'))).toMatch(/^failed to write checkpoint file "kubelet_internal_checkpoint": /);
+  });
+
   test('an answer that is too long is none', async () => {
     const gpu = await plugin();
     await gpu.register();
