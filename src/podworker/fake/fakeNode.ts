@@ -9,6 +9,7 @@ import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
 import { Ledger } from '../../ledger/ledger.ts';
+import type { OwnResources } from '../../ledger/types.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -18,7 +19,7 @@ import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
 import { effects } from '../actions/registry.ts';
-import { ANYWHERE, type Services } from '../actions/services.ts';
+import { ANYWHERE, type Placement, type Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
 import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
@@ -51,6 +52,8 @@ export class FakeWorld implements AsyncDisposable {
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
   /** Resources of device plug-ins that are gone; read when a node starts. */
   goneDevices: readonly string[] = [];
+  /** Who gives CPUs and memory of their own, and where that puts containers; read when a node starts. */
+  own: { readonly resources: OwnResources; readonly placement: Placement } | undefined;
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
   /** Every status that was written, by UID, in order. */
@@ -77,7 +80,7 @@ export class FakeNode implements Disposable {
   readonly clock: Clock;
   readonly cri: Cri;
   readonly table = new PodTable();
-  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
+  readonly ledger: Ledger;
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -97,6 +100,8 @@ export class FakeNode implements Disposable {
   constructor(world: FakeWorld, clock: Clock = realClock) {
     this.world = world;
     this.clock = clock;
+    const own = world.own && { own: world.own.resources };
+    this.ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }), ...own });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     const services = this.#services();
     const effect = effects(services);
@@ -322,7 +327,7 @@ export class FakeNode implements Disposable {
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
       goneDevices: this.world.goneDevices,
-      placement: ANYWHERE,
+      placement: this.world.own?.placement ?? ANYWHERE,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
