@@ -12,7 +12,8 @@ export async function ask(command: Asking): Promise<string> {
   const pod = command.pod
     ? `${encodeURIComponent(command.pod.namespace)}/${encodeURIComponent(command.pod.name)}/`
     : '';
-  const path = `/debug/pods/${pod}${command.kind}${command.output === 'json' ? '?output=json' : ''}`;
+  const place = command.kind === 'why' && command.node ? 'node/' : `pods/${pod}`;
+  const path = `/debug/${place}${command.kind}${command.output === 'json' ? '?output=json' : ''}`;
   const { status, body } = await askAgent(command.agent, path);
   // Whoever answers: nothing in it may steer the terminal.
   const text = printable(body);

@@ -26,7 +26,14 @@ export type Command =
   /** Print `text` and exit 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Ask a running agent why Pods wait; without a Pod: all that wait. */
-  | { readonly kind: 'why'; readonly pod?: PodName; readonly agent: AgentPlace; readonly output: Output }
+  | {
+      readonly kind: 'why';
+      readonly pod?: PodName;
+      /** Instead of Pods: who has which CPUs and memory of the machine. */
+      readonly node?: true;
+      readonly agent: AgentPlace;
+      readonly output: Output;
+    }
   /** Ask a running agent for the timeline of a Pod. */
   | { readonly kind: 'timeline'; readonly pod: PodName; readonly agent: AgentPlace; readonly output: Output }
   /** Decide recorded facts again and print the first difference. */
@@ -99,6 +106,9 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   const pods = (max: number) => podsOf(kind, positionals, namespace, max);
   switch (kind) {
     case 'why': {
+      // A Pod of that name is asked for with its namespace.
+      if (positionals.length === 1 && positionals[0] === 'node' && values.namespace === undefined)
+        return { kind, node: true, agent: agentPlace(kind, values), output };
       const [pod] = pods(1);
       return { kind, ...(pod && { pod }), agent: agentPlace(kind, values), output };
     }

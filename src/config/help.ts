@@ -8,6 +8,7 @@ const USAGE = `kubelet-ts: a Kubernetes node agent (kubelet 1.36) that explains 
 Usage:
   kubelet-ts [flags]                       run the node agent
   kubelet-ts why [[NAMESPACE/]POD]         why is this Pod (or: which Pods and why) not ready?
+  kubelet-ts why node                      who has which CPUs and memory of the machine?
   kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
@@ -39,7 +40,8 @@ The agent is asked on its unix socket, which only root may use. PLACE is one of
 const COMMANDS: Readonly<Record<string, string>> = {
   why: `kubelet-ts why [[NAMESPACE/]POD] [-n NAMESPACE] [-o text|json] [PLACE]
 
-Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits.
+Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits. \`kubelet-ts why node\` shows where the
+machine's CPUs and memory are and which containers have some of their own (a Pod called node: default/node).
 ${PLACES}`,
   timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [PLACE]
 

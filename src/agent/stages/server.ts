@@ -1,5 +1,6 @@
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
 import { toFlagz } from '../../config/flagz.ts';
+import { nodeMap, nodeMapText } from '../../ledger/managers/nodeMap.ts';
 import { verbosity } from '../../lib/verbosity.ts';
 import { servedPods } from '../../pods/served.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
@@ -44,7 +45,15 @@ export async function openServer(
 ): Promise<void> {
   const { clock, log, recorder, loaded } = base;
   const refresh = () => pods.services.images.refreshProgress();
-  const explanations = { recorder, mono: () => clock.now().mono, refresh };
+  const nameOf = (uid: string) => {
+    const pod = base.table.get(uid);
+    return pod ? `${pod.namespace}/${pod.name}` : uid;
+  };
+  const explainNode = (asJson: boolean) => {
+    const map = nodeMap(node.managers, nameOf);
+    return asJson ? map : nodeMapText(map);
+  };
+  const explanations = { recorder, mono: () => clock.now().mono, refresh, node: explainNode };
   stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
   const { metrics } = base.metrics;
   const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));

@@ -8,6 +8,7 @@ import { testNode, testPod } from '../fake/pods.ts';
 import { Ledger } from '../ledger.ts';
 import { NO_COUNTERS } from './counters.ts';
 import { Managers, type ManagersOptions } from './managers.ts';
+import { nodeMap, nodeMapText } from './nodeMap.ts';
 import type { ManagerSettings } from './settings.ts';
 
 let root: string;
@@ -255,4 +256,36 @@ test('counts what was asked for and what failed', async () => {
   ]);
   managers.take(testPod('q', own('2')));
   expect(seen.splice(0)).toEqual(['admission true', 'container numa_node true']);
+});
+
+test('the map of the node: which CPUs and memory are where, and whose', async () => {
+  const managers = await open(
+    {
+      ...STATIC,
+      memoryManagerPolicy: 'Static',
+      reservedMemory: [{ numaNode: 0, limits: { memory: '1Gi' } }],
+      topologyManagerPolicy: 'restricted',
+    },
+    { topology: testMachine(2, 2) },
+  );
+  managers.take(testPod('p', own('1', '2Gi')));
+  const map = nodeMap(managers, (uid) => `default/${uid}`);
+  expect(map.holders).toEqual([{ pod: 'default/p', container: 'c', cpus: '1', memoryNodes: '0' }]);
+  expect(nodeMapText(map)).toBe(
+    [
+      'CPU manager static, memory manager Static, topology manager restricted.',
+      'Shared CPUs: 0,2-3; never given alone: 0.',
+      'NUMA node 0: CPUs 0-1 (shared 0); memory 4Gi: 2Gi given, 1Gi free',
+      'NUMA node 1: CPUs 2-3 (shared 2-3); memory 4Gi: 0 given, 4Gi free',
+      'Pod default/p, container c: CPUs 1, memory of NUMA node 0',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('the map of a node without managers', async () => {
+  const managers = await open({}, { topology: null });
+  expect(nodeMapText(nodeMap(managers, (uid) => uid))).toBe(
+    'CPU manager none, memory manager None, topology manager none.\nNothing divides the CPUs and memory of this machine.\n',
+  );
 });

@@ -231,8 +231,17 @@ export class Managers {
     readonly cpus: CpuState;
     readonly memory: MemoryState;
     readonly topology: NodeTopology | null;
+    readonly settings: Pick<ManagerSettings, 'cpuManagerPolicy' | 'memoryManagerPolicy' | 'topologyManagerPolicy'>;
   } {
-    return { policy: this.#cpuPolicy, cpus: this.#cpus, memory: this.#memory, topology: this.#options.topology };
+    const { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy } = this.#options.settings;
+    const settings = { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy };
+    return {
+      settings,
+      policy: this.#cpuPolicy,
+      cpus: this.#cpus,
+      memory: this.#memory,
+      topology: this.#options.topology,
+    };
   }
 
   #consider(pod: StoredPod): Considered {

@@ -32,6 +32,8 @@ export interface ExplanationSource {
   mono(): number;
   /** Brings what is only looked up on demand (pull progress) up to date. */
   refresh(): Promise<void>;
+  /** Where the machine's CPUs and memory are and who has them. */
+  node?(asJson: boolean): unknown;
 }
 
 const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
@@ -77,7 +79,7 @@ function* tracePieces(
 }
 
 /**
- * `/debug/pods/{namespace}/{name}/{why|timeline|trace}` and `/debug/pods/why` (every Pod that waits). `?output=json` or an
+ * `/debug/node/why` (the map of the machine), `/debug/pods/{namespace}/{name}/{why|timeline|trace}` and `/debug/pods/why` (every Pod that waits). `?output=json` or an
  * Accept header asks for JSON; a trace is always JSON.
  */
 export async function podExplanation(
@@ -86,6 +88,7 @@ export async function podExplanation(
   source: ExplanationSource,
 ): Promise<Answer | undefined> {
   const parts = path.split('/').slice(1);
+  if (path === '/debug/node/why' && source.node) return nodeAnswer(source.node(asJson));
   if (parts[0] !== 'debug' || parts[1] !== 'pods') return undefined;
   await source.refresh();
   if (parts.length === 3 && parts[2] === 'why') return whyAll(source, asJson);
@@ -95,6 +98,11 @@ export async function podExplanation(
   const record = source.recorder.find(namespace, name);
   if (!record) return text(404, `pod ${JSON.stringify(`${namespace}/${name}`)} is not known on this node\n`);
   return view(record, source, asJson);
+}
+
+/** Text is shown as it is. */
+function nodeAnswer(node: unknown): Answer {
+  return typeof node === 'string' ? text(200, node) : json(node);
 }
 
 function whyAll(source: ExplanationSource, asJson: boolean): Answer {
