@@ -1,3 +1,5 @@
+import { bounded } from '../lib/bounded.ts';
+import { printableLine } from '../lib/printable.ts';
 import type { DeviceBook } from './book.ts';
 import { healthyIds, inOrder } from './rules/inventory.ts';
 
@@ -48,6 +50,8 @@ export function deviceMap(book: DeviceBook, nameOf: (uid: string) => string): De
   return { resources, holders: holders.sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
 }
 
+const LINE_BYTES = 1024;
+
 /** The map as lines of text; empty without devices. */
 export function deviceMapText({ resources, holders }: DeviceMap): string {
   const lines = resources.map(({ resource, registered, devices, healthy, free, onNodes }) => {
@@ -57,5 +61,6 @@ export function deviceMapText({ resources, holders }: DeviceMap): string {
   });
   for (const { pod, container, resource, ids } of holders)
     lines.push(`Pod ${pod}, container ${container}: ${resource} ${ids.join(', ')}`);
-  return lines.map((line) => `${line}\n`).join('');
+  // Plug-ins choose ids: none steers a terminal, and who has a thousand fills no screen.
+  return lines.map((line) => `${printableLine(bounded(line, LINE_BYTES))}\n`).join('');
 }
