@@ -1,5 +1,6 @@
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
 import { toFlagz } from '../../config/flagz.ts';
+import { deviceMap, deviceMapText } from '../../devices/deviceMap.ts';
 import { nodeMap, nodeMapText } from '../../ledger/managers/nodeMap.ts';
 import { verbosity } from '../../lib/verbosity.ts';
 import { servedPods } from '../../pods/served.ts';
@@ -51,7 +52,8 @@ export async function openServer(
   };
   const explainNode = (asJson: boolean) => {
     const map = nodeMap(node.managers, nameOf);
-    return asJson ? map : nodeMapText(map);
+    const devices = deviceMap(node.devices.book, nameOf);
+    return asJson ? { ...map, devices } : nodeMapText(map) + deviceMapText(devices);
   };
   const explanations = { recorder, mono: () => clock.now().mono, refresh, node: explainNode };
   stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
