@@ -12,6 +12,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
+import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { pressure } from './cluster/pressure.ts';
 import { privateImages } from './cluster/privateImages.ts';
 import { replaced } from './cluster/replaced.ts';
@@ -63,6 +64,7 @@ export const groups: readonly Group[] = [
   swapped,
   privateImages,
   devices,
+  pinnedCpus,
   slowRuntime,
   restarts,
   agentKilled,

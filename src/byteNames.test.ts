@@ -18,6 +18,7 @@ const allowed: Readonly<Record<string, string>> = {
   'node/preflight/instanceLock.ts': 'the runtime’s socket is the administrator’s',
   'node/logGc.ts': 'asks only whether something is a link',
   'node/machineFacts.ts': 'sysfs',
+  'node/readTopology.ts': 'CPUs and NUMA nodes, from sysfs',
   'node/runtimeDefaults.ts': 'processors, from sysfs',
   'node/rotatedFiles.ts': 'the runtime and this program name the files of a container’s log; others are not looked at',
   'plugins/socketTree.ts': 'plug-ins’ sockets; a name that is no text is told as a problem and left alone',

@@ -23,6 +23,7 @@ import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
 import type { Base } from './stages/preflight.ts';
 import type { Runtime } from './stages/runtime.ts';
+import { placementOf } from './tellCpus.ts';
 
 export interface ServicesOptions {
   readonly base: Base;
@@ -91,7 +92,7 @@ export function makeServices({
     },
     cgroups: {
       parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
-      ensure: async (pod) => void (await cgroups.ensurePod(pod)),
+      ensure: async (pod) => void (await cgroups.ensurePod(pod, stage.managers.unthrottled(pod.metadata?.uid ?? ''))),
       remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
     },
     hooks,
@@ -133,6 +134,7 @@ export function makeServices({
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
     devices: stage.devices,
+    placement: placementOf(stage.managers),
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
     sandboxConfigs: new Map(),

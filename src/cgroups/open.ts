@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { ConfigurationError } from '../config/problem.ts';
+import { reservedLists } from '../config/reservations.ts';
 import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
 import { isUnimplemented } from '../cri/error.ts';
@@ -59,7 +60,8 @@ export async function openCgroups(
     ...(pids > 0 ? { pid: String(pids) } : {}),
     ...Object.fromEntries(hugePages),
   };
-  const reserved = [config.kubeReserved ?? {}, config.systemReserved ?? {}];
+  const { kubeReserved, systemReserved } = reservedLists(config);
+  const reserved = [kubeReserved, systemReserved];
   const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
   await setUp(manager, limits, log, record);
   await enforceReserved(config, manager, record);

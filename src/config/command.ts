@@ -25,7 +25,7 @@ export type Command =
   | { readonly kind: 'run'; readonly flags: ParsedFlags }
   /** Print `text` and exit 0. */
   | { readonly kind: 'print'; readonly text: string }
-  /** Ask a running agent why Pods wait; without a Pod: all that wait. `node`: what the node is short of instead. */
+  /** Ask a running agent why Pods wait; without a Pod: all that wait. `node`: what the node is short of and who has what of it. */
   | {
       readonly kind: 'why';
       readonly pod?: PodName;
@@ -105,6 +105,9 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   const pods = (max: number) => podsOf(kind, positionals, namespace, max);
   switch (kind) {
     case 'why': {
+      // A Pod of that name is asked for with its namespace.
+      if (positionals.length === 1 && positionals[0] === 'node' && values.namespace === undefined)
+        return { kind, node: true, agent: agentPlace(kind, values), output };
       const [pod] = pods(1);
       const node = values.node === true ? { node: true as const } : {};
       if (node.node && pod) throw refuse(kind, 'takes a Pod or --node, not both');

@@ -152,6 +152,8 @@ describe('commands', () => {
   test.each([
     [['why'], { kind: 'why', agent, output: 'text' }],
     [['why', 'a/b', '-o', 'json'], { kind: 'why', pod: { namespace: 'a', name: 'b' }, agent, output: 'json' }],
+    [['why', 'node'], { kind: 'why', node: true, agent, output: 'text' }],
+    [['why', 'default/node'], { kind: 'why', pod: { namespace: 'default', name: 'node' }, agent, output: 'text' }],
     [['timeline', '-n', 'a', 'b'], { kind: 'timeline', pod: { namespace: 'a', name: 'b' }, agent, output: 'text' }],
     [['why', '--root-dir=/k/'], { kind: 'why', agent: { socket: '/k/kubelet-ts/debug.sock' }, output: 'text' }],
     [['why', '--socket', '/s'], { kind: 'why', agent: { socket: '/s' }, output: 'text' }],

@@ -8,7 +8,7 @@ const USAGE = `kubelet-ts: a Kubernetes node agent (kubelet 1.36) that explains 
 Usage:
   kubelet-ts [flags]                       run the node agent
   kubelet-ts why [[NAMESPACE/]POD]         why is this Pod (or: which Pods and why) not ready?
-  kubelet-ts why --node                    what is the node short of, and which Pod would go next?
+  kubelet-ts why node                      what is the node short of, which Pod would go next, and who has what?
   kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
@@ -40,8 +40,9 @@ The agent is asked on its unix socket, which only root may use. PLACE is one of
 const COMMANDS: Readonly<Record<string, string>> = {
   why: `kubelet-ts why [[NAMESPACE/]POD | --node] [-n NAMESPACE] [-o text|json] [PLACE]
 
-Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits. With --node: what the node is short
-of, the figures beside their thresholds, and the order in which Pods would be evicted.
+Asks the agent on this machine what a Pod waits for. Without a Pod: every Pod that waits. \`kubelet-ts why node\` (or --node): what the
+node is short of, the figures beside their thresholds, the order in which Pods would be evicted; then where the machine's CPUs, memory
+and devices are and who has some of their own. (A Pod called node: default/node.)
 ${PLACES}`,
   timeline: `kubelet-ts timeline [NAMESPACE/]POD [-n NAMESPACE] [-o text|json] [PLACE]
 

@@ -4,6 +4,7 @@ import type { Pod, StoredPod } from '../types/k8s.ts';
 import type { Affinity } from './rules/affinity.ts';
 import type { Device, DeviceList, Inventory } from './rules/inventory.ts';
 import { type Assigned, type Planned, type PodPlan, planPod } from './rules/planPod.ts';
+import { DeviceProvider } from './rules/provider.ts';
 import { type DeviceRequest, deviceRequests } from './rules/requests.ts';
 import { type Assignment, byNode, podDevices } from './rules/state.ts';
 
@@ -28,6 +29,7 @@ const NOTHING: ReadonlySet<string> = new Set();
  * or held is taken for everybody else; nothing is given back but by `release` and `giveUp`.
  */
 export class DeviceBook {
+  #version = 0;
   /** What plug-ins said last. A resource is in it from its first list until its plug-in's grace is over. */
   readonly #said = new Map<string, DeviceList>();
   /** Resources whose plug-in is not there (any more): none of their devices can be given. */
@@ -37,17 +39,20 @@ export class DeviceBook {
 
   /** A resource that an earlier life knew: no device of it can be given until its plug-in is there. */
   remember(resource: string): void {
+    this.#version += 1;
     if (!this.#said.has(resource)) this.#said.set(resource, new Map());
     this.#stopped.add(resource);
   }
 
   /** What was given in an earlier life. */
   restore(uid: string, assignments: readonly Assignment[]): void {
+    this.#version += 1;
     this.#assigned.set(uid, assignments);
   }
 
   /** A plug-in's newest list. Gives the Pods whose devices are better or worse than before, or shown again. */
   setDevices(resource: string, devices: DeviceList): string[] {
+    this.#version += 1;
     const before = this.#said.get(resource);
     this.#said.set(resource, devices);
     this.#stopped.delete(resource);
@@ -62,11 +67,13 @@ export class DeviceBook {
 
   /** The resource's plug-in is gone: nothing is given of it. */
   stop(resource: string): void {
+    this.#version += 1;
     if (this.#said.has(resource)) this.#stopped.add(resource);
   }
 
   /** The plug-in did not come back in time. */
   forget(resource: string): void {
+    this.#version += 1;
     this.#said.delete(resource);
     this.#stopped.delete(resource);
   }
@@ -121,6 +128,24 @@ export class DeviceBook {
     return taken;
   }
 
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The Pod's devices for the topology manager, which asks container by container. */
+  provider(pod: StoredPod, machineNodes: readonly number[]): DeviceProvider {
+    const { uid } = pod.metadata;
+    return new DeviceProvider(pod, {
+      uid,
+      machineNodes,
+      inventory: this.inventory(),
+      takenByOthers: (resource) => this.taken(resource, uid),
+      assigned: this.assignments(uid),
+      isDeviceResource: (resource) => this.isDeviceResource(resource),
+    });
+  }
+
   /** What the Pod asks of device plug-ins. */
   requests(pod: Pod): readonly DeviceRequest[] {
     return deviceRequests(pod, (resource) => this.isDeviceResource(resource));
@@ -151,6 +176,7 @@ export class DeviceBook {
     const affinity = options.affinity ?? this.#held.get(pod.metadata.uid)?.affinity ?? ANYWHERE;
     const plan = this.plan(pod, { ...options, affinity });
     if ('error' in plan) return plan;
+    this.#version += 1;
     if (plan.plan.length > 0) this.#held.set(pod.metadata.uid, { planned: plan.plan, affinity });
     else this.#held.delete(pod.metadata.uid);
     return plan;
@@ -158,6 +184,7 @@ export class DeviceBook {
 
   /** A plug-in has allocated these: they are the container's from now on. */
   commit(uid: string, { container, resource, ids }: Assigned, answer: Uint8Array): void {
+    this.#version += 1;
     const idsByNode = byNode(ids, this.#said.get(resource));
     const others = this.assignments(uid).filter((one) => one.container !== container || one.resource !== resource);
     this.#assigned.set(uid, [...others, { container, resource, ids, idsByNode, answer }]);
@@ -169,11 +196,13 @@ export class DeviceBook {
 
   /** Gives back what is only held for the Pod. */
   giveUp(uid: string): void {
+    this.#version += 1;
     this.#held.delete(uid);
   }
 
   /** Gives back everything. Returns whether anything had been given. */
   release(uid: string): boolean {
+    this.#version += 1;
     this.#held.delete(uid);
     return this.#assigned.delete(uid);
   }

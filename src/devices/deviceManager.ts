@@ -20,6 +20,7 @@ import { serveRegistration } from './registrationServer.ts';
 import { type DeviceCapacity, deviceCapacity } from './rules/capacity.ts';
 import { unusable } from './rules/choose.ts';
 import { healthyIds, inOrder } from './rules/inventory.ts';
+import type { DeviceProvider } from './rules/provider.ts';
 import type { DeviceSettings } from './rules/runOptions.ts';
 
 export interface DeviceManagerOptions {
@@ -137,6 +138,23 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
     refusal: (pod, affinity) => this.#refusal(pod, affinity),
     hold: (pod, affinity) => this.#hold(pod, affinity),
     giveUp: (uid) => this.book.giveUp(uid),
+  };
+
+  /** For the topology manager. A Pod that had devices before is not refused here: their plug-in may only not be there yet. */
+  readonly providers = {
+    provider: (pod: StoredPod, nodes: readonly number[]) => {
+      const provider = this.book.provider(pod, nodes);
+      const allocate: DeviceProvider['allocate'] = (container, affinity) => {
+        const error = provider.allocate(container, affinity);
+        return error && this.#mayWait(pod) ? undefined : error;
+      };
+      return {
+        hints: (container: Container) => provider.hints(container),
+        podHints: () => provider.podHints(),
+        allocate,
+      };
+    },
+    version: () => this.book.version,
   };
 
   allocate(pod: StoredPod, signal: AbortSignal): Promise<void> {

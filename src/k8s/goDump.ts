@@ -123,6 +123,7 @@ const MAX_CPUS = 65_536;
 /** FNV-1a, 32 bits, of the text's UTF-8. */
 export function fnv32a(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  const bytes = Buffer.from(text);
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return hash >>> 0;
 }

@@ -4,7 +4,7 @@ import type { AdmissionFact } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
-import type { DevicePlaces, NodeView, Verdict } from './types.ts';
+import type { DevicePlaces, NodeView, OwnResources, Verdict } from './types.ts';
 
 export interface AdmissionOptions {
   readonly table: PodTable;
@@ -14,11 +14,12 @@ export interface AdmissionOptions {
   freshView(): Promise<NodeView | undefined>;
   onEvent(entry: PodEntry, event: PodEvent): void;
   readonly devices?: DevicePlaces;
+  readonly own?: OwnResources;
 }
 
 /** The ledger, closed until the sources are heard, with its answers going to the Pods. Victims of a waiting Pod are ended. */
-export function openLedger({ table, view, freshView, onEvent, devices }: AdmissionOptions): Ledger {
-  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView, ...(devices && { devices }) });
+export function openLedger({ table, view, freshView, onEvent, ...giving }: AdmissionOptions): Ledger {
+  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView, ...giving });
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
   ledger.onVictim(({ uid }) => {
     const { reason, message, condition } = PREEMPTED;

@@ -6,7 +6,16 @@ import { hostPortsOf } from './rules/hostPorts.ts';
 import { knownRequests, measure } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
 import { toStrings } from './rules/room.ts';
-import type { Allocation, DevicePlaces, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
+import type {
+  Allocation,
+  DevicePlaces,
+  Entry,
+  NodeView,
+  OwnResources,
+  ReserveContext,
+  Verdict,
+  Victim,
+} from './types.ts';
 
 export interface LedgerOptions {
   readonly node: NodeView;
@@ -15,6 +24,8 @@ export interface LedgerOptions {
    * or a rejection leaves the answer as it is.
    */
   readonly refreshNode?: () => Promise<NodeView | undefined>;
+  /** CPUs and memory that containers have of their own; without it they have none. */
+  readonly own?: OwnResources;
   /** Start closed: until `open()`, only Pods with running containers are served. */
   readonly closed?: boolean;
   /** Without it no Pod is given devices. */
@@ -35,7 +46,7 @@ interface Waiter {
 }
 
 /**
- * The one owner of what Pods share: requests, the Pod count and host ports of the node (later CPU sets, devices, NUMA).
+ * The one owner of what Pods share: requests, the Pod count and host ports of the node; CPUs and memory through their managers.
  * Requests are answered one at a time. A Pod keeps its place until `release`, terminating or not. Everything is counted by
  * Pod UID, so that reserving and releasing twice is harmless.
  */
@@ -48,6 +59,7 @@ export class Ledger {
   readonly #told = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
   readonly #devices: DevicePlaces | undefined;
+  readonly #own: OwnResources | undefined;
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -57,6 +69,7 @@ export class Ledger {
     this.#node = options.node;
     this.#refreshNode = options.refreshNode;
     this.#devices = options.devices;
+    this.#own = options.own;
     this.#closed = options.closed ?? false;
   }
 
@@ -81,6 +94,7 @@ export class Ledger {
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
     const held = this.#admitted.delete(uid);
+    this.#own?.release(uid);
     if (this.#waiting.delete(uid) || held) this.#reconsider();
   }
 
@@ -139,13 +153,20 @@ export class Ledger {
         const verdict = await this.#decide(request);
         if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
         this.#queue.delete(uid);
-        request.resolve(this.#enter(request, verdict));
+        this.#answer(request, this.#enter(request, verdict));
         this.#tellVictims();
       } catch (error) {
         this.#queue.delete(uid);
         request.reject(error as Error);
       }
     }
+  }
+
+  /** What was given is written down before anybody hears of it; meanwhile others are served. */
+  #answer({ resolve }: Request, verdict: Verdict): void {
+    const written = this.#own?.saved();
+    if (written) void written.then(() => resolve(verdict));
+    else resolve(verdict);
   }
 
   #next(): Request | undefined {
@@ -174,7 +195,12 @@ export class Ledger {
     const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
     const refused = this.#devices?.refusal(pod);
     return findPlace(
-      { ...toHolder(pod), requests: this.#requests(pod), ...(refused && { devices: refused }) },
+      {
+        ...toHolder(pod),
+        requests: this.#requests(pod),
+        // Who waits has it already.
+        refused: until ? undefined : (this.#own?.refuse(pod) ?? refused),
+      },
       {
         staying: others.filter((holder) => !chosen.has(uidOf(holder))),
         leaving: others.filter((holder) => chosen.has(uidOf(holder))),
@@ -190,21 +216,30 @@ export class Ledger {
     return Object.fromEntries(all.filter(([resource]) => !this.#devices?.isDevice(resource)));
   }
 
-  /** Writes the outcome into the book. A Pod with running containers has its devices. */
+  /** Writes the outcome into the book. */
   #enter(
     { pod, sequence, hasRunningContainers }: Pick<Request, 'pod' | 'sequence'> & { hasRunningContainers?: boolean },
     outcome: Place,
   ): Verdict {
     const uid = pod.metadata.uid;
     this.#waiting.delete(uid);
-    if (outcome.place === 'rejected') return { verdict: 'rejected', ...outcome.rejection };
+    if (outcome.place === 'rejected') {
+      this.#own?.release(uid);
+      this.#devices?.giveUp(uid);
+      return { verdict: 'rejected', ...outcome.rejection };
+    }
+    this.#own?.take(pod);
+    // Who waits for room has its devices by then, as there; a Pod with running containers has had them all along.
+    const devices = hasRunningContainers ? undefined : this.#devices?.hold(pod, this.#own?.affinity?.(uid));
+    if (devices && 'reason' in devices) {
+      this.#own?.release(uid);
+      return { verdict: 'rejected', ...devices };
+    }
     const holder = this.#admitted.get(uid) ?? toHolder(pod);
     if (outcome.place === 'waiting') {
       this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor });
       return { verdict: 'waiting', victims: outcome.waitFor.map(toVictim) };
     }
-    const devices = hasRunningContainers ? undefined : this.#devices?.hold(pod);
-    if (devices && 'reason' in devices) return { verdict: 'rejected', ...devices };
     this.#admitted.set(uid, holder);
     return { verdict: 'admitted', allocation: allocationOf(holder), ...(devices && { devices }) };
   }

@@ -95,3 +95,16 @@ export interface Entry {
   readonly requests: Amounts;
   readonly hostPorts: readonly HostPort[];
 }
+
+/** Who gives containers CPUs and memory of their own. Asked and told by the ledger alone. */
+export interface OwnResources {
+  /** Why a Pod cannot have what it asks for; undefined: it can. Nothing is given yet. */
+  refuse(pod: StoredPod): Rejection | undefined;
+  /** Gives it, if that can be: a Pod that runs already stays without it otherwise. Harmless when repeated. */
+  take(pod: StoredPod): Rejection | undefined;
+  release(uid: string): void;
+  /** Where the Pod's devices should lie, as it was decided when it was given the rest. */
+  affinity?(uid: string): ContainerAffinity | undefined;
+  /** Resolves when what was given is written down; undefined: it is. Never rejects. */
+  saved(): Promise<void> | undefined;
+}

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { KubeletOptions } from '../config/options.ts';
+import { reservedLists } from '../config/reservations.ts';
 import { parseNodeIPs } from './rules/addresses.ts';
 import type { NodeSettings } from './types.ts';
 
@@ -23,8 +24,7 @@ export function nodeSettings(config: KubeletConfiguration, options: KubeletOptio
     controllerAttachDetach: config.enableControllerAttachDetach,
     maxPods: config.maxPods,
     podsPerCore: config.podsPerCore,
-    kubeReserved: config.kubeReserved ?? {},
-    systemReserved: config.systemReserved ?? {},
+    ...reservedLists(config),
     evictionHard: options.experimentalAllocatableIgnoreEviction ? {} : config.evictionHard,
     kubeletPort: config.port,
     maxImages: config.nodeStatusMaxImages,

@@ -64,6 +64,14 @@ export interface HeldDevices {
 /** The devices that a Pod holds, by container name. */
 export type PodDevices = Readonly<Record<string, readonly HeldDevices[]>>;
 
+/** The CPUs that a Pod's containers are to run on, as lists of the kernel's form; absent where no policy divides them. */
+export interface CpuFact {
+  /** For containers without their own. */
+  readonly shared: string;
+  /** By container name. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
 /** A ConfigMap, Secret … that a Pod refers to, as far as the node knows it. `version` changes with its content. */
 export interface ObjectState {
   readonly state: 'present' | 'absent' | 'unknown';

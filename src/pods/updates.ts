@@ -1,5 +1,5 @@
 import type { PodStatus } from '../types/k8s.ts';
-import type { AdmissionFact, MirrorFact, ObjectState, PodDevices, ProbeState, PullState } from './facts.ts';
+import type { AdmissionFact, CpuFact, MirrorFact, ObjectState, PodDevices, ProbeState, PullState } from './facts.ts';
 
 /**
  * News about one Pod, from whoever finds it out. It is the only door to a Pod's facts: the Pod's worker takes the update, and a turn
@@ -12,6 +12,8 @@ export type FactUpdate =
   | { readonly kind: 'admission'; readonly fact: AdmissionFact }
   /** The devices that it holds, or what their plug-ins say of their health. */
   | { readonly kind: 'devices'; readonly devices: PodDevices }
+  /** The CPUs that its containers are to run on: others were given some, or gave them back. */
+  | { readonly kind: 'cpus'; readonly cpus: CpuFact }
   /** The newest status that the API server has. `written`: as the answer to a write of ours, so that nothing holds one back any more. */
   | { readonly kind: 'accepted'; readonly status: PodStatus | undefined; readonly written: boolean }
   /** Why a status could not be written. */

@@ -1,5 +1,6 @@
 import type {
   AdmissionFact,
+  CpuFact,
   MirrorFact,
   PodDevices,
   PodOrigin,
@@ -56,6 +57,8 @@ export class FactSheet {
   #logRestarts: Readonly<Record<string, number>> = {};
   #imageVolumes: Readonly<Record<string, string>> | undefined;
   #surplus: readonly string[] = [];
+  #cpus: CpuFact | undefined;
+  #cpuSets: Readonly<Record<string, string>> | undefined;
 
   constructor(identity: PodIdentity) {
     this.uid = identity.uid;
@@ -115,6 +118,9 @@ export class FactSheet {
       case 'devices':
         this.#devices = update.devices;
         return;
+      case 'cpus':
+        this.#cpus = update.cpus;
+        return;
       case 'accepted':
         this.#accepted = update.status;
         if (update.written) this.#statusProblem = undefined;
@@ -166,9 +172,17 @@ export class FactSheet {
     if (outcome.devices) this.#devices = outcome.devices;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
+    if (outcome.cpuSet) this.#noteCpus(outcome.cpuSet.id, outcome.cpuSet.cpus);
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
     const { imageVolume } = outcome;
     if (imageVolume) this.#imageVolumes = { ...this.#imageVolumes, [imageVolume.name]: imageVolume.imageRef };
+  }
+
+  /** Of containers that are gone nothing is kept. */
+  #noteCpus(id: string, cpus: string): void {
+    const known = new Set(this.observation.pod?.containers.map((container) => container.id));
+    const kept = Object.entries(this.#cpuSets ?? {}).filter(([other]) => known.has(other));
+    this.#cpuSets = { ...Object.fromEntries(kept), [id]: cpus };
   }
 
   #setPull(container: string, state: PullState | undefined): void {
@@ -224,6 +238,8 @@ export class FactSheet {
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),
       ...(this.#nameTakenBy === undefined ? {} : { nameTakenBy: this.#nameTakenBy }),
+      ...(this.#cpus === undefined ? {} : { cpus: this.#cpus }),
+      ...(this.#cpuSets === undefined ? {} : { cpuSets: this.#cpuSets }),
       ...(this.#accepted === undefined ? {} : { accepted: this.#accepted }),
       ...(this.#statusProblem === undefined ? {} : { statusProblem: this.#statusProblem }),
       ...(this.#mirror === undefined ? {} : { mirror: this.#mirror }),

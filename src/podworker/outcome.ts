@@ -14,6 +14,8 @@ export interface Outcome {
   readonly volumesGone?: boolean;
   /** What the runtime calls the image of a volume (gate ImageVolumeWithDigest). */
   readonly imageVolume?: { readonly name: string; readonly imageRef: string };
+  /** The CPUs that a container was put on. */
+  readonly cpuSet?: { readonly id: string; readonly cpus: string };
   readonly logRestarts?: Readonly<Record<string, number>>;
 }
 

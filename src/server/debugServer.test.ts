@@ -16,7 +16,8 @@ beforeEach(async () => {
   recorder.open({ uid: 'u', namespace: 'ns', name: 'p' });
   refresh = async () => {};
   clock = new ManualClock();
-  const source = { recorder, mono: () => 0, refresh: () => refresh() };
+  const node = async () => ({ text: 'Shared CPUs: 0-3\n', json: { sharedCpus: '0-3' } });
+  const source = { recorder, mono: () => 0, refresh: () => refresh(), node };
   server = createDebugServer({ source, clock, loopbackOnly: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -44,6 +45,11 @@ async function ask(path: string, method = 'GET', headers = {}) {
   for await (const chunk of response) chunks.push(chunk);
   return { status: response.statusCode, type: response.headers['content-type'], chunks, body: chunks.join('') };
 }
+
+test('the map of the node, as text and as JSON', async () => {
+  expect(await ask('/debug/node/why')).toMatchObject({ status: 200, body: 'Shared CPUs: 0-3\n' });
+  expect(JSON.parse((await ask('/debug/node/why?output=json')).body)).toEqual({ sharedCpus: '0-3' });
+});
 
 test('a trace is one JSON text', async () => {
   for (const i of [0, 1, 2]) decided({ i });

@@ -3,10 +3,12 @@ import type { DeviceManager } from '../../devices/deviceManager.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { Managers } from '../../ledger/managers/managers.ts';
 import { seldom } from '../../lib/seldom.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { openManagers } from '../../node/openManagers.ts';
 import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
@@ -15,6 +17,8 @@ import { NodePressure } from '../../pods/nodePressure.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
+import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
+import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
 import type { CsiStage } from './csi.ts';
 import type { Base } from './preflight.ts';
@@ -28,6 +32,8 @@ export interface NodeStage {
   readonly pressure: NodePressure;
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
+  /** Who has CPUs and memory of its own; told of Pods by the ledger. */
+  readonly managers: Managers;
   readonly cgroups: CgroupManager;
   readonly shuttingDown: ShuttingDown;
   /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
@@ -69,12 +75,21 @@ export async function openNode(
       ...(nodeInfo && { csiNode: nodeInfo }),
     }),
   );
+  const managers = await openManagers({
+    ...{ config, gates, settings, rootDir, cri, clock, log },
+    machine: node.machine,
+    counters: managerCounters(base.metrics.metrics),
+    devices: devices.providers,
+  });
+  managerGauges(base.metrics.metrics, managers);
+  stack.use(tellCpus(managers, table));
   const input = readLedgerInput(config, nodeName);
   const view = () =>
     ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
   const ledger = openLedger({
     table,
     view,
+    own: managers,
     // A label may have been set a moment ago, and the watch not have told it yet.
     freshView: async () => {
       const fresh = await api?.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });
@@ -102,5 +117,5 @@ export async function openNode(
   // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
   stack.use(devices.onChange(seldom(clock, 1000, () => node.statusChanged())));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
-  return { events, node, pressure, ledger, cgroups, volumes, shuttingDown, devices, refreshLedger };
+  return { events, node, pressure, ledger, managers, cgroups, volumes, shuttingDown, devices, refreshLedger };
 }

@@ -26,7 +26,7 @@ export interface PressureStage {
   readonly storage: StorageFigures;
   readonly mounts: CgroupMounts;
   /** What the node is short of. */
-  explain(): Promise<{ readonly text: string; readonly json: unknown }>;
+  explain(): Promise<{ readonly text: string; readonly json: object }>;
 }
 
 /** Looks at the node's pressure from now on. No Pod is ended for it before every source has reported. */

@@ -1,5 +1,7 @@
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
 import { toFlagz } from '../../config/flagz.ts';
+import { deviceMap, deviceMapText } from '../../devices/deviceMap.ts';
+import { nodeMap, nodeMapText } from '../../ledger/managers/nodeMap.ts';
 import { verbosity } from '../../lib/verbosity.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
 import { serveExplanations } from '../../server/explanations.ts';
@@ -45,7 +47,7 @@ export async function openServer(
 ): Promise<void> {
   const { clock, log, recorder, loaded } = base;
   const refresh = () => pods.services.images.refreshProgress();
-  const explanations = { recorder, mono: () => clock.now().mono, refresh, node: () => pressure.explain() };
+  const explanations = { recorder, mono: () => clock.now().mono, refresh, node: () => wholeNode(base, node, pressure) };
   stack.use(await serveExplanations({ options: loaded.options, source: explanations, clock, log }));
   const { metrics } = base.metrics;
   const serving = stack.use(await requestServing({ loaded, api, node: node.node, clock, log, metrics }));
@@ -78,6 +80,18 @@ async function openKubeletServer(
     ...(config.authorization.mode === 'AlwaysAllow' ? {} : { review: reviewer(parts) }),
   });
   stack.use(server);
+}
+
+/** `why node`: what the node is short of, then who has which of its CPUs, memory and devices. */
+async function wholeNode({ table }: Base, { managers, devices }: NodeStage, pressure: PressureStage) {
+  const nameOf = (uid: string) => {
+    const pod = table.get(uid);
+    return pod ? `${pod.namespace}/${pod.name}` : uid;
+  };
+  const { text, json } = await pressure.explain();
+  const map = nodeMap(managers, nameOf);
+  const held = deviceMap(devices.book, nameOf);
+  return { text: text + nodeMapText(map) + deviceMapText(held), json: { ...json, ...map, devices: held } };
 }
 
 /** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */

@@ -50,6 +50,7 @@ export function hearSources(
       ledger: stage.ledger,
       onSynced: () => {
         stage.volumes.sourcesSynced();
+        stage.managers.keep(new Set(table.all().map(({ uid }) => uid)));
         housekeeping.start();
         stage.devices.prune();
         keeper.allowEvictions();

@@ -16,7 +16,7 @@ export const resourceFields = {
   kernelMemcgNotification: bool(false, 'Learn of memory thresholds from the kernel', supported),
   systemReserved: stringMap({}, 'Resources kept for system daemons (cpu, memory, ephemeral-storage, pid)', supported),
   kubeReserved: stringMap({}, 'Resources kept for Kubernetes daemons (cpu, memory, ephemeral-storage, pid)', supported),
-  reservedSystemCPUs: str('', 'CPUs kept for the system, such as 0-3,8', { check: cpuList }),
+  reservedSystemCPUs: str('', 'CPUs kept for the system, such as 0-3,8', { ...supported, check: cpuList }),
   systemReservedCgroup: str('', 'Cgroup that systemReserved is enforced on', supported),
   kubeReservedCgroup: str('', 'Cgroup that kubeReserved is enforced on', supported),
   enforceNodeAllocatable: strings(
@@ -29,20 +29,34 @@ export const resourceFields = {
     { numaNode: int32(0, 'NUMA node', { min: 0 }), limits: stringMap({}, 'Memory and huge pages kept') },
     ['numaNode', 'limits'],
     'Memory kept by NUMA node',
+    supported,
   ),
-  cpuManagerPolicy: str('none', 'How CPUs are given to containers', { oneOf: ['none', 'static'], zeroIsUnset: true }),
-  cpuManagerPolicyOptions: stringMap({}, 'Options of the CPU manager'),
-  cpuManagerReconcilePeriod: duration(10_000, 'How often CPU sets are checked', { zeroIsUnset: true }),
+  cpuManagerPolicy: str('none', 'How CPUs are given to containers', {
+    ...supported,
+    oneOf: ['none', 'static'],
+    zeroIsUnset: true,
+  }),
+  cpuManagerPolicyOptions: stringMap({}, 'Options of the CPU manager', supported),
+  cpuManagerReconcilePeriod: duration(10_000, 'A change of CPU sets reaches containers at once', {
+    support: 'no-effect',
+    zeroIsUnset: true,
+  }),
   memoryManagerPolicy: str('None', 'How memory of NUMA nodes is given to containers', {
+    ...supported,
     oneOf: ['None', 'Static'],
     zeroIsUnset: true,
   }),
   topologyManagerPolicy: str('none', 'How NUMA placements are joined', {
+    ...supported,
     oneOf: ['none', 'best-effort', 'restricted', 'single-numa-node'],
     zeroIsUnset: true,
   }),
-  topologyManagerScope: str('container', 'What is placed as one', { oneOf: ['container', 'pod'], zeroIsUnset: true }),
-  topologyManagerPolicyOptions: stringMap({}, 'Options of the topology manager'),
+  topologyManagerScope: str('container', 'What is placed as one', {
+    ...supported,
+    oneOf: ['container', 'pod'],
+    zeroIsUnset: true,
+  }),
+  topologyManagerPolicyOptions: stringMap({}, 'Options of the topology manager', supported),
   shutdownGracePeriod: duration(0, 'Time for Pods at a node shutdown; 0 disables it', {
     ...supported,
     check: zeroOrSecond,

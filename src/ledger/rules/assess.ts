@@ -15,8 +15,8 @@ export interface Applicant {
   /** Without extended resources that the node does not know. */
   readonly requests: Amounts;
   readonly hostPorts: readonly HostPort[];
-  /** Why it cannot have the devices that it asks for. */
-  readonly devices?: Rejection | undefined;
+  /** Why it cannot have the devices, or the CPUs and memory of its own, that it asks for. */
+  readonly refused?: Rejection | undefined;
 }
 
 /** What is taken, by the Pods that count for this question. */
@@ -44,7 +44,7 @@ export function assess(applicant: Applicant, taken: Taken, node: NodeView): Asse
   const before =
     checkPressure(pod, applicant.qosClass, node.pressures) ??
     checkSysctls(pod.spec, node.sysctls) ??
-    applicant.devices ??
+    applicant.refused ??
     checkPlatform(pod, node);
   if (before) return reject(before);
 

@@ -86,6 +86,16 @@ export function reservationProblem(machine: MachineFacts, settings: Settings): s
   return wrong.length === 0 ? undefined : `invalid Node Allocatable configuration. ${wrong.join(' ')}`;
 }
 
+/** What is kept back of CPU (thousandths of a core) and memory (bytes), as the managers of both are to know it. */
+export function keptBack(
+  machine: MachineFacts,
+  settings: Settings,
+): { readonly cpuMilli: bigint; readonly memory: bigint } {
+  const reserved = reservations(machine, settings);
+  const of = (resource: string, step: bigint) => ((reserved.get(resource) ?? 0n) + step - 1n) / step;
+  return { cpuMilli: of('cpu', 1_000_000n), memory: of('memory', NANO) };
+}
+
 function atLeastZero(amount: bigint): bigint {
   return amount < 0n ? 0n : amount;
 }

@@ -12,7 +12,10 @@ import type { Services } from './services.ts';
 export async function reserve(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {
   const running = (facts.runtime?.containers ?? []).some((c) => c.state === 'running');
   const createdAt = Date.parse(pod.metadata?.creationTimestamp ?? '') || 0;
-  const takeBack = () => services.ledger.release(facts.uid);
+  // Who runs is answered at once, and keeps what is its own until its containers are over.
+  const takeBack = () => {
+    if (!running) services.ledger.release(facts.uid);
+  };
   signal.addEventListener('abort', takeBack, { once: true });
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));

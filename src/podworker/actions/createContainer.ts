@@ -72,7 +72,9 @@ export async function createContainer(
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerError', cause: error });
   }
   context.event({ type: 'Normal', reason: 'Created', message: 'Container created', container: container.name });
+  const cpus = config.linux?.resources?.cpusetCpus ?? '';
   return {
+    ...(cpus !== '' && { cpuSet: { id, cpus } }),
     seen: {
       container: created(
         services,
@@ -133,9 +135,8 @@ async function configFor(
     terminationLogPath,
     deviceAllocation,
     targetContainerId,
-    exclusiveCPUs: false,
-    cpusetCpus: '',
-    cpusetMems: '',
+    exclusiveCPUs: services.placement.unthrottled(facts.uid, container.name),
+    ...services.placement.of(facts.uid, container.name),
   });
 }
 

@@ -11,6 +11,7 @@ import { createSandbox, removeSandbox, stopSandbox } from './sandbox.ts';
 import type { Services } from './services.ts';
 import { startContainer } from './startContainer.ts';
 import { removeContainer, stopContainer } from './stopContainer.ts';
+import { updateCpus } from './updateCpus.ts';
 import { mountVolume, unmountVolumes } from './volume.ts';
 
 type Of<K extends ActionKind> = Extract<Action, { kind: K }>;
@@ -35,6 +36,7 @@ const registry: Registry = {
   postStart: (s, c, a) => postStart(s, c, a.container, a.containerId),
   preStop: (s, c, a) => preStop(s, c, a.container, a.containerId, a.seconds),
   stopContainer: (s, c, a) => stopContainer(s, c, a.containerId, a.seconds),
+  updateCpus: (s, _c, a) => updateCpus(s, a.containerId, a.cpus),
   removeContainer: (s, c, a) => removeContainer(s, c, a.containerId),
   removeCgroup: (s, c) => removeCgroup(s, c),
   removePodFiles: (s, c) => removePodFiles(s, c),

@@ -30,7 +30,7 @@ export function configOf(services: Services, pod: Pod, attempt: number): PodSand
       volumeGroups: [],
       attempt,
       dns: services.dns(),
-      exclusiveCPUs: false,
+      exclusiveCPUs: services.placement.unthrottled(pod.metadata?.uid ?? ''),
     }),
   );
   services.sandboxConfigs.set(key, made);

@@ -7,7 +7,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { HookRunner } from '../../probes/hooks.ts';
-import type { Container, Pod, Secret } from '../../types/k8s.ts';
+import type { Container, Pod, Secret, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
 import type { Checkpoint } from '../rules/actions.ts';
 import type { NodeFacts as SpecNode } from '../spec/context.ts';
@@ -22,6 +22,23 @@ export interface PodCgroups {
   /** Kills what is left in it and removes it; harmless when it is not there. */
   remove(pod: Pod): Promise<void>;
 }
+
+/** On which CPUs and NUMA nodes containers run; the ledger's managers decide it. */
+export interface Placement {
+  /** Empty lists: anywhere. */
+  of(uid: string, container: string): { readonly cpusetCpus: string; readonly cpusetMems: string };
+  /** Whether the container, or any of the Pod, has CPUs of its own and so no limit of CPU time. */
+  unthrottled(uid: string, container?: string): boolean;
+  /** A container is about to start: the init containers before it have ended. */
+  starting(pod: StoredPod, container: string): void;
+}
+
+/** No policy divides CPUs or memory. */
+export const ANYWHERE: Placement = {
+  of: () => ({ cpusetCpus: '', cpusetMems: '' }),
+  unthrottled: () => false,
+  starting: () => {},
+};
 
 /** Writes to the API that a Pod's worker makes itself; null in standalone mode. */
 export interface PodApi {
@@ -70,6 +87,7 @@ export interface Services {
   /** The status says what the runtime calls the images of volumes (ImageVolumeWithDigest). */
   readonly tellsImageVolumes?: boolean;
   readonly devices: WorkerDevices;
+  readonly placement: Placement;
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
   /** imagePullSecrets that could be read; the others are told by an event. */
   pullSecrets(pod: Pod): readonly Secret[];

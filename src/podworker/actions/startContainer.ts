@@ -5,7 +5,7 @@ import { CriError } from '../../cri/error.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { terminationMessage } from '../../cri/terminationMessage.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { Pod, StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerLogPath, podLogDirectory } from '../spec/logPaths.ts';
 import { ticket } from './sandbox.ts';
@@ -19,6 +19,7 @@ export async function startContainer(
   id: string,
 ): Promise<Outcome> {
   const known = context.facts.runtime?.containers.find((c) => c.id === id);
+  if (known) services.placement.starting(context.pod as StoredPod, known.name);
   try {
     await services.gate.run(ticket(context, slot), () => services.cri.startContainer(id), context.signal);
   } catch (error) {

@@ -10,6 +10,7 @@ import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
 import { Ledger } from '../../ledger/ledger.ts';
+import type { OwnResources } from '../../ledger/types.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -21,7 +22,7 @@ import { createVolumeManager } from '../../volumes/manager.ts';
 import { persistentKinds } from '../../volumes/persistent/kinds.ts';
 import { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import { effects } from '../actions/registry.ts';
-import type { Services } from '../actions/services.ts';
+import { ANYWHERE, type Placement, type Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
 import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
@@ -54,6 +55,8 @@ export class FakeWorld implements AsyncDisposable {
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
   /** Nodes that start from now on have kubelet's socket for device plug-ins. */
   devicePlugins = false;
+  /** Who gives CPUs and memory of their own, and where that puts containers; read when a node starts. */
+  own: { readonly resources: OwnResources; readonly placement: Placement } | undefined;
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
   /** Every status that was written, by UID, in order. */
@@ -118,6 +121,7 @@ export class FakeNode implements Disposable {
     this.ledger = new Ledger({
       node: testNode({}, { pods: '200', cpu: '64' }),
       devices: this.devices.places,
+      ...(world.own && { own: world.own.resources }),
     });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     const services = this.#services();
@@ -358,6 +362,7 @@ export class FakeNode implements Disposable {
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
       devices: this.devices,
+      placement: this.world.own?.placement ?? ANYWHERE,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };

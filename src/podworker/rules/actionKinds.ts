@@ -41,6 +41,7 @@ export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   postStart: wanted,
   preStop: { ...plain, slotPerObject: true },
   stopContainer: stop,
+  updateCpus: { ...plain, slotPerObject: true },
   removeContainer: removal,
   removeCgroup: plain,
   removePodFiles: plain,

@@ -51,6 +51,8 @@ export type Action =
       readonly seconds: number;
     }
   | { readonly kind: 'removeContainer'; readonly slot: string; readonly containerId: string }
+  /** `cpus`: the list that the container runs on from now on. */
+  | { readonly kind: 'updateCpus'; readonly slot: string; readonly containerId: string; readonly cpus: string }
   | { readonly kind: 'removeCgroup'; readonly slot: 'cgroup' }
   | { readonly kind: 'removePodFiles'; readonly slot: 'files' }
   | { readonly kind: 'deleteApiPod'; readonly slot: 'api' }
@@ -89,4 +91,5 @@ export const slotOf = {
   postStart: (name: string) => `poststart/${name}`,
   preStop: (id: string) => `prestop/${id}`,
   stop: (id: string) => `stop/${id}`,
+  cpus: (id: string) => `cpus/${id}`,
 } as const;

@@ -8,6 +8,7 @@ import { planActive, planAdmission, rejection } from './active.ts';
 import { planCheckpoint } from './checkpointed.ts';
 import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.ts';
 import { followClock } from './clockStep.ts';
+import { planCpuSets } from './cpuSets.ts';
 import type { Now, PodFacts } from './facts.ts';
 import type { PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
@@ -63,6 +64,7 @@ function conclude(facts: PodFacts, memory: PodMemory, now: Now): Decision {
   const turn = openTurn(facts, memory, now);
   followClock(turn);
   const done = step(turn);
+  if (turn.memory.phase === 'Active' || turn.memory.phase === 'Terminating') planCpuSets(turn);
   if (facts.pod && turn.memory.phase === 'Active') keepWaiting(turn, facts.pod);
   const status = facts.pod && facts.origin !== 'runtime' && !facts.nameTakenBy ? statusOf(turn, facts.pod) : null;
   if (status) {

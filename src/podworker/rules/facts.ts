@@ -2,6 +2,7 @@ import type { ObservedPod } from '../../cri/observed.ts';
 import type { Slot as LoopSlot, Slots } from '../../loop/slot.ts';
 import type {
   AdmissionFact,
+  CpuFact,
   MirrorFact,
   ObjectState,
   PodDevices,
@@ -111,6 +112,10 @@ export interface PodFacts {
   readonly surplus?: readonly string[];
   /** Queue positions at the node's gate, by slot. */
   readonly gatePositions: Readonly<Record<string, number>>;
+  /** Absent where no policy divides the CPUs. */
+  readonly cpus?: CpuFact;
+  /** The CPUs that containers were put on by this process, by container id. */
+  readonly cpuSets?: Readonly<Record<string, string>>;
   /** The last status that the API server took, and the word on what holds the next one back. */
   readonly accepted?: PodStatus;
   readonly statusProblem?: string;

@@ -32,7 +32,7 @@ export interface ExplanationSource {
   mono(): number;
   /** Brings what is only looked up on demand (pull progress) up to date. */
   refresh(): Promise<void>;
-  /** What the node is short of, in both forms; absent where nobody looks after it. */
+  /** What the node is short of, and where its CPUs, memory and devices are, in both forms; absent where nobody looks after it. */
   node?(): Promise<{ readonly text: string; readonly json: unknown }>;
 }
 
@@ -103,6 +103,7 @@ export async function podExplanation(
   return view(record, source, asJson);
 }
 
+/** Text is shown as it is. */
 function whyAll(source: ExplanationSource, asJson: boolean): Answer {
   const waiting = source.recorder
     .all()

@@ -62,6 +62,8 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
     }
     case 'startContainer':
       return { seen: { container: runtime.startContainer(action.containerId, pod) } };
+    case 'updateCpus':
+      return { cpuSet: { id: action.containerId, cpus: action.cpus } };
     case 'postStart':
       if (known(action.containerId)?.state !== 'running') throw new SimError('it does not run');
       return {};

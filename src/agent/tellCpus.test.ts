@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testMachine } from '../ledger/fake/machine.ts';
+import { testPod } from '../ledger/fake/pods.ts';
+import { Managers } from '../ledger/managers/managers.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { Metrics } from '../lib/metrics.ts';
+import { PodTable } from '../pods/table.ts';
+import type { FactUpdate } from '../pods/updates.ts';
+import { managerCounters, managerGauges } from './metrics/managerMetrics.ts';
+import { placementOf, tellCpus } from './tellCpus.ts';
+
+let root: string;
+let managers: Managers;
+let metrics: Metrics;
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'cpus-'));
+  metrics = new Metrics();
+  managers = await Managers.open({
+    settings: {
+      cpuManagerPolicy: 'static',
+      cpuManagerPolicyOptions: {},
+      memoryManagerPolicy: 'None',
+      reservedMemory: [],
+      topologyManagerPolicy: 'none',
+      topologyManagerScope: 'container',
+      topologyManagerPolicyOptions: {},
+      reservedSystemCPUs: '0',
+    },
+    gates: { cpuAlphaOptions: false, cpuBetaOptions: true, noQuotaWithOwnCpus: true },
+    reservation: { cpuMilli: 1000n, memory: 0n },
+    topology: testMachine(1, 4),
+    rootDir: root,
+    log: silentLogger,
+    counters: managerCounters(metrics),
+    now: () => 0,
+    find: async () => () => undefined,
+  });
+  managerGauges(metrics, managers);
+});
+afterEach(async () => {
+  await managers.saved();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const own = { requests: { cpu: '2', memory: '1Gi' }, limits: { cpu: '2', memory: '1Gi' } };
+
+test('everybody hears which CPUs are shared, and a Pod which are its own', () => {
+  const table = new PodTable();
+  const heard: [string, FactUpdate][] = [];
+  for (const uid of ['a', 'b']) {
+    table.enter({
+      ...{ uid, entry: { uid } as never, end: () => {}, wake: () => {} },
+      learn: (update) => heard.push([uid, update]),
+    });
+  }
+  using _telling = tellCpus(managers, table);
+  managers.take(testPod('a', own));
+  const shared = '0,3';
+  expect(heard.splice(0)).toEqual([
+    ['a', { kind: 'cpus', cpus: { shared, own: { c: '1-2' } } }],
+    ['b', { kind: 'cpus', cpus: { shared, own: {} } }],
+    ['a', { kind: 'cpus', cpus: { shared, own: { c: '1-2' } } }],
+  ]);
+  managers.release('a');
+  expect(heard.map(([uid]) => uid)).toEqual(['a', 'b']);
+  expect(heard[0]?.[1]).toEqual({ kind: 'cpus', cpus: { shared: '0-3', own: {} } });
+});
+
+test('requests to the runtime: own CPUs and no limit of CPU time, or the shared ones', () => {
+  const placement = placementOf(managers);
+  managers.take(testPod('a', own));
+  expect(placement.of('a', 'c')).toEqual({ cpusetCpus: '1-2', cpusetMems: '' });
+  expect(placement.of('a', 'debugger')).toEqual({ cpusetCpus: '0,3', cpusetMems: '' });
+  expect([placement.unthrottled('a'), placement.unthrottled('a', 'c'), placement.unthrottled('a', 'debugger')]).toEqual(
+    [true, true, false],
+  );
+  expect(placement.unthrottled('b')).toBe(false);
+});
+
+test('metrics under kubelet’s names', async () => {
+  managers.take(testPod('a', own));
+  managers.refuse(testPod('b', { requests: { cpu: '3', memory: '1Gi' }, limits: { cpu: '3', memory: '1Gi' } }));
+  const text = await metrics.text();
+  for (const line of [
+    'kubelet_topology_manager_admission_requests_total 2',
+    'kubelet_topology_manager_admission_errors_total 1',
+    'kubelet_topology_manager_admission_duration_ms_count 2',
+    'kubelet_cpu_manager_pinning_requests_total 2',
+    'kubelet_cpu_manager_pinning_errors_total 1',
+    'kubelet_memory_manager_pinning_requests_total 0',
+    'kubelet_cpu_manager_shared_pool_size_millicores 1000',
+    'kubelet_cpu_manager_exclusive_cpu_allocation_count 2',
+    'kubelet_cpu_manager_allocation_per_numa{numa_node="0"} 2',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+});

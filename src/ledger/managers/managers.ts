@@ -1,0 +1,304 @@
+import { parseCpuList } from '../../k8s/cpuList.ts';
+import { Listeners } from '../../lib/disposables.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { type ContainerGrant, NO_GRANT } from '../../types/grant.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import { type CpuState, checkCpuState, exclusiveCpus, NO_CPU_STATE, returnCpus } from '../rules/cpus/cpuState.ts';
+import { cpuManagerPolicy } from '../rules/cpus/settings.ts';
+import { CpuAllocation, type StaticCpuPolicy } from '../rules/cpus/staticPolicy.ts';
+import { checkMemoryState } from '../rules/memory/checkState.ts';
+import {
+  blocksOf,
+  emptyMachine,
+  type MachineMemory,
+  type MemoryBlock,
+  type MemoryState,
+  memoryNodes,
+  NO_MEMORY_STATE,
+  returnMemory,
+} from '../rules/memory/memoryState.ts';
+import { reservedMemory } from '../rules/memory/reserved.ts';
+import { startMainContainer } from '../rules/memory/started.ts';
+import { MemoryAllocation } from '../rules/memory/staticPolicy.ts';
+import { admitByTopology, type TopologySettings } from '../rules/topology/admit.ts';
+import type { DeviceProviders, Hint, HintProvider } from '../rules/topology/hints.ts';
+import { cpuTopology, type NodeTopology } from '../rules/topology/nodeTopology.ts';
+import { nodesOf } from '../rules/topology/numaMask.ts';
+import { parseTopologyOptions, refuseHighIds, topologySettings } from '../rules/topology/settings.ts';
+import type { ContainerAffinity, Rejection } from '../types.ts';
+import { countAdmission } from './count.ts';
+import type { ManagerCounters } from './counters.ts';
+import type { ManagerGates, ManagerSettings, Reservation } from './settings.ts';
+import { cpuStateFile, type FindContainers, memoryStateFile, type StateFile } from './stateFiles.ts';
+
+export interface ManagersOptions {
+  readonly settings: ManagerSettings;
+  readonly gates: ManagerGates;
+  readonly reservation: Reservation;
+  /** null where no manager does anything: then it need not be known. */
+  readonly topology: NodeTopology | null;
+  readonly rootDir: string;
+  readonly log: Logger;
+  readonly counters: ManagerCounters;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly find: FindContainers;
+  /** Who gives devices; they are held by the ledger, and only hinted at here. */
+  readonly devices?: DeviceProviders;
+}
+
+/** What was decided of one Pod, and from which states: as long as these hold, it is not decided again. */
+interface Considered {
+  readonly pod: StoredPod;
+  readonly from: readonly [CpuState, MemoryState];
+  readonly to: readonly [CpuState, MemoryState];
+  readonly rejection: Rejection | undefined;
+  readonly affinities: ReadonlyMap<string, Hint>;
+  readonly devices: number | undefined;
+}
+
+/**
+ * The managers of CPUs, memory and topology: which containers have CPUs and memory of their own. Owned by the ledger, which asks before
+ * it admits a Pod. What was given is written to kubelet's state files, and found there by the next process.
+ */
+export class Managers {
+  readonly #options: ManagersOptions;
+  readonly #topology: TopologySettings;
+  readonly #cpuPolicy: StaticCpuPolicy | null;
+  readonly #memoryStatic: boolean;
+  readonly #cpuFile: StateFile<CpuState>;
+  readonly #memoryFile: StateFile<MemoryState>;
+  readonly #changed = new Listeners<[]>();
+  readonly #taken = new Listeners<[uid: string]>();
+  #cpus: CpuState = NO_CPU_STATE;
+  #memory: MemoryState = NO_MEMORY_STATE;
+  #considered: Considered | undefined;
+  #lastTaken: { readonly uid: string; readonly affinities: ReadonlyMap<string, Hint> } | undefined;
+  #dirty = false;
+  #writing: Promise<void> | undefined;
+
+  private constructor(options: ManagersOptions) {
+    const { settings, gates, reservation, topology, rootDir } = options;
+    this.#options = options;
+    const { cpuManagerPolicy: cpu, memoryManagerPolicy: memory, topologyManagerPolicy: policy } = settings;
+    const machine = topology ?? { nodes: [], sockets: 0 };
+    refuseHighIds(machine.nodes.map(({ id }) => id));
+    this.#topology = topologySettings(machine, {
+      policy,
+      scope: settings.topologyManagerScope,
+      options: parseTopologyOptions(policy === 'none' ? {} : settings.topologyManagerPolicyOptions),
+    });
+    if (cpu === 'none') refuseOptions(settings.cpuManagerPolicyOptions);
+    this.#cpuPolicy =
+      cpu === 'none'
+        ? null
+        : cpuManagerPolicy(cpuTopology(machine), {
+            options: settings.cpuManagerPolicyOptions,
+            stages: { alpha: gates.cpuAlphaOptions, beta: gates.cpuBetaOptions },
+            reservedMilli: reservation.cpuMilli,
+            reserved: parseCpuList(settings.reservedSystemCPUs),
+            topologyPolicy: policy,
+          });
+    this.#memoryStatic = memory !== 'None';
+    this.#cpuFile = cpuStateFile(rootDir, cpu, options.find);
+    this.#memoryFile = memoryStateFile(rootDir, memory);
+  }
+
+  /** Reads the state files. Rejects with Go's refusal when configuration, machine and files do not fit. */
+  static async open(options: ManagersOptions): Promise<Managers> {
+    const managers = new Managers(options);
+    await managers.#load();
+    return managers;
+  }
+
+  async #load(): Promise<void> {
+    const { settings, topology, reservation } = this.#options;
+    let empty: MachineMemory | undefined;
+    if (this.#memoryStatic && topology) {
+      const total = { memory: reservation.memory };
+      empty = emptyMachine(topology, reservedMemory(topology, settings.reservedMemory, total));
+    }
+    const [cpus, memory] = await Promise.all([this.#cpuFile.load(), this.#memoryFile.load()]);
+    this.#cpus = cpus ?? NO_CPU_STATE;
+    this.#memory = memory ?? NO_MEMORY_STATE;
+    if (this.#cpuPolicy) {
+      const { topology: known, reserved, options } = this.#cpuPolicy;
+      this.#cpus = checkCpuState(this.#cpus, { all: known.cpus, reserved, strict: options.strictReservation });
+    }
+    if (empty) this.#memory = checkMemoryState(this.#memory, empty);
+    if (cpus !== this.#cpus || memory !== this.#memory) this.#save();
+    await this.saved();
+  }
+
+  /** Why the Pod cannot have what it asks for; undefined: it can. Nothing is given yet. */
+  refuse(pod: StoredPod): Rejection | undefined {
+    return this.#consider(pod).rejection;
+  }
+
+  /** Gives the Pod what it asks for, if that can be; again and again harmless. */
+  take(pod: StoredPod): Rejection | undefined {
+    const { rejection, to, affinities } = this.#consider(pod);
+    this.#lastTaken = { uid: pod.metadata.uid, affinities };
+    if (!rejection) this.#become(...to);
+    if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
+    return rejection;
+  }
+
+  /** Where the devices of the Pod that `take` was called for last should lie. */
+  affinity(uid: string): ContainerAffinity | undefined {
+    if (this.#lastTaken?.uid !== uid) return undefined;
+    const { affinities } = this.#lastTaken;
+    return (container) => {
+      const nodes = affinities.get(container)?.nodes ?? null;
+      return nodes === null ? undefined : nodesOf(nodes);
+    };
+  }
+
+  /** Takes back all that a Pod has; UIDs that have nothing are ignored. */
+  release(uid: string): void {
+    this.#become(returnCpus(this.#cpus, uid), returnMemory(this.#memory, uid));
+  }
+
+  /** Every source has reported: whatever belongs to none of these Pods is free. */
+  keep(uids: ReadonlySet<string>): void {
+    const known = new Set([...this.#cpus.exclusive.keys(), ...this.#memory.blocks.keys()]);
+    for (const uid of known) if (!uids.has(uid)) this.release(uid);
+  }
+
+  /** A container is about to start: the memory of init containers before it is free. */
+  starting(pod: StoredPod, container: string): void {
+    this.#become(this.#cpus, startMainContainer(this.#memory, pod, container));
+  }
+
+  /** Resolves when all that was given is written down; undefined: it is. */
+  saved(): Promise<void> | undefined {
+    return this.#writing;
+  }
+
+  /** Tells each change of the CPUs that are shared, or of who has which. */
+  onChange(listener: () => void): Disposable {
+    return this.#changed.add(listener);
+  }
+
+  /** Tells each Pod that was given what it asked for, where CPUs are divided. */
+  onTaken(listener: (uid: string) => void): Disposable {
+    return this.#taken.add(listener);
+  }
+
+  /** What one container has of its own. */
+  grant(uid: string, container: string): ContainerGrant {
+    const cpus = exclusiveCpus(this.#cpus, uid, container);
+    const nodes = memoryNodes(this.#memory, uid, container);
+    return cpus || nodes.length > 0 ? { ...NO_GRANT, cpus: cpus ?? [], memoryNodes: nodes } : NO_GRANT;
+  }
+
+  /** Whether one of the Pod's containers has CPUs of its own, so that the Pod is not throttled. */
+  unthrottled(uid: string, container?: string): boolean {
+    const ofPod = this.#options.gates.noQuotaWithOwnCpus ? this.#cpus.exclusive.get(uid) : undefined;
+    return ofPod !== undefined && (container === undefined || ofPod.has(container));
+  }
+
+  /** CPUs for a container without its own; empty: any, because no policy divides them. */
+  get sharedCpus(): readonly number[] {
+    return this.#cpus.shared;
+  }
+
+  /** CPUs that containers could be given; empty without policy static. */
+  allocatableCpus(): readonly number[] {
+    if (!this.#cpuPolicy) return [];
+    const reserved = new Set(this.#cpuPolicy.reserved);
+    return this.#cpuPolicy.topology.cpus.filter((cpu) => !reserved.has(cpu));
+  }
+
+  /** A container's blocks of memory, for podresources. */
+  memoryBlocks(uid: string, container: string): readonly MemoryBlock[] {
+    return blocksOf(this.#memory, uid, container) ?? [];
+  }
+
+  /** Memory that containers could be given, by NUMA node and kind, for podresources. */
+  allocatableMemory(): readonly MemoryBlock[] {
+    return [...this.#memory.machine].flatMap(([id, { tables }]) =>
+      [...tables]
+        .filter(([, { allocatable }]) => allocatable > 0n)
+        .map(([kind, { allocatable }]) => ({ nodes: [id], kind, size: allocatable })),
+    );
+  }
+
+  /** Everything, for `why` and metrics. */
+  snapshot(): {
+    readonly policy: StaticCpuPolicy | null;
+    readonly cpus: CpuState;
+    readonly memory: MemoryState;
+    readonly topology: NodeTopology | null;
+    readonly settings: Pick<ManagerSettings, 'cpuManagerPolicy' | 'memoryManagerPolicy' | 'topologyManagerPolicy'>;
+  } {
+    const { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy } = this.#options.settings;
+    const settings = { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy };
+    return {
+      settings,
+      policy: this.#cpuPolicy,
+      cpus: this.#cpus,
+      memory: this.#memory,
+      topology: this.#options.topology,
+    };
+  }
+
+  #consider(pod: StoredPod): Considered {
+    const last = this.#considered;
+    const { counters, now, devices: devicesOf, topology } = this.#options;
+    const devices = devicesOf?.version();
+    const isSame = last?.pod === pod && last.from[0] === this.#cpus && last.from[1] === this.#memory;
+    if (isSame && last.devices === devices) return last;
+    const began = now();
+    const cpus = this.#cpuPolicy && new CpuAllocation(this.#cpuPolicy, this.#cpus, pod);
+    const memory = this.#memoryStatic ? new MemoryAllocation(this.#memory, pod) : null;
+    const ofPlugIns = devicesOf?.provider(pod, topology?.nodes.map(({ id }) => id) ?? []) ?? null;
+    const providers: HintProvider[] = [ofPlugIns, cpus, memory].filter((one) => one !== null);
+    const { rejection, affinities } = admitByTopology(pod, this.#topology, providers);
+    counters.admission(now() - began, rejection !== undefined);
+    const to = [cpus?.state ?? this.#cpus, memory?.state ?? this.#memory] as const;
+    countAdmission(counters, pod, {
+      ...{ topology: this.#topology, policy: this.#cpuPolicy, memory: this.#memoryStatic, rejection, affinities },
+      before: this.#cpus,
+      after: to[0],
+    });
+    this.#considered = { pod, from: [this.#cpus, this.#memory], to, rejection, affinities, devices };
+    return this.#considered;
+  }
+
+  #become(cpus: CpuState, memory: MemoryState): void {
+    if (cpus === this.#cpus && memory === this.#memory) return;
+    const others = cpus !== this.#cpus;
+    this.#cpus = cpus;
+    this.#memory = memory;
+    this.#save();
+    if (others) this.#changed.emit();
+  }
+
+  #save(): void {
+    this.#dirty = true;
+    this.#writing ??= this.#write();
+  }
+
+  /** Writes until nothing has changed meanwhile. As in the Go kubelet, a file that cannot be written ends nothing. */
+  async #write(): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false;
+      const writes = [this.#cpuFile.save(this.#cpus), this.#memoryFile.save(this.#memory)];
+      for (const [i, result] of (await Promise.allSettled(writes)).entries()) {
+        if (result.status === 'fulfilled') continue;
+        const { path } = i === 0 ? this.#cpuFile : this.#memoryFile;
+        this.#options.log.error('Failed to save checkpoint', { path, error: errorMessage(result.reason) });
+      }
+    }
+    this.#writing = undefined;
+  }
+}
+
+function refuseOptions(options: Readonly<Record<string, string>>): void {
+  const given = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (given.length === 0) return;
+  const text = given.map(([name, value]) => `${name}:${value}`).join(' ');
+  throw new Error(`new none policy error: None policy: received unsupported options=map[${text}]`);
+}
