@@ -44,6 +44,7 @@ export const GATE_GROUPS = [
       'ManifestBasedAdmissionControlConfig',
       'MemoryQoS',
       'MutablePVNodeAffinity',
+      'NativeHistograms',
       'PersistentVolumeClaimUnusedSinceTime',
       'PodAndContainerStatsFromCRI',
       'PodLevelResourceManagers',
@@ -207,13 +208,13 @@ export const GATE_GROUPS = [
     stage: 'deprecated',
     default: true,
     locked: true,
-    names: [
-      'AggregatedDiscoveryRemoveBetaType',
-      'AllowOverwriteTerminationGracePeriodSeconds',
-      'DisableNodeKubeProxyVersion',
-      'GitRepoVolumeDriver',
-      'SeparateCacheWatchRPC',
-    ],
+    names: ['AggregatedDiscoveryRemoveBetaType', 'DisableNodeKubeProxyVersion'],
+  },
+  {
+    stage: 'deprecated',
+    default: false,
+    locked: true,
+    names: ['AllowOverwriteTerminationGracePeriodSeconds', 'GitRepoVolumeDriver', 'SeparateCacheWatchRPC'],
   },
   {
     stage: 'ga',

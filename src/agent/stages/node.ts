@@ -5,6 +5,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
@@ -58,15 +59,18 @@ export async function openNode(
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
   });
+  const podCidr = stack.use(new PodCidr(cri, { clock, log }));
+  if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
     node.seen(object);
+    if (object) podCidr.seen(object);
     refreshLedger();
   });
   shuttingDown.onChange(() => {
     refreshLedger();
     node.statusChanged();
   });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
   return { events, node, ledger, cgroups, shuttingDown, refreshLedger };
 }
