@@ -8,7 +8,7 @@ import { kubectl, untilCondition } from '../cluster/checks.ts';
 import { main, patience, type VmNode } from './node.ts';
 
 const MESSAGE = 'Pod was terminated in response to imminent node shutdown.';
-const config = '/opt/kubelet-ts/etc/config.yaml';
+const absent = '/etc/kubelet-ts-absent';
 
 /** From the least important up; the last class is Kubernetes' own. */
 const classes = [
@@ -32,20 +32,31 @@ export async function gracefulShutdown(node: VmNode): Promise<string | undefined
   for (const index of classes.keys()) for (const pod of podsOf(index)) await node.untilReady(pod);
   const boot = (await node.run('cat /proc/sys/kernel/random/boot_id')).trim();
   // The answer may be lost in the reboot. A kubelet of before must not say it: the statuses are looked at while there is none.
-  await node.try('systemctl disable kubelet-ts; systemctl --no-block reboot', 10_000).catch(() => undefined);
+  await node.try(`touch ${absent}; systemctl --no-block reboot`, 10_000).catch(() => undefined);
   await untilBooted(node.vm, boot);
   const problem = await endings(node);
-  await node.run('systemctl enable --now kubelet-ts');
+  await node.run(`rm ${absent}; systemctl start kubelet-ts`, patience);
   await untilCondition(node.cluster, ['node', node.vm.nodeName], 'Ready', patience);
   const all = classes.flatMap((_, index) => podsOf(index));
   await kubectl(node.cluster, 'delete', 'pod', ...all, '--wait=true', `--timeout=${patience / 1000}s`);
   return problem;
 }
 
+/** The node's own files are on a disk that is read only: the unit gets a directory of settings beside them. */
 async function configure(node: VmNode): Promise<void> {
   const rows = classes.map(({ value }) => `  - {priority: ${value}, shutdownGracePeriodSeconds: 30}`);
-  const text = ['shutdownGracePeriodByPodPriority:', ...rows].join('\n');
-  await node.run(`cat >>${config} <<'END'\n${text}\nEND\nsystemctl restart kubelet-ts`);
+  const head = ['apiVersion: kubelet.config.k8s.io/v1beta1', 'kind: KubeletConfiguration'];
+  const settings = [...head, 'shutdownGracePeriodByPodPriority:', ...rows].join('\n');
+  const unit = `[Unit]\nConditionPathExists=!${absent}\n[Service]\nEnvironmentFile=/etc/kubelet-ts.env`;
+  await node.run(`set -e
+mkdir -p /etc/kubelet-ts.d
+cat >/etc/kubelet-ts.d/shutdown.conf <<'END'
+${settings}
+END
+sed 's#$# --config-dir=/etc/kubelet-ts.d#' /opt/kubelet-ts/etc/kubelet-ts.env >/etc/kubelet-ts.env
+printf '${unit.replaceAll('\n', '\\n')}\\n' >/etc/systemd/system/kubelet-ts.service.d/shutdown.conf
+systemctl daemon-reload
+systemctl restart kubelet-ts`);
   // logind waits 5 s by itself: kubelet-ts has it wait two minutes.
   await waitFor("kubelet-ts' shutdown lock", { timeout: patience, interval: 3000 }, async () =>
     /kubelet.*shutdown.*delay/.test((await node.try('systemd-inhibit --list --no-legend')).stdout),
