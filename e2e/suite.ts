@@ -5,8 +5,10 @@ import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { explanations } from './cluster/explanations.ts';
 import { hostilePods } from './cluster/hostilePods.ts';
+import { imageGc } from './cluster/imageGc.ts';
 import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
+import { nodeShutdown } from './cluster/nodeShutdown.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
 import { pressure } from './cluster/pressure.ts';
@@ -54,6 +56,8 @@ export const groups: readonly Group[] = [
   demo,
   nodeWaits,
   pressure,
+  imageGc,
+  nodeShutdown,
   swapped,
   slowRuntime,
   restarts,

@@ -12,6 +12,7 @@ import { unnoticed } from '../lib/unnoticed.ts';
 import { joined } from './join.ts';
 import { limitProblem, nodeLimitProblem, qosCases, sliceOf } from './limits.ts';
 import { main, patience, VmNode } from './node.ts';
+import { gracefulShutdown } from './shutdown.ts';
 
 const name = 'vme2e';
 const rest = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
@@ -53,6 +54,9 @@ export async function look(checks: Checks, node: VmNode): Promise<void> {
   await checks.check('a reboot: the same Pods come back, each restarted once', () => reboot(node));
   await checks.check('limits are in force after the reboot', () => allLimits(node));
   await checks.check('deleted Pods leave no slice', () => deleted(node));
+  await checks.check('a shutdown: Pods end by priority, and the API server knows it before the power goes', () =>
+    gracefulShutdown(node),
+  );
   await checks.check('the root tests of cgroups pass here', async () => {
     const { code, stdout } = await node.try(rootTestCommand('cgroups.root'), 300_000);
     return code === 0 ? undefined : stdout.slice(-3000);

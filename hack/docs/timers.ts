@@ -104,6 +104,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'lib/clock.ts': [{ for: 'schedule', what: 'the clock itself' }],
   'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],
   'lib/linux/dbus/connection.ts': [{ for: 'deadline', what: 'answers of D-Bus' }],
+  'lib/linux/logind/inhibitor.ts': [{ for: 'deadline', what: 'a shutdown lock that does not come (10 s)' }],
   'lib/linux/systemd/jobWatch.ts': [{ for: 'deadline', what: 'jobs of systemd' }],
   'lib/linux/watchOpens.ts': [
     { poll: 'the lock file is opened by another program', period: '1 s', why: 'only with --exit-on-lock-contention' },
@@ -151,10 +152,20 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'disk, memory, images have no events here',
     },
   ],
+  'node/oom/oomWatch.ts': [{ for: 'retry', what: "the reader of the kernel's log" }],
   'node/registration.ts': [{ for: 'retry', what: 'the Node object' }],
   'node/runtimeStatus.ts': [
     { poll: 'CRI Status', period: '5 s (250 ms until first ready)', why: 'CRI has no event for runtime conditions' },
     { for: 'schedule', what: 'a runtime that is silent for 30 s counts as down' },
+  ],
+  'node/shutdown/nodeShutdown.ts': [
+    {
+      for: 'deadline',
+      what: "each group's time at the node's end, the Node's status before and Pods' statuses after it",
+    },
+  ],
+  'node/shutdown/shutdownWatch.ts': [
+    { for: 'retry', what: 'the connection to logind and its lock; logind that reads its configuration again' },
   ],
   'plugins/deadline.ts': [{ for: 'deadline', what: 'what a handler does with a plug-in' }],
   'plugins/pluginManager.ts': [{ for: 'slice', what: 'the first steps of many sockets that appear at once' }],

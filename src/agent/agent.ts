@@ -12,6 +12,7 @@ import { claimMachine } from './stages/preflight.ts';
 import { openPressure } from './stages/pressure.ts';
 import { connectRuntime } from './stages/runtime.ts';
 import { openServer } from './stages/server.ts';
+import { watchShutdowns } from './stages/shutdown.ts';
 import { hearSources } from './stages/sources.ts';
 
 /** A running node agent. Disposing ends the agent and leaves its Pods running. */
@@ -44,6 +45,7 @@ export async function startAgent(
   const pressure = await openPressure(base, runtime, node, pods, collectors, stack);
   await openServer(base, runtime, api, node, pods, pressure, stack);
   hearSources(base, api, node, pods, collectors, pressure, stack);
+  await watchShutdowns(base, api, node, stack);
   log.info('kubelet-ts is running', {
     node: base.nodeName,
     standalone: api === null,

@@ -68,13 +68,14 @@ export class ImageGc implements Disposable {
   #queue: Promise<unknown> = Promise.resolve();
   #timer: Disposable | undefined;
   #failures = 0;
+  #rounds = 0;
 
   constructor(options: ImageGcOptions) {
     this.#options = options;
     this.#began = options.clock.now().mono;
   }
 
-  /** Looks at the images now, and collects every five minutes from now on. */
+  /** Looks at the images now, again when those found by then are old enough to go, and every five minutes from then on. */
   start(): void {
     void this.#round();
   }
@@ -112,7 +113,9 @@ export class ImageGc implements Disposable {
       // The first time the runtime may only not be up yet.
       if (this.#failures > 1) recordEvent(imageGcFailedEvent(message));
     }
-    if (!this.#ended.signal.aborted) this.#timer = clock.setTimer(PERIOD_MS, () => void this.#round());
+    // Nothing that was found at the start is old enough then; a full disk need not wait for the next time.
+    const first = this.#rounds++ === 0 ? Math.min(PERIOD_MS, policy.minAgeMs) : PERIOD_MS;
+    if (!this.#ended.signal.aborted) this.#timer = clock.setTimer(first, () => void this.#round());
   }
 
   /** One after the other: two collections would remove the same images. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { untilHolds } from '../lib/untilHolds.ts';
 import type { PodTable } from '../pods/table.ts';
 import { type DeadContainerPolicy, deadOfFinished, type Surplus, surplusDead } from './rules/deadContainers.ts';
 
@@ -46,23 +47,10 @@ export class DeadContainers {
     const { table } = this.#options;
     const remain = () =>
       [...surplus].some(([uid, ids]) => table.get(uid)?.observed?.containers.some(({ id }) => ids.includes(id)));
-    return new Promise((resolve, reject) => {
-      const done = new DisposableStack();
-      const look = () => {
-        if (remain()) return;
-        done.dispose();
-        resolve();
-      };
-      const abort = () => {
-        done.dispose();
-        reject(signal.reason);
-      };
-      done.use(table.onDecided(look));
-      done.use(table.onEnded(look));
-      signal.addEventListener('abort', abort, { once: true });
-      done.defer(() => signal.removeEventListener('abort', abort));
-      if (signal.aborted) abort();
-      else look();
-    });
+    return untilHolds(
+      () => !remain(),
+      (look) => table.onAnyChange(look),
+      signal,
+    );
   }
 }

@@ -9,13 +9,12 @@ export function readLedgerInput(
   config: Pick<KubeletConfiguration, 'allowedUnsafeSysctls'>,
   nodeName: string,
   goneDevices: readonly string[],
-): LedgerInput {
+): Omit<LedgerInput, 'shuttingDown'> {
   return {
     nodeName,
     sysctls: sysctlAllowlist(release(), config.allowedUnsafeSysctls ?? []),
     ...appArmorProblem(),
     pressures: [],
-    shuttingDown: false,
     goneDevices,
   };
 }

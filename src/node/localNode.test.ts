@@ -23,6 +23,7 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
     clock: new ManualClock(),
     pressure: new NodePressure(),
     log: silentLogger,
+    notReady: () => [],
   };
   using side = await LocalNode.create(options as unknown as LocalNodeOptions);
   const labels = { zone: 'a' };
@@ -78,7 +79,8 @@ describe('a node taken over from another kubelet', () => {
     const mounter = { list: async () => parseMountInfo(mounts()) };
     const settings = { ...testSettings, enabledGates: ['RestartAllContainersOnContainerExits'] };
     const pressure = new NodePressure();
-    const seams = { cri, mounter, clock, pressure, log: silentLogger, recordEvent: () => {} };
+    const port = { recordEvent: () => {}, notReady: () => [] };
+    const seams = { cri, mounter, clock, pressure, log: silentLogger, ...port };
     const options = { config, settings, rootDir: root, ...seams };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();

@@ -42,6 +42,8 @@ export interface LocalNodeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
+  /** Sentences that keep the Node from being Ready, besides those of runtime and machine. */
+  readonly notReady: () => readonly string[];
 }
 
 /** The node's own facts and its object in the API. */
@@ -76,7 +78,7 @@ export class LocalNode implements Disposable {
           disk: options.pressure.has('DiskPressure'),
           pid: options.pressure.has('PIDPressure'),
         },
-        notReady: [],
+        notReady: options.notReady(),
         warnings: [],
         devices: { capacity: {}, allocatable: {}, removed: pastDevices.resources },
         ...(await readVolumesInUse(this.#node, options.mounter, options.rootDir, options.log)),
@@ -165,6 +167,11 @@ export class LocalNode implements Disposable {
   /** Called when the Node object may have changed. */
   onSeen(listener: () => void): Disposable {
     return this.#seen.add(listener);
+  }
+
+  /** Something that the Node's status tells has changed: it is written now, not in its own time. */
+  statusChanged(): void {
+    this.#publisher?.trigger();
   }
 
   /** Starts to ask the runtime how it is. */

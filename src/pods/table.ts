@@ -65,6 +65,14 @@ export class PodTable {
     return this.#ended.add(listener);
   }
 
+  /** After each decision of any Pod, and when one is over. */
+  onAnyChange(listener: () => void): Disposable {
+    const both = new DisposableStack();
+    both.use(this.onDecided(() => listener()));
+    both.use(this.onEnded(() => listener()));
+    return both;
+  }
+
   /** Whenever what is known of this Pod may have changed, and when it is over. */
   onChange(uid: string, listener: () => void): Disposable {
     const listeners = this.#changed.get(uid) ?? new Listeners<[]>();

@@ -88,7 +88,8 @@ describe('the first admissions', () => {
     const [api, file] = [source('api'), source('file')];
     const status = { allocatable: { cpu: '4', memory: '8Gi', pods: '110' } };
     let node: Node = { metadata: { name: 'n' }, status };
-    const view = () => ledgerView(node, readLedgerInput({ allowedUnsafeSysctls: [] }, 'n', []));
+    const view = () =>
+      ledgerView(node, { ...readLedgerInput({ allowedUnsafeSysctls: [] }, 'n', []), shuttingDown: false });
     const ledger = openLedger({ table: new PodTable(), view, freshView: async () => undefined, onEvent() {} });
     const verdicts: string[] = [];
     const set = async (asking: StoredPod) => {

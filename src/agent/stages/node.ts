@@ -7,6 +7,8 @@ import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { PodCidr } from '../../node/podCidr.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
+import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
@@ -21,6 +23,7 @@ export interface NodeStage {
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
+  readonly shuttingDown: ShuttingDown;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -37,15 +40,18 @@ export async function openNode(
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
   const pressure = new NodePressure();
+  const shuttingDown = new ShuttingDown();
   const node = stack.use(
     await LocalNode.create({
       ...{ config, settings, rootDir, cri, pressure, clock, log },
       mounter: host.createMounter(),
       recordEvent: (event) => events.node(event),
+      notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
     }),
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
-  const view = () => ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions });
+  const view = () =>
+    ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
   const ledger = openLedger({
     table,
     view,
@@ -67,6 +73,10 @@ export async function openNode(
     if (object) podCidr.seen(object);
     refreshLedger();
   });
+  shuttingDown.onChange(() => {
+    refreshLedger();
+    node.statusChanged();
+  });
   const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
-  return { events, node, pressure, ledger, cgroups, refreshLedger };
+  return { events, node, pressure, ledger, cgroups, shuttingDown, refreshLedger };
 }

@@ -1,7 +1,9 @@
 import { mergedPodSource } from '../../api/mergedPodSource.ts';
+import type { NodeEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { PressureKeeper } from '../../node/eviction/pressureKeeper.ts';
 import { Housekeeping } from '../../node/housekeeping.ts';
+import { OomWatch } from '../../node/oom/oomWatch.ts';
 import { containerLogsDir } from '../../node/preflight/directories.ts';
 import { PRESSURE_CONDITIONS, type PressureCondition } from '../../pods/nodePressure.ts';
 import { followSources, removeOrphanMirrors } from '../../podworker/sources.ts';
@@ -51,8 +53,16 @@ export function hearSources(
       },
     }),
   );
+  watchOoms(base, stage, stack);
   for (const source of manifests) source.start();
   if (api) serveNode(base, api, stage, keeper);
+}
+
+/** Tells of processes that the kernel killed because the machine had no memory left. */
+function watchOoms({ rootDir, clock, log }: Base, { node, events }: NodeStage, stack: AsyncDisposableStack): void {
+  const recordEvent = (event: NodeEvent) => events.node(event);
+  const { bootID } = node.machine;
+  void stack.use(new OomWatch({ rootDir, bootID, clock, log, recordEvent, random: Math.random })).start();
 }
 
 /** Registers the Node and keeps it. Its Pods are watched only after its object was read: rules about its labels need it. */

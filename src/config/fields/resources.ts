@@ -43,8 +43,11 @@ export const resourceFields = {
   }),
   topologyManagerScope: str('container', 'What is placed as one', { oneOf: ['container', 'pod'], zeroIsUnset: true }),
   topologyManagerPolicyOptions: stringMap({}, 'Options of the topology manager'),
-  shutdownGracePeriod: duration(0, 'Time for Pods at a node shutdown; 0 disables it', { check: zeroOrSecond }),
-  shutdownGracePeriodCriticalPods: duration(0, 'Part of it for critical Pods', { check: zeroOrSecond }),
+  shutdownGracePeriod: duration(0, 'Time for Pods at a node shutdown; 0 disables it', {
+    ...supported,
+    check: zeroOrSecond,
+  }),
+  shutdownGracePeriodCriticalPods: duration(0, 'Part of it for critical Pods', { ...supported, check: zeroOrSecond }),
   shutdownGracePeriodByPodPriority: list(
     {
       priority: int32(0, 'Priority from which the row holds'),
@@ -52,6 +55,7 @@ export const resourceFields = {
     },
     ['priority', 'shutdownGracePeriodSeconds'],
     'Time for Pods at a node shutdown, by priority',
+    supported,
   ),
   featureGates: boolMap({}, 'Feature gates by name', supported),
 } as const;

@@ -16,6 +16,7 @@ import { prune } from './prune.ts';
 import { ownGrace } from './stop.ts';
 import { hasEnded, mergeTermination, terminationRequests } from './terminate.ts';
 import { planTermination } from './terminating.ts';
+import { terminationCauses } from './terminationCauses.ts';
 import { because, emitOnce, openTurn, type Turn } from './turn.ts';
 import { keepWaiting } from './waiting.ts';
 
@@ -112,6 +113,7 @@ function step(turn: Turn): boolean {
 /** A Pod is ended by request, by rejection, or because the API already holds its terminal phase. */
 function enterTermination(turn: Turn): void {
   const { facts, memory } = turn;
+  forgetOldEnd(turn);
   const requests = terminationRequests(turn, facts.pod);
   const merged = mergeTermination(turn, facts.pod, requests);
   if (merged?.cause === 'deadline' && !memory.termination) tellDeadline(turn, merged);
@@ -120,6 +122,14 @@ function enterTermination(turn: Turn): void {
   if (merged) advance(turn, 'Terminating');
   else if (rejection(turn)) complete(turn, 'rejected');
   else if (facts.pod && hasEnded(facts)) complete(turn, 'completed', 1);
+}
+
+/** What ended a static Pod before a restart; whoever wants it ended now has said so in the facts. */
+function forgetOldEnd({ facts, memory }: Turn): void {
+  const isStatic = facts.origin === 'file' || facts.origin === 'http';
+  const { phase, termination } = memory;
+  if (isStatic && phase === 'Admitting' && termination && terminationCauses[termination.cause].staticForgets)
+    memory.termination = undefined;
 }
 
 function tellDeadline(turn: Turn, { reason = '', message = '' }: Termination): void {

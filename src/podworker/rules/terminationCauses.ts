@@ -10,6 +10,8 @@ interface CauseKind {
   readonly after: 'noted' | 'found' | 'both';
   /** The end holds only as long as it is asked for: a note of it is not believed after a restart. */
   readonly onlyWhileAsked?: true;
+  /** A static Pod's end holds only for this life of the program: its manifest wants it, and after the boot it runs again. */
+  readonly staticForgets?: true;
   /** Least grace in seconds when this cause is the first one: kubelet never lets somebody else's word kill at once. */
   readonly leastGraceSeconds: 0 | 1;
 }
@@ -23,7 +25,7 @@ export const terminationCauses: Readonly<Record<TerminateCause, CauseKind>> = {
   preempted: { after: 'noted', leastGraceSeconds: 1 },
   // Ends a Pod as its containers' end does: nobody asks for a grace.
   deadline: { after: 'both', leastGraceSeconds: 0 },
-  shutdown: { after: 'noted', leastGraceSeconds: 1 },
+  shutdown: { after: 'noted', staticForgets: true, leastGraceSeconds: 1 },
   orphaned: { after: 'found', onlyWhileAsked: true, leastGraceSeconds: 1 },
   rejected: { after: 'found', leastGraceSeconds: 1 },
   completed: { after: 'found', leastGraceSeconds: 1 },
