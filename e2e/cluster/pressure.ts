@@ -1,6 +1,6 @@
 // The node short of disk, and Pods above their own limits of it: who goes, with which words, and who notices nothing.
 import assert from 'node:assert/strict';
-import { statfsSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { run } from '../../hack/lib/run.ts';
@@ -188,8 +188,55 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
   }
 }
 
+/** The signals of memory are the whole machine's, but for that of all Pods: their cgroup gets a small limit. */
+async function memoryShort(t: TestContext): Promise<void> {
+  const total = Number(/^MemTotal: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+  const config = {
+    ...keepImages,
+    systemReserved: { memory: `${total - 1024 * 1024}Ki` },
+    evictionHard: { 'memory.available': '400Mi' },
+    evictionPressureTransitionPeriod: '60s',
+  };
+  const memory = { volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] };
+  const asks = { resources: { requests: { memory: '64Mi' } } };
+  await create(t, pod(t, 'asks', { containers: [shell('main', rest, asks)] }));
+  await create(t, restingPod(t, 'small'));
+  for (const name of ['asks', 'small']) await untilReady(t, name);
+  await t.lab.restartAgent({ config });
+  try {
+    await untilCondition(t, 'MemoryPressure', 'False');
+    const seen = Unnoticed.of(t, ['asks', 'small']);
+    const hog = shell('main', write('/v/big', 700), mounted);
+    await create(t, pod(t, 'hog', { ...memory, containers: [hog] }));
+    await untilCondition(t, 'MemoryPressure', 'True');
+    const failed = await untilPhase(t, 'hog', 'Failed');
+    const message = failed.status?.message ?? '';
+    assert.equal(failed.status?.reason, 'Evicted');
+    assert.match(
+      message,
+      /^The node was low on resource: memory\. Threshold quantity: 400Mi, available: \w+\. Container main was using \w+, request is 0, has larger consumption of memory\. $/,
+    );
+    assert.equal(disruption(failed)?.reason, 'TerminationByKubelet');
+    const { annotations } = (await untilEvent(t, failed)).metadata ?? {};
+    assert.deepEqual([annotations?.offending_containers, annotations?.starved_resource], ['main', 'memory']);
+    await create(t, restingPod(t, 'best-effort'));
+    const rejected = await untilPhase(t, 'best-effort', 'Failed');
+    assert.equal(rejected.status?.message, 'Pod was rejected: The node had condition: [MemoryPressure]. ');
+    await create(t, pod(t, 'burstable', { containers: [shell('main', rest, asks)] }));
+    await untilReady(t, 'burstable');
+    await untilCondition(t, 'MemoryPressure', 'False');
+    await seen.assert('the eviction of another Pod');
+    await removeAndWait(t, failed);
+  } finally {
+    await t.lab.restartAgent();
+  }
+}
+
 export const pressure = group('pressure', [
   test('Pods above their own limits of local storage', ownLimits, { mode: 'alone' }),
   test('the disk runs short: the right Pod goes, the condition comes and goes', diskShort, { mode: 'alone' }),
+  test('the memory of all Pods runs short: the right Pod goes, the condition comes and goes', memoryShort, {
+    mode: 'alone',
+  }),
   test('the agent is killed during an eviction', killedMeanwhile, { mode: 'alone' }),
 ]);
