@@ -86,7 +86,13 @@ test('the agent is asked on its socket', async () => {
   await expect(asking(agent, 'json')).resolves.toBe('all is well\n');
   const pod = { namespace: 'a/b', name: 'c' };
   await ask({ kind: 'timeline', pod, agent, output: 'text' });
-  expect(agent.asked).toEqual(['/debug/pods/why', '/debug/pods/why?output=json', '/debug/pods/a%2Fb/c/timeline']);
+  await ask({ kind: 'why', node: true, agent, output: 'json' });
+  expect(agent.asked).toEqual([
+    '/debug/pods/why',
+    '/debug/pods/why?output=json',
+    '/debug/pods/a%2Fb/c/timeline',
+    '/debug/node/why?output=json',
+  ]);
 });
 
 test('what is no answer is thrown as its sentence', async () => {

@@ -16,7 +16,8 @@ beforeEach(async () => {
   recorder.open({ uid: 'u', namespace: 'ns', name: 'p' });
   refresh = async () => {};
   clock = new ManualClock();
-  const source = { recorder, mono: () => 0, refresh: () => refresh() };
+  const node = async () => ({ text: 'short of nothing\n', json: { short: [] } });
+  const source = { recorder, mono: () => 0, refresh: () => refresh(), node };
   server = createDebugServer({ source, clock, loopbackOnly: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -44,6 +45,13 @@ async function ask(path: string, method = 'GET', headers = {}) {
   for await (const chunk of response) chunks.push(chunk);
   return { status: response.statusCode, type: response.headers['content-type'], chunks, body: chunks.join('') };
 }
+
+test('what the node is short of, as text and for programs', async () => {
+  expect(await ask('/debug/node/why')).toMatchObject({ status: 200, body: 'short of nothing\n' });
+  const json = await ask('/debug/node/why?output=json');
+  expect([json.type, JSON.parse(json.body)]).toEqual(['application/json', { short: [] }]);
+  expect((await ask('/debug/node/else')).status).toBe(404);
+});
 
 test('a trace is one JSON text', async () => {
   for (const i of [0, 1, 2]) decided({ i });
