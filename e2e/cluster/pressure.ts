@@ -1,6 +1,6 @@
 // The node short of disk, and Pods above their own limits of it: who goes, with which words, and who notices nothing.
 import assert from 'node:assert/strict';
-import { statfsSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { run } from '../../hack/lib/run.ts';
@@ -22,9 +22,10 @@ const scratch = { volumes: [{ name: 'v', emptyDir: {} }] };
 const mounted = { volumeMounts: [{ name: 'v', mountPath: '/v' }] };
 const write = (file: string, mib: number) => `dd if=/dev/zero of=${file} bs=1M count=${mib}; ${rest}`;
 
-function available(t: TestContext): number {
+/** A threshold of nodefs.available that is not crossed yet, as the API writes it. */
+function threshold(t: TestContext): string {
   const { bavail, bsize } = statfsSync(t.lab.cluster.layout.kubeletRoot);
-  return bavail * bsize;
+  return `${Math.floor((bavail * bsize - LESS) / Gi)}Gi`;
 }
 
 /** Puts a large file into a Pod's emptyDir, from outside: it costs no time. */
@@ -90,11 +91,11 @@ async function ownLimits(t: TestContext): Promise<void> {
 }
 
 async function diskShort(t: TestContext): Promise<void> {
-  const threshold = available(t) - LESS;
+  const least = threshold(t);
   const config = {
     ...keepImages,
-    evictionHard: { 'nodefs.available': String(threshold) },
-    evictionPressureTransitionPeriod: '20s',
+    evictionHard: { 'nodefs.available': least },
+    evictionPressureTransitionPeriod: '60s',
     volumeStatsAggPeriod: '5s',
   };
   const asks = { requests: { 'ephemeral-storage': '1Gi' } };
@@ -117,7 +118,7 @@ async function diskShort(t: TestContext): Promise<void> {
     assert.match(
       message,
       new RegExp(
-        `^The node was low on resource: ephemeral-storage\\. Threshold quantity: ${threshold}, available: \\w+\\. `,
+        `^The node was low on resource: ephemeral-storage\\. Threshold quantity: ${least}, available: \\w+\\. `,
       ),
     );
     const condition = disruption(failed);
@@ -150,10 +151,10 @@ async function diskShort(t: TestContext): Promise<void> {
 }
 
 async function killedMeanwhile(t: TestContext): Promise<void> {
-  const threshold = available(t) - LESS;
+  const least = threshold(t);
   const config = {
     ...keepImages,
-    evictionSoft: { 'nodefs.available': String(threshold) },
+    evictionSoft: { 'nodefs.available': least },
     evictionSoftGracePeriod: { 'nodefs.available': '1s' },
     evictionMaxPodGracePeriod: 25,
     volumeStatsAggPeriod: '5s',
@@ -187,8 +188,55 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
   }
 }
 
+/** The signals of memory are the whole machine's, but for that of all Pods: their cgroup gets a small limit. */
+async function memoryShort(t: TestContext): Promise<void> {
+  const total = Number(/^MemTotal: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+  const config = {
+    ...keepImages,
+    systemReserved: { memory: `${total - 1024 * 1024}Ki` },
+    evictionHard: { 'memory.available': '400Mi' },
+    evictionPressureTransitionPeriod: '60s',
+  };
+  const memory = { volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] };
+  const asks = { resources: { requests: { memory: '64Mi' } } };
+  await create(t, pod(t, 'asks', { containers: [shell('main', rest, asks)] }));
+  await create(t, restingPod(t, 'small'));
+  for (const name of ['asks', 'small']) await untilReady(t, name);
+  await t.lab.restartAgent({ config });
+  try {
+    await untilCondition(t, 'MemoryPressure', 'False');
+    const seen = Unnoticed.of(t, ['asks', 'small']);
+    const hog = shell('main', write('/v/big', 700), mounted);
+    await create(t, pod(t, 'hog', { ...memory, containers: [hog] }));
+    await untilCondition(t, 'MemoryPressure', 'True');
+    const failed = await untilPhase(t, 'hog', 'Failed');
+    const message = failed.status?.message ?? '';
+    assert.equal(failed.status?.reason, 'Evicted');
+    assert.match(
+      message,
+      /^The node was low on resource: memory\. Threshold quantity: 400Mi, available: \w+\. Container main was using \w+, request is 0, has larger consumption of memory\. $/,
+    );
+    assert.equal(disruption(failed)?.reason, 'TerminationByKubelet');
+    const { annotations } = (await untilEvent(t, failed)).metadata ?? {};
+    assert.deepEqual([annotations?.offending_containers, annotations?.starved_resource], ['main', 'memory']);
+    await create(t, restingPod(t, 'best-effort'));
+    const rejected = await untilPhase(t, 'best-effort', 'Failed');
+    assert.equal(rejected.status?.message, 'Pod was rejected: The node had condition: [MemoryPressure]. ');
+    await create(t, pod(t, 'burstable', { containers: [shell('main', rest, asks)] }));
+    await untilReady(t, 'burstable');
+    await untilCondition(t, 'MemoryPressure', 'False');
+    await seen.assert('the eviction of another Pod');
+    await removeAndWait(t, failed);
+  } finally {
+    await t.lab.restartAgent();
+  }
+}
+
 export const pressure = group('pressure', [
   test('Pods above their own limits of local storage', ownLimits, { mode: 'alone' }),
   test('the disk runs short: the right Pod goes, the condition comes and goes', diskShort, { mode: 'alone' }),
+  test('the memory of all Pods runs short: the right Pod goes, the condition comes and goes', memoryShort, {
+    mode: 'alone',
+  }),
   test('the agent is killed during an eviction', killedMeanwhile, { mode: 'alone' }),
 ]);

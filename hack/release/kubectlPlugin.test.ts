@@ -59,6 +59,14 @@ test.each([
   expect(found.calls.at(-1)).toBe(raw(asked));
 });
 
+test('a node is asked what it is short of', () => {
+  const found = plugin('why', 'node/ours', '-o', 'json');
+  expect(found.status).toBe(0);
+  expect(found.calls).toEqual(['get|--raw|/api/v1/nodes/ours/proxy/debug/node/why?output=json|']);
+  expect(plugin('why', 'node/theirs').stderr).toMatch(/there is no node theirs, or it does not run kubelet-ts/);
+  expect(plugin('timeline', 'node/ours').status).toBe(2);
+});
+
 test('the name that it is called by says what is asked', () => {
   expect(plugin('timeline', 'web').calls.at(-1)).toBe(raw('team/web/timeline'));
 });

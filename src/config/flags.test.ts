@@ -151,6 +151,7 @@ describe('commands', () => {
   const agent = { socket: '/var/lib/kubelet/kubelet-ts/debug.sock' };
   test.each([
     [['why'], { kind: 'why', agent, output: 'text' }],
+    [['why', '--node'], { kind: 'why', node: true, agent, output: 'text' }],
     [['why', 'a/b', '-o', 'json'], { kind: 'why', pod: { namespace: 'a', name: 'b' }, agent, output: 'json' }],
     [['why', 'node'], { kind: 'why', node: true, agent, output: 'text' }],
     [['why', 'default/node'], { kind: 'why', pod: { namespace: 'default', name: 'node' }, agent, output: 'text' }],
@@ -178,6 +179,7 @@ describe('commands', () => {
   test.each([
     [['timeline'], /^timeline needs the name of a Pod/],
     [['why', 'a', 'b'], /^why takes one Pod, not 2/],
+    [['why', '--node', 'a'], /^why takes a Pod or --node, not both/],
     [['why', '--nope'], /^why Unknown option '--nope' \(see kubelet-ts why --help\)$/],
     [['why', '--socket=/s', '--address=127.0.0.1:1'], /^why takes one of --socket and --address, not both/],
     [['why', '--address=192.0.2.1:1'], /^why --address must be a loopback address with a port, not "192.0.2.1:1"/],

@@ -16,7 +16,7 @@ beforeEach(async () => {
   recorder.open({ uid: 'u', namespace: 'ns', name: 'p' });
   refresh = async () => {};
   clock = new ManualClock();
-  const node = async () => ({ text: 'Shared CPUs: 0-3\n', json: { sharedCpus: '0-3' } });
+  const node = async () => ({ text: 'short of nothing\n', json: { short: [] } });
   const source = { recorder, mono: () => 0, refresh: () => refresh(), node };
   server = createDebugServer({ source, clock, loopbackOnly: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,9 +46,11 @@ async function ask(path: string, method = 'GET', headers = {}) {
   return { status: response.statusCode, type: response.headers['content-type'], chunks, body: chunks.join('') };
 }
 
-test('the map of the node, as text and as JSON', async () => {
-  expect(await ask('/debug/node/why')).toMatchObject({ status: 200, body: 'Shared CPUs: 0-3\n' });
-  expect(JSON.parse((await ask('/debug/node/why?output=json')).body)).toEqual({ sharedCpus: '0-3' });
+test('what the node is short of, as text and for programs', async () => {
+  expect(await ask('/debug/node/why')).toMatchObject({ status: 200, body: 'short of nothing\n' });
+  const json = await ask('/debug/node/why?output=json');
+  expect([json.type, JSON.parse(json.body)]).toEqual(['application/json', { short: [] }]);
+  expect((await ask('/debug/node/else')).status).toBe(404);
 });
 
 test('a trace is one JSON text', async () => {

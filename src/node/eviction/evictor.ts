@@ -1,3 +1,4 @@
+import type { ObservedPod } from '../../cri/observed.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import { bounded, MESSAGE_BYTES } from '../../lib/bounded.ts';
@@ -42,6 +43,16 @@ interface Sentence {
   readonly condition?: DisruptionCondition;
 }
 
+/** Memory and tasks are taken by what runs. */
+function runs({ containers }: ObservedPod): boolean {
+  return containers.some(({ state }) => state === 'running');
+}
+
+/** Volumes and layers stay while a container waits for its next start. */
+function holdsDisk({ sandboxes, containers }: ObservedPod): boolean {
+  return sandboxes.length > 0 || containers.length > 0;
+}
+
 /** Chooses Pods and asks for their end; that they end is their workers' work, and survives a restart of this program. */
 export class Evictor implements Disposable {
   readonly #options: EvictorOptions;
@@ -60,7 +71,7 @@ export class Evictor implements Disposable {
 
   /** Ends every Pod that has outgrown a limit of its own; returns their UIDs. */
   async overLimits(layout: DiskLayout): Promise<string[]> {
-    const active = this.#active().filter(({ uid, pod }) => !isCriticalPod(pod) && !this.#asked.has(uid));
+    const active = this.#active(holdsDisk).filter(({ uid, pod }) => !isCriticalPod(pod) && !this.#asked.has(uid));
     if (active.length === 0) return [];
     const measured = await this.#options.measures.forLimits(active.map(({ served }) => served));
     return active.flatMap(({ uid, pod }) => {
@@ -72,9 +83,9 @@ export class Evictor implements Disposable {
     });
   }
 
-  /** All Pods that something runs of, in the order in which they would go for a signal. Rejects when they cannot be measured. */
+  /** All Pods that take something of a signal's resource, in the order in which they would go for it. Rejects when they cannot be measured. */
   async ranked(signal: Signal, layout: DiskLayout): Promise<Ranked[]> {
-    const active = this.#active();
+    const active = this.#active(signals[signal].condition === 'DiskPressure' ? holdsDisk : runs);
     const measured = await this.#options.measures.of(
       signal,
       active.map(({ served }) => served),
@@ -130,15 +141,15 @@ export class Evictor implements Disposable {
     seen.abort();
   }
 
-  /** Pods that something runs of: ending another would free nothing. */
-  #active() {
+  /** Pods that may take something: ending another would free nothing. */
+  #active(takes: (observed: ObservedPod) => boolean) {
     const { table } = this.#options;
     return this.#options.pods().flatMap((served) => {
       const entry = table.get(served.uid);
       const pod = entry?.pod;
       const isAlive = entry?.phase === 'Active' || entry?.phase === 'Terminating';
-      const runs = served.observed?.containers.some(({ state }) => state === 'running') ?? false;
-      return pod && isAlive && runs ? [{ uid: served.uid, pod, served: { ...served, pod } }] : [];
+      const isTaker = served.observed !== null && takes(served.observed);
+      return pod && isAlive && isTaker ? [{ uid: served.uid, pod, served: { ...served, pod } }] : [];
     });
   }
 
@@ -147,7 +158,10 @@ export class Evictor implements Disposable {
     const entry = table.get(uid);
     if (!entry) return false;
     const text = bounded(message, MESSAGE_BYTES);
-    onEvent(entry, { type: 'Warning', reason: EVICTED, message, ...(annotations ? { annotations } : {}) });
+    const about =
+      annotations && Object.entries(annotations).map(([key, value]) => [key, bounded(value, MESSAGE_BYTES)]);
+    const details = about ? { annotations: Object.fromEntries(about) } : {};
+    onEvent(entry, { type: 'Warning', reason: EVICTED, message, ...details });
     this.#asked.set(uid, graceSeconds);
     const { namespace, name } = entry;
     log.warn('Eviction: a Pod is ended', { pod: `${namespace}/${name}`, podUID: uid, graceSeconds, why: text });

@@ -172,6 +172,16 @@ describe('disk: what nobody uses goes first', () => {
     expect(node.events).toEqual([expect.stringMatching(/^web Evicted: The node was low on resource: pids\./)]);
   });
 
+  test('a Pod of which nothing runs at the moment holds its volumes, and may go for them', async () => {
+    using node = new TestNode(HARD_DISK);
+    fill(node);
+    const { entry } = node.owners.get('web')!;
+    const exited = { ...entry.observed!.containers[0]!, state: 'exited' as const };
+    node.owners.get('web')!.entry = { ...entry, observed: { ...entry.observed!, containers: [exited] } };
+    await node.start();
+    expect(Object.keys(node.asked())).toEqual(['web']);
+  });
+
   test('while the runtime does not say what was written nobody is chosen blindly', async () => {
     using node = new TestNode(HARD_DISK);
     node.measureProblem = new Error('the runtime is away');

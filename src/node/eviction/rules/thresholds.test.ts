@@ -1,4 +1,5 @@
 import { formatQuantity } from '../../../k8s/quantity.ts';
+import { Random } from '../../../lib/fake/random.ts';
 import { assessPressure, NO_PRESSURE, rememberConditions } from './assess.ts';
 import { thresholdsMet } from './met.ts';
 import { type Observations, observe } from './observations.ts';
@@ -238,6 +239,36 @@ describe('looking', () => {
     const state = rememberConditions(NO_PRESSURE, ['DiskPressure'], 1000);
     const at = (now: number) => assessPressure(all, 5000, memory(8000 * MI), state, now).conditions;
     expect([at(1000), at(5999), at(6000)]).toEqual([['DiskPressure'], ['DiskPressure'], []]);
+  });
+
+  test('property: over random figures, what acts was short for its grace, and a condition is true exactly while that is recent', () => {
+    const random = new Random(3);
+    for (let round = 0; round < 200; round++) {
+      let state = NO_PRESSURE;
+      let lastShort = Number.NEGATIVE_INFINITY;
+      const shortSince = new Map<string, number>();
+      for (let now = 0; now < 600_000; now += 1_000 * (1 + random.int(15))) {
+        const observations = memory(random.int(6) * 512 * MI);
+        const wasActing = state.acting;
+        const { memory: next, conditions, acting } = assessPressure(all, 60_000, observations, state, now);
+        const crossed = thresholdsMet(all, observations);
+        const unresolved = thresholdsMet(
+          all.filter(({ id }) => wasActing.includes(id)),
+          observations,
+          true,
+        );
+        const short = new Set(ids([...crossed, ...unresolved]));
+        for (const { id } of all) {
+          if (!short.has(id)) shortSince.delete(id);
+          else if (!shortSince.has(id)) shortSince.set(id, now);
+        }
+        if (short.size > 0) lastShort = now;
+        const due = all.filter(({ id, graceMs }) => short.has(id) && now - shortSince.get(id)! >= graceMs);
+        expect(ids(acting)).toEqual(ids(due));
+        expect(conditions).toEqual(now - lastShort < 60_000 ? ['MemoryPressure'] : []);
+        state = next;
+      }
+    }
   });
 
   test('what was not observed is not crossed, and is no break that resets another', () => {
