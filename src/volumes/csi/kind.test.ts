@@ -180,6 +180,19 @@ describe('a CSI volume behind a claim', () => {
     expect(driver.wrongs).toEqual([]);
   });
 
+  test('after a restart a Pod’s volume waits for its driver to register again, and no failure is told', async () => {
+    await start();
+    world.attach('h1');
+    await world.have(a, disk);
+    await node.registration.deregister(node.plugin(), node.signal);
+    await world.restart().rebuild();
+    const again = world.have(a, disk);
+    await new Promise((resolve) => setImmediate(resolve));
+    await node.registration.register(node.plugin(), node.signal);
+    await again;
+    expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeStageVolume', 'NodePublishVolume']);
+  });
+
   test('a volume that is only staged is found and unstaged', async () => {
     await start();
     world.attach('h1');

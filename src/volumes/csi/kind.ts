@@ -53,10 +53,11 @@ export function csiKind(services: CsiServices): PersistentKind {
 
     stage: (step) =>
       inTerms(async () => {
-        const { spec, volume, host } = step;
+        const { spec, volume, host, again, signal } = step;
         const publishContext = await attachment(services, step);
         const source = sourceOf(spec);
-        const common = { services, source, publishContext, accessModes: spec.pv?.spec?.accessModes };
+        const accessModes = spec.pv?.spec?.accessModes;
+        const common = { services, source, publishContext, accessModes, again, signal };
         if (volume.mode === 'Block')
           return stageBlock({ ...common, name: volume.name, places: blockPlaces(host.root, volume.name, '') });
         return stage({
@@ -97,7 +98,7 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
   const source = sourceOf(spec);
   if (volume.mode === 'Block') {
     const places = blockPlaces(host.root, volume.name, pod.metadata.uid);
-    await publishBlock({ services, source, publishContext, pod, context, signal, spec, places });
+    await publishBlock({ services, source, publishContext, pod, context, signal, again, spec, places });
     return { path: places.publish };
   }
   const target = publishPath(host.root, pod.metadata.uid, volume.name);
