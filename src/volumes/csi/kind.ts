@@ -19,6 +19,7 @@ import { expandVolume } from './expand.ts';
 import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
 import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
+import { asCsi } from './rules/migration.ts';
 import { takesLabels } from './selinux.ts';
 import type { CsiServices } from './services.ts';
 import { stage, unstage } from './stage.ts';
@@ -35,13 +36,13 @@ export function csiKind(services: CsiServices): PersistentKind {
     // Perhaps: only the driver knows what is behind it.
     isNetwork: true,
 
-    identify: (spec, _pod, objects) => {
-      const { driver, volumeHandle } = sourceOf(spec);
+    identify: (spec, pod, objects) => {
+      const { driver, volumeHandle } = sourceOf(asCsi(spec, pod.metadata.namespace));
       return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
     },
 
-    references: (spec) => {
-      const name = sourceOf(spec).driver;
+    references: (spec, pod) => {
+      const name = sourceOf(asCsi(spec, pod.metadata.namespace)).driver;
       return [
         { kind: 'CSIDriver', namespace: '', name, optional: true },
         { kind: 'CSIPlugin', namespace: '', name, optional: true },
@@ -49,10 +50,11 @@ export function csiKind(services: CsiServices): PersistentKind {
     },
 
     watchAttach: ({ spec, volume, objects, log, signal }) =>
-      watchAttachLimit(services, sourceOf(spec), volume, objects, log, signal),
+      watchAttachLimit(services, sourceOf(asCsi(spec, '')), volume, objects, log, signal),
 
-    stage: (step) =>
+    stage: (asked) =>
       inTerms(async () => {
+        const step = translated(asked);
         const { spec, volume, host, again, signal } = step;
         const publishContext = await attachment(services, step);
         const source = sourceOf(spec);
@@ -75,7 +77,7 @@ export function csiKind(services: CsiServices): PersistentKind {
           : unstage(drivers, host.root, volume.uniqueName),
       ),
 
-    publish: (step) => inTerms(() => give(services, step)),
+    publish: (step) => inTerms(() => give(services, translated(step))),
 
     unpublish: ({ host, volume, podUid }) =>
       inTerms(() =>
@@ -84,12 +86,21 @@ export function csiKind(services: CsiServices): PersistentKind {
           : unpublishFileSystem(drivers, publishPath(host.root, podUid, volume.name), host.log),
       ),
 
-    expand: (step) => inTerms(() => expandVolume(step, services, sourceOf(step.spec))),
+    expand: (asked) =>
+      inTerms(() => {
+        const step = translated(asked);
+        return expandVolume(step, services, sourceOf(step.spec));
+      }),
 
     deviceMapDirectory: (host, name) => blockPlaces(host.root, name, '').globalMap,
 
     reconstruct: ({ root, log }) => reconstruct(root, log),
   };
+}
+
+/** Of a source that a driver took over, what it is to that driver. */
+function translated(step: WantedStep): WantedStep {
+  return { ...step, spec: asCsi(step.spec, step.pod.metadata.namespace) };
 }
 
 async function give(services: CsiServices, step: WantedStep): Promise<Published> {
