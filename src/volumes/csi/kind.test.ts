@@ -13,7 +13,7 @@ let node: CsiTestNode;
 let world: CsiTestVolumes;
 let driver: FakeCsiDriver;
 const [a, b] = [podOf('a'), podOf('b')];
-const disk = csiSpec('h1', { mountOptions: ['noatime'] });
+const disk = csiSpec('h1', { mountOptions: ['noatime', 'discard'] });
 const NAME = uniqueName(DRIVER, 'h1');
 
 beforeEach(async () => {
@@ -51,7 +51,7 @@ describe('a CSI volume behind a claim', () => {
         publishContext: { devicePath: '/dev/x' },
         volumeCapability: {
           accessMode: { mode: 'SINGLE_NODE_WRITER' },
-          mount: { fsType: 'ext4', mountFlags: ['noatime'], volumeMountGroup: '' },
+          mount: { fsType: 'ext4', mountFlags: ['noatime', 'discard'], volumeMountGroup: '' },
         },
       }),
     ]);
@@ -98,7 +98,9 @@ describe('a CSI volume behind a claim', () => {
     await start();
     await world.have(podOf('a', { securityContext: { seLinuxOptions: { level: 's0:c1,c2' } } }), disk);
     for (const method of ['NodeStageVolume', 'NodePublishVolume'])
-      expect(driver.requests(method)[0]).toMatchObject({ volumeCapability: { mount: { mountFlags: ['noatime'] } } });
+      expect(driver.requests(method)[0]).toMatchObject({
+        volumeCapability: { mount: { mountFlags: ['noatime', 'discard'] } },
+      });
   });
 
   test('what the attacher says is told in kubelet’s words', async () => {

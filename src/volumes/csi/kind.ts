@@ -7,7 +7,6 @@ import type { ObjectLookup } from '../contract.ts';
 import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
 import { answers } from '../persistent/mountPrograms.ts';
-import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { VolumeError } from '../volumeError.ts';
@@ -65,7 +64,7 @@ export function csiKind(services: CsiServices): PersistentKind {
         return stage({
           ...common,
           target: stagingPath(host.root, source.driver, source.volumeHandle),
-          mountOptions: mountOptions(spec),
+          mountOptions: spec.pv?.spec?.mountOptions ?? [],
           fsGroup: step.pod.spec.securityContext?.fsGroup,
         });
       }),
@@ -123,7 +122,7 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
     fsType: source.fsType ?? '',
     attributes: source.volumeAttributes ?? {},
     secretRef: source.nodePublishSecretRef,
-    mountOptions: mountOptions(spec),
+    mountOptions: spec.pv?.spec?.mountOptions ?? [],
     accessModes: spec.pv?.spec?.accessModes ?? [],
     stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
     own: async (path) => {

@@ -105,7 +105,9 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
     throw error;
   }
   if (!delegated && nodeChangesGroup({ ...task, fsGroup, policy })) await changeGroup(task);
-  return { refreshAt: object?.spec.requiresRepublish ? services.clock.now().wall + services.republishMs : undefined };
+  if (!object?.spec.requiresRepublish) return { refreshAt: undefined };
+  // Spread as kubelet's syncs of Pods are.
+  return { refreshAt: services.clock.now().wall + services.republishMs * (1 + 0.5 * Math.random()) };
 }
 
 /** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */
