@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { failure, until } from '../../lib/fake/until.ts';
@@ -207,6 +207,13 @@ describe('a CSI volume behind a claim', () => {
     volumes.sourcesSynced();
     await settle();
     expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeUnstageVolume']);
+  });
+
+  test('a directory that was made before anything was noted goes at the next start', async () => {
+    await start();
+    mkdirSync(staging(), { recursive: true });
+    await world.restart().rebuild();
+    expect(existsSync(dirname(staging()))).toBe(false);
   });
 
   test('after a restart one that nothing attaches is not waited for', async () => {
