@@ -23,6 +23,9 @@ interface BlockTask {
   readonly source: CSIPersistentVolumeSource;
   readonly publishContext: Readonly<Record<string, string>>;
   readonly places: Places;
+  /** The Pod has had it before: a driver that is not there yet is waited for. */
+  readonly again: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Has the driver stage the device, if it does such things. The note is there before it, and is what everything is undone by. */
@@ -31,8 +34,9 @@ export async function stageBlock(
 ): Promise<void> {
   const { services, source, places } = task;
   const { driver: driverName, volumeHandle } = source;
-  const driver = services.drivers.require(driverName, csiSays('blockMapper.SetUpDevice failed to get CSI client'));
   const known = await loadVolumeData(places.data).catch(() => undefined);
+  if (known || task.again) await services.drivers.appears(driverName, services.clock, task.signal);
+  const driver = services.drivers.require(driverName, csiSays('blockMapper.SetUpDevice failed to get CSI client'));
   await mkdir(places.data, { recursive: true, mode: 0o750 });
   await saveVolumeData(places.data, {
     specVolID: task.name,
@@ -67,10 +71,10 @@ export async function publishBlock(
     readonly pod: StoredPod;
     readonly spec: VolumeSpec;
     readonly context: VolumeContext;
-    readonly signal: AbortSignal;
   },
 ): Promise<void> {
   const { services, source, places, pod, spec } = task;
+  if (task.again) await services.drivers.appears(source.driver, services.clock, task.signal);
   const driver = services.drivers.require(source.driver, csiSays('blockMapper.MapPodDevice failed to get CSI client'));
   const object = csiDriverObject(task.context, source.driver);
   const what = csiSays('blockMapper.publishVolumeForBlock failed to get NodePublishSecretRef');

@@ -122,15 +122,15 @@ test('files are labelled where there is SELinux and the file system keeps labels
 
 test('a volume that a Pod has had waits for its driver, as long as one takes to register again and no longer', async () => {
   const { drivers, signal } = node;
-  const waiting = drivers.appears(DRIVER, clock, 20_000, signal);
+  const waiting = drivers.appears(DRIVER, clock, signal);
   drivers.set(client());
   await waiting;
   expect(clock.pending).toBe(0);
   const ended = new AbortController();
-  const given = failure(drivers.appears('other', clock, 20_000, ended.signal));
+  const given = failure(drivers.appears('other', clock, ended.signal));
   ended.abort();
   await given;
-  const late = drivers.appears('other', clock, 20_000, signal);
+  const late = drivers.appears('other', clock, signal);
   clock.advance(20_000);
   await late;
 });

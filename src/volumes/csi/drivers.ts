@@ -4,6 +4,9 @@ import { Listeners } from '../../lib/disposables.ts';
 import { unsent } from './csiError.ts';
 import type { CsiDriver } from './driver.ts';
 
+/** How long that takes at most, in ms. */
+const REGISTRATION_MS = 20_000;
+
 /** One driver for each name. */
 export class CsiDrivers implements Disposable {
   readonly #drivers = new Map<string, CsiDriver>();
@@ -28,14 +31,17 @@ export class CsiDrivers implements Disposable {
     );
   }
 
-  /** Resolves when a driver of that name is registered, or the time is up. Rejects with the signal's reason. */
-  async appears(name: string, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  /**
+   * For volumes that Pods have had before: resolves when a driver of that name is registered, or the time is up. Drivers register a moment
+   * after a restart of this program, and until then nothing is wrong. Rejects with the signal's reason.
+   */
+  async appears(name: string, clock: Clock, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#drivers.has(name)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
-    using _timer = clock.setTimer(ms, resolve);
+    using _timer = clock.setTimer(REGISTRATION_MS, resolve);
     using _listening = this.onChange((changed) => {
       if (changed === name && this.#drivers.has(name)) resolve();
     });

@@ -4,7 +4,6 @@ import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIPersistentVolumeSource, PersistentVolumeClaim } from '../../types/k8s.ts';
 import type { WantedStep } from '../persistent/contract.ts';
-import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { CsiError, unsure } from './csiError.ts';
 import { blockPlaces, publishPath, stagingPath } from './names.ts';
 import { credentials } from './publish.ts';
@@ -124,7 +123,7 @@ async function call(
         singleNodeMultiWriter: can.has('SINGLE_NODE_MULTI_WRITER'),
         block,
         fsType: source.fsType ?? '',
-        mountOptions: mountOptions(spec),
+        mountOptions: spec.pv?.spec?.mountOptions ?? [],
       }),
     });
   } catch (error) {

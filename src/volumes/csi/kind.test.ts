@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { failure, until } from '../../lib/fake/until.ts';
@@ -13,7 +13,7 @@ let node: CsiTestNode;
 let world: CsiTestVolumes;
 let driver: FakeCsiDriver;
 const [a, b] = [podOf('a'), podOf('b')];
-const disk = csiSpec('h1', { mountOptions: ['noatime'] });
+const disk = csiSpec('h1', { mountOptions: ['noatime', 'discard'] });
 const NAME = uniqueName(DRIVER, 'h1');
 
 beforeEach(async () => {
@@ -51,7 +51,7 @@ describe('a CSI volume behind a claim', () => {
         publishContext: { devicePath: '/dev/x' },
         volumeCapability: {
           accessMode: { mode: 'SINGLE_NODE_WRITER' },
-          mount: { fsType: 'ext4', mountFlags: ['noatime'], volumeMountGroup: '' },
+          mount: { fsType: 'ext4', mountFlags: ['noatime', 'discard'], volumeMountGroup: '' },
         },
       }),
     ]);
@@ -98,7 +98,9 @@ describe('a CSI volume behind a claim', () => {
     await start();
     await world.have(podOf('a', { securityContext: { seLinuxOptions: { level: 's0:c1,c2' } } }), disk);
     for (const method of ['NodeStageVolume', 'NodePublishVolume'])
-      expect(driver.requests(method)[0]).toMatchObject({ volumeCapability: { mount: { mountFlags: ['noatime'] } } });
+      expect(driver.requests(method)[0]).toMatchObject({
+        volumeCapability: { mount: { mountFlags: ['noatime', 'discard'] } },
+      });
   });
 
   test('what the attacher says is told in kubelet’s words', async () => {
@@ -180,6 +182,19 @@ describe('a CSI volume behind a claim', () => {
     expect(driver.wrongs).toEqual([]);
   });
 
+  test('after a restart a Pod’s volume waits for its driver to register again, and no failure is told', async () => {
+    await start();
+    world.attach('h1');
+    await world.have(a, disk);
+    await node.registration.deregister(node.plugin(), node.signal);
+    await world.restart().rebuild();
+    const again = world.have(a, disk);
+    await new Promise((resolve) => setImmediate(resolve));
+    await node.registration.register(node.plugin(), node.signal);
+    await again;
+    expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeStageVolume', 'NodePublishVolume']);
+  });
+
   test('a volume that is only staged is found and unstaged', async () => {
     await start();
     world.attach('h1');
@@ -192,6 +207,13 @@ describe('a CSI volume behind a claim', () => {
     volumes.sourcesSynced();
     await settle();
     expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume', 'NodeUnstageVolume']);
+  });
+
+  test('a directory that was made before anything was noted goes at the next start', async () => {
+    await start();
+    mkdirSync(staging(), { recursive: true });
+    await world.restart().rebuild();
+    expect(existsSync(dirname(staging()))).toBe(false);
   });
 
   test('after a restart one that nothing attaches is not waited for', async () => {

@@ -7,7 +7,6 @@ import type { ObjectLookup } from '../contract.ts';
 import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
 import { answers } from '../persistent/mountPrograms.ts';
-import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { VolumeError } from '../volumeError.ts';
@@ -19,6 +18,7 @@ import { expandVolume } from './expand.ts';
 import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
 import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
+import { asCsi } from './rules/migration.ts';
 import { takesLabels } from './selinux.ts';
 import type { CsiServices } from './services.ts';
 import { stage, unstage } from './stage.ts';
@@ -35,13 +35,13 @@ export function csiKind(services: CsiServices): PersistentKind {
     // Perhaps: only the driver knows what is behind it.
     isNetwork: true,
 
-    identify: (spec, _pod, objects) => {
-      const { driver, volumeHandle } = sourceOf(spec);
+    identify: (spec, pod, objects) => {
+      const { driver, volumeHandle } = sourceOf(asCsi(spec, pod.metadata.namespace));
       return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
     },
 
-    references: (spec) => {
-      const name = sourceOf(spec).driver;
+    references: (spec, pod) => {
+      const name = sourceOf(asCsi(spec, pod.metadata.namespace)).driver;
       return [
         { kind: 'CSIDriver', namespace: '', name, optional: true },
         { kind: 'CSIPlugin', namespace: '', name, optional: true },
@@ -49,20 +49,22 @@ export function csiKind(services: CsiServices): PersistentKind {
     },
 
     watchAttach: ({ spec, volume, objects, log, signal }) =>
-      watchAttachLimit(services, sourceOf(spec), volume, objects, log, signal),
+      watchAttachLimit(services, sourceOf(asCsi(spec, '')), volume, objects, log, signal),
 
-    stage: (step) =>
+    stage: (asked) =>
       inTerms(async () => {
-        const { spec, volume, host } = step;
+        const step = translated(asked);
+        const { spec, volume, host, again, signal } = step;
         const publishContext = await attachment(services, step);
         const source = sourceOf(spec);
-        const common = { services, source, publishContext, accessModes: spec.pv?.spec?.accessModes };
+        const accessModes = spec.pv?.spec?.accessModes;
+        const common = { services, source, publishContext, accessModes, again, signal };
         if (volume.mode === 'Block')
           return stageBlock({ ...common, name: volume.name, places: blockPlaces(host.root, volume.name, '') });
         return stage({
           ...common,
           target: stagingPath(host.root, source.driver, source.volumeHandle),
-          mountOptions: mountOptions(spec),
+          mountOptions: spec.pv?.spec?.mountOptions ?? [],
           fsGroup: step.pod.spec.securityContext?.fsGroup,
         });
       }),
@@ -74,7 +76,7 @@ export function csiKind(services: CsiServices): PersistentKind {
           : unstage(drivers, host.root, volume.uniqueName),
       ),
 
-    publish: (step) => inTerms(() => give(services, step)),
+    publish: (step) => inTerms(() => give(services, translated(step))),
 
     unpublish: ({ host, volume, podUid }) =>
       inTerms(() =>
@@ -83,12 +85,21 @@ export function csiKind(services: CsiServices): PersistentKind {
           : unpublishFileSystem(drivers, publishPath(host.root, podUid, volume.name), host.log),
       ),
 
-    expand: (step) => inTerms(() => expandVolume(step, services, sourceOf(step.spec))),
+    expand: (asked) =>
+      inTerms(() => {
+        const step = translated(asked);
+        return expandVolume(step, services, sourceOf(step.spec));
+      }),
 
     deviceMapDirectory: (host, name) => blockPlaces(host.root, name, '').globalMap,
 
     reconstruct: ({ root, log }) => reconstruct(root, log),
   };
+}
+
+/** Of a source that a driver took over, what it is to that driver. */
+function translated(step: WantedStep): WantedStep {
+  return { ...step, spec: asCsi(step.spec, step.pod.metadata.namespace) };
 }
 
 async function give(services: CsiServices, step: WantedStep): Promise<Published> {
@@ -97,7 +108,7 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
   const source = sourceOf(spec);
   if (volume.mode === 'Block') {
     const places = blockPlaces(host.root, volume.name, pod.metadata.uid);
-    await publishBlock({ services, source, publishContext, pod, context, signal, spec, places });
+    await publishBlock({ services, source, publishContext, pod, context, signal, again, spec, places });
     return { path: places.publish };
   }
   const target = publishPath(host.root, pod.metadata.uid, volume.name);
@@ -111,7 +122,7 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
     fsType: source.fsType ?? '',
     attributes: source.volumeAttributes ?? {},
     secretRef: source.nodePublishSecretRef,
-    mountOptions: mountOptions(spec),
+    mountOptions: spec.pv?.spec?.mountOptions ?? [],
     accessModes: spec.pv?.spec?.accessModes ?? [],
     stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
     own: async (path) => {

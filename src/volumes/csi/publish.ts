@@ -43,9 +43,6 @@ export interface PublishTask {
   readonly signal: AbortSignal;
 }
 
-/** How long a volume that a Pod has had before waits for its driver without a word: drivers register a moment after a restart of this program. */
-const REGISTRATION_MS = 20_000;
-
 /**
  * Has the driver publish the volume, and gives its files to the Pod's group where that is not the driver's business. May run again at
  * any time. After a refusal nothing of it is left on disk; after anything else the note stays, so that it is taken down with the Pod.
@@ -53,7 +50,7 @@ const REGISTRATION_MS = 20_000;
  */
 export async function publish(task: PublishTask): Promise<{ readonly refreshAt: number | undefined }> {
   const { services, pod, driver: name, target } = task;
-  if (task.again) await services.drivers.appears(name, services.clock, REGISTRATION_MS, task.signal);
+  if (task.again) await services.drivers.appears(name, services.clock, task.signal);
   const driver = services.drivers.require(name, csiSays('mounter.SetUpAt failed to get CSI client'));
   const object = csiDriverObject(task.context, name);
   const problem = modeProblem(name, object, task.mode);
@@ -108,7 +105,9 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
     throw error;
   }
   if (!delegated && nodeChangesGroup({ ...task, fsGroup, policy })) await changeGroup(task);
-  return { refreshAt: object?.spec.requiresRepublish ? services.clock.now().wall + services.republishMs : undefined };
+  if (!object?.spec.requiresRepublish) return { refreshAt: undefined };
+  // Spread as kubelet's syncs of Pods are.
+  return { refreshAt: services.clock.now().wall + services.republishMs * (1 + 0.5 * Math.random()) };
 }
 
 /** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */

@@ -6,11 +6,12 @@ import { volumePath } from '../paths.ts';
 import type { FoundVolume } from '../persistent/contract.ts';
 import { foundShares, namesIn } from '../persistent/foundOnDisk.ts';
 import { blockPlaces, CSI_PLUGIN, uniqueName } from './names.ts';
+import { removeTarget } from './target.ts';
 import { loadVolumeData, type VolumeData } from './volData.ts';
 
 /**
  * Every volume of which something is left. Whether it is attached is not known from the disk, so it counts as attached until somebody
- * asks for it: to call one in use that is not attached harms nobody.
+ * asks for it: to call one in use that is not attached harms nobody. Nothing is changed on disk but that empty directories go.
  */
 export async function reconstruct(root: string, log: Logger): Promise<FoundVolume[]> {
   const found = new Map<string, FoundVolume>();
@@ -54,6 +55,8 @@ export async function reconstruct(root: string, log: Logger): Promise<FoundVolum
     for (const hash of await namesIn(join(plugin, driver))) {
       const data = await note(join(plugin, driver, hash));
       if (data) add(data, '', 'Filesystem', true);
+      // Made by a process that was killed before it noted anything: nothing was asked of the driver yet.
+      else await removeTarget(join(plugin, driver, hash, 'globalmount')).catch(() => {});
     }
   }
   return [...found.values()];

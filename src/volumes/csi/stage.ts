@@ -21,6 +21,9 @@ export interface StageTask {
   readonly accessModes: readonly string[] | undefined;
   readonly mountOptions: readonly string[];
   readonly fsGroup: number | undefined;
+  /** The Pod has had the volume before: a driver that is not there yet is waited for. */
+  readonly again: boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -29,6 +32,9 @@ export interface StageTask {
  */
 export async function stage(task: StageTask): Promise<void> {
   const { services, source, target } = task;
+  const directory = dirname(target);
+  const known = await loadVolumeData(directory).catch(() => undefined);
+  if (known || task.again) await services.drivers.appears(source.driver, services.clock, task.signal);
   const driver = services.drivers.require(
     source.driver,
     csiSays('attacher.MountDevice failed to create newCsiDriverClient'),
@@ -36,8 +42,6 @@ export async function stage(task: StageTask): Promise<void> {
   const can = await driver.capabilities();
   if (!can.has('STAGE_UNSTAGE_VOLUME')) return;
   const secrets = await credentials(services, source.nodeStageSecretRef, 'fetching NodeStageSecretRef', 'failed');
-  const directory = dirname(target);
-  const known = await loadVolumeData(directory).catch(() => undefined);
   await mkdir(target, { recursive: true, mode: 0o750 });
   await saveVolumeData(directory, { driverName: source.driver, volumeHandle: source.volumeHandle });
   try {

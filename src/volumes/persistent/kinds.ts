@@ -1,5 +1,6 @@
 import { goQuote } from '../../k8s/goText.ts';
 import { KubeletError } from '../../lib/errors.ts';
+import { migratedSources } from '../csi/rules/migration.ts';
 import type { PersistentKind, VolumeSpec } from './contract.ts';
 import { hostPathKind } from './kinds/hostPath.ts';
 import { localKind } from './kinds/local.ts';
@@ -19,29 +20,16 @@ export function persistentKinds(csi?: PersistentKind): PersistentKinds {
     hostPath: hostPathKind,
     local: localKind,
     nfs: nfsKind,
-    ...(csi ? { csi } : {}),
+    ...(csi ? { csi, ...Object.fromEntries(migratedSources.map((source) => [source, csi])) } : {}),
   };
-  return { all: Object.values(kinds), of: (spec) => kindOf(kinds, spec) };
+  return { all: [...new Set(Object.values(kinds))], of: (spec) => kindOf(kinds, spec) };
 }
 
 /** Sources that this program cannot mount yet, though kubelet can. */
-const notYet: Readonly<Record<string, string>> = {
-  csi: 'csi',
-  fc: 'fc',
-  flexVolume: 'flexVolume',
-  iscsi: 'iscsi',
-};
+const notYet: ReadonlySet<string> = new Set(['fc', 'flexVolume', 'iscsi']);
 
-/** In-tree sources that kubelet hands to a CSI driver, under the name it gives to it. */
-const migrated: Readonly<Record<string, string>> = {
-  awsElasticBlockStore: 'ebs.csi.aws.com',
-  azureDisk: 'disk.csi.azure.com',
-  azureFile: 'file.csi.azure.com',
-  cinder: 'cinder.csi.openstack.org',
-  gcePersistentDisk: 'pd.csi.storage.gke.io',
-  portworxVolume: 'pxd.portworx.com',
-  vsphereVolume: 'csi.vsphere.vmware.com',
-};
+/** Sources of CSI drivers, which tell the cluster where their volumes are. */
+const driven: ReadonlySet<string> = new Set(['csi', ...migratedSources]);
 
 /** Fields of a PersistentVolume that are no source. */
 const others = new Set([
@@ -56,10 +44,9 @@ function kindOf(
   const fields = Object.entries(pv?.spec ?? inline ?? {});
   const source = fields.find(([key, value]) => value != null && !others.has(key))?.[0] ?? '';
   if (Object.hasOwn(kinds, source)) return kinds[source]!;
-  const driver = Object.hasOwn(migrated, source) ? migrated[source] : undefined;
-  if (driver)
-    throw refusal(`volume type ${source} is the CSI driver's ${driver}, and is not yet translated by kubelet-ts`);
-  if (Object.hasOwn(notYet, source)) throw refusal(`volume type ${source} is not yet supported by kubelet-ts`);
+  if (driven.has(source))
+    throw refusal(`volume type ${source} needs an API server; this node runs without one (no --kubeconfig)`);
+  if (notYet.has(source)) throw refusal(`volume type ${source} is not yet supported by kubelet-ts`);
   throw refusal(`failed to get Plugin from volumeSpec for volume ${goQuote(name)} err=no volume plugin matched`);
 }
 
