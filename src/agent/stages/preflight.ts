@@ -10,7 +10,6 @@ import { RecordDir } from '../../timeline/recordDir.ts';
 import { Recorder } from '../../timeline/recorder.ts';
 import type { Host } from '../host.ts';
 import { AgentMetrics, recorderMetric } from '../metrics/agentMetrics.ts';
-import { volumeStats } from '../metrics/volumeStats.ts';
 import { SyncLoopHealth } from '../syncLoopHealth.ts';
 
 /** What the agent is started with. */
@@ -54,10 +53,5 @@ export async function claimMachine(inputs: AgentInputs, stack: AsyncDisposableSt
   const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, table, () => clock.now().wall);
   metrics.features(loaded.gates);
   recorderMetric(metrics.metrics, recorder);
-  volumeStats(
-    metrics.metrics,
-    () => table.all(),
-    () => clock.now().wall,
-  );
   return { ...inputs, nodeName, rootDir, fatal, preflight, health, table, recorder, metrics };
 }
