@@ -292,6 +292,17 @@ describe('expansion', () => {
         message: `MountVolume.NodeExpandVolume succeeded for volume "pv-h1" ${NODE}`,
       },
     ]);
+    expect(node.claimEvents).toEqual(['claim FileSystemResizeSuccessful']);
+  });
+
+  test('a read-only file system is not grown, and both are told', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim(pending));
+    await world.have(a, { ...grown, readOnly: true }, '2Gi');
+    expect(driver.count('NodeExpandVolume')).toBe(0);
+    expect(world.events).toEqual([expect.objectContaining({ reason: 'FileSystemResizeFailed' })]);
+    expect(node.claimEvents).toEqual(['claim FileSystemResizeFailed']);
   });
 
   test('a refusal goes into the claim’s conditions; one that cannot ever work tells the controller', async () => {
