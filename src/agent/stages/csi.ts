@@ -1,6 +1,8 @@
+import type { NodeEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { PluginHandler } from '../../plugins/handler.ts';
 import type { DriverFigures } from '../../stats/storage.ts';
+import type { PersistentVolumeClaim } from '../../types/k8s.ts';
 import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
 import { csiKind } from '../../volumes/csi/kind.ts';
@@ -57,6 +59,11 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     attachment: (name: string) => api.heartbeat.get('VolumeAttachment', { name }),
     updateNow: (driver: string) => allocatable.updateNow(driver),
     claims: api.heartbeat,
+    claimEvent: ({ metadata }: PersistentVolumeClaim, { type, reason, message }: NodeEvent) => {
+      const { name = '', namespace = '', uid = '', resourceVersion } = metadata ?? {};
+      const subject = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', name, namespace, uid };
+      api.events.record({ ...subject, ...(resourceVersion ? { resourceVersion } : {}) }, type, reason, message);
+    },
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };
