@@ -1,4 +1,5 @@
 import { parseCpuList } from '../../k8s/cpuList.ts';
+import { isExtendedResource } from '../../k8s/extendedResource.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -23,6 +24,7 @@ import { startMainContainer } from '../rules/memory/started.ts';
 import { MemoryAllocation } from '../rules/memory/staticPolicy.ts';
 import { admitByTopology, type TopologySettings } from '../rules/topology/admit.ts';
 import type { DeviceProviders, Hint, HintProvider } from '../rules/topology/hints.ts';
+import { holdsAll } from '../rules/topology/holds.ts';
 import { cpuTopology, type NodeTopology } from '../rules/topology/nodeTopology.ts';
 import { nodesOf } from '../rules/topology/numaMask.ts';
 import { parseTopologyOptions, refuseHighIds, topologySettings } from '../rules/topology/settings.ts';
@@ -133,14 +135,12 @@ export class Managers {
 
   /** Why the Pod cannot have what it asks for; undefined: it can. Nothing is given yet. */
   refuse(pod: StoredPod): Rejection | undefined {
-    return this.#consider(pod).rejection;
+    return this.#holds(pod) ? undefined : this.#consider(pod).rejection;
   }
 
   /** Gives the Pod what it asks for, if that can be; again and again harmless. */
   take(pod: StoredPod): Rejection | undefined {
-    const { rejection, to, affinities } = this.#consider(pod);
-    this.#lastTaken = { uid: pod.metadata.uid, affinities };
-    if (!rejection) this.#become(...to);
+    const rejection = this.#holds(pod) ? undefined : this.#give(pod);
     if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
     return rejection;
   }
@@ -244,6 +244,23 @@ export class Managers {
     };
   }
 
+  /**
+   * A Pod that has everything from before this process is not asked again, so that no restart can refuse it. One with devices is: whether
+   * it has those is their manager's to say.
+   */
+  #holds(pod: StoredPod): boolean {
+    if (this.#options.devices && asksForDevices(pod)) return false;
+    const cpus = this.#cpuPolicy && this.#cpus;
+    return holdsAll(pod, { cpus, memory: this.#memoryStatic ? this.#memory : null });
+  }
+
+  #give(pod: StoredPod): Rejection | undefined {
+    const { rejection, to, affinities } = this.#consider(pod);
+    this.#lastTaken = { uid: pod.metadata.uid, affinities };
+    if (!rejection) this.#become(...to);
+    return rejection;
+  }
+
   #consider(pod: StoredPod): Considered {
     const last = this.#considered;
     const { counters, now, devices: devicesOf, topology } = this.#options;
@@ -301,4 +318,9 @@ function refuseOptions(options: Readonly<Record<string, string>>): void {
   if (given.length === 0) return;
   const text = given.map(([name, value]) => `${name}:${value}`).join(' ');
   throw new Error(`new none policy error: None policy: received unsupported options=map[${text}]`);
+}
+
+function asksForDevices(pod: StoredPod): boolean {
+  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return all.some(({ resources }) => Object.keys(resources?.limits ?? {}).some(isExtendedResource));
 }
