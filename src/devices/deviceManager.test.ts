@@ -137,7 +137,7 @@ describe('registration', () => {
     mkdirSync(join(directory, 'dir'));
     await manager[Symbol.asyncDispose]();
     await start();
-    expect(readdirSync(directory).sort()).toEqual(['DEPRECATION', 'dir', 'file', 'kubelet.sock']);
+    expect(readdirSync(directory).sort()).toEqual(['dir', 'file', 'kubelet.sock']);
     old.close();
   });
 
