@@ -90,6 +90,8 @@ test('metrics under kubelet’s names', async () => {
     'kubelet_cpu_manager_pinning_requests_total 2',
     'kubelet_cpu_manager_pinning_errors_total 1',
     'kubelet_memory_manager_pinning_requests_total 0',
+    'kubelet_container_aligned_compute_resources_count{scope="container",boundary="uncore_cache"} 1',
+    'kubelet_container_aligned_compute_resources_failure_count{scope="container",boundary="physical_cpu"} 0',
     'kubelet_cpu_manager_shared_pool_size_millicores 1000',
     'kubelet_cpu_manager_exclusive_cpu_allocation_count 2',
     'kubelet_cpu_manager_allocation_per_numa{numa_node="0"} 2',

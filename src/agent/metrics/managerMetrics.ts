@@ -2,7 +2,7 @@ import { without } from '../../k8s/cpuList.ts';
 import type { ManagerCounters } from '../../ledger/managers/counters.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
 import { allExclusive } from '../../ledger/rules/cpus/cpuState.ts';
-import type { Metrics } from '../../lib/metrics.ts';
+import type { CounterMetric, Metrics } from '../../lib/metrics.ts';
 
 /** Bucket borders of kubelet's metric, in milliseconds. */
 const ADMISSION = Array.from({ length: 15 }, (_, i) => 0.05 * 2 ** i);
@@ -26,17 +26,7 @@ export function managerCounters(m: Metrics): ManagerCounters {
     cpu: pinningCounters(m, 'cpu', 'cpu core'),
     memory: pinningCounters(m, 'memory', 'memory pages'),
   };
-  const labels = ['scope', 'boundary'];
-  const aligned = m.counter(
-    'kubelet_container_aligned_compute_resources_count',
-    'Cumulative number of aligned compute resources allocated to containers by alignment type.',
-    labels,
-  );
-  const misaligned = m.counter(
-    'kubelet_container_aligned_compute_resources_failure_count',
-    'Cumulative number of failures to allocate aligned compute resources to containers by alignment type.',
-    labels,
-  );
+  const [aligned, misaligned] = alignmentCounters(m);
   return {
     admission(ms, rejected) {
       requests.inc();
@@ -51,6 +41,19 @@ export function managerCounters(m: Metrics): ManagerCounters {
   };
 }
 
+type AlignmentCounters = readonly [aligned: CounterMetric, misaligned: CounterMetric];
+
+function alignmentCounters(m: Metrics): AlignmentCounters {
+  const labels = ['scope', 'boundary'];
+  const name = 'kubelet_container_aligned_compute_resources';
+  const what = 'aligned compute resources allocated to containers by alignment type.';
+  const failed = 'failures to allocate aligned compute resources to containers by alignment type.';
+  return [
+    m.counter(`${name}_count`, `Cumulative number of ${what}`, labels),
+    m.counter(`${name}_failure_count`, `Cumulative number of ${failed}`, labels),
+  ];
+}
+
 function pinningCounters(m: Metrics, resource: 'cpu' | 'memory', what: string) {
   const name = `kubelet_${resource}_manager_pinning`;
   return {
@@ -62,8 +65,24 @@ function pinningCounters(m: Metrics, resource: 'cpu' | 'memory', what: string) {
   };
 }
 
+/** Alignments that a policy counts are there from the start, as 0. */
+function expected(counters: AlignmentCounters, managers: Managers): void {
+  const { policy, settings } = managers.snapshot();
+  const [aligned] = counters;
+  const both = (scope: string, boundary: string) => {
+    for (const counter of counters) counter.inc({ scope, boundary }, 0);
+  };
+  if (policy) {
+    both('container', 'physical_cpu');
+    aligned.inc({ scope: 'container', boundary: 'uncore_cache' }, 0);
+  }
+  if (settings.topologyManagerPolicy === 'none') return;
+  for (const scope of ['container', 'pod']) both(scope, 'numa_node');
+}
+
 /** What is read at each scrape: who has how many CPUs. */
 export function managerGauges(m: Metrics, managers: Managers): void {
+  expected(alignmentCounters(m), managers);
   m.gauge(
     'kubelet_cpu_manager_shared_pool_size_millicores',
     'The size of the shared CPU pool for non-guaranteed QoS pods, in millicores.',
