@@ -1,5 +1,4 @@
 import { parseCpuList } from '../../k8s/cpuList.ts';
-import { isExtendedResource } from '../../k8s/extendedResource.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -244,12 +243,9 @@ export class Managers {
     };
   }
 
-  /**
-   * A Pod that has everything from before this process is not asked again, so that no restart can refuse it. One with devices is: whether
-   * it has those is their manager's to say.
-   */
+  /** A Pod that has everything from before this process is not asked again, so that no restart can refuse it. */
   #holds(pod: StoredPod): boolean {
-    if (this.#options.devices && asksForDevices(pod)) return false;
+    if (this.#options.devices?.wants(pod)) return false;
     const cpus = this.#cpuPolicy && this.#cpus;
     return holdsAll(pod, { cpus, memory: this.#memoryStatic ? this.#memory : null });
   }
@@ -318,9 +314,4 @@ function refuseOptions(options: Readonly<Record<string, string>>): void {
   if (given.length === 0) return;
   const text = given.map(([name, value]) => `${name}:${value}`).join(' ');
   throw new Error(`new none policy error: None policy: received unsupported options=map[${text}]`);
-}
-
-function asksForDevices(pod: StoredPod): boolean {
-  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  return all.some(({ resources }) => Object.keys(resources?.limits ?? {}).some(isExtendedResource));
 }
