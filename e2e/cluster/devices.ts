@@ -46,7 +46,8 @@ async function untilNode(t: TestContext, capacity: string, allocatable: string):
 async function ask<T>(t: TestContext, question: (caller: PodResourcesCaller) => Promise<T>): Promise<T | undefined> {
   const endpoint = path.join(t.lab.cluster.layout.kubeletRoot, 'pod-resources/kubelet.sock');
   using connection = new Connection({ endpoint, peer: 'kubelet' });
-  return question(createCaller(connection, podResourcesProtocol, 'v1.PodResourcesLister', 5000)).catch(() => undefined);
+  const caller = createCaller(connection, podResourcesProtocol, 'v1.PodResourcesLister', 5000);
+  return await question(caller).catch(() => undefined); // awaited here: the connection ends with this function
 }
 type Services = typeof podResourcesProtocol extends Protocol<infer S> ? S : never;
 type PodResourcesCaller = Caller<Services, 'v1.PodResourcesLister'>;
