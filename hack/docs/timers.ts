@@ -160,7 +160,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'server/routes/podList.ts': [{ for: 'slice', what: 'a long list of Pods' }],
   'server/routes/pprof.ts': [{ for: 'deadline', what: 'a profile that somebody asked for' }],
-  'server/stats/walks.ts': [{ for: 'deadline', what: 'walks over volumes that an answer waits for, 1.5 s' }],
+  'stats/walks.ts': [{ for: 'deadline', what: 'walks over volumes that an answer waits for, 1.5 s' }],
   'server/stream/passThrough.ts': [{ for: 'deadline', what: 'a stream of which one side has ended' }],
   'server/tls/liveTls.ts': [{ for: 'settle', what: 'certificate files that are being replaced' }],
   'status/publisher.ts': [{ for: 'retry', what: 'a status that could not be written' }],

@@ -5,7 +5,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import { ImageManager } from '../images/imageManager.ts';
 import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
-import { goSystemError } from '../lib/goText.ts';
+import { goSystemError } from '../k8s/goText.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';

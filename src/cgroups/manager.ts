@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { MIN_SHARES } from '../k8s/cpuShares.ts';
+import { podQOS } from '../k8s/qos.ts';
 import { type Clock, realClock } from '../lib/clock.ts';
-import { MIN_SHARES } from '../lib/cpuShares.ts';
 import { KubeletError } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
 import { SystemdManager } from '../lib/linux/systemd/manager.ts';
-import { podQOS } from '../lib/qos.ts';
 import { type CgroupHost, delegateControllers } from './applyConfig.ts';
 import { type CgroupFs, realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager, PodCgroup } from './contract.ts';

@@ -1,8 +1,8 @@
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { NodeEvent } from '../events/event.ts';
+import { amountsOf } from '../k8s/resourceAmounts.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
-import { amountsOf } from '../lib/resourceAmounts.ts';
 import type { CgroupManager } from './contract.ts';
 import { parseCgroup } from './rules/names.ts';
 import { reservedConfig } from './rules/nodeConfig.ts';

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../k8s/duration.ts';
 import { API_VERSION, FIELDS, KIND, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Fields } from './schema.ts';
 

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../k8s/duration.ts';
 import { FLAGS, type Flag, flagName } from './flagTable.ts';
 import type { KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { KubeletOptions } from './options.ts';

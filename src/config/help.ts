@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../k8s/duration.ts';
 import { FLAGS, type Flag } from './flagTable.ts';
 import { FIELD_GROUPS } from './kubeletConfiguration.ts';
 import { type Field, leaves, type Support } from './schema.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { formatDuration, parseDuration } from '../k8s/duration.ts';
 import { toConfigz } from './configz.ts';
-import { formatDuration, parseDuration } from './duration.ts';
 import { resolveGates } from './featureGates.ts';
 import { parseFlags } from './flags.ts';
 import { DEFAULT_EVICTION_HARD, loadConfiguration } from './load.ts';

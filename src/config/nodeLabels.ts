@@ -1,5 +1,5 @@
-import { byteLength } from '../lib/goText.ts';
-import { qualifiedNameErrors } from '../lib/nameValidation.ts';
+import { byteLength } from '../k8s/goText.ts';
+import { qualifiedNameErrors } from '../k8s/nameValidation.ts';
 
 /** Labels under kubernetes.io and k8s.io that a node may give itself (kubelet's well_known_labels; NodeRestriction enforces the same). */
 const ALLOWED = new Set([

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../k8s/duration.ts';
 import type { FeatureGates } from './featureGates.ts';
 import type { KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Problem } from './problem.ts';

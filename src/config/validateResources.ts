@@ -1,4 +1,4 @@
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../k8s/duration.ts';
 import type { KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Problem } from './problem.ts';
 

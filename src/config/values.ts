@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from './duration.ts';
+import { formatDuration, parseDuration } from '../k8s/duration.ts';
 import type { Field, Kind } from './schema.ts';
 
 /** A value read for a field: what the program uses, or the end of a sentence ("must be …") that says what is wrong. */

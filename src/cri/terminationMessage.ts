@@ -1,8 +1,8 @@
 // What a container left behind as its last words: a file it wrote, or the end of its log.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { cleanAbsolute } from '../k8s/goPath.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { cleanAbsolute } from '../lib/goPath.ts';
 import { TERMINATION_MESSAGE_PATH, TERMINATION_MESSAGE_POLICY } from './convert.ts';
 import { lastContent } from './criLog.ts';
 import type { ContainerStatusOut } from './generated/runtime.ts';

@@ -1,6 +1,6 @@
+import { isStaticPod } from '../k8s/criticalPod.ts';
 import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
-import { isStaticPod } from '../lib/criticalPod.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Pod } from '../types/k8s.ts';

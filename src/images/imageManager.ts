@@ -1,8 +1,8 @@
 import { isUnimplemented } from '../cri/error.ts';
 import type { AuthConfig, ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
+import { goQuote } from '../k8s/goText.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
-import { goQuote } from '../lib/goText.ts';
 import type { NodeAuths } from './nodeAuths.ts';
 import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
 import { PullFlights, pullErrorText } from './pullFlights.ts';

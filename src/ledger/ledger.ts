@@ -1,4 +1,4 @@
-import { isCriticalPod } from '../lib/criticalPod.ts';
+import { isCriticalPod } from '../k8s/criticalPod.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { StoredPod } from '../types/k8s.ts';

@@ -1,8 +1,8 @@
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
+import { quantityNumber } from '../k8s/quantity.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { quantityNumber } from '../lib/quantity.ts';
 import type { PodTable } from '../pods/table.ts';
 import { LogRotation } from './logRotation.ts';
 

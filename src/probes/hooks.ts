@@ -1,8 +1,8 @@
+import { goQuote } from '../k8s/goText.ts';
 import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
-import { goQuote } from '../lib/goText.ts';
 import type { Container, LifecycleHandler, Pod } from '../types/k8s.ts';
 import type { ExecSync } from './handlers/handler.ts';
 import { get, getRequest } from './handlers/httpGet.ts';

@@ -3,25 +3,9 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import type { Cri } from '../cri/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodEntry } from '../pods/entry.ts';
+import type { ServedPod, ServedPods } from '../pods/served.ts';
+import type { SummarySource } from '../stats/source.ts';
 import type { ExplanationSource } from './routes/podExplanation.ts';
-import type { SummarySource } from './stats/source.ts';
-
-/** A Pod as the server's routes see it. */
-export interface ServedPod
-  extends Pick<PodEntry, 'uid' | 'namespace' | 'name' | 'pod' | 'gone' | 'status' | 'observed' | 'volumePath'> {
-  /** The UID under which the API server shows a static Pod. */
-  readonly mirrorUid: string | undefined;
-  readonly isStatic: boolean;
-}
-
-/** The Pods of the node. */
-export interface ServedPods {
-  all(): readonly ServedPod[];
-  get(uid: string): ServedPod | undefined;
-  /** Called whenever what is known of the Pod may have changed, and when it is over. */
-  onChange(uid: string, listener: () => void): Disposable;
-}
 
 /** The runtime calls that routes make. */
 export type ServerRuntime = Pick<

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../api/client.ts';
+import { isStaticPod } from '../k8s/criticalPod.ts';
 import type { Clock } from '../lib/clock.ts';
-import { isStaticPod } from '../lib/criticalPod.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import type { PodTable } from '../pods/table.ts';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goQuote } from '../k8s/goText.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
-import { goQuote } from '../lib/goText.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { FoundVolumes, VolumeManager, VolumeManagerOptions } from './contract.ts';

@@ -1,7 +1,7 @@
 import { chmod, type FileHandle, lstat, mkdir, open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { goQuote } from '../k8s/goText.ts';
 import { KubeletError } from '../lib/errors.ts';
-import { goQuote } from '../lib/goText.ts';
 import { ignoring } from '../lib/linux/linuxError.ts';
 import { type Mounter, MountFlag } from '../lib/linux/mounter.ts';
 import { type PathBytes, parentPath } from '../lib/linux/pathBytes.ts';

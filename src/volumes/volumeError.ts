@@ -1,5 +1,5 @@
+import { goQuote } from '../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
-import { goQuote } from '../lib/goText.ts';
 import { LinuxError } from '../lib/linux/linuxError.ts';
 import { PayloadError, type Reference } from './rules/payload.ts';
 

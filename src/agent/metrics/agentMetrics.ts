@@ -1,5 +1,5 @@
 import { operationName } from '../../cri/operations.ts';
-import { isStaticPod } from '../../lib/criticalPod.ts';
+import { isStaticPod } from '../../k8s/criticalPod.ts';
 import { Metrics } from '../../lib/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';

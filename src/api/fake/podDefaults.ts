@@ -1,4 +1,4 @@
-import { computePodQOS } from '../../lib/qos.ts';
+import { computePodQOS } from '../../k8s/qos.ts';
 import type { Mutable, Pod, PodSpec } from '../../types/k8s.ts';
 import { applyPodDefaults } from '../manifests/defaults.ts';
 

@@ -1,5 +1,5 @@
-import { containerTotal, isPodLevelResource } from '../../lib/podResources.ts';
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { containerTotal, isPodLevelResource } from '../../k8s/podResources.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { Mutable, Pod } from '../../types/k8s.ts';
 
 const NANO_PER_MILLI = 1_000_000n;

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { FieldPath } from './fieldPath.ts';
 
 /** One thing that is wrong with an object: where, and the API's words for it. */

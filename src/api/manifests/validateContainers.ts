@@ -1,4 +1,4 @@
-import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
+import { dnsLabelErrors, dnsSubdomainErrors } from '../../k8s/nameValidation.ts';
 import type { Container, EnvVar, Pod, VolumeMount } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';

@@ -1,5 +1,5 @@
-import { byteLength } from '../../lib/goText.ts';
-import { dnsLabelErrors, dnsSubdomainErrors, qualifiedNameErrors } from '../../lib/nameValidation.ts';
+import { byteLength } from '../../k8s/goText.ts';
+import { dnsLabelErrors, dnsSubdomainErrors, qualifiedNameErrors } from '../../k8s/nameValidation.ts';
 import type { ObjectMeta } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { dnsLabelErrors, dnsSubdomainErrors, qualifiedNameErrors } from '../../lib/nameValidation.ts';
+import { dnsLabelErrors, dnsSubdomainErrors, qualifiedNameErrors } from '../../k8s/nameValidation.ts';
 import type { Pod, PodSpec, Toleration } from '../../types/k8s.ts';
 import { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';

@@ -1,5 +1,5 @@
-import { qualifiedNameErrors } from '../../lib/nameValidation.ts';
-import { amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { qualifiedNameErrors } from '../../k8s/nameValidation.ts';
+import { amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
 import type { ResourceRequirements } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';

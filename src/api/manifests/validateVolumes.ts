@@ -1,4 +1,4 @@
-import { dnsLabelErrors } from '../../lib/nameValidation.ts';
+import { dnsLabelErrors } from '../../k8s/nameValidation.ts';
 import type { Pod, ProjectedVolumeSource, Volume } from '../../types/k8s.ts';
 import type { FieldPath } from './fieldPath.ts';
 import type { Findings } from './findings.ts';

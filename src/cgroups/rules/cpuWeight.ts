@@ -1,4 +1,4 @@
-import { MIN_SHARES } from '../../lib/cpuShares.ts';
+import { MIN_SHARES } from '../../k8s/cpuShares.ts';
 
 const MAX_SHARES = 262_144;
 const MAX_WEIGHT = 10_000;

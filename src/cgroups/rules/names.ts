@@ -1,5 +1,5 @@
+import type { PodQOSClass } from '../../k8s/qos.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import type { PodQOSClass } from '../../lib/qos.ts';
 
 /** A cgroup as the path elements below the root, the same for both drivers: `['kubepods', 'burstable', 'pod<uid>']`. */
 export type CgroupName = readonly string[];

@@ -1,7 +1,7 @@
-import { cpuShares, MIN_SHARES } from '../../lib/cpuShares.ts';
-import { podRequests } from '../../lib/podResources.ts';
-import { podQOS } from '../../lib/qos.ts';
-import { amountsOf, milliValue, type ResourceAmounts, wholeValue } from '../../lib/resourceAmounts.ts';
+import { cpuShares, MIN_SHARES } from '../../k8s/cpuShares.ts';
+import { podRequests } from '../../k8s/podResources.ts';
+import { podQOS } from '../../k8s/qos.ts';
+import { amountsOf, milliValue, type ResourceAmounts, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Pod, Quantity } from '../../types/k8s.ts';
 import { hugePageLimits } from './podConfig.ts';
 import { type ResourceConfig, UNBOUNDED } from './resourceConfig.ts';

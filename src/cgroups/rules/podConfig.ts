@@ -1,7 +1,7 @@
-import { cpuQuota, cpuShares, MIN_SHARES } from '../../lib/cpuShares.ts';
-import { limitDeclared, podLimits, podRequests } from '../../lib/podResources.ts';
-import { podQOS } from '../../lib/qos.ts';
-import { amountOf, milliValue, type ResourceAmounts, wholeValue } from '../../lib/resourceAmounts.ts';
+import { cpuQuota, cpuShares, MIN_SHARES } from '../../k8s/cpuShares.ts';
+import { limitDeclared, podLimits, podRequests } from '../../k8s/podResources.ts';
+import { podQOS } from '../../k8s/qos.ts';
+import { amountOf, milliValue, type ResourceAmounts, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { ResourceConfig } from './resourceConfig.ts';
 

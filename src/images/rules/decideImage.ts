@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { ImageEvent, ImageFact, ImageUser, PullPolicy } from '../types.ts';
 import { backOffEvent, errorEvent, inspectFailedEvent, neverPullEvent, presentEvent } from './events.ts';
 import { parseImageName } from './imageName.ts';

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { ImageEvent } from '../types.ts';
 import { goDuration } from './goDuration.ts';
 

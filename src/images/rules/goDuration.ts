@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/duration.ts';
+import { formatDuration } from '../../k8s/duration.ts';
 
 /**
  * A duration cut to milliseconds, as Go prints it in kubelet's events: `0s`, `850ms`, `1.5s`, `2m3.004s`, `1h0m0s`.

@@ -1,4 +1,4 @@
-import { byteLength, goQuote } from '../../lib/goText.ts';
+import { byteLength, goQuote } from '../../k8s/goText.ts';
 
 /** A parsed image name. `repository` is complete (`docker.io/library/busybox`); `tag` is `latest` if nothing was named. */
 export interface ImageName {

@@ -1,4 +1,4 @@
-import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { Amounts, HostPort, NodeView, Rejection } from '../types.ts';
 import { checkAppArmor } from './appArmor.ts';

@@ -1,4 +1,4 @@
-import { qualifiedNameErrors } from '../../lib/nameValidation.ts';
+import { qualifiedNameErrors } from '../../k8s/nameValidation.ts';
 
 /** Whether this is a qualified name: optional DNS subdomain and '/', then a name of at most 63 characters. */
 export function isLabelKey(key: string): boolean {

@@ -1,7 +1,7 @@
-import { qualifiedNameErrors } from '../../lib/nameValidation.ts';
-import { podRequests } from '../../lib/podResources.ts';
-import { computePodQOS } from '../../lib/qos.ts';
-import { amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { qualifiedNameErrors } from '../../k8s/nameValidation.ts';
+import { podRequests } from '../../k8s/podResources.ts';
+import { computePodQOS } from '../../k8s/qos.ts';
+import { amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
 import type { Amounts } from '../types.ts';
 

@@ -1,4 +1,4 @@
-import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import type { Entry, NodeView, Rejection } from '../types.ts';
 import { type Applicant, type Assessment, assess } from './assess.ts';
 import { type Candidate, choosePreemption } from './preemption.ts';

@@ -1,4 +1,4 @@
-import { isStaticPod } from '../../lib/criticalPod.ts';
+import { isStaticPod } from '../../k8s/criticalPod.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { HostPort, NodeView, Rejection } from '../types.ts';
 import { anyPortConflict } from './hostPorts.ts';

@@ -1,4 +1,4 @@
-import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { Amounts } from '../types.ts';
 import type { Shortage } from './fit.ts';

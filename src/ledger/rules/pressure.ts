@@ -1,4 +1,4 @@
-import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { Rejection } from '../types.ts';
 import { podTolerates } from './taints.ts';

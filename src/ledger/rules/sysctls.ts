@@ -1,5 +1,5 @@
-import { goQuote } from '../../lib/goText.ts';
-import { normalizeSysctl } from '../../lib/sysctlName.ts';
+import { goQuote } from '../../k8s/goText.ts';
+import { normalizeSysctl } from '../../k8s/sysctlName.ts';
 import type { PodSpec } from '../../types/k8s.ts';
 import type { Rejection } from '../types.ts';
 

@@ -1,4 +1,4 @@
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 
 const NANO = 1_000_000_000n;
 const MILLI = 1_000_000n;

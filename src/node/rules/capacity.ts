@@ -1,4 +1,4 @@
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { DeviceFacts, MachineFacts, NodeSettings } from '../types.ts';
 import { formatAmount, formatBytes } from './amounts.ts';
 

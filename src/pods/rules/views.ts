@@ -1,5 +1,5 @@
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../cri/observed.ts';
-import { isSidecar } from '../../lib/containerTotals.ts';
+import { isSidecar } from '../../k8s/containerTotals.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** What the views are made of. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
-import { goSystemError } from '../../lib/goText.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import type { Services } from './services.ts';

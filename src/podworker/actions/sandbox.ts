@@ -2,7 +2,7 @@ import { detailedSandbox } from '../../cri/convert.ts';
 import { isNotFound } from '../../cri/error.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { ObservedSandbox } from '../../cri/observed.ts';
-import { isCriticalPod } from '../../lib/criticalPod.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { UnsettledError } from '../effectError.ts';

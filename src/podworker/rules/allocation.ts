@@ -1,5 +1,5 @@
-import { goJson } from '../../lib/goText.ts';
-import { amountOf, amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { goJson } from '../../k8s/goText.ts';
+import { amountOf, amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
 import { containerStatuses } from '../../pods/rules/apiStatus.ts';
 import type { Container, ContainerStatus, Pod, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
 

@@ -1,4 +1,4 @@
-import { goJson } from '../../lib/goText.ts';
+import { goJson } from '../../k8s/goText.ts';
 import type { Container, ContainerPort, LifecycleHandler, Pod } from '../../types/k8s.ts';
 import { containerHash } from './containerHash.ts';
 

@@ -1,5 +1,5 @@
 import type { SecurityProfile } from '../../cri/generated/runtime.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { AppArmorProfile, Container, Pod } from '../../types/k8s.ts';
 import { SpecError } from './specError.ts';
 

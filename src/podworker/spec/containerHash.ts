@@ -1,5 +1,5 @@
-import { fnv32a } from '../../lib/goDump.ts';
-import { goJson } from '../../lib/goText.ts';
+import { fnv32a } from '../../k8s/goDump.ts';
+import { goJson } from '../../k8s/goText.ts';
 
 /**
  * The hash that tells whether a running container still is the one its Pod asks for, as in the annotation

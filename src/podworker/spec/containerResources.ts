@@ -1,6 +1,6 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
-import { hasPodLevelResources } from '../../lib/podResources.ts';
-import { amountOf, amountsOf } from '../../lib/resourceAmounts.ts';
+import { hasPodLevelResources } from '../../k8s/podResources.ts';
+import { amountOf, amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 import { hugepageLimits } from './hugepages.ts';

@@ -1,5 +1,5 @@
 import type { CDIDevice, Device } from '../../cri/generated/runtime.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { Container } from '../../types/k8s.ts';
 import type { DeviceAllocation, MappedDevice } from './context.ts';
 import { SpecError } from './specError.ts';

@@ -1,5 +1,5 @@
-import { byteLength } from '../../lib/goText.ts';
-import { MAX_SUBDOMAIN_LENGTH } from '../../lib/nameValidation.ts';
+import { byteLength } from '../../k8s/goText.ts';
+import { MAX_SUBDOMAIN_LENGTH } from '../../k8s/nameValidation.ts';
 import type { Pod, PodDNSConfig } from '../../types/k8s.ts';
 import { parseResolvConf, type ResolvConf } from './resolvConf.ts';
 import { quotedPod, SpecError } from './specError.ts';

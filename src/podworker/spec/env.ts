@@ -1,7 +1,7 @@
-import { isStaticPod } from '../../lib/criticalPod.ts';
+import { isStaticPod } from '../../k8s/criticalPod.ts';
+import { goQuote } from '../../k8s/goText.ts';
+import { resourceFieldValue, withDefaultLimits } from '../../k8s/resourceField.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
-import { resourceFieldValue, withDefaultLimits } from '../../lib/resourceField.ts';
 import type { Container, EnvVarSource, FileKeySelector, Pod, ResourceFieldSelector } from '../../types/k8s.ts';
 import { bytesOfText, isText, textOfBytes } from './byteString.ts';
 import { envFieldValue } from './envField.ts';

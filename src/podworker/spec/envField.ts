@@ -1,4 +1,4 @@
-import { fieldPathValue, splitSubscript } from '../../lib/fieldPath.ts';
+import { fieldPathValue, splitSubscript } from '../../k8s/fieldPath.ts';
 import type { ObjectFieldSelector, Pod } from '../../types/k8s.ts';
 import type { EnvLookups } from './envTypes.ts';
 import { SpecError } from './specError.ts';

@@ -1,5 +1,5 @@
-import { byteLength, goQuote } from '../../lib/goText.ts';
-import { dnsLabelErrors, dnsSubdomainErrors } from '../../lib/nameValidation.ts';
+import { byteLength, goQuote } from '../../k8s/goText.ts';
+import { dnsLabelErrors, dnsSubdomainErrors } from '../../k8s/nameValidation.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { SpecError } from './specError.ts';
 

@@ -1,6 +1,6 @@
 import type { HugepageLimit } from '../../cri/generated/runtime.ts';
-import { hasPodLevelResources } from '../../lib/podResources.ts';
-import { amountOf, amountsOf, wholeValue } from '../../lib/resourceAmounts.ts';
+import { hasPodLevelResources } from '../../k8s/podResources.ts';
+import { amountOf, amountsOf, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 const PREFIX = 'hugepages-';

@@ -1,6 +1,6 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
-import { cpuQuota, cpuShares } from '../../lib/cpuShares.ts';
-import { milliValue, wholeValue } from '../../lib/resourceAmounts.ts';
+import { cpuQuota, cpuShares } from '../../k8s/cpuShares.ts';
+import { milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { NodeFacts } from './context.ts';
 
 /** Amounts in billionths, as in ResourceAmounts. */

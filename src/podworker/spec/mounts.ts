@@ -1,6 +1,6 @@
 import type { IDMapping, Mount, MountPropagation, NamespaceOption } from '../../cri/generated/runtime.ts';
-import { cleanAbsolute } from '../../lib/goPath.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { cleanAbsolute } from '../../k8s/goPath.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { Container, Pod, VolumeMount } from '../../types/k8s.ts';
 import type { ContainerContext } from './context.ts';
 import type { ResolvedVariable } from './envTypes.ts';

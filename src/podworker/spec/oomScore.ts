@@ -1,8 +1,8 @@
-import { isSidecar } from '../../lib/containerTotals.ts';
-import { isNodeCriticalPod } from '../../lib/criticalPod.ts';
-import { containerTotal, hasPodLevelResources } from '../../lib/podResources.ts';
-import { podQOS } from '../../lib/qos.ts';
-import { amountOf, wholeValue } from '../../lib/resourceAmounts.ts';
+import { isSidecar } from '../../k8s/containerTotals.ts';
+import { isNodeCriticalPod } from '../../k8s/criticalPod.ts';
+import { containerTotal, hasPodLevelResources } from '../../k8s/podResources.ts';
+import { podQOS } from '../../k8s/qos.ts';
+import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 const GUARANTEED = -997;

@@ -1,5 +1,5 @@
-import { byteLength, goQuote } from '../../lib/goText.ts';
-import { MAX_SUBDOMAIN_LENGTH } from '../../lib/nameValidation.ts';
+import { byteLength, goQuote } from '../../k8s/goText.ts';
+import { MAX_SUBDOMAIN_LENGTH } from '../../k8s/nameValidation.ts';
 import { MAX_SEARCH_CHARACTERS, MAX_SEARCHES } from './dns.ts';
 import { parseResolvConf } from './resolvConf.ts';
 

@@ -1,5 +1,5 @@
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
-import { normalizeSysctl } from '../../lib/sysctlName.ts';
+import { normalizeSysctl } from '../../k8s/sysctlName.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { SandboxContext } from './context.ts';
 import { podDnsConfig } from './dns.ts';

@@ -1,7 +1,7 @@
 import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import type { UpdatePodSandboxResourcesRequest } from '../../cri/generated/runtime.ts';
-import { cpuQuota, cpuShares, milliOfShares } from '../../lib/cpuShares.ts';
-import { amountsOf, milliValue, wholeValue } from '../../lib/resourceAmounts.ts';
+import { cpuQuota, cpuShares, milliOfShares } from '../../k8s/cpuShares.ts';
+import { amountsOf, milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 import { overheadResources } from './sandboxResources.ts';

@@ -1,6 +1,6 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
-import { podLimits, podRequests } from '../../lib/podResources.ts';
-import { amountsOf } from '../../lib/resourceAmounts.ts';
+import { podLimits, podRequests } from '../../k8s/podResources.ts';
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { NodeFacts, SandboxContext } from './context.ts';
 import { linuxResources } from './linuxResources.ts';

@@ -1,5 +1,5 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { Pod } from '../../types/k8s.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
-import { isCriticalPod } from '../../lib/criticalPod.ts';
-import { podQOS } from '../../lib/qos.ts';
-import { amountOf, wholeValue } from '../../lib/resourceAmounts.ts';
+import { isCriticalPod } from '../../k8s/criticalPod.ts';
+import { podQOS } from '../../k8s/qos.ts';
+import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 

@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
-import { formatDuration } from '../../config/duration.ts';
 import { CriError } from '../../cri/error.ts';
+import { formatDuration } from '../../k8s/duration.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import { expandCommand } from '../rules/command.ts';
 import type { ExecSync, Handler } from './handler.ts';
 

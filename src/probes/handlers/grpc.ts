@@ -1,6 +1,6 @@
-import { formatDuration } from '../../config/duration.ts';
+import { formatDuration } from '../../k8s/duration.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { Attempt } from '../rules/attempt.ts';
 import { hostPort } from '../rules/port.ts';
 import { deadline } from './deadline.ts';

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
+import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { Container, HTTPGetAction } from '../../types/k8s.ts';
 import type { RequestHeaders } from '../rules/httpHeaders.ts';
 import { requestHeaders } from '../rules/httpHeaders.ts';

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { HTTPHeader } from '../../types/k8s.ts';
 
 /** Name and value, in the order of sending. */

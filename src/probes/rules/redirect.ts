@@ -1,5 +1,5 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { bounded } from '../../lib/bounded.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { HttpUrl } from './url.ts';
 import { isAbsolute, resolveLocation } from './url.ts';
 

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import { hostPort } from './port.ts';
 
 /** Where an HTTP request goes. */

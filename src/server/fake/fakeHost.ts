@@ -5,8 +5,9 @@ import { loadConfiguration } from '../../config/load.ts';
 import { realClock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import type { ServedPod } from '../../pods/served.ts';
 import { Recorder } from '../../timeline/recorder.ts';
-import type { ServedPod, ServerHost, ServerRuntime } from '../host.ts';
+import type { ServerHost, ServerRuntime } from '../host.ts';
 
 /** A node for the server's tests: Pods and answers of the runtime are set by the test. */
 export class FakeHost implements ServerHost {

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { ContainerState, ContainerStatus, PodStatus } from '../../types/k8s.ts';
 
 /** Which container's log is meant, or why there is none: the sentence that kubectl shows. */

@@ -1,5 +1,5 @@
 import { type CriLogEntry, parseCriLogLine } from '../../cri/criLog.ts';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { LogOptions } from './options.ts';
 
 const NEWLINE = 0x0a;

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 
 /** What a query asks of the node's logs (KEP-2258). */
 export interface NodeLogQuery {

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
+import { goQuote, goSystemError } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { goQuote, goSystemError } from '../../lib/goText.ts';
 import { FollowedLog, type Following } from './followLog.ts';
 import { LineWriter } from './lineWriter.ts';
 import { LogFile } from './logFile.ts';

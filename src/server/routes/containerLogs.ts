@@ -1,7 +1,8 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
+import type { ServedPod } from '../../pods/served.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
-import { findPod, type ServedPod, type ServerHost } from '../host.ts';
+import { findPod, type ServerHost } from '../host.ts';
 import { type Exchange, HttpError, writeSlowly } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
 import { bareId, containerForLog } from '../logs/containerId.ts';

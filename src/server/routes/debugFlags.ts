@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import { HttpError, sendText } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import { hasUid, type ServerHost } from '../host.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';

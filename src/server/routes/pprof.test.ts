@@ -1,4 +1,5 @@
 import { request as httpsRequest } from 'node:https';
+import { runInThisContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import { until } from '../../lib/fake/until.ts';
@@ -37,20 +38,23 @@ function texts(profile: Buffer): string[] {
 
 test('a CPU profile names the functions that ran, in the form of pprof', async () => {
   await start(open);
-  let on = true;
-  const burnHere = () => {
-    for (const end = performance.now() + 20; performance.now() < end; );
-    if (on) setTimeout(burnHere, 1);
-  };
-  burnHere();
-  // Sampling may miss a function once, not for ever.
+  // A function that was optimized before the profile began may be inlined into its caller, and V8 then names only that one. So each
+  // attempt burns in a function that is compiled while it is watched.
+  const fresh = () =>
+    runInThisContext('(function burnHere(ms) { for (const end = Date.now() + ms; Date.now() < end; ); })') as (
+      ms: number,
+    ) => void;
+  let burn = fresh();
+  const timer = setInterval(() => burn(20), 21).unref();
   await until(async () => {
-    const { status, body, type } = await bytes('/debug/pprof/profile?seconds=0.5');
+    const answer = bytes('/debug/pprof/profile?seconds=0.5');
+    burn = fresh();
+    const { status, body, type } = await answer;
     expect([status, type]).toEqual([200, 'application/octet-stream']);
     expect(texts(body)).toEqual(expect.arrayContaining(['', 'samples', 'cpu', 'nanoseconds']));
     return texts(body).includes('burnHere');
   });
-  on = false;
+  clearInterval(timer);
 });
 
 test('a heap profile names who allocated', async () => {

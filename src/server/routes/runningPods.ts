@@ -1,5 +1,5 @@
+import type { ServedPod } from '../../pods/served.ts';
 import type { Pod } from '../../types/k8s.ts';
-import type { ServedPod } from '../host.ts';
 import { debuggingDisabled, type Route } from '../http/route.ts';
 import { sendPodList } from './podList.ts';
 

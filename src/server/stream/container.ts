@@ -1,6 +1,7 @@
 import { CriError } from '../../cri/error.ts';
-import { goQuote } from '../../lib/goText.ts';
-import { findPod, hasUid, type ServedPod, type ServerHost } from '../host.ts';
+import { goQuote } from '../../k8s/goText.ts';
+import type { ServedPod } from '../../pods/served.ts';
+import { findPod, hasUid, type ServerHost } from '../host.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
 import { passThrough } from './passThrough.ts';
 

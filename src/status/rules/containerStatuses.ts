@@ -1,5 +1,5 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
-import { isSidecar } from '../../lib/containerTotals.ts';
+import { isSidecar } from '../../k8s/containerTotals.ts';
 import type { Container, ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { Turn } from './containerStatus.ts';
 import { notStarted, statusFromRuntime, statusWithoutContainer } from './containerStatus.ts';

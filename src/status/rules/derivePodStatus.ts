@@ -1,4 +1,4 @@
-import { podQOS } from '../../lib/qos.ts';
+import { podQOS } from '../../k8s/qos.ts';
 import type { ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { ConditionFacts } from './conditions/index.ts';
 import { foreignConditions, podConditions } from './conditions/index.ts';

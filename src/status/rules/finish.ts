@@ -1,4 +1,4 @@
-import { isSidecar } from '../../lib/containerTotals.ts';
+import { isSidecar } from '../../k8s/containerTotals.ts';
 import type { ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import { lostContainer } from './containerState.ts';
 import { lostWhenTerminated } from './words.ts';

@@ -1,4 +1,4 @@
-import { isSidecar } from '../../lib/containerTotals.ts';
+import { isSidecar } from '../../k8s/containerTotals.ts';
 import type { Container, ContainerStateTerminated, ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import { restartsAfter } from './restartPolicy.ts';
 import { restartingAllContainers } from './words.ts';

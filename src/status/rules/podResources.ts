@@ -1,7 +1,7 @@
-import { type Arithmetic, totalOf } from '../../lib/containerTotals.ts';
-import { isPodLevelResource } from '../../lib/podResources.ts';
-import type { ParsedQuantity } from '../../lib/quantity.ts';
-import { addQuantities, formatQuantity, maxQuantity } from '../../lib/quantity.ts';
+import { type Arithmetic, totalOf } from '../../k8s/containerTotals.ts';
+import { isPodLevelResource } from '../../k8s/podResources.ts';
+import type { ParsedQuantity } from '../../k8s/quantity.ts';
+import { addQuantities, formatQuantity, maxQuantity } from '../../k8s/quantity.ts';
 import type { Container, PodSpec, PodStatus, ResourceRequirements } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';

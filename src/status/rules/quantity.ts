@@ -1,5 +1,5 @@
-import type { ParsedQuantity } from '../../lib/quantity.ts';
-import { formatQuantity, parseQuantity, quantityMilli } from '../../lib/quantity.ts';
+import type { ParsedQuantity } from '../../k8s/quantity.ts';
+import { formatQuantity, parseQuantity, quantityMilli } from '../../k8s/quantity.ts';
 
 /** A quantity, or undefined for text that is none: a status must not fail because of it. */
 export function readQuantity(text: string | number | undefined): ParsedQuantity | undefined {

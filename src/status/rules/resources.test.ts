@@ -1,4 +1,4 @@
-import { computePodQOS } from '../../lib/qos.ts';
+import { computePodQOS } from '../../k8s/qos.ts';
 import type { Container, ResourceRequirements } from '../../types/k8s.ts';
 import { podLevelResources, podTotal } from './podResources.ts';
 import { actualResources, resourcesInForce } from './resources.ts';

@@ -1,5 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
-import { formatQuantity, quantityOf, quantityOfMilli } from '../../lib/quantity.ts';
+import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
 import type { Container, ContainerStatus, ResourceRequirements } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 import { milliOf } from './quantity.ts';

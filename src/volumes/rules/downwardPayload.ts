@@ -1,5 +1,5 @@
+import { fieldPathValue } from '../../k8s/fieldPath.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { fieldPathValue } from '../../lib/fieldPath.ts';
 import type { DownwardAPIVolumeFile, Quantity, StoredPod } from '../../types/k8s.ts';
 import { aggregate, type FileProjection, type Payload, PayloadError } from './payload.ts';
 import { cleanPath } from './payloadPath.ts';

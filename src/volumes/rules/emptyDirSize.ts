@@ -1,6 +1,6 @@
-import { limitDeclared, podLimits } from '../../lib/podResources.ts';
-import { podQOS } from '../../lib/qos.ts';
-import { amountOf, wholeValue } from '../../lib/resourceAmounts.ts';
+import { limitDeclared, podLimits } from '../../k8s/podResources.ts';
+import { podQOS } from '../../k8s/qos.ts';
+import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { Quantity, StoredPod } from '../../types/k8s.ts';
 
 /**

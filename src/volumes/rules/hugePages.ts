@@ -1,5 +1,5 @@
+import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import { amountsOf } from '../../lib/resourceAmounts.ts';
 import type { PodSpec } from '../../types/k8s.ts';
 
 const MEDIUM = 'HugePages';

@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { ConfigMap, Secret } from '../../types/k8s.ts';
 import type { Lookup } from '../contract.ts';
 import { PayloadError, type Reference } from './payload.ts';

@@ -1,4 +1,4 @@
-import { byteLength } from '../../lib/goText.ts';
+import { byteLength } from '../../k8s/goText.ts';
 import { type FileProjection, type Payload, PayloadError } from './payload.ts';
 
 const MAX_NAME = 255;

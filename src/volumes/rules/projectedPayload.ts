@@ -1,4 +1,4 @@
-import { goQuote } from '../../lib/goText.ts';
+import { goQuote } from '../../k8s/goText.ts';
 import type { StoredPod, VolumeProjection } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { downwardPayload } from './downwardPayload.ts';

@@ -1,6 +1,6 @@
+import { amountOf } from '../../k8s/resourceAmounts.ts';
+import { resourceFieldValue as fieldOf } from '../../k8s/resourceField.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import { amountOf } from '../../lib/resourceAmounts.ts';
-import { resourceFieldValue as fieldOf } from '../../lib/resourceField.ts';
 import type { Quantity, ResourceFieldSelector, ResourceRequirements, StoredPod } from '../../types/k8s.ts';
 
 const DEFAULTED = ['cpu', 'memory', 'ephemeral-storage'] as const;

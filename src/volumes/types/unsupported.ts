@@ -1,5 +1,5 @@
+import { goQuote } from '../../k8s/goText.ts';
 import { KubeletError } from '../../lib/errors.ts';
-import { goQuote } from '../../lib/goText.ts';
 import type { VolumeKind, VolumeType } from '../volumeType.ts';
 
 /** A kind that this program knows of and cannot mount. Not retryable: only another version of the program changes that. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { goQuote, goSystemError } from '../../../k8s/goText.ts';
 import { KubeletError } from '../../../lib/errors.ts';
-import { goQuote, goSystemError } from '../../../lib/goText.ts';
 import { openInRoot, type Resolved } from '../../../lib/linux/openInRoot.ts';
 import { fdPath } from '../../../lib/linux/safePath.ts';
 import type { EnvFileReference } from '../../spec/envReferences.ts';

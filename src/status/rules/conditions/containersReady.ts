@@ -1,4 +1,4 @@
-import { isSidecar } from '../../../lib/containerTotals.ts';
+import { isSidecar } from '../../../k8s/containerTotals.ts';
 import type { ContainerStatus, PodCondition, PodSpec } from '../../../types/k8s.ts';
 import type { Verdict } from './verdict.ts';
 import { complaint, no, yes } from './verdict.ts';

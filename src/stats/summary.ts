@@ -1,10 +1,10 @@
-import type { Cri } from '../../cri/client.ts';
-import type { FilesystemUsageOut, PodSandboxStatsOut } from '../../cri/generated/runtime.ts';
-import { type Clock, realClock } from '../../lib/clock.ts';
-import { errorMessage } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
-import { quantityNumber } from '../../lib/quantity.ts';
-import type { ServedPod, ServedPods } from '../host.ts';
+import type { Cri } from '../cri/client.ts';
+import type { FilesystemUsageOut, PodSandboxStatsOut } from '../cri/generated/runtime.ts';
+import { quantityNumber } from '../k8s/quantity.ts';
+import { type Clock, realClock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ServedPod, ServedPods } from '../pods/served.ts';
 import { cadvisorMetrics } from './cadvisor/cadvisorReader.ts';
 import type { CgroupReader } from './cadvisor/cgroupReader.ts';
 import { criMetricsText } from './cadvisor/criMetrics.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ContainerStatsOut } from '../../../cri/generated/runtime.ts';
-import type { ServedPods } from '../../host.ts';
+import type { ContainerStatsOut } from '../../cri/generated/runtime.ts';
+import type { ServedPods } from '../../pods/served.ts';
 import { fileSystem } from '../diskUsage.ts';
 import { nodeMemory } from '../nodeReaders.ts';
 import { prometheusText } from '../prometheusText.ts';

@@ -1,5 +1,5 @@
 // Text in the exact form of Go's standard library, for messages and annotations that other programs compare or parse.
-import { errorMessage } from './errors.ts';
+import { errorMessage } from '../lib/errors.ts';
 
 const NAMED: Readonly<Record<string, string>> = {
   '"': '\\"',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckpointFormat } from './checkpointFile.ts';
+import type { CheckpointFormat } from '../lib/checkpointFile.ts';
 import { fnv32a, goDump, scalar } from './goDump.ts';
 import {
   allocationCheckpoint,

@@ -1,8 +1,8 @@
 // The forms of state files that the Go kubelet and this one both read and write, so that a node can go from one to the other and back.
 // Each is one JSON object with a checksum of its value; equal means that Go loads it and means the same, not equal bytes.
 import { crc32 } from 'node:zlib';
-import type { CheckpointFormat } from './checkpointFile.ts';
-import { parseObject } from './checkpointJson.ts';
+import type { CheckpointFormat } from '../lib/checkpointFile.ts';
+import { parseObject } from '../lib/checkpointJson.ts';
 import { fnv32a, type GoField, type GoType, goDump, scalar } from './goDump.ts';
 
 const string = scalar('string');

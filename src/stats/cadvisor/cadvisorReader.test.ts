@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ContainerStatsOut, MetricOut } from '../../../cri/generated/runtime.ts';
-import { servedPod } from '../../fake/fakeHost.ts';
+import type { ContainerStatsOut, MetricOut } from '../../cri/generated/runtime.ts';
+import { servedPod } from '../../server/fake/fakeHost.ts';
 import { Rates } from '../rates.ts';
 import { ownCgroupOf, systemContainers } from '../systemContainers.ts';
 import { type CadvisorOptions, cadvisorMetrics } from './cadvisorReader.ts';

@@ -1,4 +1,4 @@
-import type { PodSandboxStatsOut } from '../../cri/generated/runtime.ts';
+import type { PodSandboxStatsOut } from '../cri/generated/runtime.ts';
 import { podStats } from './podStats.ts';
 import { Rates } from './rates.ts';
 import { resourceText } from './resourceText.ts';

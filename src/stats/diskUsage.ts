@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, statfs } from 'node:fs/promises';
-import { directoryEntries } from '../../lib/linux/directoryEntries.ts';
-import { errnoCode } from '../../lib/linux/linuxError.ts';
-import { fdPath } from '../../lib/linux/safePath.ts';
+import { directoryEntries } from '../lib/linux/directoryEntries.ts';
+import { errnoCode } from '../lib/linux/linuxError.ts';
+import { fdPath } from '../lib/linux/safePath.ts';
 import { apiTime, type FsStats } from './shapes.ts';
 
 /** What a tree takes on its disk. */

@@ -1,4 +1,4 @@
-import type { ServedPod } from '../../host.ts';
+import type { ServedPod } from '../../pods/served.ts';
 import type { CgroupReader } from './cgroupReader.ts';
 import type { CgroupIdentity } from './reading.ts';
 

@@ -1,4 +1,4 @@
-import type { MetricDescriptorOut, PodSandboxMetricsOut } from '../../../cri/generated/runtime.ts';
+import type { MetricDescriptorOut, PodSandboxMetricsOut } from '../../cri/generated/runtime.ts';
 import { prometheusText } from '../prometheusText.ts';
 
 /** The runtime's own metrics (KEP-2371, PodAndContainerStatsFromCRI) as text; those without a descriptor are left out. */

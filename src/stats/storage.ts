@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Pod, Volume } from '../../types/k8s.ts';
-import type { ServedPod } from '../host.ts';
+import type { ServedPod } from '../pods/served.ts';
+import type { Pod, Volume } from '../types/k8s.ts';
 import { fileSystem, type Usage } from './diskUsage.ts';
 import type { ContainerStats, FsStats, PodStats, VolumeStats } from './shapes.ts';
 import { type Patience, Walks, type WalksOptions } from './walks.ts';

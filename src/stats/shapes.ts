@@ -1,5 +1,5 @@
 // The shapes of stats/v1alpha1, as far as they are filled. Absent means unknown.
-import type { PsiStatsOut, UInt64ValueOut } from '../../cri/generated/runtime.ts';
+import type { PsiStatsOut, UInt64ValueOut } from '../cri/generated/runtime.ts';
 
 export interface PsiData {
   readonly total: number;

@@ -1,4 +1,4 @@
-import { KubeletError } from './errors.ts';
+import { KubeletError } from '../lib/errors.ts';
 
 /** How a quantity was written, and so how a sum that starts with it is written. */
 export type QuantityFormat = 'DecimalSI' | 'BinarySI' | 'DecimalExponent';

@@ -1,4 +1,4 @@
-import { parseMountInfo } from '../../../lib/linux/mountInfo.ts';
+import { parseMountInfo } from '../../lib/linux/mountInfo.ts';
 import { cgroupFigures } from './cgroupFigures.ts';
 import { cgroupMounts } from './cgroupMounts.ts';
 import { topology } from './machineText.ts';

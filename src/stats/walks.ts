@@ -1,5 +1,5 @@
-import { type Clock, sleep } from '../../lib/clock.ts';
-import { LruMap } from '../../lib/lru.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { LruMap } from '../lib/lru.ts';
 import { diskUsage, type Usage, type Walk } from './diskUsage.ts';
 
 /** Walks that move at one time; the others wait for their turn, which comes with each piece. libuv has four threads for all of us. */

@@ -1,4 +1,4 @@
-import { LruMap } from '../../lib/lru.ts';
+import { LruMap } from '../lib/lru.ts';
 
 interface Sample {
   readonly total: number;

@@ -1,5 +1,5 @@
+import { KubeletError } from '../lib/errors.ts';
 import type { Pod } from '../types/k8s.ts';
-import { KubeletError } from './errors.ts';
 import { goQuote } from './goText.ts';
 import { qualifiedNameErrors } from './nameValidation.ts';
 

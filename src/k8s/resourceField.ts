@@ -1,5 +1,5 @@
+import { KubeletError } from '../lib/errors.ts';
 import type { Pod, ResourceFieldSelector, ResourceRequirements } from '../types/k8s.ts';
-import { KubeletError } from './errors.ts';
 import { amountOf, milliValue, wholeValue } from './resourceAmounts.ts';
 
 type ResourceList = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import type {
   NetworkUsageOut,
   PodSandboxStatsOut,
   SwapUsageOut,
-} from '../../cri/generated/runtime.ts';
+} from '../cri/generated/runtime.ts';
 import type { Rates } from './rates.ts';
 import {
   apiTime,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type MountEntry, parseMountInfo } from '../../../lib/linux/mountInfo.ts';
+import { type MountEntry, parseMountInfo } from '../../lib/linux/mountInfo.ts';
 
 /** Where each controller's files are. */
 export interface CgroupMounts {
