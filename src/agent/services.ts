@@ -11,6 +11,7 @@ import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import { envLookups } from '../podworker/actions/env/environment.ts';
 import { podApi } from '../podworker/actions/podApi.ts';
+import { podLimits } from '../podworker/actions/podLimits.ts';
 import type { Services } from '../podworker/actions/services.ts';
 import { checkpointDir, FileCheckpoints } from '../podworker/checkpointStore.ts';
 import type { PodObjects } from '../podworker/objects.ts';
@@ -30,6 +31,7 @@ export interface ServicesOptions {
   readonly objects: PodObjects;
   readonly mirrors: Mirrors;
   readonly hooks: Services['hooks'];
+  readonly records: Pick<Services, 'allocated' | 'actuated'>;
 }
 
 /** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
@@ -44,7 +46,16 @@ export function pullLimits(
 }
 
 /** Everything that the Pods' effects work with. */
-export function makeServices({ base, runtime, stage, api, objects, mirrors, hooks }: ServicesOptions): Services {
+export function makeServices({
+  base,
+  runtime,
+  stage,
+  api,
+  objects,
+  mirrors,
+  hooks,
+  records,
+}: ServicesOptions): Services {
   const { loaded, clock, log, rootDir, table, host } = base;
   const { cri, gate } = runtime;
   const { node, ledger, cgroups } = stage;
@@ -65,9 +76,10 @@ export function makeServices({ base, runtime, stage, api, objects, mirrors, hook
         return allocatable() ?? {};
       },
     },
+    ...records,
     cgroups: {
       parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
-      ensure: async (pod) => void (await cgroups.ensurePod(pod)),
+      ...podLimits(cgroups),
       remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
     },
     hooks,

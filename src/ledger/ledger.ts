@@ -1,12 +1,27 @@
 import { isCriticalPod } from '../k8s/criticalPod.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
-import type { StoredPod } from '../types/k8s.ts';
+import type { AllocatedPod, StoredPod } from '../types/k8s.ts';
+import { Resizes } from './resizes.ts';
+import { assess } from './rules/assess.ts';
+import { shortageRejection } from './rules/fit.ts';
 import { hostPortsOf } from './rules/hostPorts.ts';
 import { knownRequests, measure } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
-import { toStrings } from './rules/room.ts';
-import type { Allocation, Entry, NodeView, ReserveContext, Verdict, Victim } from './types.ts';
+import { infeasible, type PendingResize } from './rules/resize.ts';
+import { takenBy, toStrings } from './rules/room.ts';
+import type {
+  Allocation,
+  Amounts,
+  Entry,
+  NodeView,
+  ReserveContext,
+  ResizeSettings,
+  ResizeTrigger,
+  ResizeVerdict,
+  Verdict,
+  Victim,
+} from './types.ts';
 
 export interface LedgerOptions {
   readonly node: NodeView;
@@ -17,6 +32,15 @@ export interface LedgerOptions {
   readonly refreshNode?: () => Promise<NodeView | undefined>;
   /** Start closed: until `open()`, only Pods with running containers are served. */
   readonly closed?: boolean;
+  /** What forbids resizes; nothing unless given. */
+  readonly resizes?: ResizeSettings;
+  /** Hears why a resize was found to be infeasible. */
+  readonly onInfeasible?: (detail: string) => void;
+  /**
+   * Whether a Pod that cannot be refused has not asked for its place yet: nobody is given more before it has, or the node could hold
+   * more than there is.
+   */
+  readonly someRunUnasked?: () => boolean;
 }
 
 interface Request extends ReserveContext {
@@ -45,6 +69,9 @@ export class Ledger {
   readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
   readonly #told = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
+  readonly #resizes: Resizes;
+  /** By UID: what a Pod holds when the resize that was granted to it is written down. */
+  readonly #granted = new Map<string, Holder>();
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -54,6 +81,10 @@ export class Ledger {
     this.#node = options.node;
     this.#refreshNode = options.refreshNode;
     this.#closed = options.closed ?? false;
+    this.#resizes = new Resizes({
+      isHeld: () => this.#closed || this.#queue.size > 0 || (options.someRunUnasked?.() ?? false),
+      judge: (pending) => this.#judge(pending, options),
+    });
   }
 
   /**
@@ -68,24 +99,66 @@ export class Ledger {
     return promise;
   }
 
+  /**
+   * Asks for other resources for a Pod that has a place: `desired` instead of `allocated`. Answered when every Pod that runs has its place;
+   * asking again replaces the question. `since`: since when it waits for room, wall ms. What is granted counts for more than it will be
+   * where it shrinks, until `confirm`. Rejects with KubeletError `Released` if the Pod is released meanwhile.
+   */
+  resize(desired: StoredPod, allocated: AllocatedPod, since: number): Promise<ResizeVerdict> {
+    return this.#resizes.ask(desired, allocated, since);
+  }
+
+  /** The resize that was granted is written down: from now on only it counts. */
+  confirm(uid: string): void {
+    const holder = this.#granted.get(uid);
+    if (!holder || !this.#granted.delete(uid)) return;
+    const before = this.#admitted.get(uid)!.requests;
+    this.#admitted.set(uid, holder);
+    const shrank = Object.keys(before).some((resource) => (holder.requests[resource] ?? 0n) < before[resource]!);
+    if (shrank) this.#reconsider('pod_resized');
+  }
+
+  /** Takes the question about a resize back. */
+  withdraw(uid: string): void {
+    this.#resizes.drop(uid);
+  }
+
+  /** Tells each later answer to a resize that was deferred. */
+  onResize(listener: (desired: StoredPod, verdict: ResizeVerdict, trigger: ResizeTrigger) => void): Disposable {
+    return this.#resizes.onVerdict(listener);
+  }
+
+  /** Looks again at questions that were held back. Cheap when there are none. */
+  answerResizes(): void {
+    this.#resizes.answerHeld();
+  }
+
+  /** Whether the Pod has a place, waits for one, or has asked. */
+  knows(uid: string): boolean {
+    return this.#admitted.has(uid) || this.#waiting.has(uid) || this.#queue.has(uid);
+  }
+
   /** Gives up whatever the Pod holds, waits for or has asked for. Unknown UIDs are ignored. */
   release(uid: string): void {
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
+    this.#resizes.drop(uid);
+    this.#granted.delete(uid);
     const held = this.#admitted.delete(uid);
-    if (this.#waiting.delete(uid) || held) this.#reconsider();
+    if (this.#waiting.delete(uid) || held) this.#reconsider('pod_terminated');
   }
 
   /** Serves everybody from now on; for a ledger that started closed. */
   open(): void {
     this.#closed = false;
     this.#wake();
+    this.#resizes.answerHeld();
   }
 
   /** Takes in a changed node (allocatable, labels, taints, pressure, shutdown). Admitted Pods stay admitted. */
   setNode(node: NodeView): void {
     this.#node = node;
-    this.#reconsider();
+    this.#reconsider('node_changed');
   }
 
   /** Tells each later verdict on a Pod that waits. The first verdict is `reserve`'s own result. */
@@ -121,6 +194,7 @@ export class Ledger {
       .finally(() => {
         this.#running = undefined;
         if (this.#next()) this.#wake();
+        else this.#resizes.answerHeld();
       });
   }
 
@@ -196,7 +270,7 @@ export class Ledger {
   }
 
   /** Looks again at everybody who waits, after something was given up or the node changed. */
-  #reconsider(): void {
+  #reconsider(trigger: ResizeTrigger): void {
     const changed: [string, Verdict][] = [];
     for (const waiter of this.#inOrder()) {
       const place = this.#placeOf(waiter.holder.pod, waiter);
@@ -207,6 +281,34 @@ export class Ledger {
     // Only now, because a listener may call back.
     for (const [uid, verdict] of changed) this.#verdicts.emit(uid, verdict);
     this.#tellVictims();
+    this.#resizes.reconsider(trigger);
+  }
+
+  /**
+   * Whether a resize fits beside all other Pods, those included that wait for victims and come before it. It is never a reason to end
+   * anybody, and never holds anybody else up.
+   */
+  #judge({ desired, allocated }: PendingResize, { resizes = ALLOWED, onInfeasible }: LedgerOptions): ResizeVerdict {
+    const uid = desired.metadata.uid;
+    const holder = this.#admitted.get(uid);
+    if (!holder) throw new KubeletError(`Pod ${uid} has no place on the node`, { code: 'Released' });
+    const never = infeasible(desired, allocated, resizes);
+    if (never) {
+      onInfeasible?.(never.detail);
+      return { resize: 'infeasible', message: never.message };
+    }
+    const next = toHolder(desired);
+    const ahead = this.#inOrder().filter(isAheadOf(desired));
+    const others = [...this.#admitted.values(), ...ahead.map(({ holder: waiting }) => waiting)];
+    const taken = takenBy(others.filter((other) => uidOf(other) !== uid));
+    const place = assess({ ...next, requests: knownRequests(desired, this.#node.allocatable) }, taken, this.#node);
+    if (!place.fits) {
+      const rejection = 'rejection' in place ? place.rejection : shortageRejection(place.lacking[0]!);
+      return { resize: 'deferred', message: rejection.message };
+    }
+    this.#granted.set(uid, next);
+    this.#admitted.set(uid, { ...next, requests: larger(holder.requests, next.requests) });
+    return { resize: 'granted' };
   }
 
   #tellVictims(): void {
@@ -218,6 +320,14 @@ export class Ledger {
       }
     }
   }
+}
+
+const ALLOWED: ResizeSettings = { podLevel: true, staticCpus: false, staticMemory: false, mayUseSwap: () => false };
+
+function larger(a: Amounts, b: Amounts): Amounts {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  const most = (x = 0n, y = 0n) => (x > y ? x : y);
+  return Object.fromEntries([...names].map((name) => [name, most(a[name], b[name])]));
 }
 
 function comesBefore(a: Request, b: Request): boolean {

@@ -1,5 +1,5 @@
-import type { PodStatus } from '../types/k8s.ts';
-import type { AdmissionFact, MirrorFact, ObjectState, ProbeState, PullState } from './facts.ts';
+import type { PodResources, PodStatus } from '../types/k8s.ts';
+import type { AdmissionFact, MirrorFact, ObjectState, ProbeState, PullState, ResizeAnswer } from './facts.ts';
 
 /**
  * News about one Pod, from whoever finds it out. It is the only door to a Pod's facts: the Pod's worker takes the update, and a turn
@@ -10,6 +10,10 @@ export type FactUpdate =
   | { readonly kind: 'probes'; readonly states: Readonly<Record<string, ProbeState>> }
   /** The ledger's verdict, also one that comes after a wait. */
   | { readonly kind: 'admission'; readonly fact: AdmissionFact }
+  /** The ledger's later answer to a resize that it deferred: `wanted` is what was asked for. */
+  | { readonly kind: 'resize'; readonly wanted: PodResources; readonly answer: ResizeAnswer }
+  /** Resources that were carried out, of some containers or of the Pod as a whole. */
+  | { readonly kind: 'actuated'; readonly resources: PodResources }
   /** The newest status that the API server has. `written`: as the answer to a write of ours, so that nothing holds one back any more. */
   | { readonly kind: 'accepted'; readonly status: PodStatus | undefined; readonly written: boolean }
   /** Why a status could not be written. */

@@ -38,6 +38,9 @@ const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static'>> = {
   removePodFiles: 'end',
   saveCheckpoint: 'end',
   syncMirror: 'static',
+  // Of Pods that are resized: resize.test.ts.
+  allocate: 'static',
+  resizePod: 'static',
 };
 const kinds = Object.keys(parts) as ActionKind[];
 

@@ -16,6 +16,7 @@ import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
+import { openRecords } from '../records.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
 import type { NodeStage } from './node.ts';
@@ -46,6 +47,7 @@ export async function openPods(
   const { cri, gate } = runtime;
   const { node, ledger, cgroups, events } = stage;
   const { config } = loaded;
+  const records = stack.use(await openRecords(rootDir, clock));
   const mirrors = new Mirrors();
   const manifests = staticSources(base);
   for (const source of manifests) {
@@ -69,9 +71,10 @@ export async function openPods(
     table.onEnded((uid) => {
       api?.tokens.forget(uid);
       probeMetrics.forget(uid);
+      records.forget(uid);
     }),
   );
-  const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks });
+  const services = makeServices({ base, runtime, stage, api, objects, mirrors, hooks: probes.hooks, records });
   const crashLoopMaxMs = config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000;
   const workers = stack.use(
     new PodRuntime({
@@ -79,6 +82,7 @@ export async function openPods(
       random: Math.random,
       checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
       effect: effects(services),
+      recorded: (uid) => ({ allocated: records.allocated.get(uid), actuated: records.actuated.get(uid) }),
       volumeNeeds: (pod) => volumeNeeds(services, pod),
       nodeFacts: () => node.facts(api !== null, api?.problem(), crashLoopMaxMs),
       recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),

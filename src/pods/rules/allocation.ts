@@ -1,4 +1,4 @@
-import { amountsOf, type ResourceAmounts } from '../../lib/resourceAmounts.ts';
+import { amountsOf, type ResourceAmounts } from '../../k8s/resourceAmounts.ts';
 import type { AllocatedPod, Container, Pod, PodResources, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
 
 /** The resources that a Pod's spec names: of all containers that can be resized, and of the Pod as a whole. */

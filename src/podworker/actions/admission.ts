@@ -1,4 +1,5 @@
 import { admissionFact } from '../../ledger/admission.ts';
+import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { Services } from './services.ts';
@@ -14,6 +15,8 @@ export async function reserve(services: Services, { pod, facts, signal }: Action
   signal.addEventListener('abort', takeBack, { once: true });
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
+  // On its way to the disk while the sandbox is made; no container is made before it is there (createContainer).
+  if (verdict.verdict === 'admitted') services.allocated.save(facts.uid, resourcesOf(pod)).catch(() => {});
   return { admission: admissionFact(verdict) };
 }
 

@@ -1,22 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { podConfig } from '../../cgroups/rules/podConfig.ts';
+import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import { type Cri, connectCri } from '../../cri/client.ts';
 import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
 import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
+import { openLedger } from '../../ledger/admission.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
-import { Ledger } from '../../ledger/ledger.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { NodeView } from '../../ledger/types.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import type { ObjectState } from '../../pods/facts.ts';
+import type { ObjectState, PodCgroupLimits } from '../../pods/facts.ts';
+import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
-import type { Pod, PodStatus } from '../../types/k8s.ts';
+import type { AllocatedPod, Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
+import { limitsOf } from '../actions/podLimits.ts';
 import { effects } from '../actions/registry.ts';
 import type { Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
@@ -49,10 +55,17 @@ export class FakeWorld implements AsyncDisposable {
   /** The node's own files, as they are read for each sandbox and each container on its network. */
   resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
   hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
+  /** The node as the ledger sees it; read when a node starts. */
+  nodeView: NodeView = testNode({}, { pods: '200', cpu: '64' });
   /** Resources of device plug-ins that are gone; read when a node starts. */
   goneDevices: readonly string[] = [];
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
+  /** Limits of Pods' cgroups by UID, and what is used in them; none: nothing. */
+  readonly podCgroups = new Map<string, PodCgroupLimits>();
+  readonly memoryUsed = new Map<string, number>();
+  /** What is to befall a write to a Pod's cgroup: throw. */
+  onCgroupWrite: (uid: string, config: ResourceConfig) => void = () => {};
   /** Every status that was written, by UID, in order. */
   readonly statuses = new Map<string, PodStatus[]>();
 
@@ -77,7 +90,9 @@ export class FakeNode implements Disposable {
   readonly clock: Clock;
   readonly cri: Cri;
   readonly table = new PodTable();
-  readonly ledger = new Ledger({ node: testNode({}, { pods: '200', cpu: '64' }) });
+  readonly ledger: Ledger;
+  readonly allocated: ResourceRecords;
+  readonly actuated: ResourceRecords;
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -98,6 +113,11 @@ export class FakeNode implements Disposable {
     this.world = world;
     this.clock = clock;
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
+    this.allocated = new ResourceRecords(join(world.root, 'allocated_pods_state'), clock);
+    this.actuated = new ResourceRecords(join(world.root, 'actuated_pods_state'), clock);
+    const freshView = async () => undefined;
+    this.ledger = openLedger({ table: this.table, view: () => world.nodeView, freshView, onEvent: () => {} });
+    this.ledger.open();
     const services = this.#services();
     const effect = effects(services);
     this.#runtime = this.#own.use(
@@ -111,6 +131,7 @@ export class FakeNode implements Disposable {
         gate: services.gate,
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
+        recorded: (uid) => ({ allocated: this.allocated.get(uid), actuated: this.actuated.get(uid) }),
         effect: async (action, context) => {
           this.actions.push({ uid: context.facts.uid, action });
           this.beforeEffect(context.facts.uid, action);
@@ -148,6 +169,7 @@ export class FakeNode implements Disposable {
 
   /** As the kubelet starts: list the runtime, watch events, hear the sources. */
   async start(): Promise<this> {
+    await Promise.all([this.allocated.load(), this.actuated.load()]);
     await this.#runtime.start();
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
@@ -279,7 +301,9 @@ export class FakeNode implements Disposable {
         token: async () => ({ token: 'secret-token', refreshAt: this.clock.now().wall + 3_000_000 }),
         nodeAllocatable: { memory: '8Gi', cpu: '4' },
       },
-      cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },
+      allocated: this.allocated,
+      actuated: this.actuated,
+      cgroups: fakeCgroups(this.world),
       hooks: {
         postStart: (_pod, _container, id) => this.#hook(`postStart ${id}`),
         preStop: (_pod, _container, id) => this.#hook(`preStop ${id}`),
@@ -326,6 +350,39 @@ export class FakeNode implements Disposable {
       sandboxConfigs: new Map(),
     };
   }
+}
+
+const uidOf = (pod: Pod): string => pod.metadata?.uid ?? '';
+
+function fakeCgroups(world: FakeWorld): Services['cgroups'] {
+  const wanted = (pod: AllocatedPod) =>
+    podConfig(pod, { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: -1 });
+  const found = (pod: Pod) => {
+    const limits = world.podCgroups.get(uidOf(pod));
+    if (!limits) throw new Error('there is no such cgroup');
+    return limits;
+  };
+  return {
+    parent: (pod) => `/kubepods/pod${uidOf(pod)}`,
+    ensure: async (pod, keep) => {
+      const known = world.podCgroups.get(uidOf(pod));
+      if (known && keep) return { limits: known, kept: true };
+      const limits = limitsOf(wanted(pod));
+      world.podCgroups.set(uidOf(pod), limits);
+      return { limits, kept: false };
+    },
+    wanted,
+    limits: async (pod) => found(pod),
+    apply: async (pod, config) => {
+      world.onCgroupWrite(uidOf(pod), config);
+      const { memory = Number.POSITIVE_INFINITY } = config;
+      if (memory < (world.memoryUsed.get(uidOf(pod)) ?? 0)) throw new Error('EBUSY: device or resource busy, write');
+      const { hugePages: _, pids: _pids, ...limits } = config;
+      world.podCgroups.set(uidOf(pod), { ...found(pod), ...limits });
+    },
+    memoryUsage: async (pod) => world.memoryUsed.get(uidOf(pod)) ?? 0,
+    remove: async (pod) => void world.podCgroups.delete(uidOf(pod)),
+  };
 }
 
 function specNode({ root, seLinux }: FakeWorld): Services['spec'] {

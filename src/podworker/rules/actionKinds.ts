@@ -28,6 +28,8 @@ const stop: ActionTraits = { ...plain, echoes: true, slotPerObject: true };
 export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   reserve: wanted,
   release: plain,
+  allocate: wanted,
+  resizePod: wanted,
   preparePod: { ...wanted, bringsUp: true },
   createSandbox: creation,
   stopSandbox: stop,

@@ -1,22 +1,24 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
+import { milliOfShares } from '../../k8s/cpuShares.ts';
+import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
 import { apiStatus, containerStatuses } from '../../pods/rules/apiStatus.ts';
 import { aliveContainers, type ContainerView, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
-import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
+import type { ContainerHealth, PodCgroupResources, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
-import type { Pod, PodStatus } from '../../types/k8s.ts';
+import type { AllocatedPod, Pod, PodStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
-import { RESIZE_UNSUPPORTED } from './allocation.ts';
 import type { PodFacts } from './facts.ts';
 import { probedHealth } from './health.ts';
 import { replacedRun } from './replacement.ts';
+import { resizeConditions } from './resize.ts';
 import { isOpen, slot } from './slots.ts';
 import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { mountedVolumeNames } from './volumes.ts';
 
 /** The status of this turn, from the same snapshot as everything else in it. */
-export function statusOf(turn: Turn, pod: Pod): PodStatus {
+export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
   const { facts, memory, now } = turn;
   const rejectedBefore = rejectedEarlier(facts);
   if (rejectedBefore) return rejectedBefore;
@@ -45,7 +47,9 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
-    resizeConditions: resizeConditions(facts, pod),
+    resizeConditions: resizeConditions(memory),
+    ...(facts.actuated ? { actuated: facts.actuated.containers } : {}),
+    ...cgroupOf(facts),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
     now: now.wall,
   };
@@ -63,11 +67,19 @@ function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
   return facts.admission.state !== 'rejected' && known?.phase === 'Failed' && known.reason && !ran ? known : undefined;
 }
 
-function resizeConditions({ resize }: PodFacts, pod: Pod): readonly ResizeCondition[] {
-  if (!resize) return [];
-  const observed = pod.metadata?.generation;
-  const words = { reason: 'Infeasible', message: RESIZE_UNSUPPORTED };
-  return [{ type: 'PodResizePending', ...words, ...(observed && { observedGeneration: observed }) }];
+/** What the Pod's cgroup allows, in the API's words. */
+function cgroupOf({ podCgroup }: PodFacts): { podCgroup?: PodCgroupResources } {
+  if (!podCgroup) return {};
+  const { cpuShares, cpuQuota, cpuPeriod, memory } = podCgroup.limits;
+  const cpu = (milli: number) => formatQuantity(quantityOfMilli(milli));
+  const request = milliOfShares(cpuShares);
+  return {
+    podCgroup: {
+      ...(request > 0 && { cpuRequest: cpu(request) }),
+      ...(cpuQuota > 0 && { cpuLimit: cpu(Math.floor((cpuQuota * 1000) / cpuPeriod)) }),
+      ...(memory && { memoryLimit: formatQuantity(quantityOf(BigInt(memory), 'BinarySI')) }),
+    },
+  };
 }
 
 /**

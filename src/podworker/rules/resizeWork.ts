@@ -1,0 +1,78 @@
+import { differsIn, effective, type Resizable } from '../../pods/rules/actuation.ts';
+import { resourcesOf, sameAllocation } from '../../pods/rules/allocation.ts';
+import { type ContainerView, podViews } from '../../pods/rules/views.ts';
+import type { AllocatedPod, ResourceRequirements } from '../../types/k8s.ts';
+import type { PodFacts } from './facts.ts';
+
+/** A running container whose resources are not those that are allocated. */
+export interface ContainerWork {
+  readonly id: string;
+  readonly name: string;
+  /** What was carried out; absent when nobody knows, then everything is set anew. */
+  readonly from?: ResourceRequirements;
+  readonly to: ResourceRequirements;
+}
+
+type Known = Pick<PodFacts, 'runtime' | 'logRestarts' | 'actuated'>;
+
+/** The containers to be resized in place. Those that are restarted for it are not among them, nor what does not run: it is made anew. */
+export function containersToResize(facts: Known, pod: AllocatedPod): ContainerWork[] {
+  return podViews(facts, pod).all.flatMap((view): ContainerWork[] => {
+    const change = changeOf(facts, pod, view);
+    return change && !restarts(view, change) ? [change] : [];
+  });
+}
+
+/** Its resizePolicy demands a restart for what is to change. Of one whose resources nobody knows nothing is demanded. */
+export function restartsForResize(facts: Known, pod: AllocatedPod, view: ContainerView): boolean {
+  const change = changeOf(facts, pod, view);
+  return change !== undefined && restarts(view, change);
+}
+
+/** Whether the Pod as a whole has other resources than are allocated to it: its cgroup, or what was written down of it. */
+export function podDiffers(
+  { podCgroup, actuated }: Pick<PodFacts, 'podCgroup' | 'actuated'>,
+  pod: AllocatedPod,
+): boolean {
+  return (
+    (podCgroup !== undefined && !isCgroupSet(podCgroup, pod)) ||
+    (actuated?.pod !== undefined && wholeDiffers(actuated.pod, pod))
+  );
+}
+
+/** The limits of the Pod's cgroup were set for just what is allocated. */
+export function isCgroupSet(podCgroup: PodFacts['podCgroup'], pod: AllocatedPod): boolean {
+  return podCgroup?.resources !== undefined && sameAllocation(podCgroup.resources, resourcesOf(pod));
+}
+
+/** Something that runs has other resources than are allocated; its Pod's cgroup may be in the middle of that. */
+export function isUnfinished(facts: Known, pod: AllocatedPod): boolean {
+  const { actuated } = facts;
+  const some = podViews(facts, pod).all.some((view) => changeOf(facts, pod, view)?.from !== undefined);
+  return some || (actuated?.pod !== undefined && wholeDiffers(actuated.pod, pod));
+}
+
+function wholeDiffers(actuated: ResourceRequirements, pod: AllocatedPod): boolean {
+  return pod.spec?.resources !== undefined && differsIn(actuated, pod.spec.resources);
+}
+
+function changeOf({ actuated }: Known, pod: AllocatedPod, view: ContainerView): ContainerWork | undefined {
+  const { current, container, kind } = view;
+  if (kind === 'ephemeral' || current?.state !== 'running') return undefined;
+  const { id, name } = current;
+  const to = effective(container.resources ?? {}, pod.spec?.resources);
+  const from = actuated && Object.hasOwn(actuated.containers, name) ? actuated.containers[name]! : undefined;
+  if (from) return differsIn(from, to) ? { id, name, from, to } : undefined;
+  // Without resources there is nothing that it could have had.
+  return differsIn({}, to) ? { id, name, to } : undefined;
+}
+
+function restarts({ container }: ContainerView, { from, to }: ContainerWork): boolean {
+  return (container.resizePolicy ?? []).some(
+    ({ resourceName, restartPolicy }) =>
+      restartPolicy === 'RestartContainer' &&
+      from !== undefined &&
+      (resourceName === 'cpu' || resourceName === 'memory') &&
+      differsIn(from, to, [resourceName as Resizable]),
+  );
+}
