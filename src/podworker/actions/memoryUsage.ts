@@ -62,6 +62,7 @@ async function usageOfPod(cgroups: Services['cgroups'], pod: AllocatedPod): Prom
 
 async function usageOf(cri: Services['cri'], id: string): Promise<number | undefined> {
   const stats = await cri.containerStats(id);
-  const bytes = stats?.memory?.usageBytes?.value;
+  // containerd 1.6 tells the working set alone.
+  const bytes = stats?.memory?.usageBytes?.value ?? stats?.memory?.workingSetBytes?.value;
   return bytes === undefined ? undefined : Number(bytes);
 }

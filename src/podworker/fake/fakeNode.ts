@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { podConfig } from '../../cgroups/rules/podConfig.ts';
 import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import { type Cri, connectCri } from '../../cri/client.ts';
 import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
@@ -20,9 +19,8 @@ import type { ObjectState, PodCgroupLimits } from '../../pods/facts.ts';
 import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
-import type { AllocatedPod, Pod, PodStatus } from '../../types/k8s.ts';
+import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
-import { limitsOf } from '../actions/podLimits.ts';
 import { effects } from '../actions/registry.ts';
 import type { Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
@@ -30,6 +28,7 @@ import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
 import type { DnsInputs } from '../spec/dns.ts';
 import type { PodWorkers } from '../workers.ts';
+import { fakeCgroups } from './fakeCgroups.ts';
 
 /** An API object that a test gives the node. */
 export interface FakeObject {
@@ -350,39 +349,6 @@ export class FakeNode implements Disposable {
       sandboxConfigs: new Map(),
     };
   }
-}
-
-const uidOf = (pod: Pod): string => pod.metadata?.uid ?? '';
-
-function fakeCgroups(world: FakeWorld): Services['cgroups'] {
-  const wanted = (pod: AllocatedPod) =>
-    podConfig(pod, { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: -1 });
-  const found = (pod: Pod) => {
-    const limits = world.podCgroups.get(uidOf(pod));
-    if (!limits) throw new Error('there is no such cgroup');
-    return limits;
-  };
-  return {
-    parent: (pod) => `/kubepods/pod${uidOf(pod)}`,
-    ensure: async (pod, keep) => {
-      const known = world.podCgroups.get(uidOf(pod));
-      if (known && keep) return { limits: known, kept: true };
-      const limits = limitsOf(wanted(pod));
-      world.podCgroups.set(uidOf(pod), limits);
-      return { limits, kept: false };
-    },
-    wanted,
-    limits: async (pod) => found(pod),
-    apply: async (pod, config) => {
-      world.onCgroupWrite(uidOf(pod), config);
-      const { memory = Number.POSITIVE_INFINITY } = config;
-      if (memory < (world.memoryUsed.get(uidOf(pod)) ?? 0)) throw new Error('EBUSY: device or resource busy, write');
-      const { hugePages: _, pids: _pids, ...limits } = config;
-      world.podCgroups.set(uidOf(pod), { ...found(pod), ...limits });
-    },
-    memoryUsage: async (pod) => world.memoryUsed.get(uidOf(pod)) ?? 0,
-    remove: async (pod) => void world.podCgroups.delete(uidOf(pod)),
-  };
 }
 
 function specNode({ root, seLinux }: FakeWorld): Services['spec'] {

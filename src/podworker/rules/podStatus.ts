@@ -47,7 +47,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
-    resizeConditions: resizeConditions(memory),
+    resizeConditions: resizeConditions(turn),
     ...(facts.actuated ? { actuated: facts.actuated.containers } : {}),
     ...cgroupOf(facts),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,

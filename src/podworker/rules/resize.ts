@@ -188,8 +188,8 @@ function restored(facts: PodFacts): ResizeMemory {
 }
 
 /** The Pod's conditions about its resize. */
-export function resizeConditions({ resize }: { readonly resize?: ResizeMemory }): readonly ResizeCondition[] {
-  const { pending, progress } = resize ?? {};
+export function resizeConditions(turn: Turn): readonly ResizeCondition[] {
+  const { pending, progress } = remembered(turn);
   const observed = (generation: number) => (generation > 0 ? { observedGeneration: generation } : {});
   return [
     ...(pending
