@@ -7,7 +7,6 @@ import { nodeAuths } from '../images/nodeAuths.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import { goSystemError } from '../k8s/goText.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
-import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import { envLookups } from '../podworker/actions/env/environment.ts';
 import { podApi } from '../podworker/actions/podApi.ts';
@@ -91,7 +90,7 @@ export function makeServices({
           (pod) => mirrors.of(pod),
         )
       : null,
-    spec: runtimeDefaults(config, rootDir, node.machine, cgroups),
+    spec: stage.spec,
     dns: () => ({
       hostResolvConf: readResolvConf(config.resolvConf),
       clusterDNS: config.clusterDNS ?? [],

@@ -8,6 +8,7 @@ import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
+import { ResizeMetrics } from './resizeMetrics.ts';
 
 /** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
 const OPERATION = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
@@ -24,6 +25,7 @@ interface Starting {
 /** kubelet_* of runtime calls, Pods and containers. */
 export class AgentMetrics {
   readonly metrics = new Metrics();
+  readonly resizes: ResizeMetrics;
   readonly #operations;
   readonly #operationErrors;
   readonly #operationSeconds;
@@ -69,6 +71,7 @@ export class AgentMetrics {
     const build = m.gauge('kubernetes_build_info', 'Build of the program', ['git_version', 'platform']);
     build.set(1, { git_version: version, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` });
     gauges(m, table);
+    this.resizes = new ResizeMetrics(m, table);
     this.#now = now;
     this.#table = table;
     table.onDecided((entry) => this.#follow(entry));
@@ -100,6 +103,8 @@ export class AgentMetrics {
       const labels = { container_type: containerType(pod, action.container) };
       if (error === undefined) this.#started.containers.inc(labels);
       else this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
+    } else if (action.kind === 'resizePod') {
+      this.resizes.carriedOut(ms, error);
     } else if (action.kind === 'ensureImage') {
       const starting = this.#starting.get(uid);
       if (starting) starting.pullMs += ms;

@@ -5,7 +5,10 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { runtimeDefaults } from '../../node/runtimeDefaults.ts';
 import { nodeSettings } from '../../node/settings.ts';
+import type { NodeFacts as SpecNode } from '../../podworker/spec/context.ts';
+import { mayUseSwap } from '../../podworker/spec/swap.ts';
 import type { ApiConnection } from './api.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -17,6 +20,8 @@ export interface NodeStage {
   /** Closed until the sources are heard. */
   readonly ledger: Ledger;
   readonly cgroups: CgroupManager;
+  /** What requests to the runtime depend on besides the Pod. */
+  readonly spec: SpecNode;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -28,7 +33,7 @@ export async function openNode(
   api: ApiConnection | null,
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
-  const { loaded, nodeName, rootDir, recorder, clock, log, table, host } = base;
+  const { loaded, nodeName, rootDir, recorder, clock, log, table, host, metrics } = base;
   const { config, options, gates } = loaded;
   const events = new Events({ nodeName, api: api?.events ?? null, recorder, clock, log });
   const settings = nodeSettings(config, options, gates);
@@ -41,9 +46,19 @@ export async function openNode(
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
   const view = () => ledgerView(node.forAdmission(), input);
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
+  const spec = runtimeDefaults(config, rootDir, node.machine, cgroups);
   const ledger = openLedger({
     table,
     view,
+    resizes: {
+      podLevel: gates.enabled('InPlacePodLevelResourcesVerticalScaling'),
+      staticCpus: config.cpuManagerPolicy === 'static' && !gates.enabled('InPlacePodVerticalScalingExclusiveCPUs'),
+      staticMemory:
+        config.memoryManagerPolicy === 'Static' && !gates.enabled('InPlacePodVerticalScalingExclusiveMemory'),
+      mayUseSwap: (pod, container) => mayUseSwap(pod, container, spec),
+    },
+    onInfeasible: (detail) => metrics.resizes.infeasible(detail),
     // A label may have been set a moment ago, and the watch not have told it yet.
     freshView: async () => {
       const fresh = await api?.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });
@@ -53,11 +68,13 @@ export async function openNode(
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
   });
+  ledger.onResize((_pod, verdict, trigger) => {
+    if (verdict.resize === 'granted') metrics.resizes.deferredAccepted(trigger);
+  });
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
     node.seen(object);
     refreshLedger();
   });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
-  return { events, node, ledger, cgroups, refreshLedger };
+  return { events, node, ledger, cgroups, spec, refreshLedger };
 }

@@ -16,7 +16,7 @@ import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
-import { openRecords } from '../records.ts';
+import { openRecords, type Records } from '../records.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
 import type { NodeStage } from './node.ts';
@@ -27,6 +27,7 @@ import type { Runtime } from './runtime.ts';
 export interface PodStage {
   readonly runtime: PodRuntime;
   readonly services: Services;
+  readonly records: Records;
   readonly mirrors: Mirrors;
   /** null in standalone mode. */
   readonly status: StatusWriter | null;
@@ -113,7 +114,7 @@ export async function openPods(
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.preflight.ready();
   await workers.start();
-  return { runtime: workers, services, mirrors, status, manifests, probeMetrics };
+  return { runtime: workers, services, records, mirrors, status, manifests, probeMetrics };
 }
 
 function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSource[] {

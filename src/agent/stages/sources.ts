@@ -17,7 +17,7 @@ export function hearSources(
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
-  const { runtime, services, mirrors, status, manifests } = pods;
+  const { runtime, services, records, mirrors, status, manifests } = pods;
   const { cri, volumes, checkpoints, podsDir } = services;
   const sources = stack.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const keeping = { mirrors, workers: runtime.workers, client: api?.heartbeat ?? null };
@@ -36,7 +36,10 @@ export function hearSources(
       ...{ sources, clock, log },
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
-      onSynced: () => housekeeping.start(),
+      onSynced: () => {
+        records.keepOnly(new Set(table.all().map(({ uid }) => uid)));
+        housekeeping.start();
+      },
     }),
   );
   for (const source of manifests) source.start();

@@ -22,7 +22,8 @@ export function withSwapLimit(
 }
 
 /** Only Burstable Pods that are not critical, and containers whose memory request and limit differ. */
-function mayUseSwap(pod: Pod, container: Container, node: NodeFacts): boolean {
+export function mayUseSwap(pod: Pod, container: Container, node: NodeFacts): boolean {
+  if (!node.swapControllerAvailable || node.cgroupVersion !== 2) return false;
   if (node.swapBehavior !== 'LimitedSwap' || isCriticalPod(pod) || podQOS(pod) !== 'Burstable') return false;
   return amountOf(container.resources?.requests, 'memory') !== amountOf(container.resources?.limits, 'memory');
 }
