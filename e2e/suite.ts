@@ -10,6 +10,7 @@ import { network } from './cluster/network.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { order } from './cluster/order.ts';
 import { replaced } from './cluster/replaced.ts';
+import { resized } from './cluster/resized.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
@@ -38,6 +39,7 @@ export const groups: readonly Group[] = [
   replaced,
   inputs,
   resources,
+  resized,
   network,
   server,
   staticPods,

@@ -74,6 +74,11 @@ describe.each([
     expect(limitsOf()).toMatchObject({ cpuQuota: Number.parseInt(after, 10) * 100 });
     expect(status()).toMatchObject({ observedGeneration: 2, resources: { limits: { cpu: after } } });
     expect(told()).toEqual(['ResizeStarted', 'ResizeCompleted']);
+    const silent = t.world.statuses.get('uid-web')?.filter((one) => {
+      const isOver = !one.conditions?.some(({ type }) => type.startsWith('PodResize'));
+      return one.observedGeneration === 2 && isOver && one.containerStatuses?.[0]?.resources?.limits?.cpu !== after;
+    });
+    expect(silent).toEqual([]);
     expect(t.node.events.find(({ reason }) => reason === 'ResizeCompleted')?.message).toBe(
       `Pod resize completed: {"containers":[{"name":"main","resources":{"limits":{"cpu":"${after}"},"requests":{"cpu":"${after}"}}}],"generation":2}`,
     );

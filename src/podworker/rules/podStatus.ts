@@ -32,7 +32,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
   const views = podViews(facts, pod).all;
   const replaced = replacedRuns(turn, pod, views);
   const input: StatusInput = {
-    pod,
+    pod: asAnswered(turn, pod),
     ...(previous ? { previous } : {}),
     runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
@@ -65,6 +65,17 @@ function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
   const containers = containerStatuses(known);
   const ran = containers.length > 0 || (facts.runtime?.containers.length ?? 0) > 0;
   return facts.admission.state !== 'rejected' && known?.phase === 'Failed' && known.reason && !ran ? known : undefined;
+}
+
+/**
+ * A version of the Pod counts as observed when it is known what becomes of the resources that it asks for: whoever waits for a resize looks
+ * for its conditions then.
+ */
+function asAnswered(turn: Turn, pod: AllocatedPod): AllocatedPod {
+  const { resize } = turn.facts;
+  const before = (turn.memory.status ?? apiStatus(turn.facts))?.observedGeneration;
+  if (!resize || (resize.answer && resize.answer.state !== 'granted') || before === undefined) return pod;
+  return { ...pod, metadata: { ...pod.metadata, generation: before } };
 }
 
 /** What the Pod's cgroup allows, in the API's words. */
