@@ -139,6 +139,16 @@ test('nobody is answered before every Pod that runs has its place', async () => 
   expect(answer).toMatchObject({ resize: 'deferred' });
 });
 
+test("a critical Pod's resize ends nobody", async () => {
+  const { ledger, reserve, resize } = setUp();
+  const victims: string[] = [];
+  ledger.onVictim(({ uid }) => victims.push(uid));
+  await reserve('critical', cpu('1', { priority: 2_000_000_000 }));
+  await reserve('b', cpu('2'));
+  expect(await resize('critical', cpu('3', { priority: 2_000_000_000 }))).toMatchObject({ resize: 'deferred' });
+  expect(victims).toEqual([]);
+});
+
 test('a question that is withdrawn, or whose Pod goes, is given up; one without a place is refused', async () => {
   const { ledger, later, reserve, resize } = setUp({ someRunUnasked: () => true });
   await reserve('a', cpu('1'));

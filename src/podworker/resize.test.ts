@@ -89,6 +89,14 @@ describe.each([
   });
 });
 
+test('a container whose policy asks for it keeps running when only other resources change', async () => {
+  const policy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+  await started(podOf('500m', 1, { policy, memory: '100Mi' }));
+  t.node.setPod(podOf('700m', 2, { policy, memory: '100Mi' }));
+  await later(() => isDone('700m'));
+  expect(shown()?.restartCount).toBe(0);
+});
+
 test('a container that restarts later has what was allocated, and its back-off is not reset', async () => {
   await started(podOf('500m', 1));
   t.node.setPod(podOf('700m', 2));
@@ -99,6 +107,13 @@ test('a container that restarts later has what was allocated, and its back-off i
     config: { linux: { resources: { cpuQuota: string } } };
   };
   expect(config.linux.resources.cpuQuota).toBe('70000');
+  const delay = () => t.node.workers.get('uid-web')?.memory.backoff.main?.delayMs;
+  expect(delay()).toBe(10_000);
+  t.node.setPod(podOf('600m', 3));
+  await later(() => isDone('600m'));
+  t.world.cri.exitContainer(t.world.cri.containersNamed('main').find((c) => c.state === 'CONTAINER_RUNNING')!.id, 1);
+  await later(() => t.world.cri.callsTo('CreateContainer').length === 3);
+  expect(delay()).toBe(20_000);
 });
 
 test('one whose resizePolicy demands it is restarted once, with what is allocated; its Pod stays Running', async () => {
@@ -190,6 +205,32 @@ test('a memory limit below what is used is an error, until less is used', async 
   expect(shown()?.resources?.limits?.memory).toBe('100Mi');
   expect(limitsOf()?.memory).toBe(100 * 2 ** 20);
   expect(new Set(told())).toEqual(new Set(['ResizeStarted', 'ResizeError', 'ResizeCompleted']));
+});
+
+test('a container limit below what it uses is told of that container', async () => {
+  await started(podOf('1', 1, { memory: '200Mi' }));
+  const { id } = t.world.cri.containersNamed('main')[0]!;
+  t.world.cri.usage.set(id, { memoryBytes: 150 * 2 ** 20 });
+  t.node.setPod(podOf('1', 2, { memory: '100Mi' }));
+  await later(() => condition('PodResizeInProgress')?.reason === 'Error');
+  expect(condition('PodResizeInProgress')?.message).toBe(
+    'cannot decrease memory limits: attempting to set container "main" memory limit (104857600) below current usage (157286400)',
+  );
+});
+
+test('a cgroup that does not take it: the runtime is told to take the resize back, and it is tried again', async () => {
+  await started(podOf('500m', 1));
+  let refusals = 1;
+  t.world.onCgroupWrite = () => {
+    if (refusals-- > 0) throw new Error('EINVAL: invalid argument, write');
+  };
+  t.node.setPod(podOf('700m', 2));
+  await later(() => isDone('700m'));
+  const quotas = t.world.cri
+    .callsTo('UpdatePodSandboxResources')
+    .map(({ request }) => (request as { resources: { cpuQuota: string } }).resources.cpuQuota);
+  expect(quotas.slice(0, 3)).toEqual(['70000', '50000', '70000']);
+  expect(told()).toEqual(['ResizeStarted', 'ResizeError', 'ResizeCompleted']);
 });
 
 test('what was asked while no agent ran is carried out by the next', async () => {
