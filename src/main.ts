@@ -29,6 +29,12 @@ async function main(args: readonly string[]): Promise<number | undefined> {
       process.stdout.write(printable(text));
       return ok ? 0 : 1;
     }
+    case 'preflight': {
+      const { preflightCheck } = await import('./cli/preflight/preflight.ts');
+      const { ok, text } = await preflightCheck(command);
+      process.stdout.write(printable(text));
+      return ok ? 0 : 1;
+    }
     case 'run':
       await run(loadConfiguration(command.flags));
       return undefined;

@@ -76,7 +76,28 @@ async function takenPort(t: TestContext): Promise<void> {
   assert.match(await script(t, onLoopback()), /^000 7$/m);
 }
 
+/** kubectl's plug-in, from outside the node: the same words as on it, and one sentence for who may not ask. */
+async function fromOutside(t: TestContext): Promise<void> {
+  const waits = { containers: [shell('main', 'sleep 1000', { readinessProbe: { exec: { command: ['false'] } } })] };
+  await create(t, pod(t, 'waits', waits));
+  await waitFor('the Pod to run', { timeout: patience }, async () => {
+    return t.lab.pods.get(t.namespace, 'waits')?.status?.phase === 'Running';
+  });
+  const plugin = (verb: 'why' | 'timeline', ...args: string[]) => t.lab.kubectlPlugin(verb, '-n', t.namespace, ...args);
+  const why = await plugin('why', 'waits');
+  assert.deepEqual([why.code, why.stderr], [0, '']);
+  assert.match(why.stdout, /readiness probe/);
+  const timeline = await plugin('timeline', 'waits', '-o', 'json');
+  assert.equal(JSON.parse(timeline.stdout).name, 'waits');
+  const all = await t.lab.kubectlPlugin('why');
+  assert.match(all.stdout, new RegExp(`${t.namespace}/waits`));
+  const stranger = await plugin('why', 'waits', '--as=somebody', '--as-group=system:authenticated');
+  assert.equal(stranger.code, 1);
+  assert.match(stranger.stderr, /kubectl why: .*[Ff]orbidden.*cannot get resource "pods"/);
+}
+
 export const explanations = group('explanations', [
+  test('kubectl why and kubectl timeline give them through the API server', fromOutside),
   test('root alone reads them, on a socket', rootAlone, { mode: 'alone' }),
   test('the socket that a killed agent left is replaced', killedAgent, { mode: 'alone' }),
   test('a Pod that takes the port does not keep the agent down', takenPort, { mode: 'alone' }),

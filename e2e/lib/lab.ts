@@ -7,6 +7,7 @@ import type { KubeletOptions } from '../../hack/cluster/kubelet.ts';
 import { inside } from '../../hack/cluster/service.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
+import { repoRoot } from '../../hack/lib/paths.ts';
 import { type RunResult, run, tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
@@ -102,6 +103,16 @@ export class Lab implements AsyncDisposable {
   async kubectl(...args: string[]): Promise<RunResult> {
     const tools = await ensureTools(['kubernetes']);
     return tryRun(tools.bin('kubectl'), [`--kubeconfig=${this.cluster.layout.adminKubeconfig}`, ...args]);
+  }
+
+  /** `kubectl why` or `kubectl timeline`, as its user has it: a program beside kubectl, with the administrator's kubeconfig. */
+  async kubectlPlugin(verb: 'why' | 'timeline', ...args: string[]): Promise<RunResult> {
+    const kubectl = (await ensureTools(['kubernetes'])).bin('kubectl');
+    const env = {
+      PATH: [path.join(repoRoot, 'packaging/kubectl'), path.dirname(kubectl), process.env.PATH].join(':'),
+      KUBECONFIG: this.cluster.layout.adminKubeconfig,
+    };
+    return tryRun(kubectl, [verb, ...args], { env });
   }
 
   /** Runs a command on the node, in its network and mount namespaces; throws when it fails. */

@@ -51,6 +51,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'api/watch.ts': [{ for: 'slice', what: 'decoding of many watch events' }],
   'cgroups/destroy.ts': [{ for: 'retry', what: 'a cgroup whose processes are still dying' }],
+  'cli/preflight/report.ts': [{ for: 'deadline', what: 'an API server that does not answer' }],
   'config/certificates/bootstrap.ts': [
     {
       poll: 'API server before the node has a certificate',
@@ -71,7 +72,11 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'cri/events.ts': [{ for: 'retry', what: "the runtime's event stream" }],
   'cri/gate.ts': [{ for: 'schedule', what: 'a call older than 2 s no longer counts' }],
-  'cgroups/open.ts': [{ for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" }],
+  'cgroups/open.ts': [
+    { for: 'retry', what: "limits of the Pods' cgroup that the kernel refused with EBUSY" },
+    { for: 'retry', what: 'a runtime that does not tell its cgroup driver yet' },
+  ],
+  'node/podCidr.ts': [{ for: 'retry', what: 'a runtime that did not take the addresses of Pods' }],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

@@ -33,6 +33,8 @@ export function payload(dist: string): Record<string, Entry> {
     [`${HOME}/kubelet-ts`]: { copy: path.join(dist, 'kubelet-ts'), mode: 0o755 },
     '/usr/bin/kubelet-ts': { link: '../lib/kubelet-ts/kubelet-ts' },
     '/usr/bin/kubelet': { link: 'kubelet-ts' },
+    '/usr/bin/kubectl-why': { copy: path.join(repoRoot, 'packaging/kubectl/kubectl-why'), mode: 0o755 },
+    '/usr/bin/kubectl-timeline': { link: 'kubectl-why' },
     [`${UNITS}/kubelet.service`]: { text: asKubeletService(packaging('kubelet-ts.service')) },
     [`${UNITS}/kubelet-ts.service`]: { link: 'kubelet.service' },
     // Not in kubelet.service.d: that file belongs to the package kubeadm, and says the same.

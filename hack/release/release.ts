@@ -1,4 +1,4 @@
-// npm run release: what `npm run build` makes, and of it a tarball with an install script and a Debian package, in dist/release.
+// npm run release: what `npm run build` makes, and of it a tarball with an install script, a Debian package and kubectl's plug-in, in dist/release.
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { main, say, step } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
 import { run, which } from '../lib/run.ts';
 import { makeDeb } from './deb.ts';
+import { makeKubectlPlugin } from './kubectlPlugin.ts';
 import { makeTarball } from './tarball.ts';
 
 await main(async () => {
@@ -24,6 +25,7 @@ await main(async () => {
     const files = [
       await step('tarball', () => makeTarball(dist, mkdtempSync(path.join(work, 'tarball-')), out, epoch)),
       await step('Debian package', () => makeDeb(dist, mkdtempSync(path.join(work, 'deb-')), out, epoch)),
+      await step('kubectl plug-in', () => makeKubectlPlugin(mkdtempSync(path.join(work, 'plugin-')), out, epoch)),
     ];
     writeChecksums(out);
     for (const file of files) say(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);

@@ -145,13 +145,13 @@ test('an observer hears of each call and its end', async () => {
   await using fake = await FakeApiServer.start();
   const calls: string[] = [];
   await using client = new ApiClient(fake.connection, {
-    observe: ({ method, path, code }) => calls.push(`${method} ${path} ${code}`),
+    observe: ({ method, path, code, retry }) => calls.push(`${method} ${path} ${code}${retry ? ' again' : ''}`),
   });
   fake.fail({ kind: 'Node', times: 1, status: 429, reason: 'TooManyRequests', retryAfterSeconds: 0 });
   await failure(client.get('Node', { name: 'n' }));
   await fake.wire.stop();
   await failure(client.delete('Node', { name: 'n' }));
-  expect(calls).toEqual(['GET /api/v1/nodes/n 429', 'GET /api/v1/nodes/n 404', 'DELETE /api/v1/nodes/n <error>']);
+  expect(calls).toEqual(['GET /api/v1/nodes/n 429', 'GET /api/v1/nodes/n 404 again', 'DELETE /api/v1/nodes/n <error>']);
 });
 
 test('a server that is not there is unreachable, and said so', async () => {

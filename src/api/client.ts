@@ -64,7 +64,7 @@ export interface ClientOptions {
   /** Holds back calls (never watches). */
   readonly limiter?: RateLimiter;
   readonly pingIntervalMs?: number;
-  /** Hears of the end of each call (not of watches), retries counted singly: for metrics and the timeline. Must not throw. */
+  /** Hears of the end of each call (not of watches), retries counted singly: for metrics. Must not throw. */
   readonly observe?: (call: ObservedCall) => void;
 }
 export interface ObservedCall {
@@ -72,7 +72,14 @@ export interface ObservedCall {
   readonly path: string;
   /** The HTTP status, or `<error>` as client-go's metrics say when no answer came. */
   readonly code: string;
+  /** Until the head of the answer. */
   readonly ms: number;
+  /** Of the request's body. */
+  readonly bytes: number;
+  /** How long it waited for the client's own limit. */
+  readonly waitedMs: number;
+  /** The same call was sent before. */
+  readonly retry: boolean;
 }
 
 const PATCH_CONTENT: Record<PatchType, string> = {
@@ -290,7 +297,9 @@ export class ApiClient implements AsyncDisposable {
     };
     const encoded = body === undefined ? undefined : JSON.stringify(body);
     for (let retry = 0; ; retry++) {
+      const asked = this.#clock.now().mono;
       await this.#limiter?.acquire(signal);
+      const about = { waitedMs: this.#clock.now().mono - asked, retry: retry > 0 };
       const request: HttpRequest = {
         method,
         path,
@@ -299,7 +308,7 @@ export class ApiClient implements AsyncDisposable {
         signal,
         ...(encoded === undefined ? null : { body: encoded }),
       };
-      const response = await this.#send(request);
+      const response = await this.#send(request, about);
       if (response.status < 400) return response.text();
       const error = await errorOf(response, what);
       const wait =
@@ -311,16 +320,16 @@ export class ApiClient implements AsyncDisposable {
   }
 
   /** A read is sent once more when its connection turns out to be dead: after an outage that is the rule, not the exception. */
-  async #send(request: HttpRequest): Promise<HttpResponse> {
+  async #send(request: HttpRequest, about: Pick<ObservedCall, 'waitedMs' | 'retry'>): Promise<HttpResponse> {
     try {
-      return await this.#observed(request);
+      return await this.#observed(request, about);
     } catch (error) {
       if (request.method !== 'GET' || request.signal?.aborted || !(error instanceof ApiUnreachableError)) throw error;
-      return this.#observed(request);
+      return this.#observed(request, { waitedMs: 0, retry: true });
     }
   }
 
-  async #observed(request: HttpRequest): Promise<HttpResponse> {
+  async #observed(request: HttpRequest, about: Pick<ObservedCall, 'waitedMs' | 'retry'>): Promise<HttpResponse> {
     const { method, path } = request;
     const started = this.#clock.now().mono;
     let code = '<error>';
@@ -329,7 +338,8 @@ export class ApiClient implements AsyncDisposable {
       code = String(response.status);
       return response;
     } finally {
-      this.#observe?.({ method, path, code, ms: this.#clock.now().mono - started });
+      const bytes = this.#observe && request.body !== undefined ? Buffer.byteLength(request.body) : 0;
+      this.#observe?.({ method, path, code, bytes, ms: this.#clock.now().mono - started, ...about });
     }
   }
 }

@@ -3,8 +3,10 @@ import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
+import { isUnimplemented } from '../cri/error.ts';
 import type { NodeEvent } from '../events/event.ts';
 import { formatQuantity, quantityOf } from '../k8s/quantity.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -13,6 +15,9 @@ import { detectHierarchies } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
 import { enforceReserved } from './reserved.ts';
 import type { NodeLimits } from './rules/nodeConfig.ts';
+
+/** Pause between two questions for the runtime's cgroup driver, as in kubelet. */
+const DRIVER_PAUSE_MS = 2_000;
 
 /** What the node's cgroups are limited by. */
 export interface MachineCapacity {
@@ -29,13 +34,14 @@ export async function openCgroups(
   machine: MachineCapacity,
   log: Logger,
   record: (event: NodeEvent) => void,
+  clock: Clock,
 ): Promise<CgroupManager> {
   const hierarchies = await detectHierarchies();
   const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
   if (problems.length > 0) throw new ConfigurationError(problems);
   const manager = createCgroupManager({
     hierarchies,
-    driver: await driverOf(cri, config, log),
+    driver: await driverOf(cri, config, { clock, log }),
     cgroupRoot: config.cgroupRoot,
     settings: {
       cpuCFSQuota: config.cpuCFSQuota,
@@ -79,20 +85,33 @@ async function setUp(
   }
 }
 
-async function driverOf(cri: Cri, config: KubeletConfiguration, log: Logger): Promise<'cgroupfs' | 'systemd'> {
+/**
+ * The runtime's cgroup driver; the configured one only if the runtime cannot say. A runtime that is not up yet is waited for: with the
+ * wrong driver two managers would share a machine's cgroups until the next start.
+ */
+export async function driverOf(
+  cri: Pick<Cri, 'runtimeConfig'>,
+  config: Pick<KubeletConfiguration, 'cgroupDriver'>,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): Promise<'cgroupfs' | 'systemd'> {
   const configured = config.cgroupDriver as 'cgroupfs' | 'systemd';
-  try {
-    const answer = await cri.runtimeConfig({ timeoutMs: 10_000 });
-    if (answer.linux) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const answer = await cri.runtimeConfig({ timeoutMs: 10_000 });
+      if (!answer.linux) return configured;
       const driver = answer.linux.cgroupDriver === 'SYSTEMD' ? 'systemd' : 'cgroupfs';
       log.info('the cgroup driver is the one that the runtime names', { driver });
       return driver;
+    } catch (error) {
+      if (isUnimplemented(error)) {
+        log.warn('the runtime cannot tell its cgroup driver; the configured one is used', { driver: configured });
+        return configured;
+      }
+      if (attempt === 1)
+        log.warn('the runtime does not answer; waiting for it, as cgroups are made in its way', {
+          error: errorMessage(error),
+        });
+      await sleep(clock, DRIVER_PAUSE_MS);
     }
-  } catch (error) {
-    log.warn('the runtime does not tell its cgroup driver; the configured one is used', {
-      driver: configured,
-      error: errorMessage(error),
-    });
   }
-  return configured;
 }

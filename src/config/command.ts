@@ -31,11 +31,13 @@ export type Command =
   | { readonly kind: 'timeline'; readonly pod: PodName; readonly agent: AgentPlace; readonly output: Output }
   /** Decide recorded facts again and print the first difference. */
   | { readonly kind: 'replay'; readonly file: string; readonly pod?: PodName; readonly output: Output }
+  /** Say whether this machine can be a node with these flags. */
+  | { readonly kind: 'preflight'; readonly flags: ParsedFlags; readonly output: Output }
   /** Print what would be done for manifests, without doing it. */
   | { readonly kind: 'plan'; readonly files: readonly string[]; readonly output: Output };
 
 /** The sub-commands with what they take, for help. */
-export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan'] as const;
+export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan', 'preflight'] as const;
 type Subcommand = (typeof SUBCOMMANDS)[number];
 
 const COMMON = {
@@ -48,7 +50,7 @@ const AGENT = {
   socket: { type: 'string' },
   address: { type: 'string' },
 } as const satisfies ParseArgsOptionsConfig;
-const EXTRA: Record<Subcommand, ParseArgsOptionsConfig> = {
+const EXTRA: Record<Exclude<Subcommand, 'preflight'>, ParseArgsOptionsConfig> = {
   why: AGENT,
   timeline: AGENT,
   replay: { pod: { type: 'string' } },
@@ -77,7 +79,19 @@ function printVersions(rest: readonly string[]): Command {
   throw new ConfigurationError([{ path: 'version', sentence: `takes no arguments, not ${JSON.stringify(rest[0])}` }]);
 }
 
+/** Takes the agent's own flags, and -o. */
+function parsePreflight(args: readonly string[]): Command {
+  const at = args.findIndex((arg) => /^(-o|--output)(=|$)/.test(arg));
+  const [word = '', value] = at < 0 ? [] : (args[at] as string).split('=', 2);
+  const taken = word === '' ? 0 : value === undefined ? 2 : 1;
+  const output = outputOf(word === '' ? undefined : (value ?? args[at + 1] ?? ''));
+  const flags = parseFlags(taken === 0 ? args : args.toSpliced(at, taken));
+  if (flags.help) return { kind: 'print', text: commandHelp('preflight') };
+  return { kind: 'preflight', flags, output };
+}
+
 function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
+  if (kind === 'preflight') return parsePreflight(args);
   const { values, positionals } = readArguments(kind, args);
   if (values.help === true) return { kind: 'print', text: commandHelp(kind) };
   const output = outputOf(values.output);
@@ -105,7 +119,7 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   }
 }
 
-function readArguments(kind: Subcommand, args: readonly string[]): Arguments {
+function readArguments(kind: Exclude<Subcommand, 'preflight'>, args: readonly string[]): Arguments {
   try {
     const options = { ...COMMON, ...EXTRA[kind] };
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });

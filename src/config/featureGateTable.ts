@@ -1,152 +1,318 @@
 import type { GateStage } from './featureGates.ts';
 
 /** Gates of one stage, default and lock, as kubelet 1.36.3 knows them (those of libraries and other components included). */
-export interface GateGroup {
+interface GateGroup {
   readonly stage: GateStage;
   readonly default: boolean;
   /** The default cannot be changed. */
   readonly locked: boolean;
-  /** Names, separated by spaces. */
-  readonly names: string;
+  readonly names: readonly string[];
 }
 
 /** Every feature gate that `featureGates` and `--feature-gates` accept. Source: pkg/features and client-go, component-base gates. */
-export const GATE_GROUPS: readonly GateGroup[] = [
+export const GATE_GROUPS = [
   {
     stage: 'alpha',
     default: false,
     locked: false,
-    names: `
-      APIServingWithRoutine AllowUnsafeMalformedObjectDeletion CBORServingAndStorage
-      CPUManagerPolicyAlphaOptions CRIListStreaming CSIVolumeHealth ClientsAllowCBOR ClientsPreferCBOR
-      CloudControllerManagerWatchBasedRoutesReconciliation CloudControllerManagerWebhook
-      ContainerStopSignals CrossNamespaceVolumeDataSource DRAListTypeAttributes
-      DRANodeAllocatableResources DRAResourcePoolStatus DRAWorkloadResourceClaims EventedPLEG
-      GangScheduling GenericWorkload HPAScaleToZero ImageVolumeWithDigest
-      InPlacePodVerticalScalingExclusiveCPUs InPlacePodVerticalScalingExclusiveMemory
-      KubeletInUserNamespace LoggingAlphaOptions ManifestBasedAdmissionControlConfig MemoryQoS
-      MutablePVNodeAffinity PersistentVolumeClaimUnusedSinceTime PodAndContainerStatsFromCRI
-      PodLevelResourceManagers PodLogsQuerySplitStreams PodsAPI QOSReserved
-      ReduceDefaultCrashLoopBackOffDecay RuntimeClassInImageCriApi ShardedListAndWatch
-      StorageCapacityScoring StorageVersionAPI TaintTolerationComparisonOperators
-      TopologyAwareWorkloadScheduling TopologyManagerPolicyAlphaOptions UserNamespacesHostNetworkSupport
-      VolumeLimitScaling WindowsCPUAndMemoryAffinity WorkloadAwarePreemption WorkloadWithJob
-    `,
+    names: [
+      'APIServingWithRoutine',
+      'AllowUnsafeMalformedObjectDeletion',
+      'CBORServingAndStorage',
+      'CPUManagerPolicyAlphaOptions',
+      'CRIListStreaming',
+      'CSIVolumeHealth',
+      'ClientsAllowCBOR',
+      'ClientsPreferCBOR',
+      'CloudControllerManagerWatchBasedRoutesReconciliation',
+      'CloudControllerManagerWebhook',
+      'ContainerStopSignals',
+      'CrossNamespaceVolumeDataSource',
+      'DRAListTypeAttributes',
+      'DRANodeAllocatableResources',
+      'DRAResourcePoolStatus',
+      'DRAWorkloadResourceClaims',
+      'EventedPLEG',
+      'GangScheduling',
+      'GenericWorkload',
+      'HPAScaleToZero',
+      'ImageVolumeWithDigest',
+      'InPlacePodVerticalScalingExclusiveCPUs',
+      'InPlacePodVerticalScalingExclusiveMemory',
+      'KubeletInUserNamespace',
+      'LoggingAlphaOptions',
+      'ManifestBasedAdmissionControlConfig',
+      'MemoryQoS',
+      'MutablePVNodeAffinity',
+      'NativeHistograms',
+      'PersistentVolumeClaimUnusedSinceTime',
+      'PodAndContainerStatsFromCRI',
+      'PodLevelResourceManagers',
+      'PodLogsQuerySplitStreams',
+      'PodsAPI',
+      'QOSReserved',
+      'ReduceDefaultCrashLoopBackOffDecay',
+      'RuntimeClassInImageCriApi',
+      'ShardedListAndWatch',
+      'StorageCapacityScoring',
+      'StorageVersionAPI',
+      'TaintTolerationComparisonOperators',
+      'TopologyAwareWorkloadScheduling',
+      'TopologyManagerPolicyAlphaOptions',
+      'UserNamespacesHostNetworkSupport',
+      'VolumeLimitScaling',
+      'WindowsCPUAndMemoryAffinity',
+      'WorkloadAwarePreemption',
+      'WorkloadWithJob',
+    ],
   },
   {
     stage: 'beta',
     default: false,
     locked: false,
-    names: `
-      ClusterTrustBundle ClusterTrustBundleProjection ConcurrentWatchObjectDecode
-      CoordinatedLeaderElection DRADeviceTaintRules LocalStorageCapacityIsolationFSQuotaMonitoring
-      MaxUnavailableStatefulSet PodCertificateRequest SELinuxMount SchedulerAsyncAPICalls
-      StorageVersionMigrator
-    `,
+    names: [
+      'ClusterTrustBundle',
+      'ClusterTrustBundleProjection',
+      'ConcurrentWatchObjectDecode',
+      'CoordinatedLeaderElection',
+      'DRADeviceTaintRules',
+      'LocalStorageCapacityIsolationFSQuotaMonitoring',
+      'MaxUnavailableStatefulSet',
+      'PodCertificateRequest',
+      'SELinuxMount',
+      'SchedulerAsyncAPICalls',
+      'StorageVersionMigrator',
+    ],
   },
   {
     stage: 'beta',
     default: true,
     locked: false,
-    names: `
-      APIResponseCompression APIServerIdentity AllowParsingUserUIDFromCertAuth AtomicFIFO
-      AuthorizePodWebsocketUpgradeCreatePermission CPUManagerPolicyBetaOptions
-      CRDObservedGenerationTracking ClearingNominatedNodeNameAfterBinding ClientsAllowCARotation
-      ClientsAllowTLSCacheGC ComponentFlagz ComponentStatusz ConstrainedImpersonation ContainerCheckpoint
-      ContainerRestartRules ContextualLogging DRAConsumableCapacity DRADeviceBindingConditions
-      DRADeviceTaints DRAExtendedResource DRAPartitionableDevices DRAResourceClaimDeviceStatus
-      DRAResourceClaimGranularStatusAuthorization DRASchedulerFilterTimeout DeclarativeValidationBeta
-      DeploymentReplicaSetTerminatingReplicas DetectCacheInconsistency EnvFiles ExtendWebSocketsToKubelet
-      GracefulNodeShutdown GracefulNodeShutdownBasedOnPodPriority HPAConfigurableTolerance
-      HostnameOverride InOrderInformersBatchProcess InPlacePodLevelResourcesVerticalScaling
-      InPlacePodVerticalScalingInitContainers KubeletCrashLoopBackOffMax KubeletEnsureSecretPulledImages
-      KubeletSeparateDiskGC KubeletServiceAccountTokenForCredentialProviders ListFromCacheSnapshot
-      LoggingBetaOptions MatchLabelKeysInPodTopologySpread MatchLabelKeysInPodTopologySpreadSelectorMerge
-      MutablePodResourcesForSuspendedJobs MutableSchedulingDirectivesForSuspendedJobs NodeDeclaredFeatures
-      NominatedNodeNameForExpectation OpenAPIEnums OpportunisticBatching PLEGOnDemandRelist
-      PodDeletionCost PodLevelResources PodReadyToStartContainersCondition PodTopologyLabelsAdmission
-      PortForwardWebsockets PreventStaticPodAPIReferences RelaxedServiceNameValidation
-      ReloadKubeletClientCAFile ReloadKubeletServerCertificateFile RemoteRequestHeaderUID
-      ResourceHealthStatus ResourceHealthStatusMessage RestartAllContainersOnContainerExits
-      RotateKubeletServerCertificate SchedulerAsyncPreemption SchedulerPopFromBackoffQ
-      ServiceAccountNodeAudienceRestriction SizeBasedListCostEstimate StaleControllerConsistencyDaemonSet
-      StaleControllerConsistencyJob StaleControllerConsistencyReplicaSet
-      StaleControllerConsistencyStatefulSet StatefulSetSemanticRevisionComparison StorageVersionHash
-      StrictIPCIDRValidation StructuredAuthenticationConfigurationEgressSelector
-      StructuredAuthenticationConfigurationJWKSMetrics TokenRequestServiceAccountUIDValidation
-      TopologyManagerPolicyBetaOptions TranslateStreamCloseWebsocketRequests
-      UnauthenticatedHTTP2DOSMitigation UnknownVersionInteroperabilityProxy UnlockWhileProcessingFIFO
-      WatchCacheInitializationPostStartHook WatchList WatchListClient WindowsGracefulNodeShutdown
-    `,
+    names: [
+      'APIResponseCompression',
+      'APIServerIdentity',
+      'AllowParsingUserUIDFromCertAuth',
+      'AtomicFIFO',
+      'AuthorizePodWebsocketUpgradeCreatePermission',
+      'CPUManagerPolicyBetaOptions',
+      'CRDObservedGenerationTracking',
+      'ClearingNominatedNodeNameAfterBinding',
+      'ClientsAllowCARotation',
+      'ClientsAllowTLSCacheGC',
+      'ComponentFlagz',
+      'ComponentStatusz',
+      'ConstrainedImpersonation',
+      'ContainerCheckpoint',
+      'ContainerRestartRules',
+      'ContextualLogging',
+      'DRAConsumableCapacity',
+      'DRADeviceBindingConditions',
+      'DRADeviceTaints',
+      'DRAExtendedResource',
+      'DRAPartitionableDevices',
+      'DRAResourceClaimDeviceStatus',
+      'DRAResourceClaimGranularStatusAuthorization',
+      'DRASchedulerFilterTimeout',
+      'DeclarativeValidationBeta',
+      'DeploymentReplicaSetTerminatingReplicas',
+      'DetectCacheInconsistency',
+      'EnvFiles',
+      'ExtendWebSocketsToKubelet',
+      'GracefulNodeShutdown',
+      'GracefulNodeShutdownBasedOnPodPriority',
+      'HPAConfigurableTolerance',
+      'HostnameOverride',
+      'InOrderInformersBatchProcess',
+      'InPlacePodLevelResourcesVerticalScaling',
+      'InPlacePodVerticalScalingInitContainers',
+      'KubeletCrashLoopBackOffMax',
+      'KubeletEnsureSecretPulledImages',
+      'KubeletSeparateDiskGC',
+      'KubeletServiceAccountTokenForCredentialProviders',
+      'ListFromCacheSnapshot',
+      'LoggingBetaOptions',
+      'MatchLabelKeysInPodTopologySpread',
+      'MatchLabelKeysInPodTopologySpreadSelectorMerge',
+      'MutablePodResourcesForSuspendedJobs',
+      'MutableSchedulingDirectivesForSuspendedJobs',
+      'NodeDeclaredFeatures',
+      'NominatedNodeNameForExpectation',
+      'OpenAPIEnums',
+      'OpportunisticBatching',
+      'PLEGOnDemandRelist',
+      'PodDeletionCost',
+      'PodLevelResources',
+      'PodReadyToStartContainersCondition',
+      'PodTopologyLabelsAdmission',
+      'PortForwardWebsockets',
+      'PreventStaticPodAPIReferences',
+      'RelaxedServiceNameValidation',
+      'ReloadKubeletClientCAFile',
+      'ReloadKubeletServerCertificateFile',
+      'RemoteRequestHeaderUID',
+      'ResourceHealthStatus',
+      'ResourceHealthStatusMessage',
+      'RestartAllContainersOnContainerExits',
+      'RotateKubeletServerCertificate',
+      'SchedulerAsyncPreemption',
+      'SchedulerPopFromBackoffQ',
+      'ServiceAccountNodeAudienceRestriction',
+      'SizeBasedListCostEstimate',
+      'StaleControllerConsistencyDaemonSet',
+      'StaleControllerConsistencyJob',
+      'StaleControllerConsistencyReplicaSet',
+      'StaleControllerConsistencyStatefulSet',
+      'StatefulSetSemanticRevisionComparison',
+      'StorageVersionHash',
+      'StrictIPCIDRValidation',
+      'StructuredAuthenticationConfigurationEgressSelector',
+      'StructuredAuthenticationConfigurationJWKSMetrics',
+      'TokenRequestServiceAccountUIDValidation',
+      'TopologyManagerPolicyBetaOptions',
+      'TranslateStreamCloseWebsocketRequests',
+      'UnauthenticatedHTTP2DOSMitigation',
+      'UnknownVersionInteroperabilityProxy',
+      'UnlockWhileProcessingFIFO',
+      'WatchCacheInitializationPostStartHook',
+      'WatchList',
+      'WatchListClient',
+      'WindowsGracefulNodeShutdown',
+    ],
   },
   {
     stage: 'deprecated',
     default: false,
     locked: false,
-    names: `
-      AllowDNSOnlyNodeCSR AllowInsecureKubeletCertificateSigningRequests
-      ChangeContainerStatusOnKubeletRestart DeclarativeValidationTakeover KMSv1
-      KubeletRegistrationGetOnExistsOnly WindowsHostNetwork
-    `,
+    names: [
+      'AllowDNSOnlyNodeCSR',
+      'AllowInsecureKubeletCertificateSigningRequests',
+      'ChangeContainerStatusOnKubeletRestart',
+      'DeclarativeValidationTakeover',
+      'KMSv1',
+      'KubeletRegistrationGetOnExistsOnly',
+      'WindowsHostNetwork',
+    ],
   },
   {
     stage: 'deprecated',
     default: true,
     locked: false,
-    names: `
-      DisableCPUQuotaWithExclusiveCPUs KubeletPodResourcesListUseActivePods ServiceCIDRStatusFieldWiping
-      StorageNamespaceIndex
-    `,
+    names: [
+      'DisableCPUQuotaWithExclusiveCPUs',
+      'KubeletPodResourcesListUseActivePods',
+      'ServiceCIDRStatusFieldWiping',
+      'StorageNamespaceIndex',
+    ],
   },
   {
     stage: 'deprecated',
     default: true,
     locked: true,
-    names: `
-      AggregatedDiscoveryRemoveBetaType AllowOverwriteTerminationGracePeriodSeconds
-      DisableNodeKubeProxyVersion GitRepoVolumeDriver SeparateCacheWatchRPC
-    `,
+    names: ['AggregatedDiscoveryRemoveBetaType', 'DisableNodeKubeProxyVersion'],
+  },
+  {
+    stage: 'deprecated',
+    default: false,
+    locked: true,
+    names: ['AllowOverwriteTerminationGracePeriodSeconds', 'GitRepoVolumeDriver', 'SeparateCacheWatchRPC'],
   },
   {
     stage: 'ga',
     default: true,
     locked: false,
-    names: `
-      AllowServiceExternalIPs CustomCPUCFSQuotaPeriod DRAPrioritizedList InformerResourceVersion
-      MutatingAdmissionPolicy
-    `,
+    names: [
+      'AllowServiceExternalIPs',
+      'CustomCPUCFSQuotaPeriod',
+      'DRAPrioritizedList',
+      'InformerResourceVersion',
+      'MutatingAdmissionPolicy',
+    ],
   },
   {
     stage: 'ga',
     default: true,
     locked: true,
-    names: `
-      APIServerTracing AnonymousAuthConfigurableEndpoints AnyVolumeDataSource AuthorizeNodeWithSelectors
-      AuthorizeWithSelectors BtreeWatchCache CPUManagerPolicyOptions CRDValidationRatcheting
-      CSIServiceAccountTokenSecrets ConsistentListFromCache CustomResourceFieldSelectors DRAAdminAccess
-      DeclarativeValidation DisableAllocatorDualWrite DynamicResourceAllocation ExecProbeTimeout
-      ExternalServiceAccountTokenSigner ImageMaximumGCAge ImageVolume InOrderInformers
-      InPlacePodVerticalScaling JobBackoffLimitPerIndex JobManagedBy JobPodReplacementPolicy
-      JobSuccessPolicy KubeletCgroupDriverFromCRI KubeletFineGrainedAuthz KubeletPSI
-      KubeletPodResourcesDynamicResources KubeletPodResourcesGet KubeletTracing LogarithmicScaleDown
-      MatchLabelKeysInPodAffinity MultiCIDRServiceAllocator MutableCSINodeAllocatableCount
-      NFTablesProxyMode NodeInclusionPolicyInPodTopologySpread NodeLogQuery NodeSwap
-      OrderedNamespaceDeletion PodLifecycleSleepAction PodLifecycleSleepActionAllowZero
-      PodObservedGenerationTracking PodSchedulingReadiness PreferSameTrafficDistribution ProcMountType
-      RecoverVolumeExpansionFailure RecursiveReadOnlyMounts RelaxedDNSSearchValidation
-      RelaxedEnvironmentVariableValidation ResilientWatchCacheInitialization RetryGenerateName
-      SELinuxChangePolicy SELinuxMountReadWriteOncePod SchedulerQueueingHints
-      SeparateTaintEvictionController ServiceAccountTokenJTI ServiceAccountTokenNodeBinding
-      ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo SidecarContainers
-      StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf
-      StructuredAuthenticationConfiguration SupplementalGroupsPolicy SystemdWatchdog
-      TopologyManagerPolicyOptions UserNamespacesSupport VolumeAttributesClass WinDSR WinOverlay
-    `,
+    names: [
+      'APIServerTracing',
+      'AnonymousAuthConfigurableEndpoints',
+      'AnyVolumeDataSource',
+      'AuthorizeNodeWithSelectors',
+      'AuthorizeWithSelectors',
+      'BtreeWatchCache',
+      'CPUManagerPolicyOptions',
+      'CRDValidationRatcheting',
+      'CSIServiceAccountTokenSecrets',
+      'ConsistentListFromCache',
+      'CustomResourceFieldSelectors',
+      'DRAAdminAccess',
+      'DeclarativeValidation',
+      'DisableAllocatorDualWrite',
+      'DynamicResourceAllocation',
+      'ExecProbeTimeout',
+      'ExternalServiceAccountTokenSigner',
+      'ImageMaximumGCAge',
+      'ImageVolume',
+      'InOrderInformers',
+      'InPlacePodVerticalScaling',
+      'JobBackoffLimitPerIndex',
+      'JobManagedBy',
+      'JobPodReplacementPolicy',
+      'JobSuccessPolicy',
+      'KubeletCgroupDriverFromCRI',
+      'KubeletFineGrainedAuthz',
+      'KubeletPSI',
+      'KubeletPodResourcesDynamicResources',
+      'KubeletPodResourcesGet',
+      'KubeletTracing',
+      'LogarithmicScaleDown',
+      'MatchLabelKeysInPodAffinity',
+      'MultiCIDRServiceAllocator',
+      'MutableCSINodeAllocatableCount',
+      'NFTablesProxyMode',
+      'NodeInclusionPolicyInPodTopologySpread',
+      'NodeLogQuery',
+      'NodeSwap',
+      'OrderedNamespaceDeletion',
+      'PodLifecycleSleepAction',
+      'PodLifecycleSleepActionAllowZero',
+      'PodObservedGenerationTracking',
+      'PodSchedulingReadiness',
+      'PreferSameTrafficDistribution',
+      'ProcMountType',
+      'RecoverVolumeExpansionFailure',
+      'RecursiveReadOnlyMounts',
+      'RelaxedDNSSearchValidation',
+      'RelaxedEnvironmentVariableValidation',
+      'ResilientWatchCacheInitialization',
+      'RetryGenerateName',
+      'SELinuxChangePolicy',
+      'SELinuxMountReadWriteOncePod',
+      'SchedulerQueueingHints',
+      'SeparateTaintEvictionController',
+      'ServiceAccountTokenJTI',
+      'ServiceAccountTokenNodeBinding',
+      'ServiceAccountTokenNodeBindingValidation',
+      'ServiceAccountTokenPodNodeInfo',
+      'SidecarContainers',
+      'StreamingCollectionEncodingToJSON',
+      'StreamingCollectionEncodingToProtobuf',
+      'StructuredAuthenticationConfiguration',
+      'SupplementalGroupsPolicy',
+      'SystemdWatchdog',
+      'TopologyManagerPolicyOptions',
+      'UserNamespacesSupport',
+      'VolumeAttributesClass',
+      'WinDSR',
+      'WinOverlay',
+    ],
   },
-];
+] as const satisfies readonly GateGroup[];
+
+/** A feature gate's name: what is misspelt in this program does not compile. */
+export type GateName = (typeof GATE_GROUPS)[number]['names'][number] | 'AllAlpha' | 'AllBeta';
 
 /** A gate that is on needs these gates on too. */
-export const GATE_DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
+export const GATE_DEPENDENCIES: Readonly<Partial<Record<GateName, readonly GateName[]>>> = {
   AuthorizeNodeWithSelectors: ['AuthorizeWithSelectors'],
   ClusterTrustBundleProjection: ['ClusterTrustBundle'],
   DRAAdminAccess: ['DynamicResourceAllocation'],

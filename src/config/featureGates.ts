@@ -1,5 +1,5 @@
 import { nearest } from '../lib/nearest.ts';
-import { GATE_DEPENDENCIES, GATE_GROUPS } from './featureGateTable.ts';
+import { GATE_DEPENDENCIES, GATE_GROUPS, type GateName } from './featureGateTable.ts';
 
 /** How mature a feature is. */
 export type GateStage = 'alpha' | 'beta' | 'ga' | 'deprecated';
@@ -14,8 +14,7 @@ export interface Gate {
 
 /** The gates in force. */
 export interface FeatureGates {
-  /** Whether a gate is on; false for a name that kubelet 1.36 does not know. */
-  enabled(name: string): boolean;
+  enabled(name: GateName): boolean;
   /** Every known gate with its value, sorted by name. */
   list(): readonly (Gate & { readonly enabled: boolean })[];
 }
@@ -34,10 +33,7 @@ const TABLE: ReadonlyMap<string, Gate> = new Map(
   [
     ...Object.entries(ALL_STAGES).map(([name, stage]) => ({ name, stage, default: false, locked: false })),
     ...GATE_GROUPS.flatMap(({ stage, default: on, locked, names }) =>
-      names
-        .trim()
-        .split(/\s+/)
-        .map((name) => ({ name, stage, default: on, locked })),
+      names.map((name): Gate => ({ name, stage, default: on, locked })),
     ),
   ]
     .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -11,6 +11,7 @@ Usage:
   kubelet-ts timeline [NAMESPACE/]POD      what happened to it, step by step
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
+  kubelet-ts preflight [flags]             can this machine be a node, and what is to be done first?
   kubelet-ts version                       its own version and that of Kubernetes
 
 Examples:
@@ -48,6 +49,11 @@ ${PLACES}`,
 
 Runs this program's rules on recorded facts (--ts-record-dir, or /debug/pods/NAMESPACE/POD/trace) and prints the first decision
 that differs from the recorded one. Exits 1 when one differs.`,
+  preflight: `kubelet-ts preflight [flags] [-o text|json]
+
+Looks at this machine as the node agent would find it: user, cgroups, swap, kernel settings, ports, container runtime, resolver,
+disk, API server. Give it the flags that the agent will get. Changes nothing. Exits 1 when something keeps the kubelet from
+starting or its Node from becoming Ready.`,
   plan: `kubelet-ts plan FILE… [-o text|json]
 
 Reads manifests as the static Pod source would, prints problems, defaults and the steps that would be taken. Changes nothing.`,

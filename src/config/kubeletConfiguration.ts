@@ -3,7 +3,7 @@ import { nodeFields } from './fields/node.ts';
 import { resourceFields } from './fields/resources.ts';
 import { runtimeFields } from './fields/runtime.ts';
 import { serverFields, sourceFields } from './fields/server.ts';
-import { type Infer, leaves } from './schema.ts';
+import { type Field, type Infer, leaves } from './schema.ts';
 
 /** `apiVersion` and `kind` of a configuration file. */
 export const API_VERSION = 'kubelet.config.k8s.io/v1beta1';
@@ -35,5 +35,21 @@ export const FIELDS = {
  */
 export type KubeletConfiguration = Infer<typeof FIELDS>;
 
+/** The dotted paths of a configuration's leaves; maps and lists count as one leaf. */
+type Paths<T> = {
+  [K in keyof T & string]: NonNullable<T[K]> extends readonly unknown[]
+    ? K
+    : NonNullable<T[K]> extends object
+      ? string extends keyof NonNullable<T[K]>
+        ? K
+        : `${K}.${Paths<NonNullable<T[K]>>}`
+      : K;
+}[keyof T & string];
+
+/** A leaf of KubeletConfiguration, such as `authentication.webhook.enabled`. */
+export type ConfigPath = Paths<KubeletConfiguration>;
+
 /** The row of every leaf, by its dotted path such as `authentication.webhook.enabled`. */
-export const FIELD_BY_PATH = new Map(leaves(FIELDS).map(({ path, field }) => [path, field]));
+export const FIELD_BY_PATH: ReadonlyMap<string, Field<unknown>> = new Map(
+  leaves(FIELDS).map(({ path, field }) => [path, field]),
+);

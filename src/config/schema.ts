@@ -53,6 +53,8 @@ export interface Field<T> extends FieldOptions<T> {
   readonly fields?: Fields;
   /** Keys that a row of a list must have. */
   readonly required?: readonly string[];
+  /** Of a nested object: there is none unless it is given. */
+  readonly absentUnlessGiven?: boolean;
 }
 
 /** A table of fields by name. */
@@ -90,7 +92,7 @@ export function object<F extends Fields>(fields: F, doc: string): Field<Infer<F>
 
 /** A nested object that is absent unless given. */
 export function optional<F extends Fields>(fields: F, doc: string): Field<Infer<F> | undefined> {
-  return { kind: 'object', fallback: undefined, doc, fields, required: ['?'] };
+  return { kind: 'object', fallback: undefined, doc, fields, absentUnlessGiven: true };
 }
 
 /** A list of objects, empty by default. */
@@ -105,7 +107,7 @@ export function list<F extends Fields>(
 
 /** True for a nested object that is absent unless given. */
 export function isOptionalObject(field: Field<unknown>): boolean {
-  return field.kind === 'object' && field.required?.[0] === '?';
+  return field.kind === 'object' && field.absentUnlessGiven === true;
 }
 
 /** Every leaf of a table with its dotted path, in the order of the table; a list counts as one leaf. */

@@ -1,5 +1,6 @@
 import { formatDuration } from '../k8s/duration.ts';
 import type { FeatureGates } from './featureGates.ts';
+import type { GateName } from './featureGateTable.ts';
 import type { KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Problem } from './problem.ts';
 import { evictionProblems, reservationProblems } from './validateResources.ts';
@@ -102,6 +103,6 @@ const RULES: readonly Rule[] = [
 ];
 
 /** A field that is set although the gate that it needs is off. */
-function gated(isSet: boolean, path: string, gate: string, gates: FeatureGates): (Problem | false)[] {
+function gated(isSet: boolean, path: string, gate: GateName, gates: FeatureGates): (Problem | false)[] {
   return [isSet && !gates.enabled(gate) && at(path, `requires the feature gate ${gate}, which is off`)];
 }

@@ -61,7 +61,7 @@ export class Events {
   /** About the Node. */
   node(event: NodeEvent): void {
     const { api, log, nodeName } = this.#options;
-    const subject = { kind: 'Node', apiVersion: 'v1', name: nodeName, uid: nodeName };
+    const subject = { kind: 'Node', apiVersion: 'v1', name: nodeName };
     const message = bounded(event.message, EVENT_BYTES);
     const told = api?.record(subject, event.type, event.reason, message);
     if (told ?? this.#isNews(subject, event.type, event.reason, message))

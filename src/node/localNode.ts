@@ -5,6 +5,7 @@ import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import { KubeletError } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
@@ -17,6 +18,7 @@ import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
 import { markDisk, type PastDevices, readPastDevices } from './pastDevices.ts';
 import { registerNode } from './registration.ts';
+import { reservationProblem } from './rules/capacity.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
@@ -77,9 +79,13 @@ export class LocalNode implements Disposable {
     this.#node = { metadata: { name: options.settings.nodeName } };
   }
 
+  /** Reads the machine. Rejects when more is reserved than it has. */
   static async create(options: LocalNodeOptions): Promise<LocalNode> {
     const { rootDir, log } = options;
-    const node = new LocalNode(options, await readMachineFacts(rootDir), await readPastDevices(rootDir, log));
+    const machine = await readMachineFacts(rootDir);
+    const problem = reservationProblem(machine, options.settings);
+    if (problem !== undefined) throw new KubeletError(problem, { code: 'Reservations' });
+    const node = new LocalNode(options, machine, await readPastDevices(rootDir, log));
     node.#node = (await node.#initial()).node;
     node.#own = node.#node.status?.allocatable ?? {};
     return node;

@@ -41,3 +41,11 @@ test('a checkpoint that is being written when it is removed does not come after 
   await saved;
   expect(readdirSync(dir)).toEqual([]);
 });
+
+test('a note of a cause that only a later version knows is not half believed: it goes, and the Pod goes on', async () => {
+  const end = { cause: 'evaporated', graceSeconds: 1, deadline: 5 };
+  writeFileSync(join(dir, 'a.json'), JSON.stringify({ ...checkpoint('a'), termination: end }));
+  await new FileCheckpoints(dir).save(checkpoint('b'));
+  expect([...(await new FileCheckpoints(dir).load(silentLogger)).keys()]).toEqual(['b']);
+  expect(readdirSync(dir)).toEqual(['b.json']);
+});

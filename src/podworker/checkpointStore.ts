@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import { DRAFT_SUFFIX, writeAtomically } from '../lib/writeAtomically.ts';
 import type { CheckpointStore } from './actions/services.ts';
 import type { Checkpoint } from './rules/actions.ts';
+import { terminationCauses } from './rules/terminationCauses.ts';
 
 const suffix = '.json';
 
@@ -51,6 +52,9 @@ export class FileCheckpoints implements CheckpointStore {
         const checkpoint = JSON.parse(await readFile(join(this.#dir, file), 'utf8')) as Checkpoint;
         if (typeof checkpoint.uid !== 'string' || typeof checkpoint.preStop !== 'object')
           throw new Error('not a checkpoint');
+        const cause = checkpoint.termination?.cause;
+        if (cause !== undefined && !Object.hasOwn(terminationCauses, cause))
+          throw new Error(`the Pod was to be ended for a cause that this version does not know: ${cause}`);
         found.set(checkpoint.uid, checkpoint);
       } catch (error) {
         log.warn('a Pod checkpoint cannot be used and is removed', { file, error: errorMessage(error) });

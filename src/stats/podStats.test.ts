@@ -2,6 +2,7 @@ import type { PodSandboxStatsOut } from '../cri/generated/runtime.ts';
 import { podStats } from './podStats.ts';
 import { Rates } from './rates.ts';
 import { resourceText } from './resourceText.ts';
+import { wholeSeconds } from './shapes.ts';
 
 const now = Date.parse('2026-01-01T00:00:10Z');
 const timestamp = String(BigInt(now) * 1_000_000n - 1_000_000_000n);
@@ -44,17 +45,17 @@ test('a Pod of the runtime in the API shape', () => {
   const found = podStats(stats, figures, new Rates(), now);
   expect(found).toMatchObject({
     podRef: { name: 'p', namespace: 'n', uid: 'u' },
-    startTime: '2026-01-01T00:00:01Z',
-    cpu: { time: '2026-01-01T00:00:09Z', usageCoreNanoSeconds: 5e9 },
+    startTime: '2026-01-01T00:00:01.000Z',
+    cpu: { time: '2026-01-01T00:00:09.000Z', usageCoreNanoSeconds: 5e9 },
     memory: { workingSetBytes: 300, psi: { full: { total: 5, avg10: 1, avg60: 2, avg300: 3 } } },
     network: { name: 'eth0', rxBytes: 10, txBytes: 20, interfaces: [{ name: 'eth0' }] },
     process_stats: { process_count: 3 },
     swap: { swapAvailableBytes: 8, swapUsageBytes: 2 },
   });
   expect(found.memory).not.toHaveProperty('availableBytes'); // no limit
-  expect(found.containers).toEqual([expect.objectContaining({ name: 'main', startTime: '2026-01-01T00:00:02Z' })]);
+  expect(found.containers).toEqual([expect.objectContaining({ name: 'main', startTime: '2026-01-01T00:00:02.000Z' })]);
   expect(found.containers[0]?.memory?.availableBytes).toBe(700);
-  expect(found.containers[0]?.rootfs).toEqual({ time: '2026-01-01T00:00:09Z', usedBytes: 50, inodesUsed: 5 });
+  expect(found.containers[0]?.rootfs).toEqual({ time: '2026-01-01T00:00:09.000Z', usedBytes: 50, inodesUsed: 5 });
 });
 
 test('CPU per second comes from two readings, and stays when they are too close', () => {
@@ -86,4 +87,15 @@ test('/metrics/resource', () => {
       'resource_scrape_error 0',
     ]),
   );
+});
+
+test('samples have the millisecond of their reading, and API objects whole seconds', () => {
+  const pod = podStats(stats, { ...figures, startedMs: now - 8766 }, new Rates(), now);
+  const time = '2026-01-01T00:00:09.321Z';
+  const node = { cpu: { time, usageCoreNanoSeconds: 2e9 }, memory: { time, workingSetBytes: 9 } };
+  expect(resourceText(node, [pod])).toContain(`node_cpu_usage_seconds_total 2 ${now - 679}\n`);
+  const text = JSON.stringify({ node, pods: [pod] }, wholeSeconds);
+  expect(text).toContain('"cpu":{"time":"2026-01-01T00:00:09Z"');
+  expect(text).toContain('"startTime":"2026-01-01T00:00:01Z"');
+  expect(text).not.toMatch(/\.\d+Z/);
 });

@@ -97,10 +97,18 @@ export interface NodeStats {
   readonly swap?: SwapStats;
 }
 
-/** A time in the API's form: whole seconds, UTC. */
-export const apiTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+/**
+ * A time in RFC 3339 with its milliseconds, UTC: a rate is wrong by as much as its samples' times are. What is served as an API object
+ * has whole seconds (`wholeSeconds`).
+ */
+export const apiTime = (ms: number): string => new Date(ms).toISOString();
 
-/** CRI's nanoseconds since the epoch in the API's form; `nowMs` where the runtime does not say. */
+/** A reviver's counterpart for JSON.stringify: times as the API has them, in whole seconds. */
+export function wholeSeconds(key: string, value: unknown): unknown {
+  return (key === 'time' || key === 'startTime') && typeof value === 'string' ? value.replace(/\.\d+Z$/, 'Z') : value;
+}
+
+/** CRI's nanoseconds since the epoch in that form; `nowMs` where the runtime does not say. */
 export function criTime(ns: string | undefined, nowMs: number): string {
   return apiTime(ns && ns !== '0' ? Number(BigInt(ns) / 1_000_000n) : nowMs);
 }

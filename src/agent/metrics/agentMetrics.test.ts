@@ -1,3 +1,4 @@
+import { resolveGates } from '../../config/featureGates.ts';
 import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import { PodTable } from '../../pods/table.ts';
 import { TestOwner } from '../../pods/testing/owner.ts';
@@ -16,7 +17,7 @@ const started = (phase: string, running: boolean) => ({
 });
 function setUp() {
   const table = new PodTable();
-  const metrics = new AgentMetrics('n', 'v1', table, () => Date.now());
+  const metrics = new AgentMetrics('n', 'v1.36.3', table, () => Date.now());
   return { metrics, worker: new TestOwner(table, started('Running', true)) };
 }
 const value = (text: string, series: string) =>
@@ -38,11 +39,19 @@ test('calls to the runtime, by operation', async () => {
 test('effects: sandboxes and containers, with their kinds and errors', async () => {
   const { metrics } = setUp();
   const start = (container: string) => ({ kind: 'startContainer', slot: 's', container, containerId: 'x' }) as const;
-  metrics.action('u', { kind: 'createSandbox', slot: 'sandbox', attempt: 0 }, 10, undefined);
+  const create = (container: string) => ({ kind: 'createContainer', slot: 's', container }) as never;
+  const sandbox = { kind: 'createSandbox', slot: 'sandbox', attempt: 0 } as const;
+  metrics.action('u', sandbox, 10, undefined, 'kata');
+  metrics.action('u', sandbox, 10, new Error('no'));
+  metrics.action('u', create('c'), 10, undefined);
   metrics.action('u', start('c'), 10, undefined);
+  metrics.action('u', create('i'), 10, undefined);
   metrics.action('u', start('i'), 10, { reason: 'RunContainerError' });
   const text = await metrics.text();
-  expect(value(text, 'kubelet_started_pods_total')).toBe('1');
+  expect(value(text, 'kubelet_started_pods_total')).toBe('2');
+  expect(value(text, 'kubelet_started_pods_errors_total')).toBe('1');
+  expect(value(text, 'kubelet_run_podsandbox_duration_seconds_count{runtime_handler="kata"}')).toBe('1');
+  expect(value(text, 'kubelet_started_containers_total{container_type="init_container"}')).toBe('1');
   expect(value(text, 'kubelet_started_containers_total{container_type="container"}')).toBe('1');
   const failed = 'kubelet_started_containers_errors_total{container_type="init_container",code="RunContainerError"}';
   expect(value(text, failed)).toBe('1');
@@ -65,7 +74,7 @@ test('gauges are counted at the scrape', async () => {
   const text = await setUp().metrics.text();
   expect(value(text, 'kubelet_running_pods')).toBe('1');
   expect(value(text, 'kubelet_running_containers{container_state="exited"}')).toBe('1');
-  expect(value(text, 'kubelet_desired_pods{static="false"}')).toBe('1');
+  expect(value(text, 'kubelet_desired_pods{static=""}')).toBe('1');
   expect(value(text, 'kubelet_node_name{node="n"}')).toBe('1');
   expect(Number(value(text, 'process_resident_memory_bytes'))).toBeGreaterThan(1e6);
 });
@@ -124,4 +133,44 @@ describe('resizes', () => {
     expect(value(text, 'kubelet_pod_infeasible_resizes_total{reason_detail="swap_limitation"}')).toBe('1');
     expect(value(text, 'kubelet_pod_deferred_accepted_resizes_total{retry_trigger="pod_terminated"}')).toBe('1');
   });
+});
+
+test('feature gates and the build, with the labels that dashboards select by', async () => {
+  const { metrics } = setUp();
+  metrics.features(resolveGates({ EventedPLEG: true }).gates);
+  const text = await metrics.text();
+  expect(value(text, 'kubernetes_feature_enabled{name="EventedPLEG",stage="ALPHA"}')).toBe('1');
+  expect(value(text, 'kubernetes_feature_enabled{name="MemoryQoS",stage="ALPHA"}')).toBe('0');
+  expect(value(text, 'kubernetes_feature_enabled{name="SidecarContainers",stage=""}')).toBe('1');
+  expect(text).not.toContain('AllAlpha');
+  expect(text).toMatch(
+    /^kubernetes_build_info\{major="1",minor="36",git_version="v1.36.3",.*platform="linux\/[^"]+"\} 1$/m,
+  );
+});
+
+test('the time of a start without init containers, and none of a Pod with a volume that outlasts it', async () => {
+  const sli = async (volumes: object[]) => {
+    const { metrics, worker } = setUp();
+    const own = allocatedAsAsked({ ...pod, spec: { ...pod.spec!, volumes: volumes as never } });
+    const init = {
+      initContainerStatuses: [
+        { state: { terminated: { startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:02Z' } } },
+      ],
+    };
+    const at = (phase: string, running: boolean) => {
+      const facts = started(phase, running);
+      return { ...facts, pod: own, status: { ...(facts.status as object), ...init } as never };
+    };
+    worker.decide(at('Pending', false));
+    worker.decide(at('Running', true));
+    const text = await metrics.text();
+    return [
+      value(text, 'kubelet_pod_start_sli_duration_seconds_count'),
+      Number(value(text, 'kubelet_pod_start_sli_duration_seconds_sum')),
+    ];
+  };
+  const [count, seconds] = await sli([{ name: 'a', emptyDir: {} }]);
+  expect(count).toBe('1');
+  expect(seconds).toBeLessThan(2);
+  expect((await sli([{ name: 'a', persistentVolumeClaim: { claimName: 'x' } }]))[0]).toBe('0');
 });

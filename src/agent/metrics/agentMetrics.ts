@@ -1,3 +1,4 @@
+import type { FeatureGates, GateStage } from '../../config/featureGates.ts';
 import { operationName } from '../../cri/operations.ts';
 import { isStaticPod } from '../../k8s/criticalPod.ts';
 import { Metrics } from '../../lib/metrics.ts';
@@ -11,6 +12,8 @@ import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
 
 /** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
+/** What Prometheus' libraries take where nothing is said. */
+const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OPERATION = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
 const POD_START = [
   0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
@@ -49,12 +52,12 @@ export class AgentMetrics {
     this.#operationSeconds = m.histogram('kubelet_runtime_operations_duration_seconds', seconds, OPERATION, type);
     const handler = ['runtime_handler'];
     const sandbox = 'Duration of RunPodSandbox';
-    this.#sandboxSeconds = m.histogram('kubelet_run_podsandbox_duration_seconds', sandbox, OPERATION, handler);
+    this.#sandboxSeconds = m.histogram('kubelet_run_podsandbox_duration_seconds', sandbox, DEFAULT_BUCKETS, handler);
     this.#sandboxErrors = m.counter('kubelet_run_podsandbox_errors_total', 'Failed RunPodSandbox', handler);
     this.#started = {
-      pods: m.counter('kubelet_started_pods_total', 'Pod sandboxes started'),
+      pods: m.counter('kubelet_started_pods_total', 'Attempts to start a Pod sandbox'),
       podErrors: m.counter('kubelet_started_pods_errors_total', 'Pod sandboxes that failed to start'),
-      containers: m.counter('kubelet_started_containers_total', 'Containers started', ['container_type']),
+      containers: m.counter('kubelet_started_containers_total', 'Attempts to start a container', ['container_type']),
       containerErrors: m.counter('kubelet_started_containers_errors_total', 'Containers that failed to start', [
         'container_type',
         'code',
@@ -68,8 +71,8 @@ export class AgentMetrics {
       'From its creation to its running, but for pulls',
     );
     m.gauge('kubelet_node_name', "The node's name", ['node']).set(1, { node: nodeName });
-    const build = m.gauge('kubernetes_build_info', 'Build of the program', ['git_version', 'platform']);
-    build.set(1, { git_version: version, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` });
+    const build = buildLabels(version);
+    m.gauge('kubernetes_build_info', '[BETA] The build of the program', Object.keys(build)).set(1, build);
     gauges(m, table);
     this.resizes = new ResizeMetrics(m, table);
     this.#now = now;
@@ -91,18 +94,32 @@ export class AgentMetrics {
     this.#operationSeconds.observe((endMono - startMono) / 1000, labels);
   }
 
-  /** An effect of a Pod ended. */
-  action(uid: string, action: Action, ms: number, error: unknown): void {
+  /** The feature gates in force: 1 for those that are on. */
+  features(gates: FeatureGates): void {
+    const gauge = this.metrics.gauge('kubernetes_feature_enabled', '[BETA] Whether a feature gate is on', [
+      'name',
+      'stage',
+    ]);
+    for (const { name, stage, enabled } of gates.list()) {
+      if (name === 'AllAlpha' || name === 'AllBeta') continue;
+      gauge.set(enabled ? 1 : 0, { name, stage: STAGE_LABEL[stage] });
+    }
+  }
+
+  /** An effect of a Pod ended. `handler`: the runtime handler of its RuntimeClass, empty without one. Attempts are counted, as kubelet does. */
+  action(uid: string, action: Action, ms: number, error: unknown, handler = ''): void {
     const pod = this.#table.get(uid)?.pod ?? null;
     if (action.kind === 'createSandbox') {
-      const labels = { runtime_handler: pod?.spec?.runtimeClassName ?? '' };
+      const labels = { runtime_handler: handler };
       this.#sandboxSeconds.observe(ms / 1000, labels);
-      (error === undefined ? this.#started.pods : this.#started.podErrors).inc();
-      if (error !== undefined) this.#sandboxErrors.inc(labels);
-    } else if (action.kind === 'startContainer' || (action.kind === 'createContainer' && error !== undefined)) {
+      this.#started.pods.inc();
+      if (error === undefined) return;
+      this.#started.podErrors.inc();
+      this.#sandboxErrors.inc(labels);
+    } else if (action.kind === 'startContainer' || action.kind === 'createContainer') {
       const labels = { container_type: containerType(pod, action.container) };
-      if (error === undefined) this.#started.containers.inc(labels);
-      else this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
+      if (action.kind === 'createContainer') this.#started.containers.inc(labels);
+      if (error !== undefined) this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
     } else if (action.kind === 'resizePod') {
       this.resizes.carriedOut(ms, error);
     } else if (action.kind === 'ensureImage') {
@@ -126,7 +143,9 @@ export class AgentMetrics {
     const now = this.#now();
     this.#podStart.observe((now - starting.heardWall) / 1000);
     this.#podStartTotal.observe(Math.max(0, now - starting.createdWall) / 1000);
-    this.#podStartSli.observe(Math.max(0, now - starting.createdWall - starting.pullMs) / 1000);
+    // Volumes that outlast a Pod and what its init containers do are no latency of the node's (Kubernetes' start-up SLO).
+    if (pod && !isStateful(pod))
+      this.#podStartSli.observe(Math.max(0, now - starting.createdWall - starting.pullMs - initMs(status)) / 1000);
   }
 }
 
@@ -141,7 +160,7 @@ export function recorderMetric(m: Metrics, recorder: Recorder): void {
 /** What is counted at each scrape. */
 function gauges(m: Metrics, table: PodTable): void {
   const all = () => table.all();
-  const isStatic = ({ pod }: PodEntry) => ({ static: String(pod !== null && isStaticPod(pod)) });
+  const isStatic = ({ pod }: PodEntry) => ({ static: pod !== null && isStaticPod(pod) ? 'true' : '' });
   m.gauge('kubelet_running_pods', 'Pods with a ready sandbox', [], (gauge) =>
     gauge.set(all().filter((w) => w.observed?.sandboxes.some((s) => s.ready)).length),
   );
@@ -157,6 +176,9 @@ function gauges(m: Metrics, table: PodTable): void {
     gauge.reset();
     for (const w of all()) if (w.phase === 'Admitting' || w.phase === 'Active') gauge.inc(isStatic(w));
   });
+  m.gauge('kubelet_mirror_pods', 'Static Pods that the API server shows', [], (gauge) =>
+    gauge.set(all().filter((w) => w.pod && isStaticPod(w.pod) && !w.gone).length),
+  );
   m.gauge('kubelet_working_pods', 'Pods by what is done with them', ['lifecycle', 'config', 'static'], (gauge) => {
     gauge.reset();
     for (const w of all()) {
@@ -164,6 +186,44 @@ function gauges(m: Metrics, table: PodTable): void {
       gauge.inc({ lifecycle: lifecycle(w), config, ...isStatic(w) });
     }
   });
+}
+
+const STAGE_LABEL: Readonly<Record<GateStage, string>> = {
+  alpha: 'ALPHA',
+  beta: 'BETA',
+  ga: '',
+  deprecated: 'DEPRECATED',
+};
+
+/** The labels of kubelet's own build_info. What this program is built of stands for Go and its compiler. */
+function buildLabels(version: string): Readonly<Record<string, string>> {
+  const [major = '', minor = ''] = version.slice(1).split('.');
+  return {
+    major,
+    minor,
+    git_version: version,
+    git_commit: '',
+    git_tree_state: '',
+    build_date: '',
+    go_version: `Node.js ${process.version}`,
+    compiler: 'V8',
+    platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+  };
+}
+
+/** Whether the Pod has a volume that is no part of its own definition. */
+function isStateful(pod: Pod): boolean {
+  const own = new Set(['name', 'secret', 'configMap', 'downwardAPI', 'emptyDir', 'projected']);
+  return (pod.spec?.volumes ?? []).some((volume) => !Object.keys(volume).every((key) => own.has(key)));
+}
+
+/** How long the init containers that have ended ran, ms. */
+function initMs(status: PodEntry['status']): number {
+  const spans = (status?.initContainerStatuses ?? []).map(({ state }) => {
+    const ran = Date.parse(state?.terminated?.finishedAt ?? '') - Date.parse(state?.terminated?.startedAt ?? '');
+    return Math.max(ran || 0, 0);
+  });
+  return spans.reduce((sum, ms) => sum + ms, 0);
 }
 
 function lifecycle({ phase }: PodEntry): string {

@@ -8,6 +8,7 @@ import { EventRecorder } from '../../events/recorder.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { RateLimiter } from '../../lib/limiter.ts';
 import type { Node } from '../../types/k8s.ts';
+import { restClientMetrics } from '../metrics/restClient.ts';
 import type { Base } from './preflight.ts';
 
 /** Everything that talks to the API server, built once; absent in standalone mode. */
@@ -53,7 +54,9 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
       onFatal: base.fatal.resolve,
     }),
   );
-  const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock }));
+  const host = () => new URL(kubeconfig.current().server).host;
+  const observe = restClientMetrics(base.metrics.metrics, host);
+  const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock, observe }));
   own.use(kubeconfig.onChange((connection) => heartbeat.transport.setConfig(connection)));
   own.use(
     kubeconfig.onProblem((error) =>

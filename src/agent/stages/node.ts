@@ -5,6 +5,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
+import { PodCidr } from '../../node/podCidr.ts';
 import { runtimeDefaults } from '../../node/runtimeDefaults.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import type { NodeFacts as SpecNode } from '../../podworker/spec/context.ts';
@@ -46,7 +47,7 @@ export async function openNode(
   );
   const input = readLedgerInput(config, nodeName, node.pastDevices.resources);
   const view = () => ledgerView(node.forAdmission(), input);
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event));
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
   const spec = runtimeDefaults(config, rootDir, node.machine, cgroups);
   const ledger = openLedger({
     table,
@@ -71,9 +72,12 @@ export async function openNode(
   ledger.onResize((_pod, verdict, trigger) => {
     if (verdict.resize === 'granted') metrics.resizes.deferredAccepted(trigger);
   });
+  const podCidr = stack.use(new PodCidr(cri, { clock, log }));
+  if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
   const refreshLedger = () => ledger.setNode(view());
   api?.onNode((object) => {
     node.seen(object);
+    if (object) podCidr.seen(object);
     refreshLedger();
   });
   return { events, node, ledger, cgroups, spec, refreshLedger };

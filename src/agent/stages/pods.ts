@@ -96,7 +96,8 @@ export async function openPods(
             showMirror({ mirrors, publisher: status?.publisher ?? null }, worker, pod);
         },
         actionEnded: (uid, action, ms, error) => {
-          metrics.action(uid, action, ms, error);
+          const { pod } = table.get(uid) ?? {};
+          metrics.action(uid, action, ms, error, pod ? services.runtimeHandler(pod) : '');
           logAction(log, table.get(uid), action, ms, error);
         },
       },

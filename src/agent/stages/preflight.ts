@@ -51,6 +51,7 @@ export async function claimMachine(inputs: AgentInputs, stack: AsyncDisposableSt
   const sink = options.tsRecordDir ? stack.use(new RecordDir(options.tsRecordDir, log)) : undefined;
   const recorder = new Recorder(sink);
   const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, table, () => clock.now().wall);
+  metrics.features(loaded.gates);
   recorderMetric(metrics.metrics, recorder);
   return { ...inputs, nodeName, rootDir, fatal, preflight, health, table, recorder, metrics };
 }

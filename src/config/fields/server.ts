@@ -137,7 +137,7 @@ export const sourceFields = {
     support: 'no-effect',
     check: (v) => (v ? 'must be false: kubelet has no run-once mode any more' : undefined),
   }),
-  podCIDR: str('', 'Addresses of Pods, in standalone mode only'),
+  podCIDR: str('', 'Addresses of Pods, in standalone mode only', supported),
   podLogsDir: str('/var/log/pods', 'Directory of container logs', {
     ...supported,
     zeroIsUnset: true,

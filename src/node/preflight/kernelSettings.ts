@@ -12,6 +12,17 @@ const WANTED: Readonly<Record<string, string>> = {
   'kernel.keys.root_maxbytes': '25000000',
 };
 
+/** Settings that differ from what a node needs, as `name is 0 and must be 1`. `procSys` is /proc/sys, or a test's directory. */
+export async function kernelDifferences(procSys = '/proc/sys'): Promise<string[]> {
+  const found = await Promise.all(
+    Object.entries(WANTED).map(async ([name, wanted]) => {
+      const text = await readFile(`${procSys}/${name.replaceAll('.', '/')}`, 'utf8').catch(() => 'not there');
+      return text.trim() === wanted ? [] : [`${name} is ${text.trim()} and must be ${wanted}`];
+    }),
+  );
+  return found.flat();
+}
+
 /**
  * Sets the kernel settings, or with `protect` (protectKernelDefaults) only compares them. Rejects with one sentence that names every
  * setting which differs and may not or cannot be changed. `procSys` is /proc/sys, or a test's directory.

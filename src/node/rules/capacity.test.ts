@@ -1,7 +1,7 @@
 import { testFacts, testSettings } from '../fake/facts.ts';
 import type { MachineFacts, NodeSettings } from '../types.ts';
 import { formatBytes, formatMilli } from './amounts.ts';
-import { nodeAllocatable, nodeCapacity } from './capacity.ts';
+import { nodeAllocatable, nodeCapacity, reservationProblem } from './capacity.ts';
 
 describe('capacity and allocatable', () => {
   const both = (
@@ -81,5 +81,24 @@ describe('capacity and allocatable', () => {
 
   test('cores', () => {
     expect([formatMilli(4000n), formatMilli(3920n)]).toEqual(['4', '3920m']);
+  });
+});
+
+describe('reservations', () => {
+  const problem = (settings: Partial<NodeSettings>) =>
+    reservationProblem(testFacts.machine, { ...testSettings, ...settings });
+
+  test('that the machine can keep are no problem, up to all of it', () => {
+    expect(problem({})).toBeUndefined();
+    expect(problem({ kubeReserved: { cpu: '1' }, systemReserved: { cpu: '3', 'example.com/x': '9' } })).toBeUndefined();
+  });
+
+  test('of more than the machine has are refused in kubelet’s words, evictionHard counted', () => {
+    expect(problem({ kubeReserved: { cpu: '2' }, systemReserved: { cpu: '2001m' } })).toBe(
+      'invalid Node Allocatable configuration. Resource "cpu" has a reservation of 4001m but capacity of 4. Expected capacity >= reservation.',
+    );
+    expect(problem({ kubeReserved: { memory: '8Gi' }, evictionHard: { 'memory.available': '100Mi' } })).toMatch(
+      /"memory" has a reservation of 8292Mi but capacity of 8Gi/,
+    );
   });
 });

@@ -74,6 +74,18 @@ export function nodeAllocatable(
   return allocatable;
 }
 
+/** Why these reservations cannot hold on this machine, in kubelet's words; undefined when they can. */
+export function reservationProblem(machine: MachineFacts, settings: Settings): string | undefined {
+  const capacity = ownCapacity(machine, settings.localStorageIsolation);
+  const amounts = amountsOf(capacity);
+  const wrong = [...reservations(machine, settings)].flatMap(([resource, reserved]) => {
+    if (reserved <= (amounts.get(resource) ?? 0n)) return [];
+    const text = `${formatAmount(resource, reserved)} but capacity of ${capacity[resource]}`;
+    return [`Resource "${resource}" has a reservation of ${text}. Expected capacity >= reservation.`];
+  });
+  return wrong.length === 0 ? undefined : `invalid Node Allocatable configuration. ${wrong.join(' ')}`;
+}
+
 function atLeastZero(amount: bigint): bigint {
   return amount < 0n ? 0n : amount;
 }

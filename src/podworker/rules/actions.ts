@@ -1,3 +1,4 @@
+import type { TerminateCause } from '../../pods/facts.ts';
 import type { PodResources } from '../../types/k8s.ts';
 
 /**
@@ -77,7 +78,7 @@ export interface Checkpoint {
   readonly name: string;
   /** The merged request to end the Pod; absent while it is to run. */
   readonly termination?: {
-    readonly cause: string;
+    readonly cause: TerminateCause;
     readonly graceSeconds: number;
     /** Wall clock, ms. */
     readonly deadline: number;

@@ -1,14 +1,14 @@
 import type { Checkpoint } from './actions.ts';
 import type { PodMemory } from './memory.ts';
 import { slot } from './slots.ts';
+import { terminationCauses } from './terminationCauses.ts';
 import { launch, type Turn } from './turn.ts';
 
 /** The part of memory that a restart must not forget; undefined when there is nothing worth a write. */
 export function checkpointOf(turn: Turn): Checkpoint | undefined {
   const { facts, memory } = turn;
   const { termination } = memory;
-  const noteworthy =
-    termination && !['deleted', 'removed', 'orphaned', 'completed', 'rejected'].includes(termination.cause);
+  const noteworthy = termination && terminationCauses[termination.cause].after !== 'found';
   if (!noteworthy && Object.keys(memory.preStop).length === 0) return undefined;
   return {
     uid: facts.uid,
@@ -53,8 +53,7 @@ export function restore(memory: PodMemory, checkpoint: Checkpoint | undefined): 
   for (const [id, hook] of Object.entries(checkpoint.preStop))
     preStop[id] = { begun: hook.begun, ended: hook.ended ?? hook.begun };
   const t = checkpoint.termination;
-  // These two are found again if they still hold; the manifest of a Pod that was removed may be back.
-  if (!t || t.cause === 'removed' || t.cause === 'orphaned') return { ...memory, preStop };
+  if (!t || terminationCauses[t.cause].onlyWhileAsked) return { ...memory, preStop };
   const termination = { ...t, since: t.deadline - t.graceSeconds * 1000 } as NonNullable<PodMemory['termination']>;
   return { ...memory, preStop, termination };
 }

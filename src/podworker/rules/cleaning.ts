@@ -2,47 +2,18 @@ import { aliveContainers, podViews } from '../../pods/rules/views.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { collectDead, removeAll } from './gc.ts';
+import { releaseAll } from './holdings.ts';
 import { stopSandboxes } from './sandbox.ts';
-import { isOpen, retryAt, slot } from './slots.ts';
+import { slot } from './slots.ts';
 import { stopContainer } from './stop.ts';
-import { unmount } from './terminating.ts';
 import { because, launch, type Turn, wake } from './turn.ts';
 
 /** How long the end of a static Pod waits for an API server that does not answer. */
 const mirrorPatienceMs = 2_000;
 
-/** Returns everything the kubelet holds for the Pod: volumes, cgroup, reservations. True when all of it is back. */
+/** Returns everything the kubelet holds for the Pod but its files. True when all of it is back. */
 export function planCleaning(turn: Turn): boolean {
-  unmount(turn);
-  removeCgroup(turn);
-  release(turn);
-  const { memory } = turn;
-  return memory.unmounted && memory.cgroupRemoved && memory.released;
-}
-
-function removeCgroup(turn: Turn): void {
-  if (turn.memory.cgroupRemoved) return;
-  const s = slot(turn.facts, 'cgroup');
-  if (s.last && !s.last.error) {
-    turn.memory.cgroupRemoved = true;
-    return;
-  }
-  because(turn, {
-    code: 'RemovingCgroup',
-    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'cgroup') } : {}),
-  });
-  launch(turn, { kind: 'removeCgroup', slot: 'cgroup' });
-}
-
-function release(turn: Turn): void {
-  if (turn.memory.released) return;
-  const s = slot(turn.facts, 'ledger');
-  if (s.last?.action.kind === 'release' && !s.last.error) {
-    turn.memory.released = true;
-    return;
-  }
-  because(turn, { code: 'ReleasingResources' });
-  if (isOpen(turn.facts, 'ledger')) launch(turn, { kind: 'release', slot: 'ledger' });
+  return releaseAll(turn, ['volumes', 'cgroup', 'reservation']);
 }
 
 /** The API server holds the terminal status, or there is nobody to hold it. */
@@ -81,7 +52,7 @@ export function planFinished(turn: Turn, pod: Pod | null): boolean {
   const policy = pod?.spec?.restartPolicy ?? facts.returnsUnder ?? 'Always';
   if (facts.returning && policy === 'Always') return mirrorGone;
   const empty = removeAll(turn);
-  return empty && removeFiles(turn) && mirrorGone;
+  return empty && releaseAll(turn, ['files']) && mirrorGone;
 }
 
 /**
@@ -134,19 +105,4 @@ function mirrorMayStay(turn: Turn): boolean {
   const patience = running.since + mirrorPatienceMs;
   wake(turn, patience);
   return patience <= turn.now.mono;
-}
-
-function removeFiles(turn: Turn): boolean {
-  if (turn.memory.filesRemoved) return true;
-  const s = slot(turn.facts, 'files');
-  if (s.last && !s.last.error) {
-    turn.memory.filesRemoved = true;
-    return true;
-  }
-  because(turn, {
-    code: 'RemovingFiles',
-    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'files') } : {}),
-  });
-  launch(turn, { kind: 'removePodFiles', slot: 'files' });
-  return false;
 }

@@ -230,7 +230,7 @@ test.each([
 
 test('nothing is taken down while the first things of the Pod are still being made', () => {
   const dead = runtime([box('a', 'exited')], []);
-  const unmounted = { phase: 'Terminating', unmounted: true } as const;
+  const unmounted = { phase: 'Terminating', returned: ['volumes'] } as const;
   const slots = { prepare: under({ kind: 'preparePod', slot: 'prepare' }) };
   const d = at(deleting(), { runtime: dead, slots }, unmounted);
   expect([starts(d), d.abort, d.memory.phase]).toEqual([[], ['prepare'], 'Terminating']);
@@ -332,9 +332,7 @@ describe('after the end', () => {
   const over: PodMemory = {
     ...freshMemory(),
     phase: 'Finished',
-    unmounted: true,
-    cgroupRemoved: true,
-    released: true,
+    returned: ['volumes', 'cgroup', 'reservation'],
     stoppedSandboxes: ['s0'],
     termination: { cause: 'deleted', graceSeconds: 1, since: now.wall, deadline: now.wall },
   };
@@ -512,7 +510,7 @@ test('memory of containers and sandboxes that are gone is dropped', () => {
 
 describe('the mirror of a static Pod that was taken away', () => {
   const gone = { origin: 'file', gone: true, runtime: runtime([], []), mirror: { state: 'current' } } as const;
-  const cleaned: PodMemory = { ...active, phase: 'Finished', filesRemoved: true };
+  const cleaned: PodMemory = { ...active, phase: 'Finished', returned: ['volumes', 'cgroup', 'reservation', 'files'] };
   const sync = { kind: 'syncMirror', slot: 'mirror', wanted: 'absent' } as const;
   const look = (facts: Partial<PodFacts>, time = now) =>
     decide(factsOf(podOf(spec('Always', 'a')), { ...gone, ...facts }), cleaned, time);

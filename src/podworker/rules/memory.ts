@@ -1,5 +1,6 @@
 import type { DisruptionCondition, LifePhase, TerminateCause } from '../../pods/facts.ts';
 import type { PodStatus } from '../../types/k8s.ts';
+import type { Holding } from './holdings.ts';
 
 /** The merged wish to end the Pod. `deadline` and `since` are wall ms: they outlive a restart through the checkpoint. */
 export interface Termination {
@@ -65,10 +66,8 @@ export interface PodMemory {
   readonly initializedIn?: string;
   /** RestartAllContainers is under way. Found again after a restart: who asked for it is removed last. */
   readonly restartingAll?: true;
-  readonly unmounted: boolean;
-  readonly cgroupRemoved: boolean;
-  readonly released: boolean;
-  readonly filesRemoved: boolean;
+  /** What the node has back of what it gave to the Pod. */
+  readonly returned: readonly Holding[];
   readonly apiDeleted: boolean;
   /** Kubernetes events already emitted, by a key that tells repetitions apart. */
   readonly emitted: Readonly<Record<string, number>>;
@@ -96,10 +95,7 @@ export function freshMemory(status?: PodStatus): PodMemory {
     stoppedSandboxes: [],
     volumesReady: false,
     volumesFailed: false,
-    unmounted: false,
-    cgroupRemoved: false,
-    released: false,
-    filesRemoved: false,
+    returned: [],
     apiDeleted: false,
     emitted: {},
     ...(status ? { status } : {}),

@@ -5,6 +5,7 @@ import { deadlineOf } from './active.ts';
 import type { PodFacts } from './facts.ts';
 import type { Termination } from './memory.ts';
 import { ownGrace } from './stop.ts';
+import { terminationCauses } from './terminationCauses.ts';
 import type { Turn } from './turn.ts';
 
 /** Grace of a Pod that only the runtime knows (kubelet's orphan kill). */
@@ -39,8 +40,8 @@ export function hasEnded(facts: PodFacts): boolean {
 }
 
 /**
- * Merges requests: grace only shrinks, the first cause keeps its words (design rule 2). It is at least 1 s, but for a deadline: that ends a
- * Pod as its containers' end does, and nobody asks for a grace.
+ * Merges requests: grace only shrinks, the first cause keeps its words . How short it may be at least is said by the cause
+ * that ends the Pod.
  */
 export function mergeTermination(
   turn: Turn,
@@ -50,7 +51,8 @@ export function mergeTermination(
   let merged = turn.memory.termination;
   const own = ownGrace(pod);
   for (const request of requests) {
-    const graceSeconds = Math.max(request.cause === 'deadline' && !merged ? 0 : 1, request.graceSeconds ?? own);
+    const least = merged ? 1 : terminationCauses[request.cause].leastGraceSeconds;
+    const graceSeconds = Math.max(least, request.graceSeconds ?? own);
     if (!merged) merged = first(request, graceSeconds, turn.now.wall);
     else if (graceSeconds < merged.graceSeconds) {
       merged = { ...merged, graceSeconds, deadline: Math.min(merged.deadline, turn.now.wall + graceSeconds * 1000) };

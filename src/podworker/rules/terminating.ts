@@ -3,14 +3,13 @@ import { aliveContainers, type ContainerView, podViews } from '../../pods/rules/
 import type { Pod } from '../../types/k8s.ts';
 import { actionKinds } from './actionKinds.ts';
 import { slotOf } from './actions.ts';
+import { releaseAll } from './holdings.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
-import { isOpen, retryAt, slot } from './slots.ts';
+import { isOpen, slot } from './slots.ts';
 import { stopContainer, stopsAfter } from './stop.ts';
-import { because, emitOnce, launch, type Turn } from './turn.ts';
-
-/** Causes that are found again after a restart without a note of ours: the API, the sources or the clock still say so. */
-const rediscovered = new Set(['deleted', 'removed', 'deadline', 'completed', 'orphaned', 'rejected']);
+import { terminationCauses } from './terminationCauses.ts';
+import { because, emitOnce, type Turn } from './turn.ts';
 
 /** Ends everything of the Pod that runs. Returns true when nothing runs and every sandbox's network is returned. */
 export function planTermination(turn: Turn, pod: Pod | null, termination: Termination): boolean {
@@ -21,7 +20,8 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   for (const c of alive) stopOne(turn, c, views, alive, termination);
   const settled = makingSettled(turn);
   if (alive.length > 0 || !settled) return false;
-  unmount(turn);
+  // Beside the stop of the sandbox, which uses none of them.
+  releaseAll(turn, ['volumes']);
   for (const { id } of turn.facts.runtime?.sandboxes ?? [])
     tellFailure(turn, slotOf.stopSandbox(id), `"KillPodSandbox" for "${turn.facts.uid}" with KillPodSandboxError`);
   return stopSandboxes(turn);
@@ -41,7 +41,7 @@ function abandonStarts(turn: Turn): void {
  * could be written is another matter: a full disk holds no eviction up.
  */
 function intentIsDurable(turn: Turn, termination: Termination): boolean {
-  if (rediscovered.has(termination.cause)) return true;
+  if (terminationCauses[termination.cause].after !== 'noted') return true;
   const last = slot(turn.facts, 'checkpoint').last;
   if (last?.action.kind === 'saveCheckpoint' && last.action.checkpoint.termination) return true;
   because(turn, { code: 'SettlingAction', slot: 'checkpoint', action: 'saveCheckpoint', since: turn.now.mono });
@@ -94,29 +94,4 @@ function makingSettled(turn: Turn): boolean {
     }
   }
   return settled;
-}
-
-/** Volumes are taken down once no container runs, beside the stop of the sandbox. */
-export function unmount(turn: Turn): void {
-  if (turn.memory.unmounted) return;
-  const s = slot(turn.facts, 'volumes');
-  if (s.last && !s.last.error) {
-    turn.memory.unmounted = true;
-    return;
-  }
-  const mounting = Object.entries(turn.facts.slots).find(([, v]) => v.running?.action.kind === 'mountVolume');
-  if (mounting) {
-    because(turn, {
-      code: 'SettlingAction',
-      slot: mounting[0],
-      action: 'mountVolume',
-      since: mounting[1].running!.since,
-    });
-    return;
-  }
-  because(turn, {
-    code: 'Unmounting',
-    ...(s.last?.error ? { error: s.last.error.message, retryAt: retryAt(turn.facts, 'volumes') } : {}),
-  });
-  launch(turn, { kind: 'unmountVolumes', slot: 'volumes' });
 }

@@ -1,3 +1,4 @@
+import { wholeSeconds } from '../../stats/shapes.ts';
 import { sendJson } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 
@@ -8,6 +9,6 @@ export const statsSummary: Route = {
   readOnly: true,
   async handle(exchange, host) {
     const only = /^(1|t|T|TRUE|true|True)$/.test(exchange.query.get('only_cpu_and_memory') ?? '');
-    sendJson(exchange, JSON.stringify(await host.summary.summary(only)));
+    sendJson(exchange, JSON.stringify(await host.summary.summary(only), wholeSeconds));
   },
 };

@@ -1,0 +1,212 @@
+import type { Controller } from '../../../cgroups/rules/controlFiles.ts';
+
+/** What was seen on the machine. `unknown` texts are why it could not be seen. */
+export interface MachineReport {
+  /** Effective user id of this process. */
+  readonly uid: number;
+  readonly nodeName: string;
+  readonly rootDir: string;
+  /** Undefined: no cgroup file system is mounted; the sentence says more. */
+  readonly cgroups: { readonly version: 1 | 2; readonly controllers: readonly Controller[] } | string;
+  readonly failCgroupV1: boolean;
+  readonly swaps: readonly string[];
+  readonly failSwapOn: boolean;
+  /** Kernel settings that differ from what a node needs, as `name is 0 and must be 1`. */
+  readonly kernelSettings: readonly string[];
+  readonly protectKernelDefaults: boolean;
+  /** Value of net.ipv4.ip_forward; undefined where the kernel has no IPv4. */
+  readonly ipForward: string | undefined;
+  /** Ports that the kubelet will listen on, by what they are for, and whether somebody listens on them already. */
+  readonly ports: readonly { readonly use: string; readonly port: number; readonly taken: boolean }[];
+  readonly runtime: RuntimeReport | string;
+  /** The resolver file, and whether it names loopback addresses alone. */
+  readonly resolver: { readonly file: string; readonly onlyLoopback: boolean } | undefined;
+  /** Free part of the file system that holds the root directory, 0 to 1. */
+  readonly freeDisk: number | undefined;
+  readonly api: ApiReport;
+}
+
+/** What the container runtime said of itself. */
+export interface RuntimeReport {
+  readonly endpoint: string;
+  readonly name: string;
+  readonly version: string;
+  /** Conditions that are not met, with the runtime's words. */
+  readonly notReady: readonly { readonly type: string; readonly message: string }[];
+  /** The cgroup driver that it uses; undefined when it does not say. */
+  readonly cgroupDriver: 'cgroupfs' | 'systemd' | undefined;
+  readonly configuredDriver: string;
+}
+
+/** How the API server is to be reached. */
+export type ApiReport =
+  | { readonly state: 'standalone' }
+  | { readonly state: 'reached'; readonly server: string; readonly with: 'kubeconfig' | 'bootstrap kubeconfig' }
+  | { readonly state: 'problem'; readonly sentence: string };
+
+/** One line of the answer. An `error` keeps the kubelet from starting, or the Node from becoming Ready. */
+export interface Finding {
+  readonly check: string;
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly sentence: string;
+  /** What to do; empty when nothing. */
+  readonly todo: string;
+}
+
+const NEEDED: readonly Controller[] = ['cpu', 'memory', 'pids'];
+const WANTED: readonly Controller[] = ['cpuset', 'hugetlb'];
+/** Below this the default hard eviction threshold (nodefs.available<10%) is near. */
+const LOW_DISK = 0.15;
+
+/** What stands between this machine and a Ready node, in the order in which one would mend it. */
+export function findings(m: MachineReport): Finding[] {
+  return [
+    user(m),
+    name(m),
+    cgroups(m),
+    swap(m),
+    kernel(m),
+    forwarding(m),
+    ...m.ports.map(port),
+    ...runtime(m.runtime),
+    ...resolver(m),
+    ...disk(m),
+    api(m.api),
+  ];
+}
+
+const ok = (check: string, sentence: string): Finding => ({ check, level: 'ok', sentence, todo: '' });
+const error = (check: string, sentence: string, todo: string): Finding => ({ check, level: 'error', sentence, todo });
+const warning = (check: string, sentence: string, todo: string): Finding => ({
+  check,
+  level: 'warning',
+  sentence,
+  todo,
+});
+
+function user({ uid }: MachineReport): Finding {
+  if (uid === 0) return ok('user', 'root');
+  return error('user', `this is user ${uid}, and a kubelet mounts and makes cgroups`, 'run it as root');
+}
+
+function name({ nodeName }: MachineReport): Finding {
+  const valid = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName) && nodeName.length <= 253;
+  if (valid) return ok('node name', nodeName);
+  const sentence = `${JSON.stringify(nodeName)} cannot be a Node's name`;
+  return error('node name', sentence, 'give one with --hostname-override: small letters, digits, - and .');
+}
+
+function cgroups({ cgroups: found, failCgroupV1 }: MachineReport): Finding {
+  if (typeof found === 'string') return error('cgroups', found, 'mount cgroup2 on /sys/fs/cgroup');
+  const lacks = (names: readonly Controller[]) => names.filter((each) => !found.controllers.includes(each));
+  const missing = lacks(NEEDED);
+  if (missing.length > 0) {
+    const todo = `enable them on the kernel's command line (cgroup_enable=${missing.join(',')}) or delegate them to this cgroup`;
+    return error('cgroups', `version ${found.version} without the controllers ${missing.join(', ')}`, todo);
+  }
+  if (found.version === 1 && failCgroupV1) {
+    const todo = 'boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1 to false';
+    return error('cgroups', 'version 1, with which kubelet 1.36 does not start', todo);
+  }
+  const poorer = lacks(WANTED);
+  if (found.version === 1) {
+    const todo = 'move to version 2: support for version 1 is in maintenance, and some features do not work with it';
+    return warning('cgroups', 'version 1', todo);
+  }
+  if (poorer.length === 0) return ok('cgroups', 'version 2');
+  return warning('cgroups', `version 2 without ${poorer.join(', ')}`, 'what uses them is refused or left out');
+}
+
+function swap({ swaps, failSwapOn }: MachineReport): Finding {
+  if (swaps.length === 0) return ok('swap', 'off');
+  if (!failSwapOn) return ok('swap', `on (${swaps.join(', ')}), which failSwapOn: false allows`);
+  const todo = 'swapoff -a and take it out of /etc/fstab, or set failSwapOn to false';
+  return error('swap', `on: ${swaps.join(', ')}`, todo);
+}
+
+function kernel({ kernelSettings, protectKernelDefaults }: MachineReport): Finding {
+  if (kernelSettings.length === 0) return ok('kernel settings', 'as a node needs them');
+  if (!protectKernelDefaults) return ok('kernel settings', `the kubelet will set them: ${kernelSettings.join('; ')}`);
+  const todo = 'set them with sysctl, or set protectKernelDefaults to false so that the kubelet does';
+  return error('kernel settings', kernelSettings.join('; '), todo);
+}
+
+function forwarding({ ipForward }: MachineReport): Finding {
+  if (ipForward === undefined || ipForward === '1') return ok('forwarding', 'on');
+  const todo = 'sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d; some network plug-ins do it themselves';
+  return warning('forwarding', 'net.ipv4.ip_forward is 0: Pods do not reach other nodes', todo);
+}
+
+function port({ use, port: number, taken }: MachineReport['ports'][number]): Finding {
+  const check = `port ${number}`;
+  if (!taken) return ok(check, `free for ${use}`);
+  return error(check, `somebody listens on it already; it is for ${use}`, 'stop the other kubelet, or change the port');
+}
+
+function runtime(found: MachineReport['runtime']): Finding[] {
+  if (typeof found === 'string') {
+    const todo = 'start containerd 1.6 or newer, or name its socket in containerRuntimeEndpoint';
+    return [error('runtime', found, todo)];
+  }
+  const { endpoint, name: called, version, notReady, cgroupDriver, configuredDriver } = found;
+  const conditions = notReady.map(({ type, message }) =>
+    type === 'NetworkReady'
+      ? error(
+          'network',
+          `the runtime has none: ${message}`,
+          'install a network plug-in (CNI); most come as a DaemonSet',
+        )
+      : error('runtime', `${type} is false: ${message}`, 'look into the log of the runtime'),
+  );
+  const driver =
+    cgroupDriver === undefined
+      ? warning(
+          'cgroup driver',
+          `the runtime does not say which it uses; the configuration says ${configuredDriver}`,
+          'see that both are the same, or move to containerd 2',
+        )
+      : ok('cgroup driver', `${cgroupDriver}, as the runtime says`);
+  return [ok('runtime', `${called} ${version} at ${endpoint}`), ...conditions, driver];
+}
+
+function resolver({ resolver: found }: MachineReport): Finding[] {
+  if (!found) return [];
+  if (!found.onlyLoopback) return [ok('resolver', found.file)];
+  const todo = 'set resolvConf to /run/systemd/resolve/resolv.conf, or to a file with addresses that Pods reach';
+  return [warning('resolver', `${found.file} names loopback addresses alone, which Pods do not reach`, todo)];
+}
+
+function disk({ freeDisk, rootDir }: MachineReport): Finding[] {
+  if (freeDisk === undefined) return [];
+  const percent = `${Math.floor(freeDisk * 100)} % free at ${rootDir}`;
+  if (freeDisk >= LOW_DISK) return [ok('disk', percent)];
+  return [warning('disk', percent, 'make room: near 10 % the Node gets DiskPressure and Pods are evicted')];
+}
+
+function api(found: ApiReport): Finding {
+  switch (found.state) {
+    case 'standalone':
+      return ok('API server', 'none: standalone, Pods come from files and URLs (no --kubeconfig)');
+    case 'reached':
+      return ok('API server', `${found.server} answers (${found.with})`);
+    case 'problem':
+      return error('API server', found.sentence, 'see --kubeconfig and --bootstrap-kubeconfig');
+  }
+}
+
+/** As people read it: a table, what to do below what is wrong, and a last line that counts. */
+export function findingsText(all: readonly Finding[]): string {
+  const width = Math.max(...all.map(({ check }) => check.length));
+  const lines = all.map(({ check, level, sentence, todo }) => {
+    const head = `${level.padEnd(7)}  ${check.padEnd(width)}  ${sentence}\n`;
+    return todo === '' ? head : `${head}${' '.repeat(width + 11)}→ ${todo}\n`;
+  });
+  const count = (level: Finding['level']) => all.filter((each) => each.level === level).length;
+  const [errors, warnings] = [count('error'), count('warning')];
+  const verdict = errors === 0 ? 'This machine can be a node' : 'This machine cannot be a node yet';
+  return `${lines.join('')}${verdict}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.\n`;
+}
+
+function counted(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
