@@ -22,12 +22,12 @@ const SOON_MS = 1000;
 export class ResourceRecords {
   readonly #file: CheckpointFile<{ data: string }>;
   readonly #records = new Map<string, PodResources>();
-  /** Settles with the write that will have everything that is set now. */
+  /** Pods whose records no write has taken up yet; those that the write under way has. */
+  #unsaved = new Set<string>();
+  #inFlight = new Set<string>();
+  /** Settles with the write that will take up what is unsaved. */
   #next: PromiseWithResolvers<void> | undefined;
   #writing: Promise<void> | undefined;
-  #dirty = false;
-  /** Saves under way, by Pod. */
-  readonly #saving = new Map<string, Promise<void>>();
   readonly #clock: Clock;
   #timer: Disposable | undefined;
 
@@ -61,28 +61,18 @@ export class ResourceRecords {
     });
   }
 
-  /** Keeps it, and resolves when it is on the disk. A rejection leaves it in memory alone. */
+  /** Keeps it, and resolves when it is on the disk: at once when it is there already. A rejection leaves it in memory alone. */
   save(uid: string, resources: PodResources): Promise<void> {
-    if (!this.#keep(uid, resources) && !this.#dirty) return this.saved(uid);
-    const saving = this.flush();
-    this.#saving.set(uid, saving);
-    const over = () => {
-      if (this.#saving.get(uid) === saving) this.#saving.delete(uid);
-    };
-    saving.then(over, over);
-    return saving;
-  }
-
-  /** Resolves when the last `save` of this Pod is over; rejects as it does. */
-  saved(uid: string): Promise<void> {
-    return this.#saving.get(uid) ?? Promise.resolve();
+    this.#keep(uid, resources);
+    if (this.#unsaved.has(uid)) return this.flush();
+    return this.#inFlight.has(uid) ? this.#writing! : Promise.resolve();
   }
 
   /** Resolves when everything that was set by now is on the disk; at once when it is. */
   flush(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    if (!this.#dirty) return this.#writing ?? Promise.resolve();
+    if (this.#unsaved.size === 0) return this.#writing ?? Promise.resolve();
     this.#next ??= Promise.withResolvers();
     const { promise } = this.#next;
     if (!this.#writing) this.#write();
@@ -104,7 +94,7 @@ export class ResourceRecords {
     const known = this.#records.get(uid);
     if (known && JSON.stringify(known) === JSON.stringify(resources)) return false;
     this.#records.set(uid, deepFreeze(resources));
-    this.#dirty = true;
+    this.#unsaved.add(uid);
     return true;
   }
 
@@ -112,20 +102,22 @@ export class ResourceRecords {
     const mine = this.#next;
     if (!mine) return;
     this.#next = undefined;
-    this.#dirty = false;
+    this.#inFlight = this.#unsaved;
+    this.#unsaved = new Set();
     this.#writing = mine.promise;
+    mine.promise.catch(() => {}); // whoever waits hears of it
     this.#file.save({ data: dataOf(this.#records) }).then(
-      () => this.#written(() => mine.resolve()),
+      () => this.#written(mine.resolve),
       (error) => {
-        this.#dirty = true;
+        for (const uid of this.#inFlight) this.#unsaved.add(uid);
         this.#written(() => mine.reject(error));
       },
     );
-    mine.promise.catch(() => {}); // whoever waits hears of it
   }
 
   #written(settle: () => void): void {
     this.#writing = undefined;
+    this.#inFlight = new Set();
     settle();
     this.#write();
   }

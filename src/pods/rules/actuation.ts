@@ -23,11 +23,11 @@ export function differsIn(
   b: ResourceRequirements | undefined,
   of: readonly Resizable[] = ['cpu', 'memory'],
 ): boolean {
-  return of.some(
-    (name) =>
-      amountOf(a?.requests, name) !== amountOf(b?.requests, name) ||
-      amountOf(a?.limits, name) !== amountOf(b?.limits, name),
-  );
+  if (a === b) return false;
+  const other = (side: 'requests' | 'limits', name: Resizable) =>
+    // Most often the words are the same: this is asked in each turn of each Pod.
+    a?.[side]?.[name] !== b?.[side]?.[name] && amountOf(a?.[side], name) !== amountOf(b?.[side], name);
+  return of.some((name) => other('requests', name) || other('limits', name));
 }
 
 /** `resources` with what `part` has of one resource; a resource that it does not have is gone. */

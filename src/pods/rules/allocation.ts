@@ -45,10 +45,7 @@ export function sameAllocation(a: PodResources, b: PodResources): boolean {
 
 /** Equal amounts of everything; a list that is empty is none. */
 export function sameResources(a: ResourceRequirements = {}, b: ResourceRequirements = {}): boolean {
-  return (
-    a === b ||
-    (sameAmounts(amountsOf(a.requests), amountsOf(b.requests)) && sameAmounts(amountsOf(a.limits), amountsOf(b.limits)))
-  );
+  return a === b || (sameLists(a.requests, b.requests) && sameLists(a.limits, b.limits));
 }
 
 /** Main and init containers: ephemeral ones have no resources. */
@@ -70,6 +67,16 @@ export function withResources<T extends { readonly resources?: ResourceRequireme
   resources: ResourceRequirements | undefined,
 ): T {
   return { ...rest, ...(resources && { resources }) } as T;
+}
+
+type List = Readonly<Record<string, string>>;
+
+/** Most often the words are the same: this is asked in each turn of each Pod. */
+function sameLists(a: List = {}, b: List = {}): boolean {
+  if (a === b) return true;
+  const names = Object.keys(a);
+  const inWords = names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+  return inWords || sameAmounts(amountsOf(a), amountsOf(b));
 }
 
 function sameAmounts(a: ResourceAmounts, b: ResourceAmounts): boolean {

@@ -9,6 +9,7 @@ import type { ImageFact } from '../../images/types.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
 import { differsIn, effective, mergeResources } from '../../pods/rules/actuation.ts';
+import { resourcesOf } from '../../pods/rules/allocation.ts';
 import { podIPsOf } from '../../pods/rules/podIPs.ts';
 import type { AllocatedPod, Container, Pod, ResourceRequirements, StoredPod } from '../../types/k8s.ts';
 import { toEffectError } from '../effectError.ts';
@@ -105,7 +106,7 @@ async function resourcesWritten(
     actuated.set(uid, mergeResources(actuated.get(uid), news));
   }
   // A full disk keeps nobody from starting: as the Go kubelet, which writes it into its log and goes on.
-  await Promise.all([allocated.saved(uid), ...(isResized ? [actuated.flush()] : [])]).catch((error) =>
+  await Promise.all([allocated.save(uid, resourcesOf(pod)), ...(isResized ? [actuated.flush()] : [])]).catch((error) =>
     log.warn('Failed to write down the resources of a Pod', { podUID: uid, error: errorMessage(error) }),
   );
 }

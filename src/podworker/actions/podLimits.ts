@@ -17,7 +17,13 @@ export function podLimits(
     ensure: async (pod, keep) => {
       const found = keep ? await ifThere(cgroups.readLimits(nameOf(pod))) : undefined;
       if (found) return { limits: found, kept: true };
-      await cgroups.ensurePod(pod);
+      try {
+        await cgroups.ensurePod(pod);
+      } catch (error) {
+        // An agent was killed when its containers were resized and the Pod was not: more is used than it is to have. Its resize goes on.
+        if (errnoCode(error) !== 'EBUSY') throw error;
+        return { limits: await cgroups.readLimits(nameOf(pod)), kept: true };
+      }
       return { limits: limitsOf(cgroups.podConfig(pod)), kept: false };
     },
     wanted: (pod) => cgroups.podConfig(pod),

@@ -47,8 +47,9 @@ export function killFor(
   }
   const probe = facts.probes[view.name];
   if (probe?.containerId !== c.id || !probe.failed) {
-    const forResize = view.kind !== 'init' && restartsForResize(facts, pod, view);
-    return forResize ? cause('resize', `Container ${view.name} resize requires restart`) : undefined;
+    return restartsForResize(facts, pod, view)
+      ? cause('resize', `Container ${view.name} resize requires restart`)
+      : undefined;
   }
   const text = `${init} ${view.name} failed ${probe.failed} probe`;
   return cause(

@@ -67,7 +67,9 @@ function changeOf({ actuated }: Known, pod: AllocatedPod, view: ContainerView): 
   return differsIn({}, to) ? { id, name, to } : undefined;
 }
 
-function restarts({ container }: ContainerView, { from, to }: ContainerWork): boolean {
+/** Never of a plain init container: what it has done by then must not be done twice. */
+function restarts({ container, kind }: ContainerView, { from, to }: ContainerWork): boolean {
+  if (kind === 'init') return false;
   return (container.resizePolicy ?? []).some(
     ({ resourceName, restartPolicy }) =>
       restartPolicy === 'RestartContainer' &&
