@@ -7,13 +7,13 @@ const pod = allocatedAsAsked({ metadata: { uid: 'u' } });
 const wanted: ResourceConfig = { cpuShares: 512, cpuQuota: 50_000, cpuPeriod: 100_000, memory: 2 ** 20 };
 const there = { cpuShares: 102, cpuQuota: -1, cpuPeriod: 100_000 };
 
-function setUp({ found = there as typeof there | undefined, refusal = undefined as string | undefined } = {}) {
+function setUp({ found = there as typeof there | null, refusal = '' } = {}) {
   let ensured = 0;
   const limits = podLimits({
     podCgroup: () => ({ uid: 'u', name: ['kubepods', 'podu'], path: '', cgroupParent: '' }),
     ensurePod: async () => {
       ensured += 1;
-      if (refusal) throw new KubeletError('no', { code: refusal });
+      if (refusal !== '') throw new KubeletError('no', { code: refusal });
       return { uid: 'u', name: ['kubepods', 'podu'], path: '', cgroupParent: '' };
     },
     podConfig: () => wanted,
@@ -28,7 +28,7 @@ function setUp({ found = there as typeof there | undefined, refusal = undefined 
 }
 
 test('a cgroup is made with what is allocated', async () => {
-  const { limits } = setUp({ found: undefined });
+  const { limits } = setUp({ found: null });
   expect(await limits.ensure(pod, false)).toEqual({ limits: wanted, kept: false });
 });
 
@@ -36,7 +36,7 @@ test('in the middle of a resize one that exists stays as it is; one that is gone
   const kept = setUp();
   expect(await kept.limits.ensure(pod, true)).toEqual({ limits: there, kept: true });
   expect(kept.ensured()).toBe(0);
-  expect(await setUp({ found: undefined }).limits.ensure(pod, true)).toEqual({ limits: wanted, kept: false });
+  expect(await setUp({ found: null }).limits.ensure(pod, true)).toEqual({ limits: wanted, kept: false });
 });
 
 test('one that uses more than it is to have stays as it is, and its resize goes on; other failures are told', async () => {
