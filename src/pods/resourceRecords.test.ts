@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { allocationCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { ResourceRecords } from './resourceRecords.ts';
 
@@ -86,4 +87,29 @@ test('what may be lost is written within a second, many in one write; nothing ne
   clock.advance(1000);
   await records.flush();
   await expect(readFile(path())).rejects.toThrow('ENOENT');
+});
+
+test("the Go kubelet's file is taken as it is, and written again with what it says", async () => {
+  const recorded = join(import.meta.dirname, '../../hack/checkpoints/recorded.json');
+  const files = JSON.parse(await readFile(recorded, 'utf8')) as { kind: string; name: string; text: string }[];
+  const { text } = files.find(({ kind, name }) => kind === 'allocation' && name === 'full')!;
+  await writeFile(path(), text);
+  const records = await open();
+  const one = { requests: { cpu: '100m', memory: '1Gi' } };
+  expect(records.get('pod-a')).toEqual({ containers: {} });
+  expect(records.get('pod-b')).toEqual({ containers: { 'ü<': one }, pod: one });
+  await records.save('pod-c', cpu('1'));
+  const dataOf = (file: string) => JSON.parse((JSON.parse(file) as { data: string }).data).entries;
+  const again = dataOf(await readFile(path(), 'utf8'));
+  expect(again['pod-b']).toEqual(dataOf(text)['pod-b']);
+  expect((await open()).get('pod-c')).toEqual(cpu('1'));
+});
+
+test.each([
+  ['a record that is none', { entries: { u: 7 } }],
+  ['resources that are none', { entries: { u: { ContainerResources: { c: { requests: { cpu: 1 } } } } } }],
+])('a file with %s is refused', async (_name, data) => {
+  const text = allocationCheckpoint<{ data: string }>().encode({ data: JSON.stringify(data) });
+  await writeFile(path(), text);
+  await expect(open()).rejects.toThrow(/cannot be used: what it has for Pod u/);
 });

@@ -23,6 +23,13 @@ export interface RecordedResources {
   readonly actuated?: PodResources | undefined;
 }
 
+/** A record of another kubelet may leave containers out that cannot be resized there: they have what they ask for. */
+function completed(allocated: PodResources, pod: Pod): PodResources {
+  const all = resourcesOf(pod).containers;
+  const isComplete = Object.keys(all).every((name) => Object.hasOwn(allocated.containers, name));
+  return isComplete ? allocated : { ...allocated, containers: { ...all, ...allocated.containers } };
+}
+
 /**
  * The changing facts of one Pod, owned by its worker. Values are replaced, never modified, so that snapshots can share
  * them with the timeline.
@@ -106,7 +113,7 @@ export class FactSheet {
   /** What the Pod was heard of with, or given before this process, is what it has until a resize is granted. */
   #allocate(pod: Pod): void {
     this.#desired = pod;
-    this.#allocated ??= allocatedBefore(pod);
+    this.#allocated = completed(this.#allocated ?? allocatedBefore(pod), pod);
     this.#pod = withAllocation(pod, this.#allocated);
     this.#wish();
   }

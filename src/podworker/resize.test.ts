@@ -270,3 +270,21 @@ describe.each(['allocate', 'resizePod'] as const)('kill -9 at %s', (kind) => {
     expect(t.node.ledger.snapshot().admitted.map(({ requests }) => requests.cpu)).toEqual([700n]);
   });
 });
+
+test('an agent that is killed before it wrote down what a container was made with leaves nothing to be seen or done', async () => {
+  await started(podOf('500m', 1));
+  const written = t.world.statuses.get('uid-web')!.length;
+  t.node.crash();
+  await rm(join(t.world.root, 'actuated_pods_state'), { force: true });
+  await restarted(podOf('500m', 1));
+  await later(() => t.node.table.get('uid-web')?.reasons.length === 0 && t.node.isReady('uid-web'));
+  expect(updates()).toBe(0);
+  expect(told()).toEqual([]);
+  expect(
+    t.world.statuses
+      .get('uid-web')!
+      .slice(written)
+      .flatMap(({ conditions = [] }) => conditions.map((c) => c.type)),
+  ).not.toContain('PodResizeInProgress');
+  expect(t.node.actuated.get('uid-web')?.containers.main?.requests).toEqual({ cpu: '500m' });
+});

@@ -85,6 +85,7 @@ export class ResizeMetrics {
   #count(old: ResourceRequirements, own: ResourceRequirements): void {
     for (const resource of ['memory', 'cpu'] as const) {
       for (const requirement of ['requests', 'limits'] as const) {
+        if (old[requirement]?.[resource] === own[requirement]?.[resource]) continue;
         const operation = operationOf(amountOf(old[requirement], resource), amountOf(own[requirement], resource));
         if (operation) this.#requested.inc({ resource, requirement, operation });
       }

@@ -4,7 +4,7 @@ import { goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
 import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
-import { isUnfinished } from '../rules/resizeWork.ts';
+import { isUnfinished, unrecorded } from '../rules/resizeWork.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import { noteActuated } from './resizePod.ts';
 import type { Services } from './services.ts';
@@ -26,8 +26,10 @@ export async function preparePod(services: Services, context: ActionContext): Pr
     // Beside the rest here; in the Go kubelet it is the first step of making the sandbox, and fails as such.
     told('FailedCreatePodSandBox', 'Failed to create pod sandbox', makeLogDir(logDir)),
   ]);
-  const whole = pod.spec?.resources;
-  if (whole && !cgroup.kept) noteActuated(services, context, { containers: {}, pod: whole });
+  const whole = cgroup.kept ? undefined : pod.spec?.resources;
+  const containers = unrecorded(facts, pod);
+  if (whole || Object.keys(containers).length > 0)
+    noteActuated(services, context, { containers, ...(whole && { pod: whole }) });
   const { limits, kept } = cgroup;
   return { logRestarts, podCgroup: { limits, ...(kept ? {} : { resources: resourcesOf(pod) }) } };
 }

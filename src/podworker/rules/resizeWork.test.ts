@@ -1,7 +1,7 @@
 import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import { podViews } from '../../pods/rules/views.ts';
 import type { AllocatedPod, Container, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
-import { containersToResize, isUnfinished, podDiffers, restartsForResize } from './resizeWork.ts';
+import { containersToResize, isUnfinished, podDiffers, restartsForResize, unrecorded } from './resizeWork.ts';
 import { box, factsOf, podOf, runtime } from './testing.ts';
 
 const cpu = (amount: string): ResourceRequirements => ({ requests: { cpu: amount } });
@@ -14,7 +14,7 @@ const c = (resources: ResourceRequirements, more: Partial<Container> = {}): Cont
 const of = (spec: Partial<PodSpec>): AllocatedPod => podOf({ containers: [], ...spec });
 const facts = (pod: AllocatedPod, actuated: Record<string, ResourceRequirements> | undefined, state = 'running') =>
   factsOf(pod, {
-    runtime: runtime([box('c', state as 'running')]),
+    runtime: runtime([box('c', state as 'running', { resources: { cpuShares: 512, memoryLimitBytes: 100 } })]),
     ...(actuated && { actuated: { containers: actuated } }),
   });
 
@@ -23,7 +23,34 @@ const rows: [string, Container, Record<string, ResourceRequirements> | undefined
   ['one that has something else', c(cpu('2')), { c: cpu('1') }, 'running', true],
   ['one that is not running: it is made anew', c(cpu('2')), { c: cpu('1') }, 'exited', false],
   ['one whose resources nobody knows', c(cpu('2')), undefined, 'running', true],
-  ['one without resources that nobody knows', c({}), undefined, 'running', false],
+  [
+    'one without a record that has what is allocated',
+    c({ ...cpu('500m'), limits: { memory: '100' } }),
+    undefined,
+    'running',
+    false,
+  ],
+  [
+    'one without a record that has another weight',
+    c({ ...cpu('600m'), limits: { memory: '100' } }),
+    undefined,
+    'running',
+    true,
+  ],
+  [
+    'one without a record that is to be bounded',
+    c({ ...cpu('500m'), limits: { cpu: '1', memory: '100' } }),
+    undefined,
+    'running',
+    true,
+  ],
+  [
+    'one without a record that has another limit',
+    c({ ...cpu('500m'), limits: { memory: '101' } }),
+    undefined,
+    'running',
+    true,
+  ],
   ['another resource than CPU and memory', c({ limits: { x: '2' } }), { c: { limits: { x: '1' } } }, 'running', false],
 ];
 test.each(rows)('%s', (_name, container, actuated, state, due) => {
@@ -71,4 +98,16 @@ test('a Pod as a whole is unfinished while its record says something else; its c
   expect(podDiffers({ ...done, podCgroup: { limits } }, pod)).toBe(true);
   const resources = { containers: {}, pod: cpu('2') };
   expect(podDiffers({ ...done, podCgroup: { limits, resources } }, allocatedAsAsked(pod))).toBe(false);
+});
+
+test('what runs without a record and has what is allocated is written down, so that a later resize knows what it changes', () => {
+  const own = { ...cpu('500m'), limits: { memory: '100' } };
+  const pod = of({ containers: [c(own)] });
+  expect(unrecorded(facts(pod, undefined), pod)).toEqual({ c: own });
+  expect(unrecorded(facts(pod, { c: own }), pod)).toEqual({});
+  expect(unrecorded(facts(pod, undefined, 'exited'), pod)).toEqual({});
+  const other = of({ containers: [c(cpu('1'))] });
+  expect(unrecorded(facts(other, undefined), other)).toEqual({});
+  const silent = { ...facts(other, undefined), runtime: runtime([box('c', 'running')]) };
+  expect(containersToResize(silent, other)).toEqual([]);
 });

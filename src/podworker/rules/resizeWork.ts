@@ -1,3 +1,6 @@
+import type { ObservedResources } from '../../cri/observed.ts';
+import { cpuQuota, cpuShares } from '../../k8s/cpuShares.ts';
+import { amountOf, milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
 import { differsIn, effective, type Resizable } from '../../pods/rules/actuation.ts';
 import { resourcesOf, sameAllocation } from '../../pods/rules/allocation.ts';
 import { type ContainerView, podViews } from '../../pods/rules/views.ts';
@@ -63,8 +66,38 @@ function changeOf({ actuated }: Known, pod: AllocatedPod, view: ContainerView): 
   const to = effective(container.resources ?? {}, pod.spec?.resources);
   const from = actuated && Object.hasOwn(actuated.containers, name) ? actuated.containers[name]! : undefined;
   if (from) return differsIn(from, to) ? { id, name, from, to } : undefined;
-  // Without resources there is nothing that it could have had.
-  return differsIn({}, to) ? { id, name, to } : undefined;
+  return isInForce(current.resources, to) ? undefined : { id, name, to };
+}
+
+/**
+ * Running containers of which nothing is written down (an agent was killed just after it had made them, or an older one made them), and
+ * which have what is allocated by the runtime's word.
+ */
+export function unrecorded(facts: Known, pod: AllocatedPod): Readonly<Record<string, ResourceRequirements>> {
+  const found = podViews(facts, pod).all.filter(({ kind, name, current }) => {
+    const isKnown = facts.actuated !== undefined && Object.hasOwn(facts.actuated.containers, name);
+    return kind !== 'ephemeral' && current?.state === 'running' && !isKnown;
+  });
+  const effectiveOf = ({ container }: ContainerView) => effective(container.resources ?? {}, pod.spec?.resources);
+  return Object.fromEntries(
+    found
+      .filter((view) => isInForce(view.current!.resources, effectiveOf(view)))
+      .map((view) => [view.name, effectiveOf(view)] as const),
+  );
+}
+
+/** What the runtime says that a container has is just this. A runtime that says nothing is believed to have done as it was told. */
+function isInForce(seen: ObservedResources | undefined, to: ResourceRequirements): boolean {
+  if (!seen) return true;
+  const cpu = (side: 'requests' | 'limits') => milliValue(amountOf(to[side], 'cpu'));
+  const quota = cpu('limits') === 0 ? undefined : cpuQuota(cpu('limits'), seen.cpuPeriod ?? 0);
+  const isBounded = (seen.cpuQuota ?? 0) > 0;
+  const memory = wholeValue(amountOf(to.limits, 'memory'));
+  return (
+    (seen.cpuShares === undefined || seen.cpuShares === cpuShares(cpu('requests') || cpu('limits'))) &&
+    (isBounded ? seen.cpuQuota === quota : quota === undefined) &&
+    (seen.memoryLimitBytes ?? 0) === memory
+  );
 }
 
 /** Never of a plain init container: what it has done by then must not be done twice. */
