@@ -158,7 +158,7 @@ export class Ledger {
   /** Takes in a changed node (allocatable, labels, taints, pressure, shutdown). Admitted Pods stay admitted. */
   setNode(node: NodeView): void {
     this.#node = node;
-    this.#reconsider('node_changed');
+    this.#reconsider('periodic_retry');
   }
 
   /** Tells each later verdict on a Pod that waits. The first verdict is `reserve`'s own result. */

@@ -54,7 +54,7 @@ test('what does not fit is deferred in the words of admission, changes nothing, 
 
 test.each<[string, (l: Ledger) => void, string]>([
   ['a Pod that ends', (l) => l.release('b'), 'pod_terminated'],
-  ['a node that grows', (l) => l.setNode(testNode({}, { cpu: '8' })), 'node_changed'],
+  ['a node that grows', (l) => l.setNode(testNode({}, { cpu: '8' })), 'periodic_retry'],
 ])('%s lets a deferred one be granted, once', async (_name, act, trigger) => {
   const { ledger, later, reserve, resize } = setUp();
   await reserve('a', cpu('1'));

@@ -98,5 +98,5 @@ export type ResizeVerdict =
   | { readonly resize: 'deferred'; readonly message: string }
   | { readonly resize: 'infeasible'; readonly message: string };
 
-/** What made the ledger look at pending resizes, in the words of kubelet's metric. */
-export type ResizeTrigger = 'pod_updated' | 'pods_added' | 'pod_terminated' | 'pod_resized' | 'node_changed';
+/** What made the ledger look at pending resizes, in the words of kubelet's metric; a changed node is told as `periodic_retry`. */
+export type ResizeTrigger = 'pod_updated' | 'pods_added' | 'pod_terminated' | 'pod_resized' | 'periodic_retry';
