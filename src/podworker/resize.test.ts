@@ -288,3 +288,50 @@ test('an agent that is killed before it wrote down what a container was made wit
   ).not.toContain('PodResizeInProgress');
   expect(t.node.actuated.get('uid-web')?.containers.main?.requests).toEqual({ cpu: '500m' });
 });
+
+describe('what else can be resized', () => {
+  const plain = { image: 'busybox', imagePullPolicy: 'IfNotPresent' };
+  const both = (cpu: string): ResourceRequirements => ({ requests: { cpu }, limits: { cpu } });
+  const quotaOf = (name: string) =>
+    Number(t.world.cri.containersNamed(name).find((c) => c.state === 'CONTAINER_RUNNING')?.resources?.cpuQuota);
+
+  test('the Pod as a whole: its containers without limits of their own follow', async () => {
+    const podOf2 = (cpu: string, generation: number) =>
+      fakePod('web', { containers: [{ ...plain, name: 'main' }], resources: both(cpu) }, { generation });
+    await started(podOf2('500m', 1));
+    t.node.setPod(podOf2('900m', 2));
+    await later(() => status()?.resources?.limits?.cpu === '900m' && !condition('PodResizeInProgress'));
+    expect(status()?.allocatedResources?.cpu).toBe('900m');
+    expect([quotaOf('main'), limitsOf()?.cpuQuota]).toEqual([90_000, 90_000]);
+    expect(t.node.actuated.get('uid-web')).toMatchObject({
+      pod: both('900m'),
+      containers: { main: { limits: { cpu: '900m' } } },
+    });
+    t.node.setPod(podOf2('300m', 3));
+    await later(() => status()?.resources?.limits?.cpu === '300m' && !condition('PodResizeInProgress'));
+    expect([quotaOf('main'), limitsOf()?.cpuQuota]).toEqual([30_000, 30_000]);
+    expect(shown()?.restartCount).toBe(0);
+  });
+
+  test('a sidecar, and an init container that runs', async () => {
+    t.world.cri.scripts.forContainer('init', { runMs: 60_000, exitCode: 0 });
+    const podOf2 = (cpu: string, generation: number) =>
+      fakePod(
+        'web',
+        {
+          initContainers: [
+            { ...plain, name: 'side', restartPolicy: 'Always', resources: both(cpu) },
+            { ...plain, name: 'init', resources: both(cpu) },
+          ],
+          containers: [{ ...plain, name: 'main', resources: both('100m') }],
+        },
+        { generation },
+      );
+    t.node.setPod(podOf2('500m', 1));
+    await later(() => quotaOf('init') === 50_000 && quotaOf('side') === 50_000);
+    t.node.setPod(podOf2('700m', 2));
+    await later(() => quotaOf('init') === 70_000 && quotaOf('side') === 70_000 && !condition('PodResizeInProgress'));
+    expect(limitsOf()?.cpuQuota).toBe(140_000);
+    expect(status()?.initContainerStatuses?.map((one) => one.allocatedResources?.cpu)).toEqual(['700m', '700m']);
+  });
+});
