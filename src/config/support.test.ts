@@ -6,8 +6,10 @@ import { type Field, leaves } from './schema.ts';
 
 /** Acted on in part only, so that setting them still warns; with what is done. */
 const PARTIAL: Readonly<Record<string, string>> = {
+  cpuManagerPolicy: 'static: resizes of the CPU of Guaranteed Pods are refused; no CPU is given to anybody alone',
   evictionHard: 'lowers the allocatable resources; nothing is evicted',
   localStorageCapacityIsolation: "keeps ephemeral storage out of the Node's resources; Pods are not measured",
+  memoryManagerPolicy: 'Static: resizes of the memory of Guaranteed Pods are refused; no memory is bound',
   syncFrequency: 'the limit of the health check; Pods are not read again by it',
   systemCgroups: 'statistics; no process is moved',
 };
