@@ -138,7 +138,7 @@ async function wholePod(t: TestContext): Promise<void> {
 }
 
 async function belowUsage(t: TestContext): Promise<void> {
-  const fill = `head -c 40000000 /dev/zero > /cache/file; ${rest}`;
+  const fill = `head -c 40000000 /dev/zero > /cache/part; mv /cache/part /cache/file; ${rest}`;
   const main = shell('main', fill, {
     resources: both('50m', '128Mi'),
     volumeMounts: [{ name: 'cache', mountPath: '/cache' }],
