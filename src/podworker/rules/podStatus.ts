@@ -47,7 +47,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
-    resizeConditions: resizeConditions(turn),
+    resizeConditions: resizeConditions(turn, pod),
     ...(facts.actuated ? { actuated: facts.actuated.containers } : {}),
     ...cgroupOf(facts),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
@@ -68,13 +68,14 @@ function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
 }
 
 /**
- * A version of the Pod counts as observed when it is known what becomes of the resources that it asks for: whoever waits for a resize looks
- * for its conditions then.
+ * A version of the Pod counts as observed when it is known what it has, and what becomes of the resources that it asks for: whoever waits
+ * for a resize looks for its conditions then.
  */
 function asAnswered(turn: Turn, pod: AllocatedPod): AllocatedPod {
-  const { resize } = turn.facts;
+  const { resize, runtime } = turn.facts;
   const before = (turn.memory.status ?? apiStatus(turn.facts))?.observedGeneration;
-  if (!resize || (resize.answer && resize.answer.state !== 'granted') || before === undefined) return pod;
+  const isAnswered = !resize || (resize.answer !== undefined && resize.answer.state !== 'granted');
+  if ((runtime && isAnswered) || before === undefined) return pod;
   return { ...pod, metadata: { ...pod.metadata, generation: before } };
 }
 

@@ -1,6 +1,6 @@
 import { resourcesOf, sameAllocation } from '../../pods/rules/allocation.ts';
 import { apiStatus } from '../../pods/rules/apiStatus.ts';
-import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
+import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
 import type { ResizeCondition } from '../../status/rules/input.ts';
 import type { AllocatedPod, PodResources } from '../../types/k8s.ts';
 import { resizeText } from './allocation.ts';
@@ -187,8 +187,21 @@ function restored(facts: PodFacts): ResizeMemory {
   };
 }
 
+/** A resize that an agent left unfinished is in progress before this one gets to it. */
+function noteProgress(turn: Turn, pod: AllocatedPod): void {
+  const { facts, memory } = turn;
+  const resize = remembered(turn);
+  if (resize.progress || (memory.phase !== 'Admitting' && memory.phase !== 'Active')) return;
+  const isDue =
+    containersToResize(facts, pod).length > 0 ||
+    podDiffers(facts, pod) ||
+    podViews(facts, pod).all.some((view) => restartsForResize(facts, pod, view));
+  if (isDue) memory.resize = { ...resize, progress: { generation: pod.metadata?.generation ?? 0 } };
+}
+
 /** The Pod's conditions about its resize. */
-export function resizeConditions(turn: Turn): readonly ResizeCondition[] {
+export function resizeConditions(turn: Turn, pod: AllocatedPod): readonly ResizeCondition[] {
+  noteProgress(turn, pod);
   const { pending, progress } = remembered(turn);
   const observed = (generation: number) => (generation > 0 ? { observedGeneration: generation } : {});
   return [
