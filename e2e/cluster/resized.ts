@@ -102,6 +102,51 @@ async function growsAndShrinks(t: TestContext): Promise<void> {
   t.note(`from the patch to the last status: ${took.join(', ')} ms`);
 }
 
+/** As the specs of Kubernetes' own suite: one grows while another shrinks; requests and limits come where none were. */
+async function several(t: TestContext): Promise<void> {
+  const start = { c1: both('100m', '32Mi'), c2: both('100m', '32Mi'), c3: both('100m', '64Mi') };
+  const containers = Object.entries(start).map(([name, resources]) => shell(name, rest, { resources }));
+  await create(t, pod(t, 'several', { containers }));
+  const before = await untilReady(t, 'several');
+  for (const [c1, c2, c3] of [
+    [
+      [200, 64],
+      [60, 24],
+      [150, 32],
+    ],
+    [
+      [50, 24],
+      [120, 48],
+      [40, 24],
+    ],
+  ] as const) {
+    const all = { c1, c2, c3 };
+    const asked = await resize(
+      t,
+      'several',
+      mapValues(all, ([cpu, memory]) => both(`${cpu}m`, `${memory}Mi`)),
+    );
+    const after = await untilResized(t, 'several', asked.metadata?.generation);
+    for (const [name, [cpu, memory]] of Object.entries(all)) {
+      assertGiven(t, after, name, { cpu, memory });
+      assert.equal(container(after, name)?.containerID, container(before, name)?.containerID);
+    }
+    assertPod(t, after, { cpu: c1[0] + c2[0] + c3[0], memory: c1[1] + c2[1] + c3[1] });
+  }
+  const bare = [shell('none', rest), shell('some', rest, { resources: { requests: { cpu: '20m', memory: '16Mi' } } })];
+  await create(t, pod(t, 'adding', { containers: bare }));
+  await untilReady(t, 'adding');
+  const asked = await resize(t, 'adding', { none: both('30m', '24Mi'), some: both('40m', '32Mi') });
+  const after = await untilResized(t, 'adding', asked.metadata?.generation);
+  assertGiven(t, after, 'none', { cpu: 30, memory: 24 });
+  assertGiven(t, after, 'some', { cpu: 40, memory: 32 });
+  assertPod(t, after, { cpu: 70, memory: 56 });
+  assert.equal(after.status?.qosClass, 'Burstable');
+}
+
+const mapValues = <A, B>(record: Record<string, A>, map: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+
 async function restarts(t: TestContext): Promise<void> {
   const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
   const main = shell('main', rest, { resources: both('50m', '32Mi'), resizePolicy });
@@ -209,6 +254,7 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
 /** Resizes of running Pods. */
 export const resized = group('resized', [
   test('Pods are resized: CPU and memory grow and shrink without a restart', growsAndShrinks),
+  test('Pods are resized: several containers at once, limits and requests that are added', several),
   test('Pods are resized: a container whose policy says so restarts', restarts),
   test('Pods are resized: as a whole', wholePod),
   test('Pods are resized: not below what they use', belowUsage),
