@@ -64,6 +64,11 @@ export class ResourceRecords {
   /** Keeps it, and resolves when it is on the disk: at once when it is there already. A rejection leaves it in memory alone. */
   save(uid: string, resources: PodResources): Promise<void> {
     this.#keep(uid, resources);
+    return this.saved(uid);
+  }
+
+  /** Resolves when what is known of this Pod is on the disk: at once when it is, or when nothing is known. */
+  saved(uid: string): Promise<void> {
     if (this.#unsaved.has(uid)) return this.flush();
     return this.#inFlight.has(uid) ? this.#writing! : Promise.resolve();
   }

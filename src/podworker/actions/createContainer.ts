@@ -105,8 +105,10 @@ async function resourcesWritten(
     const news = { containers: { [container.name]: actuatedOf(pod, container) } };
     actuated.set(uid, mergeResources(actuated.get(uid), news));
   }
+  // Not over what is known: more may have been allocated since this was decided.
+  const written = allocated.get(uid) ? allocated.saved(uid) : allocated.save(uid, resourcesOf(pod));
   // A full disk keeps nobody from starting: as the Go kubelet, which writes it into its log and goes on.
-  await Promise.all([allocated.save(uid, resourcesOf(pod)), ...(isResized ? [actuated.flush()] : [])]).catch((error) =>
+  await Promise.all([written, ...(isResized ? [actuated.flush()] : [])]).catch((error) =>
     log.warn('Failed to write down the resources of a Pod', { podUID: uid, error: errorMessage(error) }),
   );
 }
