@@ -62,9 +62,11 @@ export function planResize(turn: Turn, pod: AllocatedPod, views: PodViews): bool
   const restarting = views.all.some((view) => isRestarting(turn, pod, view));
   const work = containersToResize(facts, pod);
   const due = work.length > 0 || podDiffers(facts, pod);
-  follow(turn, pod, due || restarting || views.all.some((view) => awaitsSuccessor(turn, view)));
-  if (!due) return false;
   const { running, last } = slot(facts, 'resize');
+  // While the action runs, too: it ends with a look at what the runtime shows then.
+  const inProgress = due || running !== undefined || restarting;
+  follow(turn, pod, inProgress || views.all.some((view) => awaitsSuccessor(turn, view)));
+  if (!due) return false;
   const wanted = resourcesOf(pod);
   const tried = last?.action.kind === 'resizePod' && sameAllocation(last.action.wanted, wanted) ? last : undefined;
   because(turn, {
