@@ -37,7 +37,10 @@ export function openLedger(options: AdmissionOptions): Ledger {
       verdict.resize === 'granted' ? { state: 'granted' } : { state: verdict.resize, message: verdict.message };
     table.learn(uid, { kind: 'resize', wanted, answer });
   });
-  table.onDecided(() => ledger.answerResizes());
+  table.onDecided(({ uid, gone, phase }) => {
+    if (gone && phase === 'Terminating') ledger.leaving(uid);
+    ledger.answerResizes();
+  });
   table.onEnded(() => ledger.answerResizes());
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
   ledger.onVictim(({ uid }) => {

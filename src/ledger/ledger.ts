@@ -68,6 +68,8 @@ export class Ledger {
   readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
   readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
   readonly #told = new Set<string>();
+  /** Pods on their way out that nobody here asked to go. */
+  readonly #leaving = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
   readonly #resizes: Resizes;
   /** By UID: what a Pod holds when the resize that was granted to it is written down. */
@@ -138,10 +140,21 @@ export class Ledger {
     return this.#admitted.has(uid) || this.#waiting.has(uid) || this.#queue.has(uid);
   }
 
+  /**
+   * The Pod is deleted for good, and only its containers are still to end. It counts until then, as it may use what it has; but whoever
+   * needs its place waits for that moment instead of being rejected: a scheduler has given the place away already.
+   */
+  leaving(uid: string): void {
+    if (!this.#admitted.has(uid)) return;
+    this.#leaving.add(uid);
+    this.#told.add(uid);
+  }
+
   /** Gives up whatever the Pod holds, waits for or has asked for. Unknown UIDs are ignored. */
   release(uid: string): void {
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
+    this.#leaving.delete(uid);
     this.#resizes.drop(uid);
     this.#granted.delete(uid);
     const held = this.#admitted.delete(uid);
@@ -237,6 +250,7 @@ export class Ledger {
     const waiters = this.#inOrder();
     const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
+    for (const uid of this.#leaving) chosen.add(uid);
     const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
     return findPlace(
       { ...toHolder(pod), requests: knownRequests(pod, this.#node.allocatable) },

@@ -30,7 +30,7 @@ const sentences: Sentences = {
   OutcomeUnknown: (r) =>
     `the outcome of ${r.action} (${r.slot}) is unknown (${r.message}); the runtime is read again before it is repeated`,
   Admission: () => 'the node is reserving resources for the Pod',
-  Preempting: (r) => `waiting for lower-priority Pods to end: ${r.victims.join(', ')}`,
+  Preempting: (r) => `waiting for Pods to end whose place it needs: ${r.victims.join(', ')}`,
   Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
   ResizePending: (r) =>
     r.state === 'Deferred'
