@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { repoRoot } from '../lib/paths.ts';
@@ -9,6 +9,7 @@ const replacements = {
   koffi: 'src/lib/linux/embeddedKoffi.ts',
   undici: 'hack/executable/undici.cjs',
   '@grpc/proto-loader': 'hack/executable/protoLoader.cjs',
+  '@opentelemetry/api': 'hack/executable/opentelemetry.cjs',
 };
 
 /** How the sources become the one script of the executable. */
@@ -37,7 +38,19 @@ export const bundleOptions = {
 /** Writes the script to `outfile`, with a source map beside it. Returns the names of the npm packages that are in it. */
 export async function bundleScript(outfile: string): Promise<string[]> {
   const { metafile } = await build({ ...bundleOptions, outfile });
+  refuseWideText(readFileSync(outfile, 'utf8'));
   return packagesIn(metafile);
+}
+
+/**
+ * V8 keeps the script in memory, one byte a character if all of them are in Latin-1, else two. esbuild escapes what stands in strings, but
+ * not in regular expressions. Throws with the place of the first such character.
+ */
+export function refuseWideText(script: string): void {
+  const at = script.search(/[^\0-\x7f]/);
+  if (at < 0) return;
+  const around = JSON.stringify(script.slice(Math.max(0, at - 40), at + 40));
+  throw new Error(`the script has a character outside ASCII, which doubles its memory; write it as \\uXXXX: ${around}`);
 }
 
 function packagesIn({ inputs }: Metafile): string[] {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { refuseWideText } from './bundle.ts';
 import { checksumsName, writeChecksums } from './checksums.ts';
 
 const root = process.cwd();
@@ -44,4 +45,9 @@ test('sha256sum accepts the checksums, and they name every file', () => {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test('a script with a character that costs two bytes for each of all others is refused, with its place', () => {
+  expect(() => refuseWideText('const A=/ns|us/;')).not.toThrow();
+  expect(() => refuseWideText('const A=/ns|\u03bcs/;')).toThrow(/write it as \\uXXXX: "const A=\/ns\|\u03bcs\/;"/);
 });
