@@ -20,9 +20,9 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     cause: 'not built yet: eviction; nothing ends a Pod that writes more than its ephemeral-storage limit',
   },
   {
-    spec: /Pod InPlace Resize/,
+    spec: /limit-ranger-test valid decrease/,
     cause:
-      'not built yet: in-place resize. The status says PodResizePending with the reason Infeasible, and the containers keep their resources',
+      'admission: Pods of other specs, deleted with grace 0, still ran and counted, and Pods that the scheduler had put in their place were rejected. They wait for it since then; this result is from before',
   },
   {
     spec: /Device Plugin Failures/,
