@@ -20,11 +20,6 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     cause: 'not built yet: eviction; nothing ends a Pod that writes more than its ephemeral-storage limit',
   },
   {
-    spec: /limit-ranger-test valid decrease/,
-    cause:
-      'admission: Pods of other specs, deleted with grace 0, still ran and counted, and Pods that the scheduler had put in their place were rejected. They wait for it since then; this result is from before',
-  },
-  {
     spec: /Device Plugin Failures/,
     cause: 'not built yet: the device manager; there is no socket to register at',
   },
