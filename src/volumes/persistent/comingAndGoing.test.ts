@@ -24,7 +24,10 @@ test('a Pod that comes while the volume is being unstaged waits for that, and fo
   expect(kind.calls).toEqual(['stage', 'publish a', 'unpublish a', 'unstage']);
   const having = node.have(b, disk);
   await clock.advanceAsync(0);
-  expect(kind.calls.slice(4)).toEqual([]);
+  expect([kind.calls.slice(4), node.waits.at(-1)]).toEqual([
+    [],
+    'it is still being unmounted from the node, after its last Pod',
+  ]);
   gate.resolve();
   await having;
   expect(kind.calls.slice(4)).toEqual(['stage', 'publish b']);
