@@ -43,6 +43,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
   'lib/linux/runProgram.ts': [{ for: 'deadline', what: 'a program of the node (mount, umount, mkfs, fsck) is killed' }],
+  'volumes/persistent/persistentVolumes.ts': [
+    { for: 'retry', what: 'notes of volumes that cannot be read at the start' },
+  ],
   'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
   'api/polledObject.ts': [
     {

@@ -322,3 +322,15 @@ test('why --node: the figures beside the thresholds, the order, the next one', a
   ]);
   expect(json).toMatchObject({ conditions: ['MemoryPressure'], order: { next: 'ns/web' } });
 });
+
+test('a kernel that says a hundred times a second that memory is short is heard five times a second', async () => {
+  using node = new TestNode(HARD_MEMORY);
+  await node.start();
+  const before = node.reads;
+  for (let i = 0; i < 100; i++) {
+    node.keeper.wake();
+    await node.clock.advanceAsync(10);
+  }
+  expect(node.reads - before).toBeGreaterThanOrEqual(4);
+  expect(node.reads - before).toBeLessThanOrEqual(6);
+});
