@@ -322,3 +322,27 @@ test('why --node: the figures beside the thresholds, the order, the next one', a
   ]);
   expect(json).toMatchObject({ conditions: ['MemoryPressure'], order: { next: 'ns/web' } });
 });
+
+test('a kernel that reports memory events without end causes a look each second at most', async () => {
+  using node = new TestNode(HARD_MEMORY);
+  await node.start();
+  const before = node.reads;
+  for (let i = 0; i < 100; i++) {
+    node.keeper.wake();
+    await node.clock.advanceAsync(10);
+  }
+  expect(node.reads - before).toBeGreaterThan(0);
+  expect(node.reads - before).toBeLessThanOrEqual(3);
+});
+
+test('a runtime whose removals never end does not keep Pods that starve the node', async () => {
+  using node = new TestNode(HARD_DISK);
+  node.unused = { containers: 0, images: 1, bytes: 0, freesAfterMs: 0 };
+  node.removalHangs = true;
+  node.pod('web', { containers: { c: { disk: 5 * GI } } } as never);
+  node.disk(1);
+  await node.start();
+  expect(node.asked()).toEqual({});
+  await node.clock.advanceAsync(61_000);
+  expect(Object.keys(node.asked())).toEqual(['web']);
+});

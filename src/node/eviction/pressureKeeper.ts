@@ -54,6 +54,8 @@ export class PressureKeeper implements Disposable {
   #mayEvict = false;
   #limitsAt: number | undefined;
   #early = new AbortController();
+  /** When it last looked because it was woken. */
+  #wokenAt: number | undefined;
   #said = '';
 
   constructor(options: PressureOptions) {
@@ -198,9 +200,17 @@ export class PressureKeeper implements Disposable {
   }
 
   async #rest(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const now = () => clock.now().mono;
+    const end = now() + ms;
+    // The kernel reports some hundred events a second of a cgroup at its limit.
+    const breath = this.#wokenAt === undefined ? 0 : Math.min(ms, this.#wokenAt + BREATH_MS - now());
+    if (breath > 0) await sleep(clock, breath, this.#stop.signal).catch(() => {}); // disposed
     const { signal } = this.#early;
-    await sleep(this.#options.clock, ms, AbortSignal.any([signal, this.#stop.signal])).catch(() => {}); // woken
-    if (signal.aborted) this.#early = new AbortController();
+    await sleep(clock, end - now(), AbortSignal.any([signal, this.#stop.signal])).catch(() => {}); // woken
+    if (!signal.aborted) return;
+    this.#early = new AbortController();
+    this.#wokenAt = now();
   }
 
   /** For `return`: there is nothing to be done at once. */

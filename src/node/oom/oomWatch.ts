@@ -75,7 +75,6 @@ export class OomWatch implements Disposable {
       if (said.length < 512) said += chunk.toString().slice(0, 512);
     });
     child.stdout.on('data', (chunk: Buffer) => {
-      this.#failures = 0;
       const lines = (rest + chunk.toString()).split('\n');
       rest = (lines.pop() ?? '').slice(0, MAX_RECORD);
       for (const line of lines) this.#line(line.slice(0, MAX_RECORD));
@@ -88,6 +87,8 @@ export class OomWatch implements Disposable {
     // A reader that was started again begins at the beginning of what the kernel keeps.
     if (!record || record.sequence <= this.#seen) return;
     this.#seen = record.sequence;
+    // Only news: where the log is a file with an end, the same lines come each time.
+    this.#failures = 0;
     const { open: report, kill } = readReport(this.#report, record.message);
     this.#report = report;
     const event = kill && systemOomEvent(kill);

@@ -53,6 +53,8 @@ export class TestNode implements Disposable {
   measureProblem: Error | undefined;
   /** Removing images ends with it, after they went. */
   removalProblem: Error | undefined;
+  /** Removing images never ends, whatever its signal says. */
+  removalHangs = false;
   readonly evictor: Evictor;
   readonly keeper: PressureKeeper;
 
@@ -147,6 +149,7 @@ export class TestNode implements Disposable {
   }
 
   async #remove(what: 'containers' | 'images'): Promise<number> {
+    if (what === 'images' && this.removalHangs) return new Promise(() => {});
     const count = this.unused[what];
     this.removed.push(what);
     this.unused = { ...this.unused, [what]: 0 };
