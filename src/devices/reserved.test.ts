@@ -128,10 +128,13 @@ async function run(seed: number): Promise<void> {
   await life.devices[Symbol.asyncDispose]();
 }
 
-test.each([...Array(4).keys()])('all that is reserved is given back once, in eight random lives (%i)', async (group) => {
-  for (let i = 0; i < 8; i++) {
-    await run(group * 8 + i);
-    rmSync(root, { recursive: true, force: true });
-    root = mkdtempSync(join(tmpdir(), 'reserved-'));
-  }
-});
+test.each([...Array(4).keys()])(
+  'all that is reserved is given back once, in eight random lives (%i)',
+  async (group) => {
+    for (let i = 0; i < 8; i++) {
+      await run(group * 8 + i);
+      rmSync(root, { recursive: true, force: true });
+      root = mkdtempSync(join(tmpdir(), 'reserved-'));
+    }
+  },
+);
