@@ -346,3 +346,19 @@ test('a runtime whose removals never end does not keep Pods that starve the node
   await node.clock.advanceAsync(61_000);
   expect(Object.keys(node.asked())).toEqual(['web']);
 });
+
+test('who ends by itself while Pods are measured has given its share back: nobody goes in its place', async () => {
+  using node = new TestNode(HARD_MEMORY);
+  node.pod('large', { memory: 9 * GI });
+  node.pod('small', { memory: 1 * GI });
+  node.memory(0.5);
+  node.whileMeasuring = () => {
+    node.whileMeasuring = () => {};
+    node.gone('large');
+    node.memory(9);
+  };
+  await node.start();
+  await node.clock.advanceAsync(10_000);
+  expect(node.asked()).toEqual({});
+  expect(node.events).toEqual([]);
+});

@@ -51,6 +51,8 @@ export class TestNode implements Disposable {
   reads = 0;
   measured = 0;
   measureProblem: Error | undefined;
+  /** What happens while Pods are measured. */
+  whileMeasuring = () => {};
   /** Removing images ends with it, after they went. */
   removalProblem: Error | undefined;
   /** Removing images never ends, whatever its signal says. */
@@ -144,6 +146,7 @@ export class TestNode implements Disposable {
 
   #measure() {
     this.measured += 1;
+    this.whileMeasuring();
     if (this.measureProblem) throw this.measureProblem;
     return new Map([...this.#stats].map(([uid, { stats }]) => [uid, stats]));
   }
