@@ -121,8 +121,7 @@ export class Evictor implements Disposable {
       const complete = resource === 'memory' && stats && served ? await measures.withContainers(stats, served) : stats;
       const { message, annotations } = evictionWords(resource, pod, complete, acting, observations);
       const condition = { type: 'DisruptionTarget', reason: 'TerminationByKubelet', message } as const;
-      if (!this.#end(uid, { graceSeconds, message, annotations, condition })) continue;
-      metrics.evicted(threshold.signal);
+      if (this.#end(uid, { graceSeconds, message, annotations, condition })) metrics.evicted(threshold.signal);
       return uid;
     }
     return undefined;
