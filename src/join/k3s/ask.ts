@@ -1,4 +1,5 @@
-import { type IncomingMessage, request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 

@@ -35,8 +35,12 @@ export class Balancer implements AsyncDisposable {
 
   private constructor(options: BalancerOptions) {
     this.#options = options;
-    this.#complain = seldom(options.clock, COMPLAIN_MS, (fields) => options.log.warn('no API server takes a connection', fields));
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) => this.#serve(client));
+    this.#complain = seldom(options.clock, COMPLAIN_MS, (fields) =>
+      options.log.warn('no API server takes a connection', fields),
+    );
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) =>
+      this.#serve(client),
+    );
   }
 
   /** Rejects with one sentence when the port cannot be had. */
@@ -112,10 +116,17 @@ export class Balancer implements AsyncDisposable {
   #dial(address: Address, client: Socket): Promise<Socket> {
     const { hostname, port } = new URL(`tcp://${address}`);
     return new Promise((resolve, reject) => {
-      const server = createConnection({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), allowHalfOpen: true, noDelay: true });
+      const server = createConnection({
+        host: hostname.replace(/^\[|\]$/g, ''),
+        port: Number(port),
+        allowHalfOpen: true,
+        noDelay: true,
+      });
       this.#keep(server);
       const leave = () => server.destroy(new Error('the client is gone'));
-      const timer = this.#options.clock.setTimer(CONNECT_MS, () => server.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
+      const timer = this.#options.clock.setTimer(CONNECT_MS, () =>
+        server.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)),
+      );
       client.once('close', leave);
       const settle = () => {
         timer[Symbol.dispose]();

@@ -42,7 +42,10 @@ function rootOf([first, ...others]: readonly X509Certificate[]): X509Certificate
 }
 
 function unusable(why: string): KubeletError {
-  return new KubeletError(`the answer of the server's /cacerts is no CA: ${why}; is --server the URL of a k3s server?`, {
-    code: 'InvalidCa',
-  });
+  return new KubeletError(
+    `the answer of the server's /cacerts is no CA: ${why}; is --server the URL of a k3s server?`,
+    {
+      code: 'InvalidCa',
+    },
+  );
 }

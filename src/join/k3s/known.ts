@@ -32,12 +32,18 @@ export async function writeKnown(file: string, known: Known): Promise<void> {
 }
 
 /** undefined: there is nothing, or it is of another server, node or CA than is asked for. */
-export async function readKnown(file: string, url: string, nodeName: string, pinned: string | undefined): Promise<Known | undefined> {
+export async function readKnown(
+  file: string,
+  url: string,
+  nodeName: string,
+  pinned: string | undefined,
+): Promise<Known | undefined> {
   try {
     const known = JSON.parse((await textOf(file)) ?? 'null') as (Omit<Known, 'server'> & { server: unknown }) | null;
     if (known?.url !== url || known.nodeName !== nodeName || !Array.isArray(known.apiServers)) return undefined;
     const { trust } = known;
-    if (pinned !== undefined && typeof trust === 'object' && caHash(Buffer.from(trust.ca, 'latin1')) !== pinned) return undefined;
+    if (pinned !== undefined && typeof trust === 'object' && caHash(Buffer.from(trust.ca, 'latin1')) !== pinned)
+      return undefined;
     if (typeof trust !== 'object' && trust !== 'system') return undefined;
     return { ...known, server: readServerConfig(Buffer.from(JSON.stringify(known.server))) };
   } catch {

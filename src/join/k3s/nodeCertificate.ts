@@ -1,6 +1,14 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { bits, element, integer, oid, sequence } from '../../config/certificates/der.ts';
-import { certificatesIn, type KeyPair, keyIn, keyText, namesOf, newKey, readPair } from '../../config/certificates/keyPair.ts';
+import {
+  certificatesIn,
+  type KeyPair,
+  keyIn,
+  keyText,
+  namesOf,
+  newKey,
+  readPair,
+} from '../../config/certificates/keyPair.ts';
 import { textOf } from '../../config/certificates/pairStore.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KubeletError } from '../../lib/errors.ts';
@@ -67,7 +75,13 @@ async function makeKey(file: string): Promise<KeyObject> {
   return key;
 }
 
-async function send(supervisor: Supervisor, use: CertificateUse, who: NodeIdentity, key: KeyObject, signal?: AbortSignal) {
+async function send(
+  supervisor: Supervisor,
+  use: CertificateUse,
+  who: NodeIdentity,
+  key: KeyObject,
+  signal?: AbortSignal,
+) {
   const headers = {
     'k3s-node-name': who.nodeName,
     'k3s-node-password': who.password,
@@ -88,14 +102,18 @@ export function keyRequest(key: KeyObject): Buffer {
 
 function checked(text: string, key: KeyObject, use: CertificateUse, { nodeName }: NodeIdentity, clock: Clock): KeyPair {
   const where = `the server's answer to ${PATHS[use]}`;
-  if (certificatesIn(text).length > 16) throw new KubeletError(`${where} holds more than 16 certificates`, { code: 'InvalidCertificate' });
+  if (certificatesIn(text).length > 16)
+    throw new KubeletError(`${where} holds more than 16 certificates`, { code: 'InvalidCertificate' });
   const pair = readPair(text, keyText(key), where);
   const wanted = use === 'client' ? `system:node:${nodeName}` : nodeName;
   const { commonName } = namesOf(pair.leaf);
   if (commonName !== wanted) {
-    throw new KubeletError(`${where} is a certificate for ${commonName}, and not for ${wanted}: is something between here and the server?`, {
-      code: 'InvalidCertificate',
-    });
+    throw new KubeletError(
+      `${where} is a certificate for ${commonName}, and not for ${wanted}: is something between here and the server?`,
+      {
+        code: 'InvalidCertificate',
+      },
+    );
   }
   if (pair.notAfter <= clock.now().wall) {
     throw new KubeletError(
@@ -106,7 +124,12 @@ function checked(text: string, key: KeyObject, use: CertificateUse, { nodeName }
   return pair;
 }
 
-function refused(use: CertificateUse, status: number, body: Buffer, { nodeName, passwordFile }: NodeIdentity): KubeletError {
+function refused(
+  use: CertificateUse,
+  status: number,
+  body: Buffer,
+  { nodeName, passwordFile }: NodeIdentity,
+): KubeletError {
   if (status === 403) {
     return new KubeletError(
       `the node name ${nodeName} is taken: the server knows it with another password than the one in ${passwordFile} (403); choose another --node-name, add --with-node-id, or, if that machine is gone, delete its Node (kubectl delete node ${nodeName}) and wait a minute`,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { textOf } from '../../config/certificates/pairStore.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
-import { textOf } from '../../config/certificates/pairStore.ts';
 
 /** Where k3s' agents keep what a node's name is held with. */
 export const NODE_PASSWORD_FILE = '/etc/rancher/node/password';
@@ -26,9 +26,12 @@ export async function nodeId(file: string): Promise<string> {
   const kept = (await textOf(file))?.trim();
   if (kept !== undefined) {
     if (/^[0-9a-z]{1,32}$/.test(kept)) return kept;
-    throw new KubeletError(`${file} must hold the id of the node (hex digits) and does not: remove it, and a new one is made`, {
-      code: 'NodeId',
-    });
+    throw new KubeletError(
+      `${file} must hold the id of the node (hex digits) and does not: remove it, and a new one is made`,
+      {
+        code: 'NodeId',
+      },
+    );
   }
   const id = randomBytes(4).toString('hex');
   await write(file, `${id}\n`);

@@ -1,5 +1,5 @@
-import { hostname } from 'node:os';
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { ConfigurationError } from '../../config/problem.ts';
 import { errorMessage } from '../../lib/errors.ts';
@@ -61,25 +61,48 @@ export function parseJoin(args: readonly string[], env: NodeJS.ProcessEnv): Join
   const server = values.server ?? env.K3S_URL ?? '';
   const url = URL.canParse(server) ? new URL(server) : undefined;
   want(server !== '', 'needs --server, the URL of a k3s server such as https://10.0.0.1:6443 (or K3S_URL)');
-  want(server === '' || url?.protocol === 'https:', `--server must be an https:// URL such as https://10.0.0.1:6443, not ${JSON.stringify(server)}`);
-  want(url === undefined || (/^\/*$/.test(url.pathname) && url.search === '' && url.username === ''), '--server must be scheme, host and port alone, such as https://10.0.0.1:6443');
+  want(
+    server === '' || url?.protocol === 'https:',
+    `--server must be an https:// URL such as https://10.0.0.1:6443, not ${JSON.stringify(server)}`,
+  );
+  want(
+    url === undefined || (/^\/*$/.test(url.pathname) && url.search === '' && url.username === ''),
+    '--server must be scheme, host and port alone, such as https://10.0.0.1:6443',
+  );
   const token = tokenOf(values, env, want);
   const nodeName = (values['node-name'] ?? hostname()).trim().toLowerCase();
-  want(NODE_NAME.test(nodeName), `--node-name must be a DNS name in lower case, and ${JSON.stringify(nodeName)} is none`);
+  want(
+    NODE_NAME.test(nodeName),
+    `--node-name must be a DNS name in lower case, and ${JSON.stringify(nodeName)} is none`,
+  );
   const nodeIps = listOf(values['node-ip']);
   const externalIps = listOf(values['node-external-ip']);
-  for (const ip of [...nodeIps, ...externalIps]) want(isIP(ip) !== 0, `--node-ip and --node-external-ip must be IP addresses, and ${JSON.stringify(ip)} is none`);
-  want(nodeIps.length <= 2 && (nodeIps.length < 2 || isIP(nodeIps[0]!) !== isIP(nodeIps[1]!)), '--node-ip takes one address, or one of IPv4 and one of IPv6');
+  for (const ip of [...nodeIps, ...externalIps])
+    want(isIP(ip) !== 0, `--node-ip and --node-external-ip must be IP addresses, and ${JSON.stringify(ip)} is none`);
+  want(
+    nodeIps.length <= 2 && (nodeIps.length < 2 || isIP(nodeIps[0]!) !== isIP(nodeIps[1]!)),
+    '--node-ip takes one address, or one of IPv4 and one of IPv6',
+  );
   const nodeLabels = listOf(values['node-label']);
-  for (const label of nodeLabels) want(LABEL.test(label), `--node-label must be key=value, not ${JSON.stringify(label)}`);
+  for (const label of nodeLabels)
+    want(LABEL.test(label), `--node-label must be key=value, not ${JSON.stringify(label)}`);
   const nodeTaints = listOf(values['node-taint']);
-  for (const taint of nodeTaints) want(TAINT.test(taint), `--node-taint must be key=value:NoSchedule, :PreferNoSchedule or :NoExecute, not ${JSON.stringify(taint)}`);
+  for (const taint of nodeTaints)
+    want(
+      TAINT.test(taint),
+      `--node-taint must be key=value:NoSchedule, :PreferNoSchedule or :NoExecute, not ${JSON.stringify(taint)}`,
+    );
   const balancerPort = Number(values['lb-server-port'] ?? 6444);
-  want(Number.isInteger(balancerPort) && balancerPort > 0 && balancerPort < 65_536, '--lb-server-port must be a port, 1 to 65535');
+  want(
+    Number.isInteger(balancerPort) && balancerPort > 0 && balancerPort < 65_536,
+    '--lb-server-port must be a port, 1 to 65535',
+  );
   const dataDir = (values['data-dir'] ?? '/var/lib/rancher/k3s/agent').replace(/(.)\/+$/, '$1');
   want(dataDir.startsWith('/'), '--data-dir must be an absolute path');
   if (problems.length > 0 || !url || !token) {
-    throw new ConfigurationError(problems.map((sentence) => ({ path: 'join k3s', sentence: `${sentence} (see kubelet-ts join k3s --help)` })));
+    throw new ConfigurationError(
+      problems.map((sentence) => ({ path: 'join k3s', sentence: `${sentence} (see kubelet-ts join k3s --help)` })),
+    );
   }
   return {
     server: new URL(url.origin),
@@ -99,7 +122,13 @@ export function parseJoin(args: readonly string[], env: NodeJS.ProcessEnv): Join
   };
 }
 
-type Values = { [K in keyof typeof FLAGS]?: (typeof FLAGS)[K] extends { multiple: true } ? string[] : (typeof FLAGS)[K]['type'] extends 'boolean' ? boolean : string };
+type Values = {
+  [K in keyof typeof FLAGS]?: (typeof FLAGS)[K] extends { multiple: true }
+    ? string[]
+    : (typeof FLAGS)[K]['type'] extends 'boolean'
+      ? boolean
+      : string;
+};
 
 function read(args: readonly string[]): Values {
   try {
@@ -112,16 +141,29 @@ function read(args: readonly string[]): Values {
   }
 }
 
-function tokenOf(values: Values, env: NodeJS.ProcessEnv, want: (holds: boolean, sentence: string) => void): JoinOptions['token'] | undefined {
-  want(values.token === undefined || values['token-file'] === undefined, 'takes one of --token and --token-file, not both');
+function tokenOf(
+  values: Values,
+  env: NodeJS.ProcessEnv,
+  want: (holds: boolean, sentence: string) => void,
+): JoinOptions['token'] | undefined {
+  want(
+    values.token === undefined || values['token-file'] === undefined,
+    'takes one of --token and --token-file, not both',
+  );
   if (values['token-file'] !== undefined) return { file: values['token-file'] };
   if (values.token !== undefined) return { text: values.token };
   if (env.K3S_TOKEN) return { text: env.K3S_TOKEN };
   if (env.K3S_TOKEN_FILE) return { file: env.K3S_TOKEN_FILE };
-  want(false, 'needs --token-file or --token (or K3S_TOKEN_FILE, K3S_TOKEN): the token stands in /var/lib/rancher/k3s/server/node-token of the server');
+  want(
+    false,
+    'needs --token-file or --token (or K3S_TOKEN_FILE, K3S_TOKEN): the token stands in /var/lib/rancher/k3s/server/node-token of the server',
+  );
   return undefined;
 }
 
 function listOf(values: readonly string[] | undefined): string[] {
-  return (values ?? []).flatMap((value) => value.split(',')).map((value) => value.trim()).filter((value) => value !== '');
+  return (values ?? [])
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
 }

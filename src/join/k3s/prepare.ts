@@ -1,20 +1,21 @@
 import { mkdir } from 'node:fs/promises';
-import { textOf } from '../../config/certificates/pairStore.ts';
 import type { KeyPair } from '../../config/certificates/keyPair.ts';
+import { textOf } from '../../config/certificates/pairStore.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
 import { readAddressFacts } from '../../node/addressFacts.ts';
 import type { Trust } from './ask.ts';
-import { kubeconfigText, kubeletArguments, kubeletConfigText, type KubeletWishes } from './kubeletFiles.ts';
 import { readKnown, writeKnown } from './known.ts';
+import { type KubeletWishes, kubeconfigText, kubeletArguments, kubeletConfigText } from './kubeletFiles.ts';
 import { type Layout, layout } from './layout.ts';
 import { type CertificateUse, type NodeIdentity, requestNodeCertificate, storedPair } from './nodeCertificate.ts';
 import { nodeId, nodePassword } from './nodePassword.ts';
 import type { JoinOptions } from './options.ts';
 import { usableResolvConf } from './resolvConf.ts';
 import { readServerConfig, type ServerConfig } from './serverConfig.ts';
+import { listApiServers } from './serverList.ts';
 import { Servers } from './servers.ts';
 import { Supervisor } from './supervisor.ts';
 import { type JoinToken, parseToken } from './token.ts';
@@ -61,7 +62,7 @@ export async function prepare(options: JoinOptions, deps: JoinDeps): Promise<Pre
     passwordFile: options.nodePasswordFile,
     ips: [...nodeIps, ...options.externalIps],
   };
-  const attempt = new Attempt(options, deps, token, files, identity, nodeIps);
+  const attempt = new Attempt({ options, deps, token, files, identity, nodeIps });
   for (let said = ''; ; ) {
     try {
       return await attempt.online();
@@ -81,18 +82,25 @@ export async function prepare(options: JoinOptions, deps: JoinDeps): Promise<Pre
   }
 }
 
+/** What all attempts have in common. */
+interface Attempting {
+  readonly options: JoinOptions;
+  readonly deps: JoinDeps;
+  readonly token: JoinToken;
+  readonly files: Layout;
+  readonly identity: NodeIdentity;
+  readonly nodeIps: readonly string[];
+}
+
 class Attempt {
-  constructor(
-    readonly options: JoinOptions,
-    readonly deps: JoinDeps,
-    readonly token: JoinToken,
-    readonly files: Layout,
-    readonly identity: NodeIdentity,
-    readonly nodeIps: readonly string[],
-  ) {}
+  readonly #with: Attempting;
+
+  constructor(attempting: Attempting) {
+    this.#with = attempting;
+  }
 
   async online(): Promise<Prepared> {
-    const { options, deps, files, token } = this;
+    const { options, deps, files, token, identity } = this.#with;
     const { clock, log, signal } = deps;
     const trust = await trustServer({ server: options.server, caHash: token.caHash, clock, log });
     const servers = new Servers(options.server);
@@ -102,18 +110,25 @@ class Attempt {
     const server = readServerConfig(await supervisor.get('/v1-k3s/config', signal));
     servers.setApiPort(server.httpsPort);
     await this.#writeCas(supervisor);
-    const request = (use: CertificateUse) => requestNodeCertificate(supervisor, use, this.identity, files[use], clock, signal);
+    const request = (use: CertificateUse) =>
+      requestNodeCertificate(supervisor, use, identity, files[use], clock, signal);
     const pairs = { serving: await request('serving'), client: await request('client') };
     pair = pairs.client;
     const apiServers = await listApiServers(supervisor, signal).catch(() => []);
     servers.update(apiServers);
-    await writeKnown(files.known, { url: options.server.origin, nodeName: this.identity.nodeName, trust, server, apiServers });
+    await writeKnown(files.known, {
+      url: options.server.origin,
+      nodeName: identity.nodeName,
+      trust,
+      server,
+      apiServers,
+    });
     return await this.#prepared(servers, supervisor, trust, server, pairs);
   }
 
   /** What the last join left; undefined when something is missing, expired or of another cluster or name. */
   async offline(): Promise<Prepared | undefined> {
-    const { options, deps, files, token, identity } = this;
+    const { options, deps, files, token, identity } = this.#with;
     const known = await readKnown(files.known, options.server.origin, identity.nodeName, token.caHash);
     const wall = deps.clock.now().wall;
     const [serving, client] = [await storedPair(files.serving, wall), await storedPair(files.client, wall)];
@@ -128,18 +143,26 @@ class Attempt {
 
   async #writeCas(supervisor: Supervisor): Promise<void> {
     for (const [path, file] of [
-      ['/v1-k3s/client-ca.crt', this.files.clientCa],
-      ['/v1-k3s/server-ca.crt', this.files.serverCa],
+      ['/v1-k3s/client-ca.crt', this.#with.files.clientCa],
+      ['/v1-k3s/server-ca.crt', this.#with.files.serverCa],
     ] as const) {
-      const pem = (await supervisor.get(path, this.deps.signal)).toString('latin1');
+      const pem = (await supervisor.get(path, this.#with.deps.signal)).toString('latin1');
       if (!pem.includes('-----BEGIN CERTIFICATE-----'))
-        throw new KubeletError(`the server's answer to ${path} is no certificate; is it a k3s server?`, { code: 'InvalidCa' });
+        throw new KubeletError(`the server's answer to ${path} is no certificate; is it a k3s server?`, {
+          code: 'InvalidCa',
+        });
       await writeAtomically(file, pem);
     }
   }
 
-  async #prepared(servers: Servers, supervisor: Supervisor, trust: Trust, server: ServerConfig, pairs: Prepared['pairs']): Promise<Prepared> {
-    const { options, files, identity, nodeIps } = this;
+  async #prepared(
+    servers: Servers,
+    supervisor: Supervisor,
+    trust: Trust,
+    server: ServerConfig,
+    pairs: Prepared['pairs'],
+  ): Promise<Prepared> {
+    const { options, files, identity, nodeIps } = this.#with;
     const wishes: KubeletWishes = {
       nodeName: identity.nodeName,
       nodeIps,
@@ -160,17 +183,13 @@ class Attempt {
   async #resolvConf(): Promise<string> {
     const usable = await usableResolvConf();
     if (usable !== undefined) return usable;
-    this.deps.log.warn('each resolv.conf of this machine names an address of its own, so Pods get nameserver 8.8.8.8; --resolv-conf names another');
-    await mkdir(this.files.configDir, { recursive: true, mode: 0o700 });
-    await writeAtomically(this.files.resolvConf, 'nameserver 8.8.8.8\n', 0o644);
-    return this.files.resolvConf;
+    this.#with.deps.log.warn(
+      'each resolv.conf of this machine names an address of its own, so Pods get nameserver 8.8.8.8; --resolv-conf names another',
+    );
+    await mkdir(this.#with.files.configDir, { recursive: true, mode: 0o700 });
+    await writeAtomically(this.#with.files.resolvConf, 'nameserver 8.8.8.8\n', 0o644);
+    return this.#with.files.resolvConf;
   }
-}
-
-/** The API servers' addresses, as a supervisor tells them. */
-export async function listApiServers(supervisor: Supervisor, signal: AbortSignal): Promise<string[]> {
-  const json: unknown = JSON.parse((await supervisor.get('/v1-k3s/apiservers', signal)).toString('utf8'));
-  return Array.isArray(json) ? json.slice(0, 64).filter((each): each is string => typeof each === 'string') : [];
 }
 
 async function tokenText({ token }: JoinOptions): Promise<string> {
@@ -180,7 +199,10 @@ async function tokenText({ token }: JoinOptions): Promise<string> {
     if (text !== undefined && text.length <= TOKEN_BYTES) return text;
     throw new Error(text === undefined ? 'there is no such file' : 'it is too long');
   } catch (cause) {
-    throw new KubeletError(`no token in ${token.file} (--token-file): ${errorMessage(cause)}`, { code: 'TokenFile', cause });
+    throw new KubeletError(`no token in ${token.file} (--token-file): ${errorMessage(cause)}`, {
+      code: 'TokenFile',
+      cause,
+    });
   }
 }
 
@@ -188,5 +210,7 @@ async function defaultAddress(): Promise<string> {
   const { defaultIPv4, defaultIPv6 } = await readAddressFacts();
   const address = defaultIPv4 ?? defaultIPv6;
   if (address !== undefined) return address;
-  throw new KubeletError('this machine has no default route, so its address must be said: add --node-ip', { code: 'NodeIp' });
+  throw new KubeletError('this machine has no default route, so its address must be said: add --node-ip', {
+    code: 'NodeIp',
+  });
 }

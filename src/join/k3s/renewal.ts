@@ -70,7 +70,11 @@ export class Renewal implements Disposable {
       } catch (error) {
         signal.throwIfAborted();
         const expires = new Date(old.notAfter).toISOString();
-        log.warn('no new certificate; the old one serves until it expires', { use, expires, error: errorMessage(error) });
+        log.warn('no new certificate; the old one serves until it expires', {
+          use,
+          expires,
+          error: errorMessage(error),
+        });
       }
       await sleep(clock, backoff.next(), signal);
     }

@@ -75,7 +75,8 @@ function list(json: Json, name: string): string[] {
 function port(json: Json, name: string): number | undefined {
   const value = json[name];
   if (value === undefined || value === null || value === 0) return undefined;
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > 65_535) throw unusable(`${name} is no port`);
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > 65_535)
+    throw unusable(`${name} is no port`);
   return value as number;
 }
 

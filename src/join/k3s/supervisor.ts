@@ -24,9 +24,16 @@ export interface Call {
 /** The supervisors of the cluster: a request goes to the first that answers. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  #pair: SupervisorOptions['pair'];
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#pair = options.pair;
+  }
+
+  /** From now on this certificate is shown. */
+  present(pair: SupervisorOptions['pair']): void {
+    this.#pair = pair;
   }
 
   /**
@@ -55,9 +62,9 @@ export class Supervisor {
   }
 
   async #ask(url: URL, { headers = {}, ...call }: Call): Promise<Answer> {
-    const { token, trust, clock, pair } = this.#options;
+    const { token, trust, clock } = this.#options;
     const question = { ...call, headers: { ...headers, authorization: token.authorization }, trust, clock };
-    const own = pair();
+    const own = this.#pair();
     if (!own) return await ask(url, question);
     const first = await ask(url, { ...question, pair: own });
     return first.status === 401 ? await ask(url, question) : first;

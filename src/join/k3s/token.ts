@@ -25,21 +25,29 @@ export function parseToken(text: string): JoinToken {
   const token = text.trim();
   if (token === '') throw wrong(`the token is empty: ${WHERE}`);
   if (token.length > LONGEST) throw wrong(`the token has more than ${LONGEST} characters, so it is none: ${WHERE}`);
-  if (/[^\x21-\x7e]/.test(token)) throw wrong(`the token holds a blank, a line break or a character that is not ASCII: ${WHERE}`);
+  if (/[^\x21-\x7e]/.test(token))
+    throw wrong(`the token holds a blank, a line break or a character that is not ASCII: ${WHERE}`);
   if (!token.startsWith(PREFIX)) return credentials(token, token);
   const rest = token.slice(PREFIX.length);
   const at = rest.indexOf('::');
-  if (at < 0) throw wrong(`the token begins with ${PREFIX} and has no '::' after its CA hash, as if its end were missing: ${WHERE}`);
+  if (at < 0)
+    throw wrong(
+      `the token begins with ${PREFIX} and has no '::' after its CA hash, as if its end were missing: ${WHERE}`,
+    );
   const hash = rest.slice(0, at);
   const secret = rest.slice(at + 2);
   if (hash !== '' && !HASH.test(hash)) {
-    throw wrong(`the CA hash of the token (between ${PREFIX} and '::') must be 64 hex digits, and has ${hash.length} characters: ${WHERE}`);
+    throw wrong(
+      `the CA hash of the token (between ${PREFIX} and '::') must be 64 hex digits, and has ${hash.length} characters: ${WHERE}`,
+    );
   }
   if (secret === '') throw wrong(`nothing comes after the '::' of the token, where the password should be: ${WHERE}`);
   if (BOOTSTRAP.test(secret)) return withHash(hash, credentials(secret, secret));
   const colon = secret.indexOf(':');
   if (colon < 0 || colon === secret.length - 1) {
-    throw wrong(`what comes after the '::' of the token must be user:password or a bootstrap token such as abcdef.0123456789abcdef: ${WHERE}`);
+    throw wrong(
+      `what comes after the '::' of the token must be user:password or a bootstrap token such as abcdef.0123456789abcdef: ${WHERE}`,
+    );
   }
   return withHash(hash, credentials(secret, secret.slice(colon + 1)));
 }

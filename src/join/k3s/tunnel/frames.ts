@@ -58,7 +58,10 @@ export function decodeFrame(message: Buffer): Frame {
       return { kind: 'resume', connection };
     case TYPES.sync:
       if (body.length % 8 !== 0) throw new FrameError('a list of connections that is cut short');
-      return { kind: 'sync', connections: Array.from({ length: body.length / 8 }, (_, i) => body.readBigInt64LE(i * 8)) };
+      return {
+        kind: 'sync',
+        connections: Array.from({ length: body.length / 8 }, (_, i) => body.readBigInt64LE(i * 8)),
+      };
     default:
       return { kind: 'unknown', type };
   }

@@ -11,7 +11,11 @@ export interface KubeletDoor {
  * Where a tunnel's connection to `address` leads: to the kubelet's own port, which the server names by a loopback address. undefined
  * for everything else: the server is trusted with this node's Pods, not with what else listens on its networks.
  */
-export function doorFor(door: KubeletDoor, protocol: string, address: string): { host: string; port: number } | undefined {
+export function doorFor(
+  door: KubeletDoor,
+  protocol: string,
+  address: string,
+): { host: string; port: number } | undefined {
   const at = address.lastIndexOf(':');
   if (protocol !== 'tcp' || at < 0 || address.slice(at + 1) !== String(door.port)) return undefined;
   const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../../lib/clock.ts';
 import { bounded } from '../../../lib/bounded.ts';
+import type { Clock } from '../../../lib/clock.ts';
 import { errorMessage } from '../../../lib/errors.ts';
-
 
 export interface LocalConnectionOptions {
   readonly socket: Socket;
@@ -39,7 +38,9 @@ export class LocalConnection {
   constructor(options: LocalConnectionOptions) {
     this.#options = options;
     const { socket, clock } = options;
-    this.#timer = clock.setTimer(CONNECT_MS, () => this.fail(`the kubelet did not take the connection within ${CONNECT_MS / 1000} s`));
+    this.#timer = clock.setTimer(CONNECT_MS, () =>
+      this.fail(`the kubelet did not take the connection within ${CONNECT_MS / 1000} s`),
+    );
     socket.once('connect', () => {
       if (!this.#over) this.#timer[Symbol.dispose]();
     });

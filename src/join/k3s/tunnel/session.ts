@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Clock } from '../../../lib/clock.ts';
-import { errorMessage, toError } from '../../../lib/errors.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import { errorMessage, KubeletError, toError } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frames.ts';
 import { LocalConnection } from './localConnection.ts';
@@ -21,6 +21,13 @@ const SYNC_MS = 60_000;
 /** More at once than an API server has streams to one node; each may hold 4 MiB that the kubelet has not taken yet. */
 const MOST_CONNECTIONS = 1024;
 const MOST_BYTES = 64 << 20;
+
+/** Nothing has come for so long that the server is taken for dead, though its connections stand. */
+export class SilentError extends KubeletError {
+  constructor() {
+    super(`the server was silent for ${SILENCE_MS / 1000} s`, { code: 'TunnelSilent', retryable: true });
+  }
+}
 
 /**
  * One open tunnel: the server says which connections to open, and bytes go both ways until either side is done. What one connection's
@@ -87,7 +94,7 @@ export class TunnelSession {
 
   #beat(): void {
     const { clock, link } = this.#options;
-    if (clock.now().mono - this.#lastLife >= SILENCE_MS) link.end(new Error(`the server was silent for ${SILENCE_MS / 1000} s`));
+    if (clock.now().mono - this.#lastLife >= SILENCE_MS) link.end(new SilentError());
     else link.ping();
   }
 

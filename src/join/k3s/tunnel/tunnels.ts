@@ -5,7 +5,7 @@ import { errorMessage } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { Trust } from '../ask.ts';
 import type { Address, Servers } from '../servers.ts';
-import { TunnelSession } from './session.ts';
+import { SilentError, TunnelSession } from './session.ts';
 import { openWebSocket } from './webSocket.ts';
 
 export interface TunnelsOptions {
@@ -14,7 +14,7 @@ export interface TunnelsOptions {
   /** The node's client certificate as it is now. */
   readonly pair: () => { readonly cert: string; readonly key: string };
   readonly dial: (protocol: string, address: string) => Socket | undefined;
-  /** Called when a server that had a tunnel does not answer any more. */
+  /** Called when a server that had a tunnel is taken for dead though its connections stand. */
   readonly onLost: (address: Address) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -66,7 +66,8 @@ export class Tunnels implements Disposable {
       const stop = new AbortController();
       this.#stops.set(address, stop);
       this.#keep(address, stop.signal).catch((error: unknown) => {
-        if (!stop.signal.aborted) this.#options.log.error('tunnel ended', { server: address, error: errorMessage(error) });
+        if (!stop.signal.aborted)
+          this.#options.log.error('tunnel ended', { server: address, error: errorMessage(error) });
       });
     }
   }
@@ -81,7 +82,11 @@ export class Tunnels implements Disposable {
       if (clock.now().mono - began >= SUCCESS_MS) backoff.reset();
       const wait = backoff.next();
       // A server that is away for a day says so once.
-      if (why !== said) log.warn('no tunnel to the server; logs and exec through it fail until there is one', { server: address, error: why });
+      if (why !== said)
+        log.warn('no tunnel to the server; logs and exec through it fail until there is one', {
+          server: address,
+          error: why,
+        });
       said = why;
       await sleep(clock, wait, signal);
     }
@@ -91,20 +96,24 @@ export class Tunnels implements Disposable {
   async #once(address: Address, signal: AbortSignal): Promise<unknown> {
     const { trust, clock, log, pair, dial, onLost } = this.#options;
     try {
-      const link = await openWebSocket({ url: new URL(PATH, `https://${address}`), trust, pair: pair(), clock, signal });
+      const link = await openWebSocket({
+        url: new URL(PATH, `https://${address}`),
+        trust,
+        pair: pair(),
+        clock,
+        signal,
+      });
       const stop = () => link.end(new Error('the tunnel is not wanted any more'));
       signal.addEventListener('abort', stop, { once: true });
       const session = new TunnelSession({ link, dial, clock, log });
       if (signal.aborted) stop();
       this.#sessions.set(address, session);
       log.info('tunnel open', { server: address });
-      try {
-        return await session.over;
-      } finally {
-        signal.removeEventListener('abort', stop);
-        this.#sessions.delete(address);
-        if (!signal.aborted) onLost(address);
-      }
+      const why = await session.over;
+      signal.removeEventListener('abort', stop);
+      this.#sessions.delete(address);
+      if (why instanceof SilentError && !signal.aborted) onLost(address);
+      return why;
     } catch (error) {
       return error;
     }

@@ -44,7 +44,9 @@ export async function openWebSocket(options: WebSocketOptions): Promise<WebSocke
   signal.throwIfAborted();
   const socket = dial(options);
   const stop = () => socket.destroy(toError(signal.reason));
-  const timer = clock.setTimer(HANDSHAKE_MS, () => socket.destroy(new Error(`no answer within ${HANDSHAKE_MS / 1000} s`)));
+  const timer = clock.setTimer(HANDSHAKE_MS, () =>
+    socket.destroy(new Error(`no answer within ${HANDSHAKE_MS / 1000} s`)),
+  );
   signal.addEventListener('abort', stop, { once: true });
   try {
     return new Link(socket, await shakeHands(socket, url));
@@ -81,7 +83,9 @@ function dial({ url, trust, pair }: WebSocketOptions): TLSSocket {
 /** Resolves with the bytes after the answer's head. */
 function shakeHands(socket: TLSSocket, url: URL): Promise<Buffer> {
   const key = randomBytes(16).toString('base64');
-  const accept = createHash('sha1').update(key + GUID).digest('base64');
+  const accept = createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
   socket.write(
     `GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nUser-Agent: kubelet-ts\r\n\r\n`,
@@ -104,7 +108,8 @@ function shakeHands(socket: TLSSocket, url: URL): Promise<Buffer> {
       if (end < 0 && head.length < HEAD_BYTES) return;
       settle();
       socket.on('error', () => {});
-      const problem = end < 0 ? 'answered with a head that is too long' : refusal(head.subarray(0, end).toString('latin1'), accept);
+      const problem =
+        end < 0 ? 'answered with a head that is too long' : refusal(head.subarray(0, end).toString('latin1'), accept);
       if (problem) reject(new Error(`the server ${problem}`));
       else resolve(head.subarray(end + 4));
     });

@@ -72,7 +72,8 @@ export class MessageReader {
     if (this.#bytes < head) return undefined;
     const bytes = this.#peek(head);
     const length = sizeBytes === 0 ? short : sizeBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
-    if (length + this.#partBytes > this.#longest) throw new WebSocketError(`sent a message of more than ${this.#longest} bytes`);
+    if (length + this.#partBytes > this.#longest)
+      throw new WebSocketError(`sent a message of more than ${this.#longest} bytes`);
     if (this.#bytes < head + length) return undefined;
     this.#take(head);
     let payload = this.#take(length);
@@ -86,14 +87,17 @@ export class MessageReader {
   #check(first: number, second: number, short: number): void {
     const opcode = first & 0x0f;
     if ((first & 0x70) !== 0) throw new WebSocketError('sent bits that no extension has a meaning for');
-    if ((second & 0x80) !== 0 !== this.#masked) throw new WebSocketError(this.#masked ? 'did not mask' : 'masked what it sent');
-    if (opcode >= 8 && ((first & 0x80) === 0 || short > 125)) throw new WebSocketError('sent a control frame in parts or too long');
+    if (((second & 0x80) !== 0) !== this.#masked)
+      throw new WebSocketError(this.#masked ? 'did not mask' : 'masked what it sent');
+    if (opcode >= 8 && ((first & 0x80) === 0 || short > 125))
+      throw new WebSocketError('sent a control frame in parts or too long');
     if (opcode > 10 || (opcode > 2 && opcode < 8)) throw new WebSocketError(`sent a frame of unknown kind (${opcode})`);
   }
 
   #frame(opcode: number, final: boolean, payload: Buffer): Message | null {
     if (opcode >= 8) return { opcode, payload };
-    if ((opcode === OPCODE.continuation) !== (this.#opcode !== undefined)) throw new WebSocketError('sent the parts of a message out of order');
+    if ((opcode === OPCODE.continuation) !== (this.#opcode !== undefined))
+      throw new WebSocketError('sent the parts of a message out of order');
     if (final && opcode !== OPCODE.continuation) return { opcode, payload };
     this.#opcode ??= opcode;
     // A part costs memory even when it is empty.
