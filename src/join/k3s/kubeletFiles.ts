@@ -14,6 +14,9 @@ export interface KubeletWishes {
   readonly systemd: boolean;
 }
 
+/** A plain y, on or 010 is no text to every reader of YAML. */
+const QUOTED = { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' } as const;
+
 /** The kubeconfig of the node: `server` is the local balancer, which knows where the API servers are. */
 export function kubeconfigText({ serverCa, client }: Layout, server: string, believesSystem: boolean): string {
   const cluster = { server, ...(believesSystem ? {} : { 'certificate-authority': serverCa }) };
@@ -26,11 +29,11 @@ export function kubeconfigText({ serverCa, client }: Layout, server: string, bel
       'current-context': 'Default',
       users: [{ name: 'user', user: { 'client-certificate': client.cert, 'client-key': client.key } }],
     },
-    { lineWidth: 0 },
+    QUOTED,
   );
 }
 
-/** The KubeletConfiguration that k3s gives its own kubelet. */
+/** The KubeletConfiguration that k3s gives its own kubelet, but for serializeImagePulls: false, which always is so here. */
 export function kubeletConfigText(files: Layout, server: ServerConfig, wishes: KubeletWishes): string {
   const taints = wishes.nodeTaints.map(taint);
   return stringify(
@@ -56,14 +59,13 @@ export function kubeletConfigText(files: Layout, server: ServerConfig, wishes: K
       ...(taints.length > 0 ? { registerWithTaints: taints } : {}),
       resolvConf: wishes.resolvConf,
       rotateCertificates: false,
-      serializeImagePulls: false,
       staticPodPath: files.podManifests,
       tlsCertFile: files.serving.cert,
       tlsPrivateKeyFile: files.serving.key,
       ...(server.minTLSVersion === '' ? {} : { tlsMinVersion: server.minTLSVersion }),
       ...(server.cipherSuites.length === 0 ? {} : { tlsCipherSuites: [...server.cipherSuites] }),
     },
-    { lineWidth: 0 },
+    QUOTED,
   );
 }
 

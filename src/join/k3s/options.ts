@@ -136,7 +136,9 @@ function read(args: readonly string[]): Values {
   } catch (error) {
     // The parser quotes the argument that it does not take, which may be a token that lacks its flag.
     const told = errorMessage(error).split('. ')[0]!;
-    const sentence = /positional/i.test(told) ? 'takes flags only; those of the kubelet come after --' : told;
+    const sentence = /positional|Unexpected argument/i.test(told)
+      ? 'takes flags only; those of the kubelet come after --'
+      : told;
     throw new ConfigurationError([{ path: 'join k3s', sentence: `${sentence} (see kubelet-ts join k3s --help)` }]);
   }
 }

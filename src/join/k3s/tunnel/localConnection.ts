@@ -15,9 +15,12 @@ export interface LocalConnectionOptions {
   readonly onOver: () => void;
 }
 
-/** Bytes that the kubelet has not taken: above the first the server is asked to pause, above the second the connection is ended. */
+/**
+ * Bytes that the kubelet has not taken: above the first the server is asked to pause, above the second, which is more than can be on its
+ * way when it hears that, the connection is ended.
+ */
 const PAUSE_ABOVE = 2 << 20;
-const END_ABOVE = 4 << 20;
+const END_ABOVE = 16 << 20;
 const RESUME_BELOW = 256 << 10;
 const CHUNK = 32 << 10;
 /** A connection on loopback opens at once, or never. */

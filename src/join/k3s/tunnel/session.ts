@@ -18,7 +18,7 @@ export interface SessionOptions {
 const PING_MS = 5_000;
 const SILENCE_MS = 60_000;
 const SYNC_MS = 60_000;
-/** More at once than an API server has streams to one node; each may hold 4 MiB that the kubelet has not taken yet. */
+/** More at once than an API server has streams to one node; all together may hold so much that the kubelet has not taken yet. */
 const MOST_CONNECTIONS = 1024;
 const MOST_BYTES = 64 << 20;
 
