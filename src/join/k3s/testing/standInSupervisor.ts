@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { TestAuthority } from '../../../api/fake/certificates.ts';
@@ -53,17 +53,19 @@ export class StandInSupervisor implements AsyncDisposable {
   /** Servers of before 2025: GET alone, and a key of the server's. */
   old = false;
   /** What other paths are answered with: the API server's part. */
-  api: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => void response.end('api');
-  readonly #server: Server;
+  api: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void = (_, response) =>
+    void response.end('api');
+  readonly #server: Http2SecureServer;
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
   private constructor(cluster: StandInCluster) {
     this.cluster = cluster;
     const { cert, key } = cluster.serverCa.issue('k3s');
-    this.#server = createServer(
-      { cert, key, ca: cluster.clientCa.ca, requestCert: true, rejectUnauthorized: false },
-      (request, response) => this.#serve(request, response),
+    this.#server = createSecureServer(
+      // As Go's servers: HTTP/2 for who offers it.
+      { allowHTTP1: true, cert, key, ca: cluster.clientCa.ca, requestCert: true, rejectUnauthorized: false },
+      (request, response) => this.#serve(request as never, response as never),
     );
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
@@ -109,7 +111,7 @@ export class StandInSupervisor implements AsyncDisposable {
     request.on('end', () => {
       const fault = this.faults.get(path);
       if (fault === undefined && !path.startsWith('/v1-k3s/') && path !== '/cacerts') {
-        this.api(request, response);
+        this.api(request, response, Buffer.concat(chunks));
         return;
       }
       const { status, body } =
