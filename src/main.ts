@@ -69,6 +69,8 @@ async function run(loaded: LoadedConfiguration, joined?: Joined): Promise<void> 
     log.error('a failure nobody waited for', { error: errorMessage(reason) }),
   );
   // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
+  const { limitArenas } = await import('./lib/linux/limitArenas.ts');
+  limitArenas();
   const { startAgent } = await import('./agent/agent.ts');
   let agent: AsyncDisposable | undefined;
   const leave = (code: number) => {

@@ -1,4 +1,5 @@
 // Starts CSI drivers on the lab's node, and does the work of an external attacher.
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -49,6 +50,7 @@ export class CsiDriverProcess implements AsyncDisposable {
     });
     const before = this.count('Notify');
     await this.until('to be registered', () => this.count('Notify') > before);
+    assert.deepEqual(this.of('Notify').at(-1)?.request, { pluginRegistered: true, error: '' });
     return this;
   }
 
@@ -97,8 +99,16 @@ export class CsiDriverProcess implements AsyncDisposable {
     );
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.leave();
+  /** The Pods of the test go first, also after a failure: without their driver they could not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { lab, namespace } = this.#t;
+    const pods = () => lab.pods.all().filter(({ metadata }) => metadata?.namespace === namespace);
+    if (pods().length > 0) {
+      await (this.#child ? this.tell('heal') : this.start());
+      for (const { metadata } of pods()) await lab.api.remove(`/api/v1/namespaces/${namespace}/pods/${metadata?.name}`);
+      await lab.pods.until(`the Pods of the driver ${this.name} to be gone`, () => pods().length === 0);
+    }
+    await this.leave();
   }
 }
 

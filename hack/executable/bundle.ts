@@ -9,6 +9,7 @@ const replacements = {
   koffi: 'src/lib/linux/embeddedKoffi.ts',
   undici: 'hack/executable/undici.cjs',
   '@grpc/proto-loader': 'hack/executable/protoLoader.cjs',
+  '@opentelemetry/api': 'hack/executable/opentelemetry.cjs',
 };
 
 /** How the sources become the one script of the executable. */

@@ -86,6 +86,13 @@ test('what cannot lie on one node is refused with the topology manager’s reaso
   expect(await reserve('two', 1)).toMatchObject({ verdict: 'admitted' });
 });
 
+test('a Pod with devices and no CPUs of its own is asked for as well', async () => {
+  await start('single-numa-node');
+  say({ a: 0, b: 1 });
+  expect(await reserve('one', 2, '500m')).toMatchObject({ reason: 'TopologyAffinityError' });
+  expect(await reserve('two', 1, '500m')).toMatchObject({ verdict: 'admitted' });
+});
+
 test('without a policy devices are refused before CPUs, in kubelet’s order', async () => {
   await start('none');
   say({ a: 0 });

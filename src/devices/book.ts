@@ -151,6 +151,15 @@ export class DeviceBook {
     return deviceRequests(pod, (resource) => this.isDeviceResource(resource));
   }
 
+  /** Whether the Pod asks for devices that it was not given yet. */
+  lacks(pod: StoredPod): boolean {
+    const given = this.assignments(pod.metadata.uid);
+    return this.requests(pod).some(
+      ({ container, resource, count }) =>
+        count > 0 && !given.some((one) => one.container === container && one.resource === resource),
+    );
+  }
+
   /** What the Pod would get now. */
   plan(pod: StoredPod, { affinity = ANYWHERE, preferred, only }: PlanOptions = {}): PodPlan {
     const { uid } = pod.metadata;

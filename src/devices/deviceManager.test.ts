@@ -22,7 +22,10 @@ let registered: string[];
 let observed: string[];
 const open: AsyncDisposable[] = [];
 
-async function start(): Promise<DeviceManager> {
+const PATIENT = { connectMs: 20_000, optionsMs: 20_000, allocateMs: 20_000, preStartMs: 20_000 };
+const HASTY = { connectMs: 1000, optionsMs: 500, allocateMs: 500, preStartMs: 500 };
+
+async function start(timeouts = PATIENT): Promise<DeviceManager> {
   manager = new DeviceManager({
     rootDir: root,
     table: new PodTable(),
@@ -30,7 +33,7 @@ async function start(): Promise<DeviceManager> {
     log: silentLogger,
     onRegistration: (resource) => registered.push(resource),
     onAllocated: (resource) => observed.push(resource),
-    timeouts: { connectMs: 2000, optionsMs: 300, allocateMs: 300, preStartMs: 300 },
+    timeouts,
   });
   open.push(manager);
   await manager.load();
@@ -49,6 +52,12 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
   rmSync(root, { recursive: true, force: true });
 });
+
+/** The same in a life that waits for no plug-in for long. */
+async function restartHasty(): Promise<void> {
+  await manager[Symbol.asyncDispose]();
+  await start(HASTY);
+}
 
 async function plugin(more: Partial<Parameters<typeof FakeDevicePlugin.start>[0]> = {}): Promise<FakeDevicePlugin> {
   const started = await FakeDevicePlugin.start({
@@ -105,6 +114,7 @@ describe('registration', () => {
     [{ endpoint: 'nobody.sock' }, 'failed to dial device plugin: '],
     [{ endpoint: 'x'.repeat(500) }, 'failed to dial device plugin: nobody can connect'],
   ])('%j is refused in kubelet’s words', async (more, message) => {
+    await restartHasty();
     const gpu = await plugin();
     await expect(gpu.register(more)).rejects.toThrow(message);
     expect(manager.capacity().capacity).toEqual({});
@@ -122,6 +132,7 @@ describe('registration', () => {
   });
 
   test('one that hangs in its options holds no other up', async () => {
+    await restartHasty();
     const [hung, well] = [await plugin({ resource: 'vendor.example/hung' }), await plugin()];
     hung.optionsAnswer = () => new Promise(() => {});
     const refused = expect(hung.register()).rejects.toThrow('DeadlineExceeded');
@@ -137,7 +148,7 @@ describe('registration', () => {
     mkdirSync(join(directory, 'dir'));
     await manager[Symbol.asyncDispose]();
     await start();
-    expect(readdirSync(directory).sort()).toEqual(['DEPRECATION', 'dir', 'file', 'kubelet.sock']);
+    expect(readdirSync(directory).sort()).toEqual(['dir', 'file', 'kubelet.sock']);
     old.close();
   });
 
@@ -278,6 +289,7 @@ describe('allocation', () => {
   });
 
   test('a plug-in that refuses, hangs, or vanishes in Allocate ends in a rejection, and gives the devices back', async () => {
+    await restartHasty();
     const gpu = await plugin();
     await gpu.register();
     await until(() => allocatable() === '2');
@@ -346,6 +358,7 @@ describe('allocation', () => {
   });
 
   test('PreStartContainer is called before each start, if the plug-in wishes; its failure is told', async () => {
+    await restartHasty();
     const gpu = await plugin({ options: { preStartRequired: true } });
     await gpu.register();
     await until(() => allocatable() === '2');

@@ -154,6 +154,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
         allocate,
       };
     },
+    wants: (pod: StoredPod) => this.book.lacks(pod),
     version: () => this.book.version,
   };
 

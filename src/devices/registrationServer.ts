@@ -1,6 +1,6 @@
 // kubelet's own socket for device plug-ins: they register there, and again whenever it is made anew.
 import type { Dirent } from 'node:fs';
-import { mkdir, opendir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, opendir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isExtendedResource } from '../k8s/extendedResource.ts';
 import { goQuote } from '../k8s/goText.ts';
@@ -40,12 +40,6 @@ export async function serveRegistration(options: RegistrationServerOptions): Pro
   const { directory, log, clock } = options;
   await mkdir(directory, { recursive: true, mode: 0o750 });
   await removeSockets(directory, log);
-  // For who looks here by hand; plug-ins may register through plugins_registry by now.
-  await writeFile(join(directory, 'DEPRECATION'), '').catch((error) =>
-    log.warn('The deprecation notice in the directory of device plug-ins could not be written', {
-      error: errorMessage(error),
-    }),
-  );
   const service = serveService(deviceProtocol, 'v1beta1.Registration', {
     Register: async ({ version, resourceName, endpoint }, { signal }) => {
       const problem = registrationProblem(resourceName, [version]);

@@ -1,6 +1,8 @@
+import type { NodeEvent } from '../../events/event.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { PluginHandler } from '../../plugins/handler.ts';
 import type { DriverFigures } from '../../stats/storage.ts';
+import type { PersistentVolumeClaim } from '../../types/k8s.ts';
 import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
 import { csiKind } from '../../volumes/csi/kind.ts';
@@ -26,6 +28,15 @@ export interface CsiStage {
   readonly kind: PersistentKind | undefined;
 }
 
+/** KEP-1432: an Event of the Pod, with the name that the Pod has for the volume. */
+function tellAbnormal({ table }: Base, api: ApiConnection | null, uid: string, path: string, message: string): void {
+  const entry = table.get(uid);
+  const volume = entry?.pod?.spec?.volumes?.find(({ name }) => entry.volumePath(name) === path);
+  if (!entry || !volume) return;
+  const subject = { kind: 'Pod', apiVersion: 'v1', name: entry.name, namespace: entry.namespace, uid };
+  api?.events.record(subject, 'Warning', 'VolumeConditionAbnormal', `Volume ${volume.name}: ${message}`);
+}
+
 /** Makes the table of drivers; empty until they register. Nothing is asked of the API server yet. */
 export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDisposableStack): CsiStage {
   const { clock, log, nodeName, loaded } = base;
@@ -39,6 +50,7 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     maxAgeMs: loaded.config.volumeStatsAggPeriod,
     health: loaded.gates.enabled('CSIVolumeHealth'),
     onLook: volumeLooks(base.metrics.metrics),
+    onAbnormal: (uid, path, message) => tellAbnormal(base, api, uid, path, message),
   });
   const figures = { has: CsiVolumeStats.isCsi, of: (path: string, over: Promise<void>) => stats.of(path, over) };
   const registration = new CsiRegistration({ drivers, nodeInfo, clock, log, onCall: observe });
@@ -57,6 +69,11 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     attachment: (name: string) => api.heartbeat.get('VolumeAttachment', { name }),
     updateNow: (driver: string) => allocatable.updateNow(driver),
     claims: api.heartbeat,
+    claimEvent: ({ metadata }: PersistentVolumeClaim, { type, reason, message }: NodeEvent) => {
+      const { name = '', namespace = '', uid = '', resourceVersion } = metadata ?? {};
+      const subject = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', name, namespace, uid };
+      api.events.record({ ...subject, ...(resourceVersion ? { resourceVersion } : {}) }, type, reason, message);
+    },
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };

@@ -204,6 +204,33 @@ test('settings that do not fit are refused in Go’s words', async () => {
   );
 });
 
+test('a Pod that has its CPUs and memory from before is not refused after a restart', async () => {
+  const settings = {
+    ...STATIC,
+    cpuManagerPolicyOptions: { 'full-pcpus-only': 'true' },
+    memoryManagerPolicy: 'Static',
+    reservedMemory: [{ numaNode: 0, limits: { memory: '1Gi' } }],
+  };
+  const topology = testMachine(1, 4);
+  const { limits, requests } = own('2');
+  const init = { name: 'i', resources: own('500m') };
+  const pod = testPod('p', { limits, requests, spec: { initContainers: [init] } });
+  const first = await open(settings, { topology });
+  expect(first.take(pod)).toBeUndefined();
+  first.starting(pod, 'c');
+  const free = () => file('memory_manager_state').machineState[0].memoryMap.memory.free;
+  await first.saved();
+  const before = free();
+
+  const next = await open(settings, { topology });
+  // Two CPUs are asked for, and one is left.
+  expect(next.refuse(pod)).toBeUndefined();
+  expect(next.take(pod)).toBeUndefined();
+  await next.saved();
+  expect([next.grant('p', 'c').cpus, free()]).toEqual([[1, 2], before]);
+  expect(next.refuse(testPod('q', own('2')))).toMatchObject({ reason: 'SMTAlignmentError' });
+});
+
 test('a machine with NUMA nodes of high ids is refused', async () => {
   const machine = testMachine(2);
   const nodes = machine.nodes.map((node) => ({ ...node, id: node.id * 31 }));

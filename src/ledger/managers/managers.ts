@@ -23,6 +23,7 @@ import { startMainContainer } from '../rules/memory/started.ts';
 import { MemoryAllocation } from '../rules/memory/staticPolicy.ts';
 import { admitByTopology, type TopologySettings } from '../rules/topology/admit.ts';
 import type { DeviceProviders, Hint, HintProvider } from '../rules/topology/hints.ts';
+import { holdsAll } from '../rules/topology/holds.ts';
 import { cpuTopology, type NodeTopology } from '../rules/topology/nodeTopology.ts';
 import { nodesOf } from '../rules/topology/numaMask.ts';
 import { parseTopologyOptions, refuseHighIds, topologySettings } from '../rules/topology/settings.ts';
@@ -133,14 +134,12 @@ export class Managers {
 
   /** Why the Pod cannot have what it asks for; undefined: it can. Nothing is given yet. */
   refuse(pod: StoredPod): Rejection | undefined {
-    return this.#consider(pod).rejection;
+    return this.#holds(pod) ? undefined : this.#consider(pod).rejection;
   }
 
   /** Gives the Pod what it asks for, if that can be; again and again harmless. */
   take(pod: StoredPod): Rejection | undefined {
-    const { rejection, to, affinities } = this.#consider(pod);
-    this.#lastTaken = { uid: pod.metadata.uid, affinities };
-    if (!rejection) this.#become(...to);
+    const rejection = this.#holds(pod) ? undefined : this.#give(pod);
     if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
     return rejection;
   }
@@ -242,6 +241,20 @@ export class Managers {
       memory: this.#memory,
       topology: this.#options.topology,
     };
+  }
+
+  /** A Pod that has everything from before this process is not asked again, so that no restart can refuse it. */
+  #holds(pod: StoredPod): boolean {
+    if (this.#options.devices?.wants(pod)) return false;
+    const cpus = this.#cpuPolicy && this.#cpus;
+    return holdsAll(pod, { cpus, memory: this.#memoryStatic ? this.#memory : null });
+  }
+
+  #give(pod: StoredPod): Rejection | undefined {
+    const { rejection, to, affinities } = this.#consider(pod);
+    this.#lastTaken = { uid: pod.metadata.uid, affinities };
+    if (!rejection) this.#become(...to);
+    return rejection;
   }
 
   #consider(pod: StoredPod): Considered {

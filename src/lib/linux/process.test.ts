@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { ManualClock } from '../fake/manualClock.ts';
 import { until } from '../fake/until.ts';
 import { lockFile } from './fileLock.ts';
+import { bindLibc } from './libc.ts';
+import { limitArenas } from './limitArenas.ts';
 import { sendUnixDatagram } from './notifySocket.ts';
 import { raiseOpenFiles } from './openFiles.ts';
 import { watchOpens } from './watchOpens.ts';
@@ -125,4 +127,9 @@ describe('watching for opens', () => {
   test('a file that is not there is an error', async () => {
     await expect(watchOpens(join(directory, 'none'), new ManualClock(), () => {})).rejects.toThrow(/ENOENT/);
   });
+});
+
+test('the number of the C library’s heaps can be set', () => {
+  expect(() => limitArenas()).not.toThrow();
+  expect(bindLibc('int mallopt(int param, int value)')(-8, 2)).toBe(1);
 });

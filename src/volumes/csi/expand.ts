@@ -1,5 +1,6 @@
 // A CSI volume that has grown: its driver grows the file system, and the claim is told.
 import { status } from '@grpc/grpc-js';
+import type { NodeEvent } from '../../events/event.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIPersistentVolumeSource, PersistentVolumeClaim } from '../../types/k8s.ts';
@@ -46,9 +47,13 @@ export async function expandVolume(
   const plan = planExpansion(claim, spec.pv);
   if (plan.kind === 'done') return;
   const about = `for volume ${goQuote(volume.name)}`;
+  const both = (told: NodeEvent) => {
+    event(told);
+    services.claimEvent(claim, told);
+  };
   if (spec.readOnly) {
     const message = `MountVolume.NodeExpandVolume failed ${about} requested read-only file system`;
-    event({ type: 'Warning', reason: 'FileSystemResizeFailed', message });
+    both({ type: 'Warning', reason: 'FileSystemResizeFailed', message });
     return;
   }
   const patch = (body: ClaimPatch) =>
@@ -61,7 +66,7 @@ export async function expandVolume(
   }
   services.failedExpansions.delete(volume.uniqueName);
   const message = `MountVolume.NodeExpandVolume succeeded ${about} ${pod.spec.nodeName ?? services.nodeName}`;
-  event({ type: 'Normal', reason: 'FileSystemResizeSuccessful', message });
+  both({ type: 'Normal', reason: 'FileSystemResizeSuccessful', message });
   try {
     await patch(expansionEnded(claim, plan.size));
   } catch (error) {

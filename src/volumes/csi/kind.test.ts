@@ -151,6 +151,18 @@ describe('a CSI volume behind a claim', () => {
     expect(methods().slice(1)).toEqual(['NodeStageVolume', 'NodeUnstageVolume']);
   });
 
+  test('two Pods may know one disk by different names', async () => {
+    world.cluster({ attachRequired: false });
+    await start();
+    const named = (name: string) => csiSpec('h1', {}, { name });
+    await world.have(a, named('data'));
+    await world.have(b, named('disk'));
+    await world.leave('a');
+    expect([...driver.volumes.get('h1')!.published]).toEqual([publishPath(node.root, 'b', 'disk')]);
+    await world.leave('b');
+    expect(driver.volumes.get('h1')!.published.size).toBe(0);
+  });
+
   test('Secrets go to stage and publish', async () => {
     await start();
     world.attach('h1');
@@ -280,6 +292,17 @@ describe('expansion', () => {
         message: `MountVolume.NodeExpandVolume succeeded for volume "pv-h1" ${NODE}`,
       },
     ]);
+    expect(node.claimEvents).toEqual(['claim FileSystemResizeSuccessful']);
+  });
+
+  test('a read-only file system is not grown, and both are told', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.set('PersistentVolumeClaim', claim(pending));
+    await world.have(a, { ...grown, readOnly: true }, '2Gi');
+    expect(driver.count('NodeExpandVolume')).toBe(0);
+    expect(world.events).toEqual([expect.objectContaining({ reason: 'FileSystemResizeFailed' })]);
+    expect(node.claimEvents).toEqual(['claim FileSystemResizeFailed']);
   });
 
   test('a refusal goes into the claim’s conditions; one that cannot ever work tells the controller', async () => {

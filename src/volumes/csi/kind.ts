@@ -82,7 +82,7 @@ export function csiKind(services: CsiServices): PersistentKind {
       inTerms(() =>
         volume.mode === 'Block'
           ? unpublishBlock(drivers, blockPlaces(host.root, volume.name, podUid))
-          : unpublishFileSystem(drivers, publishPath(host.root, podUid, volume.name), host.log),
+          : unpublishFileSystem(drivers, host.root, podUid, volume.uniqueName, host.log),
       ),
 
     expand: (asked) =>

@@ -1,9 +1,10 @@
 // What CSI volumes need besides the Pod.
 import { isNoRelationship, isNotFound } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
+import type { NodeEvent } from '../../events/event.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import type { CSIDriver, SecretReference, VolumeAttachment } from '../../types/k8s.ts';
+import type { CSIDriver, PersistentVolumeClaim, SecretReference, VolumeAttachment } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { csiSays, unsent } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
@@ -20,6 +21,8 @@ export interface CsiServices {
   updateNow(driver: string): Promise<void>;
   /** The API's claims, to say how far their volumes have grown. */
   readonly claims: Pick<ApiClient, 'get' | 'patch'>;
+  /** Records an Event of a claim. */
+  claimEvent(claim: PersistentVolumeClaim, event: NodeEvent): void;
   /** Unique names of volumes whose expansion failed since this process started. */
   readonly failedExpansions: Set<string>;
   /** How often a volume of a driver with requiresRepublish is published again, in ms: kubelet does it at each sync of the Pod. */

@@ -1,5 +1,5 @@
 // Takes the CSI volumes of a Pod down, from what is on disk: after a restart nothing else may be known of it.
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
@@ -10,7 +10,7 @@ import { podPath } from '../paths.ts';
 import { VolumeError } from '../volumeError.ts';
 import { csiSays, unsure } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
-import { CSI_PLUGIN } from './names.ts';
+import { CSI_PLUGIN, volumeOf } from './names.ts';
 import { removeTarget } from './target.ts';
 import { loadVolumeData, type VolumeData } from './volData.ts';
 
@@ -23,6 +23,11 @@ export interface FoundCsiVolume {
 
 /** The inline CSI volumes of a Pod that have a note. One without, or with a broken one, was never published or is nobody's any more. */
 export async function findCsiVolumes(root: string, uid: string, log: Logger): Promise<FoundCsiVolume[]> {
+  // Those of PersistentVolumes have a worker each.
+  return (await findNotes(root, uid, log)).filter(({ data }) => data.volumeLifecycleMode === 'Ephemeral');
+}
+
+async function findNotes(root: string, uid: string, log: Logger): Promise<FoundCsiVolume[]> {
   const parent = join(podPath(root, uid), 'volumes', CSI_PLUGIN.replace('/', '~'));
   const entries = (await ignoring(['ENOENT', 'ENOTDIR'], () => allEntries(parent))) ?? [];
   const found: FoundCsiVolume[] = [];
@@ -30,8 +35,7 @@ export async function findCsiVolumes(root: string, uid: string, log: Logger): Pr
     const directory = join(parent, name.toString());
     try {
       const data = await loadVolumeData(directory);
-      // Those of PersistentVolumes have a worker each.
-      if (data?.volumeLifecycleMode === 'Ephemeral') found.push({ directory, data });
+      if (data) found.push({ directory, data });
     } catch (error) {
       if (!(error instanceof KubeletError)) throw error;
       log.warn('A CSI volume is unmounted without its driver', { directory, error: error.message });
@@ -49,20 +53,20 @@ export async function unpublishAll(drivers: CsiDrivers, found: readonly FoundCsi
 }
 
 /**
- * Has its driver unpublish what is at the target, by the note beside it, and removes both. Without a note nothing was published; with one
- * that is broken nobody knows by whom, and it is unmounted without a driver. Rejects in kubelet's words.
+ * Has its driver unpublish what the Pod has of a volume, by the notes in the Pod's directory: there it may have another name than
+ * elsewhere. Without a note nothing was published. Rejects in kubelet's words.
  */
-export async function unpublishFileSystem(drivers: CsiDrivers, target: string, log: Logger): Promise<void> {
-  const directory = dirname(target);
-  let data: VolumeData | undefined;
-  try {
-    data = await loadVolumeData(directory);
-  } catch (error) {
-    if (!(error instanceof KubeletError)) throw error;
-    log.warn('A CSI volume is taken down without its driver', { directory, error: error.message });
-  }
-  if (data) await unpublishNoted(drivers, target, data);
-  else await removeTarget(target);
+export async function unpublishFileSystem(
+  drivers: CsiDrivers,
+  root: string,
+  uid: string,
+  volume: string,
+  log: Logger,
+): Promise<void> {
+  const { driver, handle } = volumeOf(volume);
+  const found = await findNotes(root, uid, log);
+  const mine = found.filter(({ data }) => data.driverName === driver && data.volumeHandle === handle);
+  await settleAll(mine.map(({ directory, data }) => unpublishNoted(drivers, join(directory, 'mount'), data)));
 }
 
 async function unpublishNoted(drivers: CsiDrivers, target: string, data: VolumeData): Promise<void> {

@@ -50,6 +50,7 @@ const services: CsiServices = {
   secret: async () => ({}),
   attachment: async () => ({ status: { attached: true } }) as unknown as VolumeAttachment,
   updateNow: async () => {},
+  claimEvent: () => {},
   claims: undefined as never,
 };
 const host = { root, mounter, log: silentLogger, digest: () => '', run: runProgram, csi: services };

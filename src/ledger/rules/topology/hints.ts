@@ -23,6 +23,8 @@ export interface AllocationError {
 export interface DeviceProviders {
   /** For one Pod's admission; `nodes`: ids of the machine's NUMA nodes. */
   provider(pod: StoredPod, nodes: readonly number[]): HintProvider;
+  /** Whether the Pod asks for devices that it does not have yet. */
+  wants(pod: StoredPod): boolean;
   /** Another number after whatever providers are made from has changed. */
   version(): number;
 }

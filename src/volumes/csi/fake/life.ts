@@ -32,6 +32,7 @@ async function live(plan: LifePlan): Promise<void> {
     secret: secretReader(client, realClock),
     attachment: (name: string) => client.get('VolumeAttachment', { name }),
     updateNow: async () => {},
+    claimEvent: () => {},
     republishMs: 60_000,
   };
   const { signal } = new AbortController();

@@ -26,6 +26,7 @@ export class CsiTestNode implements AsyncDisposable {
   readonly registration: CsiRegistration;
   readonly services: CsiServices;
   readonly signal = new AbortController().signal;
+  readonly claimEvents: string[] = [];
   readonly #fakes: FakeCsiDriver[] = [];
   readonly api: FakeApiServer;
 
@@ -43,6 +44,7 @@ export class CsiTestNode implements AsyncDisposable {
       attachment: (name) => this.client.get('VolumeAttachment', { name }),
       updateNow: async () => {},
       claims: this.client,
+      claimEvent: (claim, { reason }) => void this.claimEvents.push(`${claim.metadata?.name} ${reason}`),
       failedExpansions: new Set(),
       republishMs: 60_000,
     };

@@ -64,17 +64,22 @@ export function withMigration(node: CSINode): CSINode | undefined {
 
 /** With this driver, at the end of the list; undefined: nothing changes. */
 export function withDriver(node: CSINode, entry: DriverEntry): CSINode | undefined {
-  const found = node.spec.drivers.find(({ name }) => name === entry.name);
+  const found = driversOf(node).find(({ name }) => name === entry.name);
   const migrated = withMigration(node);
   if (found && says(found, entry) && !migrated) return undefined;
-  const others = node.spec.drivers.filter(({ name }) => name !== entry.name);
+  const others = driversOf(node).filter(({ name }) => name !== entry.name);
   return { ...(migrated ?? node), spec: { ...node.spec, drivers: [...others, driverOf(entry)] } };
 }
 
 /** Without this driver; undefined: it is not there. */
 export function withoutDriver(node: CSINode, name: string): CSINode | undefined {
-  const drivers = node.spec.drivers.filter((driver) => driver.name !== name);
-  return drivers.length === node.spec.drivers.length ? undefined : { ...node, spec: { ...node.spec, drivers } };
+  const drivers = driversOf(node).filter((driver) => driver.name !== name);
+  return drivers.length === driversOf(node).length ? undefined : { ...node, spec: { ...node.spec, drivers } };
+}
+
+/** The API server shows an empty list as null. */
+function driversOf({ spec }: CSINode): readonly CSINodeDriver[] {
+  return (spec.drivers as readonly CSINodeDriver[] | null) ?? [];
 }
 
 function driverOf({ name, nodeId, maxVolumes, topologyKeys }: DriverEntry): CSINodeDriver {

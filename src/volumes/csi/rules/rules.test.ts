@@ -114,6 +114,11 @@ describe('CSINode', () => {
     );
     expect(withMigration(node)).toBeUndefined();
   });
+  test('a list without drivers is null, as API servers show it', () => {
+    const none = { ...newCsiNode(me), spec: { drivers: null as never } };
+    expect(withDriver(none, entry)!.spec.drivers).toHaveLength(1);
+    expect(withoutDriver(none, 'd')).toBeUndefined();
+  });
   test('a driver is written once, replaced when it says something else, and taken out', () => {
     const one = withDriver(newCsiNode(me), entry)!;
     expect(one.spec.drivers).toEqual([
