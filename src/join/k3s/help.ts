@@ -7,7 +7,7 @@ runs. Start it with the same line after a reboot; when no server answers then, i
 
 Five steps on a fresh machine:
   1. a container runtime (containerd) and a network (CNI plug-ins with a configuration in /etc/cni/net.d): those of k3s are in its own agent
-  2. kubelet-ts preflight --config-dir= says what else is missing
+  2. kubelet-ts preflight says what else is missing
   3. on the server: cat /var/lib/rancher/k3s/server/node-token   (or: k3s token create, for a token that expires)
   4. put that into a file that only root may read, and here: kubelet-ts join k3s --server https://SERVER:6443 --token-file FILE
   5. kubectl get node; kube-proxy is in k3s' agent too: run it as a DaemonSet

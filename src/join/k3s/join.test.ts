@@ -10,7 +10,10 @@ import { until } from '../../lib/fake/until.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { join, runJoin } from './join.ts';
 import { type JoinOptions, parseJoin } from './options.ts';
+import { Servers } from './servers.ts';
+import { Supervisor } from './supervisor.ts';
 import { type StandInCluster, StandInSupervisor } from './testing/standInSupervisor.ts';
+import { parseToken } from './token.ts';
 
 let dir: string;
 let server: StandInSupervisor;
@@ -163,6 +166,26 @@ test('what k3s’ cloud controller waits for is written to the Node', async () =
   expect(JSON.parse(patches[0]!)).toEqual({
     metadata: { annotations: { 'k3s.io/hostname': 'edge', 'k3s.io/internal-ip': '127.0.0.1' } },
   });
+});
+
+test('of several servers the one that is not ready is passed over, and all are asked before a request fails', async () => {
+  const servers = new Servers(new URL(`https://127.0.0.2:${server.port}`));
+  servers.update([`127.0.0.2:${server.port}`, `127.0.0.1:${server.port}`]);
+  const supervisor = new Supervisor({
+    servers,
+    token: parseToken(server.cluster.token),
+    trust: { ca: server.cluster.serverCa.ca },
+    clock: realClock,
+    pair: () => undefined,
+  });
+  // Nobody listens at the first.
+  expect(JSON.parse((await supervisor.get('/v1-k3s/config')).toString()).ClusterDomain).toBe('cluster.local');
+  expect(servers.supervisors()[0]).toBe(`127.0.0.1:${server.port}`);
+  server.faults.set('/v1-k3s/config', 503);
+  await expect(supervisor.get('/v1-k3s/config')).rejects.toThrow(
+    'the server is not ready yet: /v1-k3s/config answered 503',
+  );
+  expect(servers.supervisors()[0]).toBe(`127.0.0.2:${server.port}`);
 });
 
 test('in the egress mode disabled no tunnel is opened', async () => {

@@ -21,7 +21,7 @@ export interface Call {
   readonly signal?: AbortSignal;
 }
 
-/** The supervisors of the cluster: a request goes to the first that answers. */
+/** The supervisors of the cluster: a request goes to the first that answers and is ready. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   #pair: SupervisorOptions['pair'];
@@ -41,17 +41,21 @@ export class Supervisor {
    * when that is refused: the server forgets a certificate with its Node. Rejects only when no server answers.
    */
   async request(path: string, call: Call = {}): Promise<Answer> {
-    let last: unknown;
+    let failure: unknown;
+    let notReady: Answer | undefined;
     for (const address of this.#options.servers.supervisors()) {
       try {
-        return await this.#ask(new URL(path, `https://${address}`), call);
+        const answer = await this.#ask(new URL(path, `https://${address}`), call);
+        if (answer.status < 500) return answer;
+        notReady = answer;
       } catch (error) {
         call.signal?.throwIfAborted();
-        last = error;
-        this.#options.servers.failed(address);
+        failure = error;
       }
+      this.#options.servers.failed(address);
     }
-    throw last;
+    if (notReady) return notReady;
+    throw failure;
   }
 
   /** The body of a GET. Rejects with a sentence for every status but 200; `retryable` when the server is only not ready yet. */
