@@ -41,6 +41,9 @@ const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices' 
   syncMirror: 'static',
   allocateDevices: 'devices',
   updateCpus: 'cpus',
+  // Of Pods that are resized: resize.test.ts.
+  allocate: 'static',
+  resizePod: 'static',
 };
 const kinds = Object.keys(parts) as ActionKind[];
 

@@ -1,12 +1,14 @@
 import type { ActionContext, Effect, Outcome } from '../outcome.ts';
 import type { Action, ActionKind } from '../rules/actions.ts';
 import { allocateDevices, release, reserve } from './admission.ts';
+import { allocate } from './allocate.ts';
 import { deleteApiPod, syncMirror } from './apiPod.ts';
 import { removeCgroup, removePodFiles } from './cleanup.ts';
 import { createContainer } from './createContainer.ts';
 import { ensureImage } from './ensureImage.ts';
 import { postStart, preStop } from './hooks.ts';
 import { preparePod } from './preparePod.ts';
+import { resizePod } from './resizePod.ts';
 import { createSandbox, removeSandbox, stopSandbox } from './sandbox.ts';
 import type { Services } from './services.ts';
 import { startContainer } from './startContainer.ts';
@@ -24,6 +26,8 @@ const registry: Registry = {
   reserve: (s, c) => reserve(s, c),
   release: (s, c) => release(s, c),
   allocateDevices: (s, c) => allocateDevices(s, c),
+  allocate: (s, c, a) => allocate(s, c, a),
+  resizePod: (s, c) => resizePod(s, c),
   preparePod: (s, c) => preparePod(s, c),
   createSandbox: (s, c, a) => createSandbox(s, c, a.attempt),
   stopSandbox: (s, c, a) => stopSandbox(s, c, a.sandboxId),
