@@ -24,6 +24,10 @@ export type FactUpdate =
   | { readonly kind: 'pull'; readonly container: string; readonly state: PullState | undefined }
   /** What a volume that is being set up waits for; undefined: nothing any more. */
   | { readonly kind: 'volumeWait'; readonly volume: string; readonly message: string | undefined }
+  /** Which DRA driver is being waited for; undefined: none any more. */
+  | { readonly kind: 'claimWait'; readonly message: string | undefined }
+  /** A DRA driver that its claims lacked is there (mono ms). */
+  | { readonly kind: 'claimDriver'; readonly at: number }
   /** The API objects that this version of the Pod refers to, and their states. */
   | { readonly kind: 'references'; readonly references: PodReferences }
   /** One of them changed. */

@@ -54,6 +54,8 @@ export class FactSheet {
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #volumeWaits: Readonly<Record<string, string>> = {};
+  #claimWait: string | undefined;
+  #claimDriverAt: number | undefined;
   #logRestarts: Readonly<Record<string, number>> = {};
   #imageVolumes: Readonly<Record<string, string>> | undefined;
   #surplus: readonly string[] = [];
@@ -136,6 +138,12 @@ export class FactSheet {
         return;
       case 'volumeWait':
         this.#setVolumeWait(update.volume, update.message);
+        return;
+      case 'claimWait':
+        this.#claimWait = update.message;
+        return;
+      case 'claimDriver':
+        this.#claimDriverAt = update.at;
         return;
       case 'references':
         this.#references = update.references;
@@ -232,6 +240,8 @@ export class FactSheet {
       seed: this.seed,
       ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
       ...(Object.keys(this.#volumeWaits).length === 0 ? {} : { volumeWaits: this.#volumeWaits }),
+      ...(this.#claimWait === undefined ? {} : { claimWait: this.#claimWait }),
+      ...(this.#claimDriverAt === undefined ? {} : { claimDriverAt: this.#claimDriverAt }),
       ...(Object.keys(this.#devices).length === 0 ? {} : { devices: this.#devices }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),

@@ -32,6 +32,8 @@ export interface ActionContext {
   pull(container: string, state: PullState | undefined): void;
   /** What a volume that is being set up waits for, for `why`; undefined when it waits no more. */
   volumeWait(volume: string, message: string | undefined): void;
+  /** Which DRA driver is being waited for, for `why`; undefined when none is. */
+  claimWait(message: string | undefined): void;
 }
 
 /** Carries out one action. It rejects with an error whose class tells whether the outcome is known (effectError.ts). */

@@ -53,6 +53,7 @@ export function hearSources(
         stage.managers.keep(new Set(table.all().map(({ uid }) => uid)));
         housekeeping.start();
         stage.devices.prune();
+        stage.claims.prune();
         keeper.allowEvictions();
       },
     }),

@@ -2,6 +2,7 @@ import type { ActionContext, Effect, Outcome } from '../outcome.ts';
 import type { Action, ActionKind } from '../rules/actions.ts';
 import { allocateDevices, release, reserve } from './admission.ts';
 import { deleteApiPod, syncMirror } from './apiPod.ts';
+import { prepareClaims, unprepareClaims } from './claims.ts';
 import { removeCgroup, removePodFiles } from './cleanup.ts';
 import { createContainer } from './createContainer.ts';
 import { ensureImage } from './ensureImage.ts';
@@ -25,6 +26,8 @@ const registry: Registry = {
   release: (s, c) => release(s, c),
   allocateDevices: (s, c) => allocateDevices(s, c),
   preparePod: (s, c) => preparePod(s, c),
+  prepareClaims: (s, c) => prepareClaims(s, c),
+  unprepareClaims: (s, c) => unprepareClaims(s, c),
   createSandbox: (s, c, a) => createSandbox(s, c, a.attempt),
   stopSandbox: (s, c, a) => stopSandbox(s, c, a.sandboxId),
   removeSandbox: (s, c, a) => removeSandbox(s, c, a.sandboxId),

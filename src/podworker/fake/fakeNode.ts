@@ -6,6 +6,8 @@ import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
 import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import { DeviceManager } from '../../devices/deviceManager.ts';
+import { ClaimManager } from '../../dra/claimManager.ts';
+import { DraPlugins } from '../../dra/plugins.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { testNode } from '../../ledger/fake/pods.ts';
@@ -28,6 +30,7 @@ import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
 import type { DnsInputs } from '../spec/dns.ts';
 import type { PodWorkers } from '../workers.ts';
+import { specNode } from './specNode.ts';
 
 /** An API object that a test gives the node. */
 export interface FakeObject {
@@ -85,6 +88,8 @@ export class FakeNode implements Disposable {
   readonly table = new PodTable();
   readonly persistent: PersistentVolumes;
   readonly devices: DeviceManager;
+  readonly draPlugins: DraPlugins;
+  readonly claims: ClaimManager;
   readonly ledger: Ledger;
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
@@ -118,6 +123,18 @@ export class FakeNode implements Disposable {
       }),
     );
     this.devices = new DeviceManager({ rootDir: world.root, table: this.table, clock, log: silentLogger });
+    this.draPlugins = this.#own.use(new DraPlugins({ log: silentLogger, onUsable: () => {} }));
+    this.claims = new ClaimManager({
+      ...{ rootDir: world.root, plugins: this.draPlugins, table: this.table, clock, log: silentLogger },
+      random: () => 0.5,
+      client: {
+        get: async (kind: string, { namespace, name }: { namespace?: string; name: string }) => {
+          const object = world.objects.get(`${kind} ${namespace}/${name}`);
+          if (!object) throw new Error(`resourceclaims.resource.k8s.io "${name}" not found`);
+          return object as never;
+        },
+      },
+    });
     this.ledger = new Ledger({
       node: testNode({}, { pods: '200', cpu: '64' }),
       devices: this.devices.places,
@@ -179,6 +196,7 @@ export class FakeNode implements Disposable {
   /** As the kubelet starts: list the runtime, watch events, hear the sources. */
   async start(): Promise<this> {
     await this.devices.load();
+    await this.claims.load();
     if (this.world.devicePlugins) await this.devices.serve();
     await this.#runtime.start();
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
@@ -186,6 +204,7 @@ export class FakeNode implements Disposable {
     this.workers.sourcesSynced();
     this.persistent.sourcesSynced();
     this.devices.prune();
+    this.claims.prune();
     return this;
   }
 
@@ -248,7 +267,7 @@ export class FakeNode implements Disposable {
 
   [Symbol.dispose](): void {
     this.#own.dispose();
-    this.gone ??= this.devices[Symbol.asyncDispose]();
+    this.gone ??= Promise.all([this.devices[Symbol.asyncDispose](), this.claims[Symbol.asyncDispose]()]).then(() => {});
   }
 
   #publish(pod: Pod, status: PodStatus): void {
@@ -362,29 +381,10 @@ export class FakeNode implements Disposable {
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
       devices: this.devices,
+      claims: this.claims,
       placement: this.world.own?.placement ?? ANYWHERE,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
   }
-}
-
-function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
-  return {
-    cgroupVersion: 1,
-    cpuCFSQuota: true,
-    cpuCFSQuotaPeriod: 100_000,
-    memoryCapacity: 8 * 2 ** 30,
-    swapCapacity: 0,
-    hugePageSizes: [],
-    singleProcessOOMKill: true,
-    swapControllerAvailable: false,
-    swapBehavior: '',
-    thermalThrottlePaths: [],
-    seLinuxEnabled: seLinux,
-    seccompDefault: false,
-    seccompRoot: join(root, 'seccomp'),
-    podLogsRoot: join(root, 'logs'),
-    containerStopSignals: false,
-  };
 }

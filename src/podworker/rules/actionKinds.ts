@@ -30,6 +30,8 @@ export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   release: plain,
   allocateDevices: wanted,
   preparePod: { ...wanted, bringsUp: true },
+  prepareClaims: { ...wanted, bringsUp: true },
+  unprepareClaims: plain,
   createSandbox: creation,
   stopSandbox: stop,
   removeSandbox: removal,

@@ -98,6 +98,10 @@ export interface PodFacts {
   readonly imageVolumes?: Readonly<Record<string, string>>;
   /** By volume name: what one that is being set up waits for; absent when none does. */
   readonly volumeWaits?: Readonly<Record<string, string>>;
+  /** Which DRA driver's answer is being waited for; absent when none is. */
+  readonly claimWait?: string;
+  /** When a DRA driver came that the Pod's claims lacked (mono ms). */
+  readonly claimDriverAt?: number;
   readonly objects: Readonly<Record<string, ObjectState>>;
   /** Container name → objects it takes its environment from. */
   readonly envObjects: Readonly<Record<string, readonly string[]>>;
