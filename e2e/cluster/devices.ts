@@ -7,8 +7,9 @@ import { startService, stopService } from '../../hack/cluster/service.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
 import { podResourcesProtocol } from '../../src/plugins/protocols/podResources.ts';
-import { createCaller } from '../../src/rpc/caller.ts';
+import { type Caller, createCaller } from '../../src/rpc/caller.ts';
 import { Connection } from '../../src/rpc/connection.ts';
+import type { Protocol } from '../../src/rpc/protocol.ts';
 import type { Node, Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { container, create, pod, removeAndWait, rest, shell, untilPhase, untilReady } from '../lib/pods.ts';
@@ -41,13 +42,30 @@ async function untilNode(t: TestContext, capacity: string, allocatable: string):
   });
 }
 
-/** Which devices a Pod has, as podresources tells it. */
-async function idsOf(t: TestContext, name: string): Promise<string[]> {
+/** Asks podresources; undefined while the kubelet does not answer, or does not know the Pod yet. */
+async function ask<T>(t: TestContext, question: (caller: PodResourcesCaller) => Promise<T>): Promise<T | undefined> {
   const endpoint = path.join(t.lab.cluster.layout.kubeletRoot, 'pod-resources/kubelet.sock');
   using connection = new Connection({ endpoint, peer: 'kubelet' });
   const caller = createCaller(connection, podResourcesProtocol, 'v1.PodResourcesLister', 5000);
-  const { podResources } = await caller.unary('Get', { podName: name, podNamespace: t.namespace });
-  return (podResources?.containers ?? []).flatMap((c) => c.devices.flatMap(({ deviceIds }) => deviceIds));
+  return await question(caller).catch(() => undefined); // awaited here: the connection ends with this function
+}
+type Services = typeof podResourcesProtocol extends Protocol<infer S> ? S : never;
+type PodResourcesCaller = Caller<Services, 'v1.PodResourcesLister'>;
+
+/** Which devices a Pod has. */
+async function idsOf(t: TestContext, name: string): Promise<string[]> {
+  const answer = await waitFor(`podresources to know Pod ${name}`, { timeout: patience }, () =>
+    ask(t, (caller) => caller.unary('Get', { podName: name, podNamespace: t.namespace })),
+  );
+  return (answer.podResources?.containers ?? []).flatMap((c) => c.devices.flatMap(({ deviceIds }) => deviceIds));
+}
+
+/** Waits until the kubelet that runs now has heard of so many healthy devices; the Node may show what the last one knew. */
+async function untilOffered(t: TestContext, count: number): Promise<void> {
+  await waitFor(`${count} devices to be offered`, { timeout: patience }, async () => {
+    const answer = await ask(t, (caller) => caller.unary('GetAllocatableResources', {}));
+    return answer?.devices.length === count;
+  });
 }
 
 async function samplePlugin(t: TestContext): Promise<void> {
@@ -97,6 +115,7 @@ async function samplePlugin(t: TestContext): Promise<void> {
     await t.lab.startAgent();
     await waitForNodeReady(cluster, patience);
     await untilNode(t, '0', '0');
+    await untilOffered(t, 0);
     await seen.assert('a kill of the agent without the plug-in');
     assert.deepEqual(await held(), before);
 
@@ -104,20 +123,19 @@ async function samplePlugin(t: TestContext): Promise<void> {
     await untilNode(t, '2', '2');
     await stopKubelet(cluster, 'SIGKILL');
     await t.lab.startAgent();
-    await untilNode(t, '2', '2');
+    await untilOffered(t, 2);
     await seen.assert('a kill of the agent beside the plug-in');
     assert.deepEqual(await held(), before);
 
     await untilOldEnough(t, names);
     await stopKubelet(cluster);
     await startKubelet(cluster, 'go');
-    await waitForNodeReady(cluster, patience);
+    await untilOffered(t, 2);
     await untilNode(t, '2', '2');
     assert.deepEqual(await held(), before, 'the Go kubelet gives the devices to others');
     await stopKubelet(cluster);
     await t.lab.startAgent();
-    await waitForNodeReady(cluster, patience);
-    await untilNode(t, '2', '2');
+    await untilOffered(t, 2);
     await seen.assert('the Go kubelet and back');
     assert.deepEqual(await held(), before);
     await removeAndWait(t, pending);

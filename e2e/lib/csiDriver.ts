@@ -99,8 +99,16 @@ export class CsiDriverProcess implements AsyncDisposable {
     );
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.leave();
+  /** The Pods of the test go first, also after a failure: without their driver they could not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { lab, namespace } = this.#t;
+    const pods = () => lab.pods.all().filter(({ metadata }) => metadata?.namespace === namespace);
+    if (pods().length > 0) {
+      await (this.#child ? this.tell('heal') : this.start());
+      for (const { metadata } of pods()) await lab.api.remove(`/api/v1/namespaces/${namespace}/pods/${metadata?.name}`);
+      await lab.pods.until(`the Pods of the driver ${this.name} to be gone`, () => pods().length === 0);
+    }
+    await this.leave();
   }
 }
 

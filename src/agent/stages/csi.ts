@@ -28,6 +28,15 @@ export interface CsiStage {
   readonly kind: PersistentKind | undefined;
 }
 
+/** KEP-1432: an Event of the Pod, with the name that the Pod has for the volume. */
+function tellAbnormal({ table }: Base, api: ApiConnection | null, uid: string, path: string, message: string): void {
+  const entry = table.get(uid);
+  const volume = entry?.pod?.spec?.volumes?.find(({ name }) => entry.volumePath(name) === path);
+  if (!entry || !volume) return;
+  const subject = { kind: 'Pod', apiVersion: 'v1', name: entry.name, namespace: entry.namespace, uid };
+  api?.events.record(subject, 'Warning', 'VolumeConditionAbnormal', `Volume ${volume.name}: ${message}`);
+}
+
 /** Makes the table of drivers; empty until they register. Nothing is asked of the API server yet. */
 export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDisposableStack): CsiStage {
   const { clock, log, nodeName, loaded } = base;
@@ -41,6 +50,7 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     maxAgeMs: loaded.config.volumeStatsAggPeriod,
     health: loaded.gates.enabled('CSIVolumeHealth'),
     onLook: volumeLooks(base.metrics.metrics),
+    onAbnormal: (uid, path, message) => tellAbnormal(base, api, uid, path, message),
   });
   const figures = { has: CsiVolumeStats.isCsi, of: (path: string, over: Promise<void>) => stats.of(path, over) };
   const registration = new CsiRegistration({ drivers, nodeInfo, clock, log, onCall: observe });

@@ -10,6 +10,8 @@ import { saveVolumeData } from './volData.ts';
 
 const never = new Promise<void>(() => {});
 
+const abnormal: string[] = [];
+
 async function withVolume(options: Parameters<CsiTestNode['registered']>[0] = {}, health = false) {
   const node = await CsiTestNode.start();
   const driver = await node.registered({ capabilities: ['GET_VOLUME_STATS', 'VOLUME_CONDITION'], ...options });
@@ -17,8 +19,10 @@ async function withVolume(options: Parameters<CsiTestNode['registered']>[0] = {}
   mkdirSync(dirname(path), { recursive: true });
   await saveVolumeData(dirname(path), { driverName: DRIVER, volumeHandle: 'h1', specVolID: 'pv' });
   const clock = new ManualClock();
+  const onAbnormal = (uid: string, at: string, message: string) =>
+    void abnormal.push(`${uid} ${at === path} ${message}`);
   const { drivers, root } = node;
-  const stats = new CsiVolumeStats({ drivers, root, clock, log: silentLogger, maxAgeMs: 60_000, health });
+  const stats = new CsiVolumeStats({ drivers, root, clock, log: silentLogger, maxAgeMs: 60_000, health, onAbnormal });
   return { node, driver, path, clock, stats };
 }
 
@@ -65,6 +69,8 @@ test('health is told where it is asked for', async () => {
     message: 'disk is slow',
     capacityBytes: 0,
   });
+  await asked.stats.of(asked.path, never);
+  expect(abnormal).toEqual(['a true disk is slow']);
   const unasked = await withVolume({ stats: () => answer });
   await using _unasked = unasked.node;
   expect(await unasked.stats.of(unasked.path, never)).toBeUndefined();

@@ -35,6 +35,8 @@ export interface CsiVolumeStatsOptions {
   readonly maxAgeMs: number;
   /** CSIVolumeHealth. */
   readonly health: boolean;
+  /** Told at each look that finds a volume in a bad way, of the Pod with this UID. */
+  readonly onAbnormal?: (uid: string, path: string, message: string) => void;
   /** Told how long each look took, in seconds. */
   readonly onLook?: (driver: string, seconds: number) => void;
 }
@@ -99,7 +101,10 @@ export class CsiVolumeStats {
     const begun = clock.now().mono;
     const said = await this.#lanes.run(lane, () => driver.stats(data.volumeHandle, place.volume));
     onLook?.(driver.name, (clock.now().mono - begun) / 1000);
-    return figuresOf(said, health && can.has('VOLUME_CONDITION'));
+    const figures = figuresOf(said, health && can.has('VOLUME_CONDITION'));
+    const uid = /\/pods\/([^/]+)\//.exec(path)?.[1];
+    if (figures?.abnormal && uid !== undefined) this.#options.onAbnormal?.(uid, path, figures.message ?? '');
+    return figures;
   }
 
   /** Where the note of the volume is, and where the driver knows it. A device's note is not in the Pod's directory. */
