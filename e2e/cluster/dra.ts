@@ -10,7 +10,7 @@ import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { DraDriverProcess } from '../lib/draDriver.ts';
 import { expectWait } from '../lib/expectWait.ts';
-import { create, pod, remove, removeAndWait, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
+import { container, create, pod, remove, removeAndWait, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 
@@ -71,6 +71,12 @@ async function ownDriver(t: TestContext): Promise<void> {
     assert.deepEqual(prepared.sort(), ['own-device', 'shared']);
     assert.deepEqual(await heldBy(t, 'a'), [['shared', name, 1]]);
     assert.deepEqual(driver.of('NodeUnprepareResources'), []);
+    const { uid } = driver.of('NodePrepareResources').find((call) => call.request.name === 'shared')?.request ?? {};
+    const device = `${name}/claim=${uid}`;
+    const { allocatedResourcesStatus } = container(t.lab.pods.get(t.namespace, 'a'), 'main') ?? {};
+    const resources = [{ resourceID: device, health: 'Unknown' }];
+    assert.deepEqual(allocatedResourcesStatus, [{ name: 'claim:device', resources }]);
+    assert.deepEqual((await t.lab.why(t.namespace, 'a'))?.holds, [`main: claim:device ${device}`]);
 
     // Nobody notices a kill; ResourceSlices are taken back, as by the Go kubelet, and published again by their driver.
     const seen = Unnoticed.of(t, names);

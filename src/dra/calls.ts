@@ -11,13 +11,15 @@ const MAX_TEXT_BYTES = 4096;
 export interface AskedDrivers {
   /** Throws with a sentence when there is none. */
   require(driver: string): DraPlugin;
+  /** The call failed, and nobody answers for the driver at present. */
+  lost(driver: string): void;
   /** Whom the call under way waits for. */
   wait(message: string): void;
 }
 
 /** Has every driver prepare its part of the claims, one driver after the other, all of its claims at once. Ends at the first failure. */
 export async function askToPrepare(
-  { require, wait }: AskedDrivers,
+  { require, wait, lost }: AskedDrivers,
   claims: readonly ClaimInfo[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -25,7 +27,7 @@ export async function askToPrepare(
     const plugin = require(driver);
     wait(waitingFor('NodePrepareResources', driver, mine));
     for (const info of mine) info.asked.add(driver);
-    const answers = await called('NodePrepareResources', plugin.prepare(mine.map(named), signal));
+    const answers = await called('NodePrepareResources', plugin, lost, plugin.prepare(mine.map(named), signal));
     checkAnswers('NodePrepareResources', mine, answers);
     for (const info of mine) {
       const devices = answers[info.uid]?.devices ?? [];
@@ -44,7 +46,7 @@ export async function askToPrepare(
 
 /** Has every driver that may have prepared something take it back. One that did it is not asked again when another one failed. */
 export async function askToUnprepare(
-  { require, wait }: AskedDrivers,
+  { require, wait, lost }: AskedDrivers,
   claims: readonly ClaimInfo[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -53,7 +55,7 @@ export async function askToUnprepare(
     wait(waitingFor('NodeUnprepareResources', driver, mine));
     // From here on nobody else may take it for prepared.
     for (const info of mine) info.prepared = false;
-    const answers = await called('NodeUnprepareResources', plugin.unprepare(mine.map(named), signal));
+    const answers = await called('NodeUnprepareResources', plugin, lost, plugin.unprepare(mine.map(named), signal));
     checkAnswers('NodeUnprepareResources', mine, answers);
     for (const info of mine) info.asked.delete(driver);
   }
@@ -75,10 +77,16 @@ function waitingFor(method: string, driver: string, claims: readonly ClaimInfo[]
   return `${method} of DRA driver ${driver} for ${claims.map(({ name }) => name).join(', ')}`;
 }
 
-async function called<T>(method: string, call: Promise<T>): Promise<T> {
+async function called<T>(
+  method: string,
+  plugin: DraPlugin,
+  lost: (driver: string) => void,
+  call: Promise<T>,
+): Promise<T> {
   try {
     return await call;
   } catch (error) {
+    if (!plugin.connected) lost(plugin.driver);
     throw new Error(`${method}: ${(error as Error).message}`, { cause: error });
   }
 }

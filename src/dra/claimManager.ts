@@ -5,15 +5,17 @@ import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { PodClaims } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
 import type { ClaimGrant } from '../types/grant.ts';
 import type { Container, Pod, StoredPod } from '../types/k8s.ts';
 import { ClaimBook, type ClaimInfo, keyOf, newClaim } from './book.ts';
 import { type AskedDrivers, askToPrepare, askToUnprepare } from './calls.ts';
 import { ClaimLocks } from './claimLocks.ts';
+import { DEFAULT_HEALTH_MS, type HealthBook } from './health.ts';
 import type { DraPlugins } from './plugins.ts';
 import { claimsOf, driversOf, refusal, requestsOf } from './rules/claims.ts';
-import { cdiIds, devicesFor } from './rules/grants.ts';
+import { cdiIds, devicesFor, heldClaims, toldBefore } from './rules/grants.ts';
 
 /** Between attempts to unprepare the claims of Pods that nobody knows any more. */
 const LEFTOVERS = { initialMs: 1000, maxMs: 60_000, jitter: 0.2 };
@@ -30,6 +32,10 @@ export interface ClaimManagerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
+  /** Of the drivers' devices; left out: nothing is known of it. */
+  readonly health?: HealthBook | undefined;
+  /** Statuses have the drivers' messages about it (ResourceHealthStatusMessage). */
+  readonly healthMessages?: boolean;
   onOperation?(operation: ClaimOperation, failed: boolean, seconds: number): void;
 }
 
@@ -42,6 +48,8 @@ export interface WorkerClaims {
   prepare(pod: StoredPod, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void>;
   /** Gives back what was prepared for the Pod; harmless without, and twice. Claims that other Pods use stay prepared. */
   unprepare(uid: string, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void>;
+  /** The claims that the Pod's containers use, as its status has them. */
+  heldBy(pod: Pod): PodClaims;
   /** Names of the CDI devices of a container. Throws when nobody knows any more what was prepared for it. */
   cdiDevices(pod: Pod, container: Container): readonly string[];
 }
@@ -51,6 +59,7 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
   readonly #options: ClaimManagerOptions;
   readonly #book: ClaimBook;
   readonly #locks = new ClaimLocks();
+  #isYoung = true;
   readonly #ended = new AbortController();
   readonly #own = new DisposableStack();
   /** Pods that failed for want of a driver, by its name: they try again when it comes. */
@@ -62,6 +71,11 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     this.#options = options;
     this.#book = new ClaimBook(options.rootDir);
     this.#own.use(options.plugins.onArrival((driver) => this.#arrived(driver)));
+    const { health } = options;
+    if (health) {
+      this.#own.use(health.onChange((driver) => this.#tellHealth(driver)));
+      this.#own.use(options.clock.setTimer(DEFAULT_HEALTH_MS, () => this.#grown()));
+    }
     this.#own.use(
       options.table.onEnded((uid) => {
         for (const pods of this.#lacking.values()) pods.delete(uid);
@@ -85,6 +99,22 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     await this.#observed('UnprepareResources', 'unprepare dynamic resources', uid, signal, wait, () =>
       this.#unprepare(uid, signal, wait),
     );
+  }
+
+  heldBy(pod: Pod): PodClaims {
+    const { health, healthMessages = false } = this.#options;
+    const { uid = '', namespace = '' } = pod.metadata ?? {};
+    const prepared = (name: string) => {
+      const info = this.#book.get(namespace, name);
+      return info?.pods.has(uid) ? info.drivers : undefined;
+    };
+    return heldClaims(pod, prepared, ({ driver, pool, device }, place) => {
+      const known = health?.of(driver, pool, device);
+      // A driver registers a moment after a restart; until then what was told last still holds.
+      if (!known && this.#isYoung) return toldBefore(pod, place);
+      const { message = '', health: state = 'Unknown' } = known ?? {};
+      return { health: state, ...(healthMessages && message !== '' && { message }) };
+    });
   }
 
   cdiDevices(pod: Pod, container: Container): readonly string[] {
@@ -226,16 +256,36 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
   }
 
   #asked(uid: string, wait: (message: string | undefined) => void): AskedDrivers {
-    return { require: (driver) => this.#require(driver, uid), wait };
+    return { require: (driver) => this.#require(driver, uid), lost: (driver) => this.#lacks(driver, uid), wait };
   }
 
   #require(driver: string, uid: string) {
     try {
       return this.#options.plugins.require(driver);
     } catch (error) {
-      const pods = this.#lacking.get(driver) ?? new Set();
-      this.#lacking.set(driver, pods.add(uid));
+      this.#lacks(driver, uid);
       throw error;
+    }
+  }
+
+  /** It tries again as soon as the driver is there. */
+  #lacks(driver: string, uid: string): void {
+    const pods = this.#lacking.get(driver) ?? new Set();
+    this.#lacking.set(driver, pods.add(uid));
+  }
+
+  #grown(): void {
+    this.#isYoung = false;
+    const drivers = this.#book.all().flatMap((info) => [...info.drivers.keys()]);
+    for (const driver of new Set(drivers)) this.#tellHealth(driver);
+  }
+
+  #tellHealth(driver: string): void {
+    const { table } = this.#options;
+    const pods = this.#book.all().flatMap((info) => (info.drivers.has(driver) ? [...info.pods] : []));
+    for (const uid of new Set(pods)) {
+      const pod = table.get(uid)?.pod;
+      if (pod) table.learn(uid, { kind: 'claims', claims: this.heldBy(pod) });
     }
   }
 

@@ -1,6 +1,7 @@
 // One plug-in of a DRA driver: its connection, and the two calls of a kubelet.
 import { status } from '@grpc/grpc-js';
 import { errorMessage } from '../lib/errors.ts';
+import type { DeviceHealthOut, NodeWatchResourcesResponseOut } from '../plugins/generated/dra/draHealth.ts';
 import type {
   Claim,
   NodePrepareResourceResponseOut,
@@ -86,6 +87,19 @@ export class DraPlugin implements Disposable {
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, NodeUnprepareResourceResponseOut>>> {
     return (await said(this.#caller.unary('NodeUnprepareResources', { claims: [...claims] }, { signal }))).claims;
+  }
+
+  /** Hears of its devices' health until the signal aborts or the stream ends. The next message is read when `onMessage` has settled. */
+  health(
+    signal: AbortSignal,
+    { onMessage, onEnd }: { onMessage(devices: readonly DeviceHealthOut[]): Promise<void>; onEnd(): void },
+  ): void {
+    this.#connection.stream(
+      draProtocol.method('v1alpha1.DRAResourceHealth', 'NodeWatchResources'),
+      {},
+      { onMessage: (message) => onMessage((message as NodeWatchResourcesResponseOut).devices), onEnd: () => onEnd() },
+      { signal },
+    );
   }
 
   /** Ends its calls; their outcome is unknown. */

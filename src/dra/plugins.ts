@@ -9,7 +9,12 @@ export interface DraPluginsOptions extends Pick<DraPluginOptions, 'onCall' | 'ti
   readonly log: Logger;
   /** Whether somebody of the driver answers. Told at each change, and when a plug-in comes or goes. */
   onUsable(driver: string, usable: boolean): void;
+  /** Listens to the health of a plug-in's devices until disposed; left out: nobody wants to know. */
+  listen?(plugin: DraPlugin): Disposable;
 }
+
+/** As plug-ins name it when they register. */
+const HEALTH_SERVICE = 'v1alpha1.DRAResourceHealth';
 
 /**
  * Registers plug-ins of type `DRAPlugin`. A driver may have several at a time, as in a rolling update: the newest one that is connected is
@@ -18,6 +23,7 @@ export interface DraPluginsOptions extends Pick<DraPluginOptions, 'onCall' | 'ti
 export class DraPlugins implements PluginHandler, Disposable {
   readonly #options: DraPluginsOptions;
   readonly #byDriver = new Map<string, readonly DraPlugin[]>();
+  readonly #listening = new Map<DraPlugin, Disposable>();
   readonly #arrivals = new Listeners<[driver: string]>();
 
   constructor(options: DraPluginsOptions) {
@@ -50,6 +56,8 @@ export class DraPlugins implements PluginHandler, Disposable {
     const { onCall, timeoutMs, log } = this.#options;
     const plugin = new DraPlugin({ driver, endpoint, service, onCall, timeoutMs }, () => this.#changed(plugin));
     this.#byDriver.set(driver, [...others, plugin]);
+    const { listen } = this.#options;
+    if (listen && versions.includes(HEALTH_SERVICE)) this.#listening.set(plugin, listen(plugin));
     log.info('A DRA driver is registered', { driver, endpoint, service });
     this.#tell(driver);
     this.#arrivals.emit(driver);
@@ -62,14 +70,20 @@ export class DraPlugins implements PluginHandler, Disposable {
     const left = plugins.filter((one) => one !== gone);
     if (left.length > 0) this.#byDriver.set(driver, left);
     else this.#byDriver.delete(driver);
-    gone[Symbol.dispose]();
+    this.#end(gone);
     this.#options.log.info('A DRA driver is no longer registered', { driver, endpoint });
     this.#tell(driver);
   }
 
   [Symbol.dispose](): void {
-    for (const plugins of this.#byDriver.values()) for (const plugin of plugins) plugin[Symbol.dispose]();
+    for (const plugins of this.#byDriver.values()) for (const plugin of plugins) this.#end(plugin);
     this.#byDriver.clear();
+  }
+
+  #end(plugin: DraPlugin): void {
+    this.#listening.get(plugin)?.[Symbol.dispose]();
+    this.#listening.delete(plugin);
+    plugin[Symbol.dispose]();
   }
 
   #changed(plugin: DraPlugin): void {

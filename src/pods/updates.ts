@@ -1,5 +1,14 @@
 import type { PodStatus } from '../types/k8s.ts';
-import type { AdmissionFact, CpuFact, MirrorFact, ObjectState, PodDevices, ProbeState, PullState } from './facts.ts';
+import type {
+  AdmissionFact,
+  CpuFact,
+  MirrorFact,
+  ObjectState,
+  PodClaims,
+  PodDevices,
+  ProbeState,
+  PullState,
+} from './facts.ts';
 
 /**
  * News about one Pod, from whoever finds it out. It is the only door to a Pod's facts: the Pod's worker takes the update, and a turn
@@ -24,6 +33,8 @@ export type FactUpdate =
   | { readonly kind: 'pull'; readonly container: string; readonly state: PullState | undefined }
   /** What a volume that is being set up waits for; undefined: nothing any more. */
   | { readonly kind: 'volumeWait'; readonly volume: string; readonly message: string | undefined }
+  /** The claims that its containers use, or what drivers say of their devices' health. */
+  | { readonly kind: 'claims'; readonly claims: PodClaims }
   /** Which DRA driver is being waited for; undefined: none any more. */
   | { readonly kind: 'claimWait'; readonly message: string | undefined }
   /** A DRA driver that its claims lacked is there (mono ms). */

@@ -244,3 +244,53 @@ test('a Pod that ends by itself gives its claim back before it is Succeeded', as
   expect(phase).toBe('Running');
   expect(methods()).toEqual(['prepare', 'unprepare']);
 });
+
+describe('the health of its devices', () => {
+  const told = () => node.status('uid-web')?.containerStatuses?.[0]?.allocatedResourcesStatus;
+  const status = (health: string, message?: string) => [
+    { name: 'claim:gpu', resources: [{ resourceID: 'vendor.example/gpu=one', health, ...(message && { message }) }] },
+  ];
+  beforeEach(async () => {
+    await kill();
+    await driver[Symbol.asyncDispose]();
+    driver = await FakeDraPlugin.start({ directory: world.root, driver: DRIVER, health: true });
+    await newLife();
+    node.setPod(claiming('web'));
+    await until(() => node.isReady('uid-web') && driver.listeners === 1);
+  });
+
+  test('stands in the status of its container, with the words of the driver', async () => {
+    expect(told()).toEqual(status('Unknown'));
+    await driver.say('one', 'HEALTHY');
+    await until(() => JSON.stringify(told()) === JSON.stringify(status('Healthy')));
+    clock.advance(1000);
+    await driver.say('one', 'UNHEALTHY', 'it burns');
+    await until(() => JSON.stringify(told()) === JSON.stringify(status('Unhealthy', 'it burns')));
+    clock.advance(30_000);
+    await until(() => JSON.stringify(told()) === JSON.stringify(status('Unknown')));
+  });
+
+  test('is not forgotten by a restart, unless its driver stays away', async () => {
+    await driver.say('one', 'HEALTHY');
+    await until(() => JSON.stringify(told()) === JSON.stringify(status('Healthy')));
+    const writes = world.statuses.get('uid-web')?.length;
+    await kill();
+    await newLife(false);
+    await until(() => node.table.get('uid-web')?.phase === 'Active' && reasons().length === 0);
+    expect(told()).toEqual(status('Healthy'));
+    expect(world.statuses.get('uid-web')?.length).toBe(writes);
+    clock.advance(30_000);
+    await until(() => JSON.stringify(told()) === JSON.stringify(status('Unknown')));
+  });
+});
+
+test('a driver that crashed under its registration is asked again as soon as it is back', async () => {
+  await until(() => node.draPlugins.require(DRIVER).connected);
+  await driver.vanish();
+  await until(() => !node.draPlugins.require(DRIVER).connected);
+  node.setPod(claiming('web'));
+  await until(() => reasons().some((one) => one.code === 'DynamicResources' && /Unavailable/.test(one.message)));
+  // No time passes.
+  await driver.serve();
+  await until(() => node.isReady('uid-web'));
+});

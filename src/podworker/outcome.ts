@@ -1,5 +1,5 @@
 import type { PodEvent } from '../events/event.ts';
-import type { AdmissionFact, PodDevices, PullState } from '../pods/facts.ts';
+import type { AdmissionFact, PodClaims, PodDevices, PullState } from '../pods/facts.ts';
 import type { Pod } from '../types/k8s.ts';
 import type { Sighting } from './observation.ts';
 import type { Action } from './rules/actions.ts';
@@ -10,6 +10,7 @@ export interface Outcome {
   readonly seen?: Sighting;
   readonly admission?: AdmissionFact;
   readonly devices?: PodDevices;
+  readonly claims?: PodClaims;
   readonly volume?: { readonly name: string; readonly state: VolumeState };
   readonly volumesGone?: boolean;
   /** What the runtime calls the image of a volume (gate ImageVolumeWithDigest). */

@@ -1,10 +1,11 @@
 // A DRA driver's plug-in for tests: serves v1 or v1beta1 on a socket of its own, and can hang, lie, vanish and come back.
 import { join } from 'node:path';
+import type { HealthStatus, NodeWatchResourcesResponse } from '../../plugins/generated/dra/draHealth.ts';
 import type { ClaimOut, Device, NodePrepareResourceResponse } from '../../plugins/generated/dra/draV1.ts';
 import type { PluginInfo } from '../../plugins/handler.ts';
 import { draProtocol } from '../../plugins/protocols/dra.ts';
 import { type RpcServer, startRpcServer } from '../../rpc/server.ts';
-import { serveService } from '../../rpc/service.ts';
+import { type ReplyStream, serveService } from '../../rpc/service.ts';
 import type { ResourceClaim } from '../../types/k8s.ts';
 import { DRA_PACKAGE } from '../plugin.ts';
 import type { DraService } from '../rules/services.ts';
@@ -14,6 +15,8 @@ export interface FakeDraPluginOptions {
   readonly driver: string;
   /** Default: `v1.DRAPlugin`. */
   readonly service?: DraService;
+  /** It tells of its devices' health. */
+  readonly health?: boolean;
   /** Name of its socket. Default: of the driver. */
   readonly socket?: string;
 }
@@ -28,12 +31,19 @@ export class FakeDraPlugin implements AsyncDisposable {
   unprepare: (claim: ClaimOut) => { error?: string } | Promise<{ error?: string }> = () => ({});
   /** What becomes of a whole answer. */
   lie: <T>(answer: Record<string, T>) => Record<string, T> = (answer) => answer;
+  readonly #streams = new Set<ReplyStream<NodeWatchResourcesResponse>>();
   readonly #service: DraService;
   #server: RpcServer | undefined;
 
-  private constructor({ directory, driver, socket, service = 'v1.DRAPlugin' }: FakeDraPluginOptions) {
+  private constructor({ directory, driver, socket, health = false, service = 'v1.DRAPlugin' }: FakeDraPluginOptions) {
     const endpoint = join(directory, socket ?? `${driver}.sock`);
-    this.info = { type: 'DRAPlugin', name: driver, endpoint, socket: endpoint, versions: [service] };
+    this.info = {
+      type: 'DRAPlugin',
+      name: driver,
+      endpoint,
+      socket: endpoint,
+      versions: [service, ...(health ? ['v1alpha1.DRAResourceHealth'] : [])],
+    };
     this.#service = service;
     this.prepare = ({ name }) => ({ devices: [this.device(name)] });
   }
@@ -66,7 +76,28 @@ export class FakeDraPlugin implements AsyncDisposable {
         },
       },
     );
-    this.#server = await startRpcServer({ path: this.info.endpoint, services: [service] });
+    const health = serveService(draProtocol, 'v1alpha1.DRAResourceHealth', {
+      NodeWatchResources: async (_request, { signal }, out) => {
+        const over = Promise.withResolvers<void>();
+        signal.addEventListener('abort', () => over.resolve(), { once: true });
+        this.#streams.add(out);
+        await over.promise;
+        this.#streams.delete(out);
+      },
+    });
+    this.#server = await startRpcServer({ path: this.info.endpoint, services: [service, health] });
+  }
+
+  /** How many listen to its devices' health. */
+  get listeners(): number {
+    return this.#streams.size;
+  }
+
+  /** Tells of the health of the device that `device` names for a claim. */
+  async say(claim: string, health: HealthStatus, message = '', healthCheckTimeoutSeconds = 0): Promise<void> {
+    const device = { poolName: 'pool', deviceName: claim };
+    const devices = [{ device, health, message, healthCheckTimeoutSeconds }];
+    await Promise.all([...this.#streams].map((out) => out.send({ devices })));
   }
 
   /** How often a method was called. */

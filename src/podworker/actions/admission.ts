@@ -19,7 +19,11 @@ export async function reserve(services: Services, { pod, facts, signal }: Action
   signal.addEventListener('abort', takeBack, { once: true });
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
-  return { admission: admissionFact(verdict), devices: services.devices.devicesOf(facts.uid) };
+  return {
+    admission: admissionFact(verdict),
+    devices: services.devices.devicesOf(facts.uid),
+    claims: services.claims.heldBy(pod),
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import { DeviceManager } from '../../devices/deviceManager.ts';
 import { ClaimManager } from '../../dra/claimManager.ts';
+import { HealthBook, listenToHealth } from '../../dra/health.ts';
 import { DraPlugins } from '../../dra/plugins.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
@@ -123,10 +124,16 @@ export class FakeNode implements Disposable {
       }),
     );
     this.devices = new DeviceManager({ rootDir: world.root, table: this.table, clock, log: silentLogger });
-    this.draPlugins = this.#own.use(new DraPlugins({ log: silentLogger, onUsable: () => {} }));
+    const health = this.#own.use(new HealthBook(clock));
+    this.draPlugins = this.#own.use(
+      new DraPlugins({
+        ...{ log: silentLogger, onUsable: () => {} },
+        listen: (plugin) => listenToHealth(plugin, health, clock, () => 0.5),
+      }),
+    );
     this.claims = new ClaimManager({
       ...{ rootDir: world.root, plugins: this.draPlugins, table: this.table, clock, log: silentLogger },
-      random: () => 0.5,
+      ...{ random: () => 0.5, health, healthMessages: true },
       client: {
         get: async (kind: string, { namespace, name }: { namespace?: string; name: string }) => {
           const object = world.objects.get(`${kind} ${namespace}/${name}`);

@@ -5,6 +5,7 @@ import type {
   CpuFact,
   MirrorFact,
   ObjectState,
+  PodClaims,
   PodDevices,
   PodOrigin,
   ProbeState,
@@ -98,6 +99,8 @@ export interface PodFacts {
   readonly imageVolumes?: Readonly<Record<string, string>>;
   /** By volume name: what one that is being set up waits for; absent when none does. */
   readonly volumeWaits?: Readonly<Record<string, string>>;
+  /** The prepared claims that its containers use; absent when there are none. */
+  readonly claims?: PodClaims;
   /** Which DRA driver's answer is being waited for; absent when none is. */
   readonly claimWait?: string;
   /** When a DRA driver came that the Pod's claims lacked (mono ms). */
