@@ -19,6 +19,7 @@ import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { pressure } from './cluster/pressure.ts';
 import { privateImages } from './cluster/privateImages.ts';
 import { replaced } from './cluster/replaced.ts';
+import { resized } from './cluster/resized.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
@@ -49,6 +50,7 @@ export const groups: readonly Group[] = [
   csi,
   resources,
   claims,
+  resized,
   network,
   server,
   staticPods,

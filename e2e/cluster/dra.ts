@@ -10,7 +10,18 @@ import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { DraDriverProcess } from '../lib/draDriver.ts';
 import { expectWait } from '../lib/expectWait.ts';
-import { container, create, pod, remove, removeAndWait, rest, restingPod, shell, untilGone, untilReady } from '../lib/pods.ts';
+import {
+  container,
+  create,
+  pod,
+  remove,
+  removeAndWait,
+  rest,
+  restingPod,
+  shell,
+  untilGone,
+  untilReady,
+} from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 

@@ -20,11 +20,6 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     cause: 'not built yet: eviction; nothing ends a Pod that writes more than its ephemeral-storage limit',
   },
   {
-    spec: /Pod InPlace Resize/,
-    cause:
-      'not built yet: in-place resize. The status says PodResizePending with the reason Infeasible, and the containers keep their resources',
-  },
-  {
     spec: /Device Plugin Failures/,
     cause: 'not built yet: the device manager; there is no socket to register at',
   },

@@ -5,6 +5,7 @@ import { detectHierarchies } from '../../src/cgroups/hierarchies.ts';
 import { createCgroupManager } from '../../src/cgroups/manager.ts';
 import { openKubeconfig } from '../../src/config/credentials.ts';
 import { connectCri } from '../../src/cri/client.ts';
+import { allocatedAsAsked } from '../../src/pods/rules/allocation.ts';
 import type { Pod, StoredPod } from '../../src/types/k8s.ts';
 import { containerRequest, prepare, sandboxRequest } from './requests.ts';
 
@@ -43,7 +44,7 @@ const ending = new Set<string>();
 
 async function start(pod: StoredPod): Promise<Running> {
   const spec = pod.spec!.containers[0]!;
-  const cgroup = await cgroups.ensurePod(pod);
+  const cgroup = await cgroups.ensurePod(allocatedAsAsked(pod));
   const sandboxConfig = sandboxRequest(pod, cgroup.cgroupParent);
   const sandbox = await cri.runPodSandbox(sandboxConfig, '');
   const { status } = await cri.podSandboxStatus(sandbox);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { allocatedAsAsked } from '../../src/pods/rules/allocation.ts';
 import { containerConfig } from '../../src/podworker/spec/containerConfig.ts';
 import type { NodeFacts } from '../../src/podworker/spec/context.ts';
 import { ETC_HOSTS_FILE } from '../../src/podworker/spec/etcHosts.ts';
@@ -35,7 +36,7 @@ export function sandboxRequest(pod: Pod, cgroupParent: string) {
     clusterDomain: 'cluster.local',
     nodeIPs: ['172.30.0.10'],
   };
-  return sandboxConfig(pod, { ...common, cgroupParent, attempt: 0, dns });
+  return sandboxConfig(allocatedAsAsked(pod), { ...common, cgroupParent, attempt: 0, dns });
 }
 
 /** What lies ready on the disk for the mounts of every container: the null agent sets no volumes up. */
@@ -60,7 +61,7 @@ export function containerRequest(
       { hostPath: join(prepared.dir, kind), readOnly: kind !== 'emptyDir', seLinuxRelabel: false },
     ] as const;
   });
-  return containerConfig(pod, container, {
+  return containerConfig(allocatedAsAsked(pod), container, {
     ...common,
     cgroupParent,
     restartCount: 0,

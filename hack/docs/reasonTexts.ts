@@ -57,6 +57,27 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
     todo: 'the node cannot take the Pod: remove or reschedule it',
     example: { reason: 'OutOfcpu', message: "Node didn't have enough resource: cpu" },
   },
+  ResizePending: {
+    holds: 'nothing: the Pod goes on with the resources that it has',
+    todo: 'deferred: it is tried again whenever something ends; infeasible: ask for other resources, or make the Pod anew',
+    example: {
+      state: 'Deferred',
+      message: "Node didn't have enough resource: cpu, requested: 2000, used: 3500, capacity: 4000",
+    },
+  },
+  Allocating: {
+    holds: "the Pod's new resources",
+    todo: 'with an error: the disk of the root directory does not take the allocation',
+    example: {},
+  },
+  ResizingPod: {
+    holds: 'the end of a resize; new containers of the Pod, until its cgroup is set for them',
+    todo: 'with an error: what the runtime or the kernel refused; a memory limit below what is used waits for less to be used',
+    example: {
+      error: 'cannot decrease memory limits: attempting to set pod memory limit (1) below current usage (2)',
+      retryAt: 8000,
+    },
+  },
   RuntimeNotReady: {
     holds: 'new sandboxes',
     todo: 'look at the container runtime',

@@ -146,6 +146,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'retry', what: 'the first list' },
   ],
   'podworker/sources.ts': [{ for: 'deadline', what: 'sources that keep the first admissions waiting, 1 s' }],
+  'pods/resourceRecords.ts': [
+    { for: 'settle', what: 'resources that were carried out are written down together (1 s)' },
+  ],
   'status/writer.ts': [{ for: 'settle', what: 'statuses on the way of a start or a deletion (500 ms)' }],
   'lib/clock.ts': [{ for: 'schedule', what: 'the clock itself' }],
   'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],

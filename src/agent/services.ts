@@ -7,10 +7,10 @@ import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
 import { goSystemError } from '../k8s/goText.ts';
 import { matchesNodeSelector } from '../ledger/rules/nodeAffinity.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
-import { runtimeDefaults } from '../node/runtimeDefaults.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
 import { envLookups } from '../podworker/actions/env/environment.ts';
 import { podApi } from '../podworker/actions/podApi.ts';
+import { podLimits } from '../podworker/actions/podLimits.ts';
 import type { Services } from '../podworker/actions/services.ts';
 import { checkpointDir, FileCheckpoints } from '../podworker/checkpointStore.ts';
 import type { PodObjects } from '../podworker/objects.ts';
@@ -35,6 +35,7 @@ export interface ServicesOptions {
   readonly mirrors: Mirrors;
   readonly hooks: Services['hooks'];
   readonly images: ImageManager;
+  readonly records: Pick<Services, 'allocated' | 'actuated'>;
 }
 
 /** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
@@ -59,6 +60,7 @@ export function makeServices({
   mirrors,
   hooks,
   images,
+  records,
 }: ServicesOptions): Services {
   const { loaded, clock, log, rootDir, table, host } = base;
   const { cri, gate } = runtime;
@@ -90,9 +92,10 @@ export function makeServices({
         return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
       },
     },
+    ...records,
     cgroups: {
       parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
-      ensure: async (pod) => void (await cgroups.ensurePod(pod, stage.managers.unthrottled(pod.metadata?.uid ?? ''))),
+      ...podLimits(cgroups, (pod) => stage.managers.unthrottled(pod.metadata?.uid ?? '')),
       remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
     },
     hooks,
@@ -104,7 +107,7 @@ export function makeServices({
           (pod) => mirrors.of(pod),
         )
       : null,
-    spec: runtimeDefaults(config, rootDir, node.machine, cgroups),
+    spec: stage.spec,
     dns: () => ({
       hostResolvConf: readResolvConf(config.resolvConf),
       clusterDNS: config.clusterDNS ?? [],

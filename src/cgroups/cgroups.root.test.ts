@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import { childPath } from '../lib/linux/pathBytes.ts';
 import { PRIVATE_SOCKET, SystemdManager } from '../lib/linux/systemd/manager.ts';
-import type { Pod } from '../types/k8s.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import { realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager } from './contract.ts';
 import { detectHierarchies, type Hierarchies, hierarchiesV2 } from './hierarchies.ts';
@@ -19,14 +19,15 @@ const describeAsRoot = isRoot ? describe : describe.skip;
 if (!isRoot) console.warn('cgroups.root.test.ts is skipped: it needs root');
 
 const limits = { capacity: { cpu: '4', memory: '1Gi', pid: '1000' }, reserved: [], enforcePods: true };
-const pod = (uid: string): Pod => ({
-  metadata: { name: 'p', uid },
-  spec: {
-    containers: [
-      { name: 'c', image: 'i', resources: { requests: { cpu: '100m' }, limits: { cpu: '500m', memory: '64Mi' } } },
-    ],
-  },
-});
+const pod = (uid: string) =>
+  allocatedAsAsked({
+    metadata: { name: 'p', uid },
+    spec: {
+      containers: [
+        { name: 'c', image: 'i', resources: { requests: { cpu: '100m' }, limits: { cpu: '500m', memory: '64Mi' } } },
+      ],
+    },
+  });
 
 describeAsRoot('real cgroups', () => {
   let hierarchies: Hierarchies;

@@ -1,4 +1,4 @@
-import type { Pod } from '../types/k8s.ts';
+import type { AllocatedPod, Pod } from '../types/k8s.ts';
 import type { CgroupDriver, CgroupName } from './rules/names.ts';
 import type { NodeLimits } from './rules/nodeConfig.ts';
 import type { ResourceConfig } from './rules/resourceConfig.ts';
@@ -38,7 +38,9 @@ export interface CgroupManager {
   /** Names only, for Pods that exist and for those that do not. */
   podCgroup(pod: Pod): PodCgroup;
   /** Creates the Pod's cgroup if needed and writes its limits. `exclusiveCPUs`: some container has CPUs of its own. */
-  ensurePod(pod: Pod, exclusiveCPUs?: boolean): Promise<PodCgroup>;
+  ensurePod(pod: AllocatedPod, exclusiveCPUs?: boolean): Promise<PodCgroup>;
+  /** The limits that `ensurePod` writes. */
+  podConfig(pod: AllocatedPod, exclusiveCPUs?: boolean): ResourceConfig;
   /** Writes limits into a cgroup that exists: a resize in steps, or a reserved cgroup of the system. ENOENT if it does not exist. */
   apply(name: CgroupName, config: ResourceConfig): Promise<void>;
   /** Least CPU weight for a Pod that should be gone but whose volumes are not. */
@@ -54,6 +56,8 @@ export interface CgroupManager {
   listPods(): Promise<PodCgroup[]>;
   /** Processes in the cgroup and below it, sorted. */
   pids(name: CgroupName): Promise<number[]>;
+  /** Bytes of memory that are used in the cgroup, caches included; 0 without the memory controller. ENOENT if it does not exist. */
+  memoryUsage(name: CgroupName): Promise<number>;
   /** ENOENT if it does not exist. */
   readLimits(name: CgroupName): Promise<ActualLimits>;
 }

@@ -1,6 +1,6 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
-import type { Pod } from '../types/k8s.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { hierarchiesV1, hierarchiesV2 } from './hierarchies.ts';
 import { LatestValue } from './latestValue.ts';
@@ -9,7 +9,7 @@ import { createCgroupManager } from './manager.ts';
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
 const limits = { capacity: { cpu: '4', memory: '8Gi', pid: '1000' }, reserved: [], enforcePods: true };
 const { signal } = new AbortController();
-const guaranteed: Pod = {
+const guaranteed = allocatedAsAsked({
   metadata: { name: 'g', uid: 'uid-g' },
   spec: {
     containers: [
@@ -20,8 +20,11 @@ const guaranteed: Pod = {
       },
     ],
   },
-};
-const bestEffort: Pod = { metadata: { name: 'b', uid: 'uid-b' }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+});
+const bestEffort = allocatedAsAsked({
+  metadata: { name: 'b', uid: 'uid-b' },
+  spec: { containers: [{ name: 'c', image: 'i' }] },
+});
 
 function setUp(version: 1 | 2, without: readonly string[] = []) {
   const hierarchies = fakeHierarchies(version, without);

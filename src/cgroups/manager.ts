@@ -12,7 +12,7 @@ import { pidsBelow } from './destroy.ts';
 import { cgroupfsDriver, type Driver, type Slices, systemdDriver } from './driver.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { LatestValue } from './latestValue.ts';
-import { readLimits } from './readLimits.ts';
+import { memoryUsage, readLimits } from './readLimits.ts';
 import {
   type CgroupDriver,
   type CgroupName,
@@ -69,6 +69,7 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
     hugePageSizes: hierarchies.hugePageSizes,
     setUpNode,
     podCgroup: (pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod))),
+    podConfig: (pod, exclusiveCPUs = false) => podConfig(pod, settings, exclusiveCPUs),
     ensurePod: async (pod, exclusiveCPUs = false) => {
       const own = describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod)));
       const config = podConfig(pod, settings, exclusiveCPUs);
@@ -96,6 +97,7 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
         hierarchies.mounts.map((mount) => join(mount, pathOf(name))),
       ),
     readLimits: (name) => readLimits(host, pathOf(name)),
+    memoryUsage: (name) => memoryUsage(host, pathOf(name)),
   };
 }
 

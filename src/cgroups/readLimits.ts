@@ -34,3 +34,11 @@ export async function readLimits({ fs, hierarchies }: CgroupHost, path: string):
   };
   return memory === undefined || memory === 'max' ? limits : { ...limits, memory: Number(memory) };
 }
+
+/** Bytes that are used in the cgroup and below. Errors: ENOENT. */
+export async function memoryUsage({ fs, hierarchies }: CgroupHost, path: string): Promise<number> {
+  const mount = hierarchies.controllers.get('memory');
+  if (mount === undefined) return 0;
+  const file = hierarchies.version === 1 ? 'memory.usage_in_bytes' : 'memory.current';
+  return Number((await fs.read(join(mount, path, file))).trim());
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeSystemd } from '../lib/linux/systemd/fake/systemd.ts';
 import { SystemdManager } from '../lib/linux/systemd/manager.ts';
-import type { Pod } from '../types/k8s.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { createCgroupManager } from './manager.ts';
 import { limitProperties, roundedQuota, sliceProperties } from './rules/systemdProperties.ts';
@@ -11,14 +11,14 @@ import { limitProperties, roundedQuota, sliceProperties } from './rules/systemdP
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
 const limits = { capacity: { cpu: '4', memory: '8Gi', pid: '1000' }, reserved: [], enforcePods: true };
 const { signal } = new AbortController();
-const burstable: Pod = {
+const burstable = allocatedAsAsked({
   metadata: { name: 'b', uid: 'a-1' },
   spec: {
     containers: [
       { name: 'c', image: 'i', resources: { requests: { cpu: '100m' }, limits: { cpu: '255m', memory: '64Mi' } } },
     ],
   },
-};
+});
 const SLICE = 'kubepods-burstable-poda_1.slice';
 const PATH = `/kubepods.slice/kubepods-burstable.slice/${SLICE}`;
 

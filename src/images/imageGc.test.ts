@@ -4,6 +4,7 @@ import type { ContainerOut, ContainerStatusResponseOut, ImageOut } from '../cri/
 import type { NodeEvent } from '../events/event.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import { PodTable } from '../pods/table.ts';
 import { TestOwner } from '../pods/testing/owner.ts';
 import type { Pod } from '../types/k8s.ts';
@@ -239,7 +240,7 @@ describe('an image that a Pod is about to use', () => {
     runtime.add('app');
     gc.start();
     await clock.advanceAsync(2 * MINUTE);
-    new TestOwner(table, { pod: podOf('app'), phase: 'Admitting' });
+    new TestOwner(table, { pod: allocatedAsAsked(podOf('app')), phase: 'Admitting' });
     expect(await gc.deleteUnusedImages()).toEqual({ images: 0, bytes: 0 });
     expect(runtime.removed).toEqual([]);
   });
@@ -255,7 +256,7 @@ describe('an image that a Pod is about to use', () => {
     runtime.held = hold.promise;
     const run = gc.deleteUnusedImages();
     await clock.advanceAsync(0);
-    new TestOwner(table, { pod: podOf('app'), phase: 'Active' });
+    new TestOwner(table, { pod: allocatedAsAsked(podOf('app')), phase: 'Active' });
     hold.resolve();
     await run;
     expect(runtime.removed).toEqual(['first']);
@@ -272,7 +273,7 @@ describe('an image that a Pod is about to use', () => {
     runtime.held = hold.promise;
     const run = gc.deleteUnusedImages();
     await clock.advanceAsync(0);
-    new TestOwner(table, { pod: podOf('app'), phase: 'Active' });
+    new TestOwner(table, { pod: allocatedAsAsked(podOf('app')), phase: 'Active' });
     const app = images.check({ podUid: 'u', image: 'app' });
     expect(await images.check({ podUid: 'u', image: 'other' })).toMatchObject({ present: true });
     hold.resolve();
@@ -285,7 +286,11 @@ describe('an image that a Pod is about to use', () => {
     using _ = gc;
     for (const id of ['data', 'alien']) runtime.add(id);
     const volumes = [{ name: 'v', image: { reference: 'data' } }];
-    new TestOwner(table, { uid: 'ends', pod: podOf('x', { containers: [], volumes }), phase: 'Terminating' });
+    new TestOwner(table, {
+      uid: 'ends',
+      pod: allocatedAsAsked(podOf('x', { containers: [], volumes })),
+      phase: 'Terminating',
+    });
     runtime.use('x', 'ends');
     runtime.use('y', 'unknown');
     runtime.mounts['c-y'] = ['alien'];

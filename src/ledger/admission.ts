@@ -1,10 +1,11 @@
 import type { PodEvent } from '../events/event.ts';
 import type { PodEntry } from '../pods/entry.ts';
-import type { AdmissionFact } from '../pods/facts.ts';
+import type { AdmissionFact, ResizeAnswer } from '../pods/facts.ts';
+import { resourcesOf } from '../pods/rules/allocation.ts';
 import type { PodTable } from '../pods/table.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
-import type { DevicePlaces, NodeView, OwnResources, Verdict } from './types.ts';
+import type { DevicePlaces, NodeView, OwnResources, ResizeSettings, Verdict } from './types.ts';
 
 export interface AdmissionOptions {
   readonly table: PodTable;
@@ -15,11 +16,32 @@ export interface AdmissionOptions {
   onEvent(entry: PodEntry, event: PodEvent): void;
   readonly devices?: DevicePlaces;
   readonly own?: OwnResources;
+  /** What forbids resizes; nothing unless given. */
+  readonly resizes?: ResizeSettings;
+  /** A resize was found to be infeasible: why, in the words of kubelet's metric. */
+  onInfeasible?(detail: string): void;
 }
 
 /** The ledger, closed until the sources are heard, with its answers going to the Pods. Victims of a waiting Pod are ended. */
 export function openLedger({ table, view, freshView, onEvent, ...giving }: AdmissionOptions): Ledger {
-  const ledger = new Ledger({ closed: true, node: view(), refreshNode: freshView, ...giving });
+  const ledger: Ledger = new Ledger({
+    closed: true,
+    node: view(),
+    refreshNode: freshView,
+    ...giving,
+    someRunUnasked: () => table.all().some((entry) => isUnasked(entry) && !ledger.knows(entry.uid)),
+  });
+  ledger.onResize(({ metadata: { uid }, ...pod }, verdict) => {
+    const wanted = resourcesOf(pod);
+    const answer: ResizeAnswer =
+      verdict.resize === 'granted' ? { state: 'granted' } : { state: verdict.resize, message: verdict.message };
+    table.learn(uid, { kind: 'resize', wanted, answer });
+  });
+  table.onDecided(({ uid, gone, phase }) => {
+    if (gone && phase === 'Terminating') ledger.leaving(uid);
+    ledger.answerResizes();
+  });
+  table.onEnded(() => ledger.answerResizes());
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
   ledger.onVictim(({ uid }) => {
     const { reason, message, condition } = PREEMPTED;
@@ -29,6 +51,12 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
     table.end(uid, { cause: 'preempted', reason, message, condition });
   });
   return ledger;
+}
+
+/** It may run already, and then it cannot be refused; it asks when the runtime was read. */
+function isUnasked({ pod, phase, observed }: PodEntry): boolean {
+  if (phase !== 'Admitting' || !pod) return false;
+  return observed === null || observed.containers.some((container) => container.state === 'running');
 }
 
 /** The ledger's verdict as a fact. */

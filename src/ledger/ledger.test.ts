@@ -45,6 +45,21 @@ test('a terminating Pod counts until it is released, and releasing is idempotent
   expect(ledger.snapshot().admitted).toHaveLength(1);
 });
 
+test('a Pod that is deleted for good counts until its containers have ended; who needs its place waits, and nobody is told to go', async () => {
+  const { ledger, later, reserve } = setUp();
+  const victims: string[] = [];
+  ledger.onVictim(({ uid }) => victims.push(uid));
+  await reserve('a', { requests: { cpu: '3' } });
+  await reserve('c', { requests: { cpu: '1' } });
+  ledger.leaving('a');
+  ledger.leaving('nobody');
+  expect(await reserve('b', { requests: { cpu: '2' } })).toMatchObject({ verdict: 'waiting', victims: [{ uid: 'a' }] });
+  expect(await reserve('d', { requests: { cpu: '4' } })).toMatchObject({ verdict: 'rejected' });
+  ledger.release('a');
+  expect(later).toMatchObject([['b', { verdict: 'admitted' }]]);
+  expect(victims).toEqual([]);
+});
+
 test('reserving twice holds once', async () => {
   const { ledger, reserve } = setUp();
   await reserve('a', { requests: { cpu: '3' }, hostPorts: [80] });

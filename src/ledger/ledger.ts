@@ -1,18 +1,35 @@
 import { isCriticalPod } from '../k8s/criticalPod.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
-import type { StoredPod } from '../types/k8s.ts';
-import { hostPortsOf } from './rules/hostPorts.ts';
-import { knownRequests, measure } from './rules/measure.ts';
+import type { AllocatedPod, StoredPod } from '../types/k8s.ts';
+import {
+  allocationOf,
+  comesBefore,
+  isAheadOf,
+  larger,
+  type Request,
+  sameVictims,
+  toHolder,
+  toVictim,
+  uidOf,
+  type Waiter,
+} from './holders.ts';
+import { Resizes } from './resizes.ts';
+import { assess } from './rules/assess.ts';
+import { shortageRejection } from './rules/fit.ts';
+import { knownRequests } from './rules/measure.ts';
 import { findPlace, type Holder, type Place } from './rules/place.ts';
-import { toStrings } from './rules/room.ts';
+import { infeasible, type PendingResize } from './rules/resize.ts';
+import { takenBy } from './rules/room.ts';
 import type {
-  Allocation,
   DevicePlaces,
   Entry,
   NodeView,
   OwnResources,
   ReserveContext,
+  ResizeSettings,
+  ResizeTrigger,
+  ResizeVerdict,
   Verdict,
   Victim,
 } from './types.ts';
@@ -30,20 +47,18 @@ export interface LedgerOptions {
   readonly closed?: boolean;
   /** Without it no Pod is given devices. */
   readonly devices?: DevicePlaces;
+  /** What forbids resizes; nothing unless given. */
+  readonly resizes?: ResizeSettings;
+  /** Hears why a resize was found to be infeasible. */
+  readonly onInfeasible?: (detail: string) => void;
+  /**
+   * Whether a Pod that cannot be refused has not asked for its place yet: nobody is given more before it has, or the node could hold
+   * more than there is.
+   */
+  readonly someRunUnasked?: () => boolean;
 }
 
-interface Request extends ReserveContext {
-  readonly pod: StoredPod;
-  readonly sequence: number;
-  readonly resolve: (verdict: Verdict) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Waiter {
-  readonly holder: Holder;
-  readonly sequence: number;
-  victims: readonly Holder[];
-}
+const ALLOWED: ResizeSettings = { podLevel: true, staticCpus: false, staticMemory: false, mayUseSwap: () => false };
 
 /**
  * The one owner of what Pods share: requests, the Pod count and host ports of the node; CPUs and memory through their managers.
@@ -57,9 +72,14 @@ export class Ledger {
   readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
   readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
   readonly #told = new Set<string>();
+  /** Pods on their way out that nobody here asked to go. */
+  readonly #leaving = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
   readonly #devices: DevicePlaces | undefined;
   readonly #own: OwnResources | undefined;
+  readonly #resizes: Resizes;
+  /** By UID: what a Pod holds when the resize that was granted to it is written down. */
+  readonly #granted = new Map<string, Holder>();
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -71,6 +91,10 @@ export class Ledger {
     this.#devices = options.devices;
     this.#own = options.own;
     this.#closed = options.closed ?? false;
+    this.#resizes = new Resizes({
+      isHeld: () => this.#closed || this.#queue.size > 0 || (options.someRunUnasked?.() ?? false),
+      judge: (pending) => this.#judge(pending, options),
+    });
   }
 
   /**
@@ -86,6 +110,55 @@ export class Ledger {
   }
 
   /**
+   * Asks for other resources for a Pod that has a place: `desired` instead of `allocated`. Answered when every Pod that runs has its place;
+   * asking again replaces the question. `since`: since when it waits for room, wall ms. What is granted counts for more than it will be
+   * where it shrinks, until `confirm`. Rejects with KubeletError `Released` if the Pod is released meanwhile.
+   */
+  resize(desired: StoredPod, allocated: AllocatedPod, since: number): Promise<ResizeVerdict> {
+    return this.#resizes.ask(desired, allocated, since);
+  }
+
+  /** The resize that was granted is written down: from now on only it counts. */
+  confirm(uid: string): void {
+    const holder = this.#granted.get(uid);
+    if (!holder || !this.#granted.delete(uid)) return;
+    const before = this.#admitted.get(uid)!.requests;
+    this.#admitted.set(uid, holder);
+    const shrank = Object.keys(before).some((resource) => (holder.requests[resource] ?? 0n) < before[resource]!);
+    if (shrank) this.#reconsider('pod_resized');
+  }
+
+  /** Takes the question about a resize back. */
+  withdraw(uid: string): void {
+    this.#resizes.drop(uid);
+  }
+
+  /** Tells each later answer to a resize that was deferred. */
+  onResize(listener: (desired: StoredPod, verdict: ResizeVerdict, trigger: ResizeTrigger) => void): Disposable {
+    return this.#resizes.onVerdict(listener);
+  }
+
+  /** Looks again at questions that were held back. Cheap when there are none. */
+  answerResizes(): void {
+    this.#resizes.answerHeld();
+  }
+
+  /** Whether the Pod has a place, waits for one, or has asked. */
+  knows(uid: string): boolean {
+    return this.#admitted.has(uid) || this.#waiting.has(uid) || this.#queue.has(uid);
+  }
+
+  /**
+   * The Pod is deleted for good, and only its containers are still to end. It counts until then, as it may use what it has; but whoever
+   * needs its place waits for that moment instead of being rejected: a scheduler has given the place away already.
+   */
+  leaving(uid: string): void {
+    if (!this.#admitted.has(uid)) return;
+    this.#leaving.add(uid);
+    this.#told.add(uid);
+  }
+
+  /**
    * Gives up whatever the Pod holds, waits for or has asked for, but for devices that it was given: those go when nothing of it runs any
    * more. Unknown UIDs are ignored.
    */
@@ -93,21 +166,25 @@ export class Ledger {
     this.#devices?.giveUp(uid);
     this.#drop(uid, 'Released');
     this.#told.delete(uid);
+    this.#leaving.delete(uid);
+    this.#resizes.drop(uid);
+    this.#granted.delete(uid);
     const held = this.#admitted.delete(uid);
     this.#own?.release(uid);
-    if (this.#waiting.delete(uid) || held) this.#reconsider();
+    if (this.#waiting.delete(uid) || held) this.#reconsider('pod_terminated');
   }
 
   /** Serves everybody from now on; for a ledger that started closed. */
   open(): void {
     this.#closed = false;
     this.#wake();
+    this.#resizes.answerHeld();
   }
 
   /** Takes in a changed node (allocatable, labels, taints, pressure, shutdown). Admitted Pods stay admitted. */
   setNode(node: NodeView): void {
     this.#node = node;
-    this.#reconsider();
+    this.#reconsider('periodic_retry');
   }
 
   /** Tells each later verdict on a Pod that waits. The first verdict is `reserve`'s own result. */
@@ -143,6 +220,7 @@ export class Ledger {
       .finally(() => {
         this.#running = undefined;
         if (this.#next()) this.#wake();
+        else this.#resizes.answerHeld();
       });
   }
 
@@ -192,6 +270,7 @@ export class Ledger {
     const waiters = this.#inOrder();
     const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
+    for (const uid of this.#leaving) chosen.add(uid);
     const others = [...this.#admitted.values()].filter((holder) => uidOf(holder) !== pod.metadata.uid);
     const refused = this.#devices?.refusal(pod);
     return findPlace(
@@ -251,7 +330,7 @@ export class Ledger {
   }
 
   /** Looks again at everybody who waits, after something was given up or the node changed. */
-  #reconsider(): void {
+  #reconsider(trigger: ResizeTrigger): void {
     const changed: [string, Verdict][] = [];
     for (const waiter of this.#inOrder()) {
       const place = this.#placeOf(waiter.holder.pod, waiter);
@@ -262,6 +341,34 @@ export class Ledger {
     // Only now, because a listener may call back.
     for (const [uid, verdict] of changed) this.#verdicts.emit(uid, verdict);
     this.#tellVictims();
+    this.#resizes.reconsider(trigger);
+  }
+
+  /**
+   * Whether a resize fits beside all other Pods, those included that wait for victims and come before it. It is never a reason to end
+   * anybody, and never holds anybody else up.
+   */
+  #judge({ desired, allocated }: PendingResize, { resizes = ALLOWED, onInfeasible }: LedgerOptions): ResizeVerdict {
+    const uid = desired.metadata.uid;
+    const holder = this.#admitted.get(uid);
+    if (!holder) throw new KubeletError(`Pod ${uid} has no place on the node`, { code: 'Released' });
+    const never = infeasible(desired, allocated, resizes);
+    if (never) {
+      onInfeasible?.(never.detail);
+      return { resize: 'infeasible', message: never.message };
+    }
+    const next = toHolder(desired);
+    const ahead = this.#inOrder().filter(isAheadOf(desired));
+    const others = [...this.#admitted.values(), ...ahead.map(({ holder: waiting }) => waiting)];
+    const taken = takenBy(others.filter((other) => uidOf(other) !== uid));
+    const place = assess({ ...next, requests: knownRequests(desired, this.#node.allocatable) }, taken, this.#node);
+    if (!place.fits) {
+      const rejection = 'rejection' in place ? place.rejection : shortageRejection(place.lacking[0]!);
+      return { resize: 'deferred', message: rejection.message };
+    }
+    this.#granted.set(uid, next);
+    this.#admitted.set(uid, { ...next, requests: larger(holder.requests, next.requests) });
+    return { resize: 'granted' };
   }
 
   #tellVictims(): void {
@@ -273,35 +380,4 @@ export class Ledger {
       }
     }
   }
-}
-
-function comesBefore(a: Request, b: Request): boolean {
-  if (a.hasRunningContainers !== b.hasRunningContainers) return a.hasRunningContainers;
-  return a.createdAt !== b.createdAt ? a.createdAt < b.createdAt : a.sequence < b.sequence;
-}
-
-/** A critical newcomer passes those who wait and are not critical. */
-function isAheadOf(pod: StoredPod): (waiter: Waiter) => boolean {
-  return ({ holder }) => !isCriticalPod(pod) || isCriticalPod(holder.pod);
-}
-
-function toHolder(pod: StoredPod): Holder {
-  return { pod, ...measure(pod), hostPorts: hostPortsOf(pod) };
-}
-
-function uidOf(holder: Entry): string {
-  return holder.pod.metadata.uid;
-}
-
-function toVictim({ pod: { metadata } }: Holder) {
-  return { uid: metadata.uid, namespace: metadata.namespace, name: metadata.name };
-}
-
-function sameVictims(a: readonly Holder[], b: readonly Holder[]): boolean {
-  const known = new Set(b.map(uidOf));
-  return a.length === b.length && a.every((holder) => known.has(uidOf(holder)));
-}
-
-function allocationOf({ requests, hostPorts }: Entry): Allocation {
-  return { requests: toStrings(requests), hostPorts };
 }

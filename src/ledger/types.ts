@@ -1,5 +1,5 @@
 import type { DeviceHold } from '../pods/facts.ts';
-import type { StoredPod, Taint } from '../types/k8s.ts';
+import type { Container, Pod, StoredPod, Taint } from '../types/k8s.ts';
 import type { SysctlAllowlist } from './rules/sysctls.ts';
 
 /**
@@ -108,3 +108,26 @@ export interface OwnResources {
   /** Resolves when what was given is written down; undefined: it is. Never rejects. */
   saved(): Promise<void> | undefined;
 }
+/** What forbids resizes on this node, whatever room there is. */
+export interface ResizeSettings {
+  /** Feature gate InPlacePodLevelResourcesVerticalScaling. */
+  readonly podLevel: boolean;
+  /** The CPU manager's policy is static, and InPlacePodVerticalScalingExclusiveCPUs is off. */
+  readonly staticCpus: boolean;
+  /** The memory manager's policy is Static, and InPlacePodVerticalScalingExclusiveMemory is off. */
+  readonly staticMemory: boolean;
+  /** Whether the container gets a share of the node's swap. */
+  mayUseSwap(pod: Pod, container: Container): boolean;
+}
+
+/**
+ * The ledger's answer to a resize. `granted`: the larger of old and new is held until `confirm`. `deferred`: asked again by itself when
+ * room may have come. `infeasible`: never on this node.
+ */
+export type ResizeVerdict =
+  | { readonly resize: 'granted' }
+  | { readonly resize: 'deferred'; readonly message: string }
+  | { readonly resize: 'infeasible'; readonly message: string };
+
+/** What made the ledger look at pending resizes, in the words of kubelet's metric; a changed node is told as `periodic_retry`. */
+export type ResizeTrigger = 'pod_updated' | 'pods_added' | 'pod_terminated' | 'pod_resized' | 'periodic_retry';

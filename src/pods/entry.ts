@@ -1,6 +1,6 @@
 import type { ObservedPod } from '../cri/observed.ts';
 import type { Reason } from '../timeline/reasons.ts';
-import type { Pod, PodStatus } from '../types/k8s.ts';
+import type { AllocatedPod, PodResources, PodStatus } from '../types/k8s.ts';
 import type { LifePhase, PodOrigin } from './facts.ts';
 
 /** What the rest of the program sees of a Pod: how it stood at its worker's last decision. Immutable; ask again for news. */
@@ -9,8 +9,13 @@ export interface PodEntry {
   readonly namespace: string;
   readonly name: string;
   readonly origin: PodOrigin;
-  /** What its source wants; null when only the runtime knows the Pod. The last known version after the source dropped it. */
-  readonly pod: Pod | null;
+  /**
+   * What its source wants, with the resources that it was given; null when only the runtime knows the Pod. The last known version after the
+   * source dropped it.
+   */
+  readonly pod: AllocatedPod | null;
+  /** The resources that it asks for; absent while these are the ones that it has. */
+  readonly wanted?: PodResources;
   /** The source no longer has it. */
   readonly gone: boolean;
   readonly phase: LifePhase;

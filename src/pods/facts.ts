@@ -86,6 +86,21 @@ export interface CpuFact {
   readonly own: Readonly<Record<string, string>>;
 }
 
+/** The ledger's answer to a resize. */
+export type ResizeAnswer =
+  | { readonly state: 'granted' }
+  | { readonly state: 'deferred' | 'infeasible'; readonly message: string };
+
+/** What the kernel holds a Pod's cgroup to. */
+export interface PodCgroupLimits {
+  readonly cpuShares: number;
+  /** Microseconds of each period; -1 without a limit. */
+  readonly cpuQuota: number;
+  readonly cpuPeriod: number;
+  /** Bytes; absent without a limit. */
+  readonly memory?: number;
+}
+
 /** A ConfigMap, Secret … that a Pod refers to, as far as the node knows it. `version` changes with its content. */
 export interface ObjectState {
   readonly state: 'present' | 'absent' | 'unknown';

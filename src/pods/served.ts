@@ -4,7 +4,10 @@ import type { PodTable } from './table.ts';
 
 /** A Pod as the server's routes and the statistics see it. */
 export interface ServedPod
-  extends Pick<PodEntry, 'uid' | 'namespace' | 'name' | 'pod' | 'gone' | 'status' | 'observed' | 'volumePath'> {
+  extends Pick<
+    PodEntry,
+    'uid' | 'namespace' | 'name' | 'pod' | 'wanted' | 'gone' | 'status' | 'observed' | 'volumePath'
+  > {
   /** The UID under which the API server shows a static Pod. */
   readonly mirrorUid: string | undefined;
   readonly isStatic: boolean;

@@ -1,4 +1,4 @@
-import type { PodStatus } from '../types/k8s.ts';
+import type { PodResources, PodStatus } from '../types/k8s.ts';
 import type {
   AdmissionFact,
   CpuFact,
@@ -8,6 +8,7 @@ import type {
   PodDevices,
   ProbeState,
   PullState,
+  ResizeAnswer,
 } from './facts.ts';
 
 /**
@@ -23,6 +24,10 @@ export type FactUpdate =
   | { readonly kind: 'devices'; readonly devices: PodDevices }
   /** The CPUs that its containers are to run on: others were given some, or gave them back. */
   | { readonly kind: 'cpus'; readonly cpus: CpuFact }
+  /** The ledger's later answer to a resize that it deferred: `wanted` is what was asked for. */
+  | { readonly kind: 'resize'; readonly wanted: PodResources; readonly answer: ResizeAnswer }
+  /** Resources that were carried out, of some containers or of the Pod as a whole. */
+  | { readonly kind: 'actuated'; readonly resources: PodResources }
   /** The newest status that the API server has. `written`: as the answer to a write of ours, so that nothing holds one back any more. */
   | { readonly kind: 'accepted'; readonly status: PodStatus | undefined; readonly written: boolean }
   /** Why a status could not be written. */

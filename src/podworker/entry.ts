@@ -12,6 +12,7 @@ export function entryOf(facts: PodFacts, memory: PodMemory, reasons: readonly Re
     name: facts.name,
     origin: facts.origin,
     pod: facts.pod,
+    ...(facts.resize && { wanted: facts.resize.wanted }),
     gone: facts.gone,
     phase: memory.phase,
     status: memory.status,

@@ -9,12 +9,14 @@ import type {
   PullState,
   TerminateRequest,
 } from '../pods/facts.ts';
+import { mergeResources } from '../pods/rules/actuation.ts';
+import { differs, resourcesOf, sameAllocation, withAllocation } from '../pods/rules/allocation.ts';
 import type { FactUpdate, PodReferences } from '../pods/updates.ts';
-import type { Pod, PodStatus } from '../types/k8s.ts';
+import type { AllocatedPod, Pod, PodResources, PodStatus } from '../types/k8s.ts';
 import { Observation } from './observation.ts';
-import type { Outcome } from './outcome.ts';
-import { allocate, allocatedBefore, type Resize } from './rules/allocation.ts';
-import type { NodeFacts, PodFacts, Slot, VolumeState } from './rules/facts.ts';
+import type { Outcome, ResizeOutcome } from './outcome.ts';
+import { allocatedBefore } from './rules/allocation.ts';
+import type { NodeFacts, PodCgroupFact, PodFacts, ResizeWish, Slot, VolumeState } from './rules/facts.ts';
 
 /** Who a Pod is, before anything else is known of it. */
 export interface PodIdentity {
@@ -23,6 +25,19 @@ export interface PodIdentity {
   readonly name: string;
   /** 0 ≤ seed < 1. */
   readonly seed: number;
+}
+
+/** What an earlier life of the agent wrote down of a Pod's resources. */
+export interface RecordedResources {
+  readonly allocated?: PodResources | undefined;
+  readonly actuated?: PodResources | undefined;
+}
+
+/** A record of another kubelet may leave containers out that cannot be resized there: they have what they ask for. */
+function completed(allocated: PodResources, pod: Pod): PodResources {
+  const all = resourcesOf(pod).containers;
+  const isComplete = Object.keys(all).every((name) => Object.hasOwn(allocated.containers, name));
+  return isComplete ? allocated : { ...allocated, containers: { ...all, ...allocated.containers } };
 }
 
 /**
@@ -47,8 +62,16 @@ export class FactSheet {
   #mirror: MirrorFact | undefined;
   #references: PodReferences = { objects: {}, env: {}, volumes: {}, pulls: [] };
   #probes: Readonly<Record<string, ProbeState>> = {};
-  #pod: Pod | null = null;
-  #resize: Resize | undefined;
+  /** As its source has it. */
+  #desired: Pod | null = null;
+  /** The same with the resources that it was given. */
+  #pod: AllocatedPod | null = null;
+  #allocated: PodResources | undefined;
+  #actuated: PodResources | undefined;
+  #podCgroup: PodCgroupFact | undefined;
+  #asked: ResizeOutcome | undefined;
+  #resize: ResizeWish | undefined;
+  #granted: { readonly number: number; readonly generation: number } | undefined;
   #origin: PodOrigin = 'runtime';
   #gone = false;
   #terminate: readonly TerminateRequest[] = [];
@@ -64,16 +87,23 @@ export class FactSheet {
   #cpus: CpuFact | undefined;
   #cpuSets: Readonly<Record<string, string>> | undefined;
 
-  constructor(identity: PodIdentity) {
+  constructor(identity: PodIdentity, recorded: RecordedResources = {}) {
     this.uid = identity.uid;
     this.namespace = identity.namespace;
     this.name = identity.name;
     this.seed = identity.seed;
+    this.#allocated = recorded.allocated;
+    this.#actuated = recorded.actuated;
   }
 
   /** The newest version, with the resources that it was given. */
-  get pod(): Pod | null {
+  get pod(): AllocatedPod | null {
     return this.#pod;
+  }
+
+  /** What its source asks for. */
+  get desired(): Pod | null {
+    return this.#desired;
   }
 
   get origin(): PodOrigin {
@@ -99,11 +129,39 @@ export class FactSheet {
     this.#gone = true;
   }
 
-  /** What the Pod was heard of with, or given before this process, is what it has: nothing of a resize is carried out. */
+  /** What the Pod was heard of with, or given before this process, is what it has until a resize is granted. */
   #allocate(pod: Pod): void {
-    const { pod: allocated, resize } = allocate(pod, this.#pod ?? allocatedBefore(pod));
-    this.#pod = allocated;
-    this.#resize = resize;
+    this.#desired = pod;
+    this.#allocated = completed(this.#allocated ?? allocatedBefore(pod), pod);
+    this.#pod = withAllocation(pod, this.#allocated);
+    this.#wish();
+  }
+
+  #wish(): void {
+    this.#resize = undefined;
+    if (!this.#desired || !this.#allocated || !differs(this.#desired, this.#allocated)) return;
+    const wanted = resourcesOf(this.#desired);
+    const asked = this.#asked && sameAllocation(this.#asked.wanted, wanted) ? this.#asked : undefined;
+    this.#resize = {
+      wanted,
+      ...(asked && { answer: { ...asked.answer, generation: asked.generation } }),
+    };
+  }
+
+  /** A later answer of the ledger may come before the first one, which took the way of an action's outcome. */
+  #answered(outcome: ResizeOutcome): void {
+    const known = this.#asked;
+    const isLate = known !== undefined && known.generation === -1 && sameAllocation(known.wanted, outcome.wanted);
+    const { wanted, generation, answer } = outcome;
+    this.#asked = isLate ? { ...known, generation } : outcome;
+    if (answer.state === 'granted') {
+      this.#asked = undefined;
+      const isNew = !this.#allocated || !sameAllocation(this.#allocated, wanted);
+      if (isNew) this.#granted = { number: (this.#granted?.number ?? 0) + 1, generation };
+      this.#allocated = wanted;
+      if (this.#desired) this.#pod = withAllocation(this.#desired, wanted);
+    }
+    this.#wish();
   }
 
   addTermination(request: TerminateRequest): void {
@@ -124,6 +182,15 @@ export class FactSheet {
         return;
       case 'cpus':
         this.#cpus = update.cpus;
+        return;
+      case 'resize': {
+        const first = this.#asked && sameAllocation(this.#asked.wanted, update.wanted) ? this.#asked : undefined;
+        this.#asked = { wanted: update.wanted, generation: first?.generation ?? -1, answer: update.answer };
+        this.#wish();
+        return;
+      }
+      case 'actuated':
+        this.#actuated = mergeResources(this.#actuated, update.resources);
         return;
       case 'accepted':
         this.#accepted = update.status;
@@ -190,6 +257,9 @@ export class FactSheet {
     if (outcome.logRestarts) this.#logRestarts = outcome.logRestarts;
     const { imageVolume } = outcome;
     if (imageVolume) this.#imageVolumes = { ...this.#imageVolumes, [imageVolume.name]: imageVolume.imageRef };
+    if (outcome.resize) this.#answered(outcome.resize);
+    if (outcome.podCgroup) this.#podCgroup = outcome.podCgroup;
+    for (const resized of outcome.resized ?? []) this.observation.sight(seq, { container: resized });
   }
 
   /** Of containers that are gone nothing is kept. */
@@ -251,6 +321,12 @@ export class FactSheet {
       ...(this.#claimDriverAt === undefined ? {} : { claimDriverAt: this.#claimDriverAt }),
       ...(Object.keys(this.#devices).length === 0 ? {} : { devices: this.#devices }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
+      ...(this.#resize?.answer === undefined && this.#asked?.answer.state === 'deferred'
+        ? { resizeWithdrawn: true }
+        : {}),
+      ...(this.#granted === undefined ? {} : { resizeGranted: this.#granted }),
+      ...(this.#actuated === undefined ? {} : { actuated: this.#actuated }),
+      ...(this.#podCgroup === undefined ? {} : { podCgroup: this.#podCgroup }),
       ...(this.#returning?.restartPolicy === undefined ? {} : { returnsUnder: this.#returning.restartPolicy }),
       ...(this.#references.pulls.length === 0 ? {} : { pullObjects: this.#references.pulls }),
       ...(this.readProblem === undefined ? {} : { runtimeReadProblem: this.readProblem }),

@@ -1,5 +1,6 @@
 import { readManifest } from '../api/manifests/readManifest.ts';
 import { Random } from '../lib/fake/random.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import type { Container, Pod } from '../types/k8s.ts';
 import type { Mutable } from '../types/mutable.ts';
 import { randomPod } from './fake/sim/randomPod.ts';
@@ -143,11 +144,12 @@ function build(pod: Pod): string[] {
         problems.push(`${name}: ${message} ${(error as Error).stack?.split('\n').slice(1, 4).join(' ')}`);
     }
   };
-  attempt(() => sandboxConfig(pod, SANDBOX_CONTEXT));
+  const allocated = allocatedAsAsked(pod);
+  attempt(() => sandboxConfig(allocated, SANDBOX_CONTEXT));
   for (const c of [...(pod.spec!.initContainers ?? []), ...pod.spec!.containers] as Container[]) {
     attempt(() => {
       const resolved = resolveEnv(pod, c, LOOKUPS);
-      containerConfig(pod, c, { ...CONTAINER_CONTEXT, env: 'env' in resolved ? resolved.env : [] });
+      containerConfig(allocated, c, { ...CONTAINER_CONTEXT, env: 'env' in resolved ? resolved.env : [] });
     });
   }
   return problems;

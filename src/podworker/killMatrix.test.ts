@@ -43,6 +43,9 @@ const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices' 
   prepareClaims: 'claims',
   unprepareClaims: 'claims',
   updateCpus: 'cpus',
+  // Of Pods that are resized: resize.test.ts.
+  allocate: 'static',
+  resizePod: 'static',
 };
 const kinds = Object.keys(parts) as ActionKind[];
 

@@ -1,9 +1,10 @@
+import type { ObservedContainer } from '../cri/observed.ts';
 import type { PodEvent } from '../events/event.ts';
-import type { AdmissionFact, PodClaims, PodDevices, PullState } from '../pods/facts.ts';
-import type { Pod } from '../types/k8s.ts';
+import type { AdmissionFact, PodClaims, PodDevices, PullState, ResizeAnswer } from '../pods/facts.ts';
+import type { AllocatedPod, PodResources } from '../types/k8s.ts';
 import type { Sighting } from './observation.ts';
 import type { Action } from './rules/actions.ts';
-import type { PodFacts, VolumeState } from './rules/facts.ts';
+import type { PodCgroupFact, PodFacts, VolumeState } from './rules/facts.ts';
 
 /** What an effect found out. Everything in it becomes a fact of the Pod; values that must stay private are kept by the action. */
 export interface Outcome {
@@ -18,11 +19,23 @@ export interface Outcome {
   /** The CPUs that a container was put on. */
   readonly cpuSet?: { readonly id: string; readonly cpus: string };
   readonly logRestarts?: Readonly<Record<string, number>>;
+  /** The ledger's answer to a resize; `granted` is written down already. */
+  readonly resize?: ResizeOutcome;
+  readonly podCgroup?: PodCgroupFact;
+  /** Containers whose resources were changed, as the runtime shows them now. */
+  readonly resized?: readonly ObservedContainer[];
+}
+
+/** What was asked of the ledger, with which generation of the Pod, and its answer. */
+export interface ResizeOutcome {
+  readonly wanted: PodResources;
+  readonly generation: number;
+  readonly answer: ResizeAnswer;
 }
 
 /** What an action gets to work with. */
 export interface ActionContext {
-  readonly pod: Pod;
+  readonly pod: AllocatedPod;
   /** The snapshot that the decision was made from. */
   readonly facts: PodFacts;
   readonly signal: AbortSignal;
@@ -35,6 +48,10 @@ export interface ActionContext {
   volumeWait(volume: string, message: string | undefined): void;
   /** Which DRA driver is being waited for, for `why`; undefined when none is. */
   claimWait(message: string | undefined): void;
+  /** Resources were carried out: a fact at once, also when what follows fails. */
+  actuated(resources: PodResources): void;
+  /** What is remembered of these containers' details does not hold any more. */
+  outdated(containerIds: readonly string[]): void;
 }
 
 /** Carries out one action. It rejects with an error whose class tells whether the outcome is known (effectError.ts). */

@@ -12,6 +12,7 @@ import type { PodTable } from '../pods/table.ts';
 import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
 import type { FileCheckpoints } from './checkpointStore.ts';
+import type { RecordedResources } from './factSheet.ts';
 import type { Effect } from './outcome.ts';
 import { recordHeard, recordingPorts } from './recording.ts';
 import { type ObjectSource, References, type VolumeNeed } from './references.ts';
@@ -48,6 +49,8 @@ export interface PodRuntimeOptions {
   readonly checkpoints: Pick<FileCheckpoints, 'load'>;
   readonly objects: ObjectSource;
   readonly effect: Effect;
+  /** What an earlier life of the agent wrote down of a Pod's resources. */
+  recorded(uid: string): RecordedResources;
   /** API objects that the Pod's volumes are made of. */
   volumeNeeds(pod: StoredPod): readonly VolumeNeed[];
   nodeFacts(): NodeFacts;
@@ -143,6 +146,8 @@ export class PodRuntime implements Disposable {
       clock,
       table,
       random: this.#options.random,
+      recorded: (uid) => this.#options.recorded(uid),
+      invalidate: (containerId) => this.observer.invalidate(containerId),
       effect: this.#options.effect,
       observe: (uid, signal) => this.observer.observePod(uid, { signal }),
       lastSeq: () => this.observer.lastSeq(),

@@ -9,7 +9,7 @@ import type { PodEntry } from '../pods/entry.ts';
 import type { PodOrigin, TerminateRequest } from '../pods/facts.ts';
 import type { PodOwner } from '../pods/table.ts';
 import type { FactUpdate } from '../pods/updates.ts';
-import type { Pod, PodStatus } from '../types/k8s.ts';
+import type { AllocatedPod, Pod, PodStatus } from '../types/k8s.ts';
 import { toEffectError } from './effectError.ts';
 import { entryOf } from './entry.ts';
 import type { FactSheet } from './factSheet.ts';
@@ -27,6 +27,8 @@ export interface WorkerPorts {
   readonly effect: Effect;
   /** Reads the Pod from the runtime; the answer carries the number that was taken when the read was sent. */
   observe(uid: string, signal: AbortSignal): Promise<ObservedPod>;
+  /** Details of this container are read again next time. */
+  invalidate(containerId: string): void;
   /** Number of the read sent last: what is known now is visible to reads with a higher one. */
   lastSeq(): number;
   nodeFacts(): NodeFacts;
@@ -106,8 +108,8 @@ export class PodWorker implements PodOwner {
     return this.#facts.origin;
   }
 
-  /** The newest version of the Pod that its source gave; null when only the runtime knows it. */
-  get pod(): Pod | null {
+  /** The newest version of the Pod that its source gave, with the resources that it has; null when only the runtime knows it. */
+  get pod(): AllocatedPod | null {
     return this.#facts.pod;
   }
 
@@ -288,7 +290,7 @@ export class PodWorker implements PodOwner {
     // Actions of a Pod without a spec (found in the runtime only) get the little that is known of it.
     const pod = facts.pod ?? { metadata: { name: facts.name, namespace: facts.namespace, uid: facts.uid } };
     return {
-      pod: pod as Pod,
+      pod: pod as AllocatedPod,
       facts,
       signal,
       heardAt: this.#heardAt,
@@ -296,6 +298,11 @@ export class PodWorker implements PodOwner {
       pull: (container, state) => this.learn({ kind: 'pull', container, state }),
       volumeWait: (volume, message) => this.learn({ kind: 'volumeWait', volume, message }),
       claimWait: (message) => this.learn({ kind: 'claimWait', message }),
+      actuated: (resources) => this.learn({ kind: 'actuated', resources }),
+      outdated: (containerIds) => {
+        for (const id of containerIds) this.#ports.invalidate(id);
+        this.lookAgain();
+      },
     };
   }
 }

@@ -16,6 +16,7 @@ function make() {
     ...idlePorts,
     table: new PodTable(),
     random: () => 0.5,
+    recorded: () => ({}),
     clock: new ManualClock(),
     opened: () => ({ [Symbol.dispose]: () => {} }),
     changed: (worker) => changed.push(worker.uid),

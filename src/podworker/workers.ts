@@ -3,7 +3,7 @@ import { disposable } from '../lib/disposables.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
-import { FactSheet } from './factSheet.ts';
+import { FactSheet, type RecordedResources } from './factSheet.ts';
 import type { Checkpoint } from './rules/actions.ts';
 import { restore } from './rules/checkpointed.ts';
 import { freshMemory } from './rules/memory.ts';
@@ -15,6 +15,8 @@ export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
   /** Where the workers can be found by everybody else. */
   readonly table: PodTable;
   readonly random: () => number;
+  /** What an earlier life of the agent wrote down of the Pod's resources. */
+  recorded(uid: string): RecordedResources;
   /**
    * A worker was made: follow its references, open its timeline. `pod` is what its source said, null when only the runtime knows
    * it. The result is disposed when the worker is over.
@@ -169,7 +171,7 @@ export class PodWorkers {
     origin: PodOrigin,
     pod: Pod | null,
   ): PodWorker {
-    const sheet = new FactSheet({ uid, namespace, name, seed: this.#ports.random() });
+    const sheet = new FactSheet({ uid, namespace, name, seed: this.#ports.random() }, this.#ports.recorded(uid));
     if (this.#sourcesReady) sheet.learn({ kind: 'sourcesReady' });
     // The full list shows everything that existed before this process: a Pod that is not in it has nothing in the runtime yet.
     if (pod && this.#listSeq !== undefined && !this.#listed.has(uid)) {

@@ -147,6 +147,13 @@ describe('answers', () => {
     expect((await get('/run/ns/p/c')).status).toBe(405);
   });
 
+  test('a Pod whose resize is deferred is served with what it asks for', async () => {
+    await start(open);
+    host.served = [servedPod({ wanted: { containers: { c: { requests: { cpu: '2' } } } } })];
+    const { items } = JSON.parse((await get('/pods')).body);
+    expect(items[0].spec.containers[0].resources).toEqual({ requests: { cpu: '2' } });
+  });
+
   test('pods, runningpods, configz, explanations', async () => {
     await start(open);
     host.served = [servedPod(), servedPod({ uid: 'u2', name: 'gone', gone: true, observed: null })];

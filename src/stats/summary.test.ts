@@ -6,6 +6,7 @@ import { until } from '../lib/fake/until.ts';
 import { childPath } from '../lib/linux/pathBytes.ts';
 import { removeTree } from '../lib/linux/removeTree.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import type { ServedPod } from '../pods/served.ts';
 import { servedPod } from '../server/fake/fakeHost.ts';
 import { CgroupReader } from './cadvisor/cgroupReader.ts';
@@ -57,7 +58,8 @@ class HeldWalks {
 function node(walks: HeldWalks) {
   mkdirSync(join(root, 'data'));
   const meta = { name: 'p', namespace: 'ns', uid: 'uid' };
-  const pod = { metadata: meta, spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }] } };
+  const spec = { containers: [], volumes: [{ name: 'data', emptyDir: {} }] };
+  const pod = allocatedAsAsked({ metadata: meta, spec });
   const pods: ServedPod[] = [servedPod({ pod, volumePath: (volume) => join(root, volume) })];
   const stats = { attributes: { id: 'sid', metadata: { ...meta, attempt: 0 } } };
   const runtime = {

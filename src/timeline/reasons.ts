@@ -13,6 +13,9 @@ export type Reason =
   | { readonly code: 'AllocatingDevices'; readonly devices: readonly string[] }
   | { readonly code: 'AwaitingDevicePlugin'; readonly resources: readonly string[] }
   | { readonly code: 'Rejected'; readonly reason: string; readonly message: string }
+  | { readonly code: 'ResizePending'; readonly state: 'Deferred' | 'Infeasible'; readonly message: string }
+  | { readonly code: 'Allocating'; readonly error?: string; readonly retryAt?: number }
+  | { readonly code: 'ResizingPod'; readonly since?: number; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'RuntimeNotReady'; readonly message: string }
   | { readonly code: 'NetworkNotReady'; readonly message: string }
   | { readonly code: 'DynamicResources'; readonly message: string; readonly retryAt?: number }

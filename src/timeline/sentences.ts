@@ -44,8 +44,20 @@ const sentences: Sentences = {
   AllocatingDevices: (r) => `waiting for device plug-ins to allocate ${r.devices.join('; ')}`,
   AwaitingDevicePlugin: (r) =>
     `waiting at most 45 s after a restart for the device plug-ins of ${r.resources.join(', ')}, of which the Pod had devices before`,
-  Preempting: (r) => `waiting for lower-priority Pods to end: ${r.victims.join(', ')}`,
+  Preempting: (r) => `waiting for Pods to end whose place it needs: ${r.victims.join(', ')}`,
   Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
+  ResizePending: (r) =>
+    r.state === 'Deferred'
+      ? `the Pod has the resources of before, the new ones are deferred until there is room: ${r.message}`
+      : `the Pod has the resources of before, the new ones cannot be had here: ${r.message}`,
+  Allocating: (r, mono) =>
+    r.error
+      ? `the Pod's new resources could not be allocated: ${r.error}${again(r.retryAt, mono)}`
+      : "the Pod's new resources are being allocated",
+  ResizingPod: (r, mono) =>
+    r.error
+      ? `the Pod's new resources could not be carried out: ${r.error}${again(r.retryAt, mono)}`
+      : `the Pod's new resources are being carried out${forSince(r.since, mono)}`,
   RuntimeNotReady: (r) => `the container runtime is not ready: ${r.message}`,
   NetworkNotReady: (r) => `the node's network is not ready: ${r.message}`,
   DynamicResources: (r, mono) =>

@@ -1,5 +1,6 @@
 import type { ObjectMeta, Pod, PodSpec } from './generated/index.ts';
 
+export type { AllocatedPod, PodResources } from './allocated.ts';
 export type * from './generated/index.ts';
 export type { Mutable } from './mutable.ts';
 

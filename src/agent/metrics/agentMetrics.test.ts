@@ -1,15 +1,15 @@
 import { resolveGates } from '../../config/featureGates.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import { PodTable } from '../../pods/table.ts';
 import { TestOwner } from '../../pods/testing/owner.ts';
-import type { Pod } from '../../types/k8s.ts';
 import { AgentMetrics } from './agentMetrics.ts';
 import { ProbeMetrics } from './probeMetrics.ts';
 import { Slis } from './slis.ts';
 
-const pod = {
+const pod = allocatedAsAsked({
   metadata: { creationTimestamp: new Date(Date.now() - 3000).toISOString() },
-  spec: { containers: [{ name: 'c' }], initContainers: [{ name: 'i' }] },
-} as Pod;
+  spec: { containers: [{ name: 'c', image: 'i' }], initContainers: [{ name: 'i' }] },
+});
 const started = (phase: string, running: boolean) => ({
   pod,
   observed: { sandboxes: [{ ready: true }], containers: [{ state: 'running' }, { state: 'exited' }] } as never,
@@ -92,6 +92,49 @@ test('probes and health checks', async () => {
   expect(text).toContain('kubernetes_healthchecks_total{name="ping",type="healthz",status="success"} 2');
 });
 
+describe('resizes', () => {
+  const withCpu = (cpu?: string) =>
+    allocatedAsAsked({
+      spec: { containers: [{ name: 'c', image: 'i', resources: cpu ? { requests: { cpu } } : {} }] },
+    });
+
+  test('are counted when they are asked for, by what becomes of requests and limits', async () => {
+    const table = new PodTable();
+    const metrics = new AgentMetrics('n', 'v1', table, () => Date.now());
+    const owner = new TestOwner(table, { pod: withCpu('1') });
+    owner.decide();
+    const wanted = { containers: { c: { requests: { cpu: '2' }, limits: { memory: '1Gi' } } } };
+    owner.decide({ wanted });
+    owner.decide({ wanted });
+    owner.decide({ pod: allocatedAsAsked({ spec: { containers: [{ name: 'c', resources: wanted.containers.c }] } }) });
+    const text = await metrics.text();
+    const counted = text.split('\n').filter((line) => line.startsWith('kubelet_container_requested_resizes_total{'));
+    expect(counted).toEqual([
+      'kubelet_container_requested_resizes_total{resource="memory",requirement="limits",operation="add"} 1',
+      'kubelet_container_requested_resizes_total{resource="cpu",requirement="requests",operation="increase"} 1',
+    ]);
+  });
+
+  test('that are pending or under way are counted by their conditions', async () => {
+    const table = new PodTable();
+    const metrics = new AgentMetrics('n', 'v1', table, () => Date.now());
+    const conditions = [
+      { type: 'PodResizePending', status: 'True', reason: 'Deferred' },
+      { type: 'PodResizeInProgress', status: 'True' },
+    ];
+    new TestOwner(table, { pod: withCpu(), status: { conditions } });
+    metrics.action('u', { kind: 'resizePod', slot: 'resize', wanted: { containers: {} } }, 40, undefined);
+    metrics.resizes.infeasible('swap_limitation');
+    metrics.resizes.deferredAccepted('pod_terminated');
+    const text = await metrics.text();
+    expect(value(text, 'kubelet_pod_pending_resizes{reason="deferred"}')).toBe('1');
+    expect(value(text, 'kubelet_pod_in_progress_resizes')).toBe('1');
+    expect(value(text, 'kubelet_pod_resize_duration_milliseconds_sum{success="true"}')).toBe('40');
+    expect(value(text, 'kubelet_pod_infeasible_resizes_total{reason_detail="swap_limitation"}')).toBe('1');
+    expect(value(text, 'kubelet_pod_deferred_accepted_resizes_total{retry_trigger="pod_terminated"}')).toBe('1');
+  });
+});
+
 test('feature gates and the build, with the labels that dashboards select by', async () => {
   const { metrics } = setUp();
   metrics.features(resolveGates({ EventedPLEG: true }).gates);
@@ -108,7 +151,7 @@ test('feature gates and the build, with the labels that dashboards select by', a
 test('the time of a start without init containers, and none of a Pod with a volume that outlasts it', async () => {
   const sli = async (volumes: object[]) => {
     const { metrics, worker } = setUp();
-    const own = { ...pod, spec: { ...pod.spec, volumes } } as Pod;
+    const own = allocatedAsAsked({ ...pod, spec: { ...pod.spec!, volumes: volumes as never } });
     const init = {
       initContainerStatuses: [
         { state: { terminated: { startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:02Z' } } },

@@ -9,6 +9,7 @@ import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
+import { ResizeMetrics } from './resizeMetrics.ts';
 
 /** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
 /** What Prometheus' libraries take where nothing is said. */
@@ -27,6 +28,7 @@ interface Starting {
 /** kubelet_* of runtime calls, Pods and containers. */
 export class AgentMetrics {
   readonly metrics = new Metrics();
+  readonly resizes: ResizeMetrics;
   readonly #operations;
   readonly #operationErrors;
   readonly #operationSeconds;
@@ -72,6 +74,7 @@ export class AgentMetrics {
     const build = buildLabels(version);
     m.gauge('kubernetes_build_info', '[BETA] The build of the program', Object.keys(build)).set(1, build);
     gauges(m, table);
+    this.resizes = new ResizeMetrics(m, table);
     this.#now = now;
     this.#table = table;
     table.onDecided((entry) => this.#follow(entry));
@@ -117,6 +120,8 @@ export class AgentMetrics {
       const labels = { container_type: containerType(pod, action.container) };
       if (action.kind === 'createContainer') this.#started.containers.inc(labels);
       if (error !== undefined) this.#started.containerErrors.inc({ ...labels, code: codeOf(error) });
+    } else if (action.kind === 'resizePod') {
+      this.resizes.carriedOut(ms, error);
     } else if (action.kind === 'ensureImage') {
       const starting = this.#starting.get(uid);
       if (starting) starting.pullMs += ms;

@@ -11,10 +11,13 @@ import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
 import { openManagers } from '../../node/openManagers.ts';
 import { PodCidr } from '../../node/podCidr.ts';
+import { runtimeDefaults } from '../../node/runtimeDefaults.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
+import type { NodeFacts as SpecNode } from '../../podworker/spec/context.ts';
+import { mayUseSwap } from '../../podworker/spec/swap.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
@@ -42,6 +45,8 @@ export interface NodeStage {
   readonly volumes: PersistentVolumes;
   readonly devices: DeviceManager;
   readonly claims: ClaimManager;
+  /** What requests to the runtime depend on besides the Pod. */
+  readonly spec: SpecNode;
   /** The Node object changed: labels, taints, allocatable. */
   refreshLedger(): void;
 }
@@ -93,10 +98,20 @@ export async function openNode(
   const input = readLedgerInput(config, nodeName);
   const view = () =>
     ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
+  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
+  const spec = runtimeDefaults(config, rootDir, node.machine, cgroups);
   const ledger = openLedger({
     table,
     view,
     own: managers,
+    resizes: {
+      podLevel: gates.enabled('InPlacePodLevelResourcesVerticalScaling'),
+      staticCpus: config.cpuManagerPolicy === 'static' && !gates.enabled('InPlacePodVerticalScalingExclusiveCPUs'),
+      staticMemory:
+        config.memoryManagerPolicy === 'Static' && !gates.enabled('InPlacePodVerticalScalingExclusiveMemory'),
+      mayUseSwap: (pod, container) => mayUseSwap(pod, container, spec),
+    },
+    onInfeasible: (detail) => metrics.resizes.infeasible(detail),
     // A label may have been set a moment ago, and the watch not have told it yet.
     freshView: async () => {
       const fresh = await api?.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });
@@ -106,6 +121,9 @@ export async function openNode(
     },
     onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
     devices: devices.places,
+  });
+  ledger.onResize((_pod, verdict, trigger) => {
+    if (verdict.resize === 'granted') metrics.resizes.deferredAccepted(trigger);
   });
   const podCidr = stack.use(new PodCidr(cri, { clock, log }));
   if (!api && config.podCIDR !== '') podCidr.want(config.podCIDR);
@@ -120,9 +138,21 @@ export async function openNode(
     refreshLedger();
     node.statusChanged();
   });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
   // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
   stack.use(devices.onChange(seldom(clock, 1000, () => node.statusChanged())));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
-  return { events, node, pressure, ledger, managers, cgroups, volumes, shuttingDown, devices, claims, refreshLedger };
+  return {
+    events,
+    node,
+    pressure,
+    ledger,
+    managers,
+    cgroups,
+    spec,
+    volumes,
+    shuttingDown,
+    devices,
+    claims,
+    refreshLedger,
+  };
 }

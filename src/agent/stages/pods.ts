@@ -16,6 +16,7 @@ import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
+import { openRecords, type Records } from '../records.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
 import type { CsiStage } from './csi.ts';
@@ -28,6 +29,7 @@ import type { Runtime } from './runtime.ts';
 export interface PodStage {
   readonly runtime: PodRuntime;
   readonly services: Services;
+  readonly records: Records;
   readonly mirrors: Mirrors;
   /** null in standalone mode. */
   readonly status: StatusWriter | null;
@@ -51,6 +53,7 @@ export async function openPods(
   const { cri, gate } = runtime;
   const { node, ledger, cgroups, events } = stage;
   const { config } = loaded;
+  const records = stack.use(await openRecords(rootDir, clock));
   const mirrors = new Mirrors();
   const manifests = staticSources(base);
   for (const source of manifests) {
@@ -74,11 +77,12 @@ export async function openPods(
     table.onEnded((uid) => {
       api?.tokens.forget(uid);
       probeMetrics.forget(uid);
+      records.forget(uid);
     }),
   );
   const images = await openImages(base, runtime, api, stack);
   const services = makeServices({
-    ...{ base, runtime, stage, api, csi, objects, mirrors },
+    ...{ base, runtime, stage, api, csi, objects, mirrors, records },
     hooks: probes.hooks,
     images: images.manager,
   });
@@ -94,6 +98,7 @@ export async function openPods(
       random: Math.random,
       checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
       effect: effects(services),
+      recorded: (uid) => ({ allocated: records.allocated.get(uid), actuated: records.actuated.get(uid) }),
       volumeNeeds: (pod) => volumeNeeds(services, pod),
       nodeFacts: () => ({ ...node.facts(api !== null, api?.problem(), rules), ...dead }),
       recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),
@@ -125,7 +130,7 @@ export async function openPods(
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.preflight.ready();
   await workers.start();
-  return { runtime: workers, services, mirrors, status, manifests, probeMetrics, tidyImages: images.tidy };
+  return { runtime: workers, services, records, mirrors, status, manifests, probeMetrics, tidyImages: images.tidy };
 }
 
 function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSource[] {

@@ -26,7 +26,7 @@ export function hearSources(
   stack: AsyncDisposableStack,
 ): void {
   const { clock, log, table, loaded } = base;
-  const { runtime, services, mirrors, status, manifests, tidyImages } = pods;
+  const { runtime, services, records, mirrors, status, manifests, tidyImages } = pods;
   const { cri, volumes, checkpoints, podsDir } = services;
   const sources = stack.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const keeping = { mirrors, workers: runtime.workers, client: api?.heartbeat ?? null };
@@ -49,8 +49,10 @@ export function hearSources(
       publisher: status?.publisher ?? null,
       ledger: stage.ledger,
       onSynced: () => {
+        const uids = new Set(table.all().map(({ uid }) => uid));
         stage.volumes.sourcesSynced();
-        stage.managers.keep(new Set(table.all().map(({ uid }) => uid)));
+        stage.managers.keep(uids);
+        records.keepOnly(uids);
         housekeeping.start();
         stage.devices.prune();
         stage.claims.prune();

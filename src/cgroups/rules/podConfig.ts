@@ -2,7 +2,7 @@ import { cpuQuota, cpuShares, MIN_SHARES } from '../../k8s/cpuShares.ts';
 import { limitDeclared, podLimits, podRequests } from '../../k8s/podResources.ts';
 import { podQOS } from '../../k8s/qos.ts';
 import { amountOf, milliValue, type ResourceAmounts, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod } from '../../types/k8s.ts';
 import type { ResourceConfig } from './resourceConfig.ts';
 
 /** Settings of the node that shape every Pod's cgroup. */
@@ -19,7 +19,7 @@ export interface PodCgroupSettings {
  * The limits of a Pod's cgroup (ResourceConfigForPod in pkg/kubelet/cm): CPU weight from requests; quota and memory
  * only when every container, or the Pod itself, is limited; overhead included. A Pod with CPUs of its own is never throttled.
  */
-export function podConfig(pod: Pod, settings: PodCgroupSettings, exclusiveCPUs = false): ResourceConfig {
+export function podConfig(pod: AllocatedPod, settings: PodCgroupSettings, exclusiveCPUs = false): ResourceConfig {
   const requests = podRequests(pod);
   const limits = podLimits(pod);
   const qos = podQOS(pod);

@@ -1,4 +1,5 @@
-import type { Pod, ResourceRequirements } from '../../types/k8s.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
+import type { AllocatedPod, Pod, ResourceRequirements } from '../../types/k8s.ts';
 import { controlWrites } from './controlFiles.ts';
 import { cpuWeight, sharesOfWeight } from './cpuWeight.ts';
 import { hugePageBytes, hugePageName } from './hugePageSize.ts';
@@ -111,10 +112,11 @@ describe('values', () => {
   });
 });
 
-const pod = (containers: ResourceRequirements[], spec: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
-  metadata: { name: 'p', uid: 'u' },
-  spec: { ...spec, containers: containers.map((resources, index) => ({ name: `c${index}`, image: 'i', resources })) },
-});
+const pod = (containers: ResourceRequirements[], spec: Partial<NonNullable<Pod['spec']>> = {}) =>
+  allocatedAsAsked({
+    metadata: { name: 'p', uid: 'u' },
+    spec: { ...spec, containers: containers.map((resources, index) => ({ name: `c${index}`, image: 'i', resources })) },
+  });
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: -1 };
 const both = (cpu: string, memory: string): ResourceRequirements => ({
   requests: { cpu, memory },
@@ -123,7 +125,7 @@ const both = (cpu: string, memory: string): ResourceRequirements => ({
 const hugePages = new Map();
 
 describe('podConfig', () => {
-  test.each<[string, Pod, object]>([
+  test.each<[string, AllocatedPod, object]>([
     ['BestEffort', pod([{}]), { cpuShares: 2 }],
     [
       'Guaranteed',

@@ -85,14 +85,14 @@ describe('the runtime', () => {
       { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
     ]);
     // What is on and not built is not declared: a scheduler or an API server would rely on it.
-    const unbuilt = [
-      'ExtendWebSocketsToKubelet',
+    const unbuilt = ['ExtendWebSocketsToKubelet', 'UserNamespacesHostNetworkSupport'];
+    const built = [
       'InPlacePodLevelResourcesVerticalScaling',
       'InPlacePodVerticalScalingInitContainers',
-      'UserNamespacesHostNetworkSupport',
+      'RestartAllContainersOnContainerExits',
     ];
-    const gates = [...unbuilt, 'RestartAllContainersOnContainerExits', 'EnvFiles'];
-    expect(declaredFeatures(gates)).toEqual(['RestartAllContainersOnContainerExits']);
+    expect(declaredFeatures([...unbuilt, ...built.toReversed(), 'EnvFiles'])).toEqual(built);
+    expect(declaredFeatures(unbuilt)).toEqual([]);
     const images = Array.from({ length: 60 }, (_, i) => ({
       repoDigests: ['d'],
       repoTags: ['1', '2', '3', '4', '5'],

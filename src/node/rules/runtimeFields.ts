@@ -31,10 +31,13 @@ export function nodeFeatures({ features }: RuntimeFact): NodeFeatures | undefine
  * Features that a node declares when their gate is on (KEP-5328), sorted: only what is built. Of the Go kubelet's, these are not:
  * - ExtendWebSocketsToKubelet: streams pass unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on
  *   translating WebSockets to SPDY for us;
- * - InPlacePodLevelResourcesVerticalScaling and InPlacePodVerticalScalingInitContainers: no resize is carried out here;
  * - UserNamespacesHostNetworkSupport: Pods with a user namespace of their own are refused.
  */
-const DECLARED = ['RestartAllContainersOnContainerExits'];
+const DECLARED = [
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+];
 
 /** status.declaredFeatures. */
 export function declaredFeatures(enabledGates: readonly string[]): string[] {

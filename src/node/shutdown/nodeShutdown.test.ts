@@ -1,6 +1,7 @@
 import type { NodeEvent } from '../../events/event.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import { PodTable } from '../../pods/table.ts';
 import { TestOwner } from '../../pods/testing/owner.ts';
 import type { Pod } from '../../types/k8s.ts';
@@ -37,7 +38,9 @@ function setUp(more: Partial<NodeShutdownOptions> = {}) {
     new TestOwner(table, {
       uid,
       name: uid,
-      pod: { spec: { containers: [], priority, terminationGracePeriodSeconds: grace } } as unknown as Pod,
+      pod: allocatedAsAsked({
+        spec: { containers: [], priority, terminationGracePeriodSeconds: grace },
+      } as unknown as Pod),
     });
   const over = (owner: TestOwner) => {
     owner.decide({ phase: 'Finished' });

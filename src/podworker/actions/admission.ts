@@ -1,7 +1,8 @@
 import { unexpected } from '../../devices/deviceManager.ts';
 import { admissionFact } from '../../ledger/admission.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import type { StoredPod } from '../../types/k8s.ts';
+import { resourcesOf } from '../../pods/rules/allocation.ts';
+import type { AllocatedPod, StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import type { Services } from './services.ts';
 
@@ -19,11 +20,17 @@ export async function reserve(services: Services, { pod, facts, signal }: Action
   signal.addEventListener('abort', takeBack, { once: true });
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
+  if (verdict.verdict === 'admitted') noteAllocated(services, facts.uid, pod);
   return {
     admission: admissionFact(verdict),
     devices: services.devices.devicesOf(facts.uid),
     claims: services.claims.heldBy(pod),
   };
+}
+
+/** On its way to the disk while the sandbox is made; no container is made before it is there (createContainer). */
+function noteAllocated(services: Services, uid: string, pod: AllocatedPod): void {
+  services.allocated.save(uid, resourcesOf(pod)).catch(() => {});
 }
 
 /**

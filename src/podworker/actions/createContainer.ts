@@ -8,8 +8,10 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import type { ImageFact } from '../../images/types.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { differsIn, effective, mergeResources } from '../../pods/rules/actuation.ts';
+import { resourcesOf } from '../../pods/rules/allocation.ts';
 import { podIPsOf } from '../../pods/rules/podIPs.ts';
-import type { Container, Pod, StoredPod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container, Pod, ResourceRequirements, StoredPod } from '../../types/k8s.ts';
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
@@ -22,6 +24,7 @@ import { imageVolumeSpec } from '../spec/imageVolume.ts';
 import type { ImageUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { handlerOf } from './ensureImage.ts';
+import { noteActuated } from './resizePod.ts';
 import { configOf, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
 
@@ -58,6 +61,7 @@ export async function createContainer(
   const log = terminationLog(join(services.podsDir, facts.uid), container);
   const config = await asConfigError(() => configFor(services, context, container, order, log));
   const sandboxConfig = configOf(services, pod, sandbox?.attempt ?? 0);
+  await resourcesWritten(services, pod, container);
   // Last of all: what is refused before it, again and again, leaves no file behind.
   if (log !== null) await asConfigError(() => makeTerminationLog(log));
   const send = () => services.cri.createContainer(order.sandboxId, config, sandboxConfig);
@@ -70,6 +74,7 @@ export async function createContainer(
     if (isAbort(error) && !(error instanceof CriError)) throw error;
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerError', cause: error });
   }
+  noteActuated(services, context, { containers: { [container.name]: actuatedOf(pod, container) } });
   context.event({ type: 'Normal', reason: 'Created', message: 'Container created', container: container.name });
   const cpus = config.linux?.resources?.cpusetCpus ?? '';
   return {
@@ -84,6 +89,34 @@ export async function createContainer(
       ),
     },
   };
+}
+
+/**
+ * What the Pod was given is on the disk before it is used; it has been on its way there since the Pod was admitted. Of a container that is
+ * restarted for a resize that counts for what it is to have, too: it must not be restarted for it again.
+ */
+async function resourcesWritten(
+  { allocated, actuated, log }: Services,
+  pod: AllocatedPod,
+  container: Container,
+): Promise<void> {
+  const uid = pod.metadata?.uid ?? '';
+  const before = actuated.get(uid)?.containers[container.name];
+  const isResized = before !== undefined && differsIn(before, actuatedOf(pod, container));
+  if (isResized) {
+    const news = { containers: { [container.name]: actuatedOf(pod, container) } };
+    actuated.set(uid, mergeResources(actuated.get(uid), news));
+  }
+  // Not over what is known: more may have been allocated since this was decided.
+  const written = allocated.get(uid) ? allocated.saved(uid) : allocated.save(uid, resourcesOf(pod));
+  // A full disk keeps nobody from starting: as the Go kubelet, which writes it into its log and goes on.
+  await Promise.all([written, ...(isResized ? [actuated.flush()] : [])]).catch((error) =>
+    log.warn('Failed to write down the resources of a Pod', { podUID: uid, error: errorMessage(error) }),
+  );
+}
+
+function actuatedOf(pod: AllocatedPod, { resources = {} }: Container): ResourceRequirements {
+  return effective(resources, pod.spec?.resources);
 }
 
 async function asConfigError<T>(make: () => Promise<T>): Promise<T> {

@@ -2,8 +2,11 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
+import { isUnfinished, unrecorded } from '../rules/resizeWork.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
+import { noteActuated } from './resizePod.ts';
 import type { Services } from './services.ts';
 
 /** Modes as the Go kubelet makes them (setupDataDirs, makePodDataDirs). */
@@ -11,16 +14,24 @@ const podDirMode = 0o750;
 const logDirMode = 0o755;
 
 /** Makes the Pod's cgroup, directories and log directory, and reads the restart numbers that the latter still shows. */
-export async function preparePod(services: Services, { pod, facts }: ActionContext): Promise<Outcome> {
+export async function preparePod(services: Services, context: ActionContext): Promise<Outcome> {
+  const { pod, facts } = context;
   const podDir = join(services.podsDir, facts.uid);
   const logDir = podLogDirectory(services.spec.podLogsRoot, pod);
-  const [, , logRestarts] = await Promise.all([
-    told('FailedCreatePodContainer', 'unable to ensure pod container exists', services.cgroups.ensure(pod)),
+  // In the middle of a resize the limits are a matter of its steps.
+  const keep = isUnfinished(facts, pod);
+  const [cgroup, , logRestarts] = await Promise.all([
+    told('FailedCreatePodContainer', 'unable to ensure pod container exists', services.cgroups.ensure(pod, keep)),
     told('Failed', 'error making pod data directories', makePodDirs(podDir)),
     // Beside the rest here; in the Go kubelet it is the first step of making the sandbox, and fails as such.
     told('FailedCreatePodSandBox', 'Failed to create pod sandbox', makeLogDir(logDir)),
   ]);
-  return { logRestarts };
+  const whole = cgroup.kept ? undefined : pod.spec?.resources;
+  const containers = unrecorded(facts, pod);
+  if (whole || Object.keys(containers).length > 0)
+    noteActuated(services, context, { containers, ...(whole && { pod: whole }) });
+  const { limits, kept } = cgroup;
+  return { logRestarts, podCgroup: { limits, ...(kept ? {} : { resources: resourcesOf(pod) }) } };
 }
 
 /** Reason and words of the Event that a failure becomes, as kubelet's. */

@@ -1,6 +1,7 @@
 import type { ActionContext, Effect, Outcome } from '../outcome.ts';
 import type { Action, ActionKind } from '../rules/actions.ts';
 import { allocateDevices, release, reserve } from './admission.ts';
+import { allocate } from './allocate.ts';
 import { deleteApiPod, syncMirror } from './apiPod.ts';
 import { prepareClaims, unprepareClaims } from './claims.ts';
 import { removeCgroup, removePodFiles } from './cleanup.ts';
@@ -8,6 +9,7 @@ import { createContainer } from './createContainer.ts';
 import { ensureImage } from './ensureImage.ts';
 import { postStart, preStop } from './hooks.ts';
 import { preparePod } from './preparePod.ts';
+import { resizePod } from './resizePod.ts';
 import { createSandbox, removeSandbox, stopSandbox } from './sandbox.ts';
 import type { Services } from './services.ts';
 import { startContainer } from './startContainer.ts';
@@ -25,6 +27,8 @@ const registry: Registry = {
   reserve: (s, c) => reserve(s, c),
   release: (s, c) => release(s, c),
   allocateDevices: (s, c) => allocateDevices(s, c),
+  allocate: (s, c, a) => allocate(s, c, a),
+  resizePod: (s, c) => resizePod(s, c),
   preparePod: (s, c) => preparePod(s, c),
   prepareClaims: (s, c) => prepareClaims(s, c),
   unprepareClaims: (s, c) => unprepareClaims(s, c),

@@ -4,7 +4,7 @@ import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { ObservedSandbox } from '../../cri/observed.ts';
 import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod } from '../../types/k8s.ts';
 import { UnsettledError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { podDnsConfig } from '../spec/dns.ts';
@@ -18,7 +18,7 @@ export function ticket(context: ActionContext, slot: string): { priority: 0 | 1;
 }
 
 /** The request for the Pod's sandbox of that attempt; CreateContainer sends it again. Throws KubeletError when it cannot be made. */
-export function configOf(services: Services, pod: Pod, attempt: number): PodSandboxConfig {
+export function configOf(services: Services, pod: AllocatedPod, attempt: number): PodSandboxConfig {
   const key = `${pod.metadata?.uid}/${attempt}`;
   const known = services.sandboxConfigs.get(key);
   if (known) return known;

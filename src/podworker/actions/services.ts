@@ -1,3 +1,4 @@
+import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import type { Cri } from '../../cri/client.ts';
 import type { Gate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
@@ -7,8 +8,10 @@ import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { PodCgroupLimits } from '../../pods/facts.ts';
+import type { ResourceRecords } from '../../pods/resourceRecords.ts';
 import type { HookRunner } from '../../probes/hooks.ts';
-import type { Container, Pod, Secret, StoredPod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container, Pod, Secret, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
 import type { Checkpoint } from '../rules/actions.ts';
 import type { NodeFacts as SpecNode } from '../spec/context.ts';
@@ -19,7 +22,16 @@ import type { EnvLookups } from '../spec/envTypes.ts';
 export interface PodCgroups {
   /** What the runtime is told as cgroup_parent. */
   parent(pod: Pod): string;
-  ensure(pod: Pod): Promise<void>;
+  /** Makes it if needed and sets its limits, which it returns. `keep`: one that exists has the limits that it has. */
+  ensure(pod: AllocatedPod, keep: boolean): Promise<{ readonly limits: PodCgroupLimits; readonly kept: boolean }>;
+  /** The limits that it is to have. */
+  wanted(pod: AllocatedPod): ResourceConfig;
+  /** The limits that it has. Rejects when it does not exist. */
+  limits(pod: Pod): Promise<PodCgroupLimits>;
+  /** Changes limits of one that exists. */
+  apply(pod: Pod, config: ResourceConfig): Promise<void>;
+  /** Bytes of memory that are used in it, caches included. */
+  memoryUsage(pod: Pod): Promise<number>;
   /** Kills what is left in it and removes it; harmless when it is not there. */
   remove(pod: Pod): Promise<void>;
 }
@@ -68,6 +80,10 @@ export interface Services {
   readonly volumes: VolumeManager;
   readonly volumeContext: VolumeContext;
   readonly cgroups: PodCgroups;
+  /** Written before it is used or shown. */
+  readonly allocated: ResourceRecords;
+  /** Written after it was carried out; what is lost of it is carried out again. */
+  readonly actuated: ResourceRecords;
   /** Hook handlers (exec, httpGet, sleep). They reject with the hook's failure; aborting ends them. */
   readonly hooks: Pick<HookRunner, 'postStart' | 'preStop'>;
   readonly checkpoints: CheckpointStore;

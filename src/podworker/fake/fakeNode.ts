@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cri, connectCri } from '../../cri/client.ts';
-import { type FakeCri, startFakeCri } from '../../cri/fake/fakeCri.ts';
 import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import { DeviceManager } from '../../devices/deviceManager.ts';
@@ -11,13 +8,12 @@ import { HealthBook, listenToHealth } from '../../dra/health.ts';
 import { DraPlugins } from '../../dra/plugins.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
-import { testNode } from '../../ledger/fake/pods.ts';
-import { Ledger } from '../../ledger/ledger.ts';
-import type { OwnResources } from '../../ledger/types.ts';
+import { openLedger } from '../../ledger/admission.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
-import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { ObjectState } from '../../pods/facts.ts';
+import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
@@ -25,61 +21,17 @@ import { createVolumeManager } from '../../volumes/manager.ts';
 import { persistentKinds } from '../../volumes/persistent/kinds.ts';
 import { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import { effects } from '../actions/registry.ts';
-import { ANYWHERE, type Placement, type Services } from '../actions/services.ts';
+import { ANYWHERE, type Services } from '../actions/services.ts';
 import { FileCheckpoints } from '../checkpointStore.ts';
 import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
-import type { DnsInputs } from '../spec/dns.ts';
 import type { PodWorkers } from '../workers.ts';
+import { fakeCgroups } from './fakeCgroups.ts';
 import { specNode } from './specNode.ts';
 
-/** An API object that a test gives the node. */
-export interface FakeObject {
-  readonly metadata: { readonly resourceVersion: string };
-  readonly data?: Readonly<Record<string, string>>;
-}
+export { type FakeObject, FakeWorld, fakeWorld } from './fakeWorld.ts';
 
-/** The state that outlives the kubelet: the runtime, the disk, and what the API server has. */
-export class FakeWorld implements AsyncDisposable {
-  readonly root = mkdtempSync(join(tmpdir(), 'kts-node-'));
-  readonly mounter = new FakeMounter();
-  readonly pods = new Map<string, Pod>();
-  /** Pods of manifests, by UID; their statuses go to their mirrors. */
-  readonly staticPods = new Map<string, Pod>();
-  readonly accepted = new Map<string, PodStatus>();
-  readonly objects = new Map<string, FakeObject>();
-  readonly deleted: string[] = [];
-  readonly cri: FakeCri;
-  /** Every lifecycle hook that began, as `preStop <container id>`. */
-  readonly hooks: string[] = [];
-  /** How long a hook runs: until this settles. */
-  hook: (call: string) => Promise<void> = async () => {};
-  /** The node's own files, as they are read for each sandbox and each container on its network. */
-  resolvConf: DnsInputs['hostResolvConf'] = 'nameserver 10.0.0.2\n';
-  hostsFile: () => Promise<string> = async () => '127.0.0.1 localhost\n';
-  /** Nodes that start from now on have kubelet's socket for device plug-ins. */
-  devicePlugins = false;
-  /** Who gives CPUs and memory of their own, and where that puts containers; read when a node starts. */
-  own: { readonly resources: OwnResources; readonly placement: Placement } | undefined;
-  /** The host has SELinux; read when a node starts. */
-  seLinux = false;
-  /** Every status that was written, by UID, in order. */
-  readonly statuses = new Map<string, PodStatus[]>();
-
-  constructor(cri: FakeCri) {
-    this.cri = cri;
-    cri.images.add('busybox', { sizeBytes: 1000 });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.cri[Symbol.asyncDispose]();
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
-
-export async function fakeWorld(): Promise<FakeWorld> {
-  return new FakeWorld(await startFakeCri());
-}
+import type { FakeObject, FakeWorld } from './fakeWorld.ts';
 
 /** One life of the kubelet on a FakeWorld: everything real but the runtime, the API server, cgroups and mounts. */
 export class FakeNode implements Disposable {
@@ -92,6 +44,8 @@ export class FakeNode implements Disposable {
   readonly draPlugins: DraPlugins;
   readonly claims: ClaimManager;
   readonly ledger: Ledger;
+  readonly allocated: ResourceRecords;
+  readonly actuated: ResourceRecords;
   readonly events: (PodEvent & { readonly uid: string })[] = [];
   readonly actions: { readonly uid: string; readonly action: Action }[] = [];
   readonly trace: TraceRecord[] = [];
@@ -142,12 +96,16 @@ export class FakeNode implements Disposable {
         },
       },
     });
-    this.ledger = new Ledger({
-      node: testNode({}, { pods: '200', cpu: '64' }),
+    this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
+    this.allocated = new ResourceRecords(join(world.root, 'allocated_pods_state'), clock);
+    this.actuated = new ResourceRecords(join(world.root, 'actuated_pods_state'), clock);
+    const freshView = async () => undefined;
+    this.ledger = openLedger({
+      ...{ table: this.table, view: () => world.nodeView, freshView, onEvent: () => {} },
       devices: this.devices.places,
       ...(world.own && { own: world.own.resources }),
     });
-    this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
+    this.ledger.open();
     const services = this.#services();
     this.recorder = new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} });
     const effect = effects(services);
@@ -162,6 +120,7 @@ export class FakeNode implements Disposable {
         gate: services.gate,
         checkpoints: new FileCheckpoints(join(world.root, 'checkpoints')),
         objects: this.#objectSource(),
+        recorded: (uid) => ({ allocated: this.allocated.get(uid), actuated: this.actuated.get(uid) }),
         effect: async (action, context) => {
           this.actions.push({ uid: context.facts.uid, action });
           this.beforeEffect(context.facts.uid, action);
@@ -205,6 +164,7 @@ export class FakeNode implements Disposable {
     await this.devices.load();
     await this.claims.load();
     if (this.world.devicePlugins) await this.devices.serve();
+    await Promise.all([this.allocated.load(), this.actuated.load()]);
     await this.#runtime.start();
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
@@ -345,7 +305,9 @@ export class FakeNode implements Disposable {
         }),
         nodeAllocatable: { memory: '8Gi', cpu: '4' },
       },
-      cgroups: { parent: (pod) => `/kubepods/pod${pod.metadata?.uid}`, ensure: async () => {}, remove: async () => {} },
+      allocated: this.allocated,
+      actuated: this.actuated,
+      cgroups: fakeCgroups(this.world),
       hooks: {
         postStart: (_pod, _container, id) => this.#hook(`postStart ${id}`),
         preStop: (_pod, _container, id) => this.#hook(`preStop ${id}`),

@@ -5,6 +5,7 @@ import type { WorkerPorts } from '../worker.ts';
 export const idlePorts: Omit<WorkerPorts, 'clock' | 'done'> = {
   effect: () => new Promise(() => {}),
   observe: () => new Promise(() => {}),
+  invalidate: () => {},
   lastSeq: () => 0,
   nodeFacts: () => node,
   gatePositions: () => ({}),

@@ -29,6 +29,8 @@ export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   reserve: wanted,
   release: plain,
   allocateDevices: wanted,
+  allocate: wanted,
+  resizePod: wanted,
   preparePod: { ...wanted, bringsUp: true },
   prepareClaims: { ...wanted, bringsUp: true },
   unprepareClaims: plain,

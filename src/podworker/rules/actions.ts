@@ -1,4 +1,6 @@
 import type { TerminateCause } from '../../pods/facts.ts';
+import type { PodResources } from '../../types/k8s.ts';
+
 /**
  * Effects that the Pod worker may start. Each occupies one slot from its start until its outcome is known (slots.ts);
  * the files in ../actions carry them out, one file an action, in an exhaustive registry.
@@ -7,6 +9,17 @@ export type Action =
   | { readonly kind: 'reserve'; readonly slot: 'ledger' }
   | { readonly kind: 'release'; readonly slot: 'ledger' }
   | { readonly kind: 'allocateDevices'; readonly slot: 'devices' }
+  | {
+      /** Asks for other resources; what is granted is written down. */
+      readonly kind: 'allocate';
+      readonly slot: 'ledger';
+      readonly wanted: PodResources;
+      readonly generation: number;
+      /** It was deferred, and there is room now. */
+      readonly granted?: true;
+    }
+  /** Carries out what is allocated: `wanted` tells one allocation from another. */
+  | { readonly kind: 'resizePod'; readonly slot: 'resize'; readonly wanted: PodResources }
   | { readonly kind: 'preparePod'; readonly slot: 'prepare' }
   /** `attempt`: of the sandbox that it is for; each asks anew. */
   | { readonly kind: 'prepareClaims'; readonly slot: 'claims'; readonly attempt: number }

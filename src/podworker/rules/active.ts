@@ -1,12 +1,12 @@
 import type { DeviceHold } from '../../pods/facts.ts';
 import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
-import type { Pod } from '../../types/k8s.ts';
-import { RESIZE_UNSUPPORTED, resizeSummary } from './allocation.ts';
+import type { AllocatedPod, Pod } from '../../types/k8s.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
 import { lastRun } from './replacement.ts';
+import { planAllocation, planResize } from './resize.ts';
 import { initFailed, restartsAfterKill } from './restart.ts';
 import { planRestartAll } from './restartAll.ts';
 import { planSandbox, sandboxChanged } from './sandbox.ts';
@@ -15,16 +15,17 @@ import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 import { planVolumes } from './volumes.ts';
 
 /** Moves an admitted Pod towards its spec. Returns true when it ran to its end: nothing of it may start again. */
-export function planActive(turn: Turn, pod: Pod): boolean {
+export function planActive(turn: Turn, pod: AllocatedPod): boolean {
   const views = podViews(turn.facts, pod);
   watchDeadline(turn, pod);
-  tellResize(turn, pod);
+  planAllocation(turn, pod);
   if (planRestartAll(turn, pod, views)) return false;
   if (isCompleted(turn, pod, views) || isLost(turn, pod, views)) return true;
   if (!prepared(turn)) {
     prefetch(turn, views);
     return false;
   }
+  const awaitsCgroup = planResize(turn, pod, views);
   const imagesReady = planImageVolumes(turn, pod, views.all);
   const volumesReady = planVolumes(turn, pod) && imagesReady;
   const sandbox = planSandbox(turn, pod, views);
@@ -32,7 +33,7 @@ export function planActive(turn: Turn, pod: Pod): boolean {
     prefetch(turn, views);
     return false;
   }
-  const leave = { volumesReady };
+  const leave = { volumesReady, ...(awaitsCgroup && { awaitsCgroup }) };
   planEphemeral(turn, views, sandbox, leave);
   const init = planInit(turn, pod, views, sandbox, leave);
   if (init === 'failed') return true;
@@ -153,15 +154,4 @@ export function rejection(turn: Turn): { reason: string; message: string } | und
   because(turn, { code: 'Rejected', reason: admission.reason, message: admission.message });
   emitOnce(turn, 'rejected', 1, { type: 'Warning', reason: admission.reason, message: admission.message });
   return admission;
-}
-
-/** Once for each resize, also over a restart: its condition says for which generation of the Pod it was told. */
-function tellResize(turn: Turn, pod: Pod): void {
-  const { resize } = turn.facts;
-  if (!resize) return;
-  const generation = pod.metadata?.generation ?? 0;
-  const told = pod.status?.conditions?.find(({ type }) => type === 'PodResizePending');
-  if (told?.message === RESIZE_UNSUPPORTED && told.observedGeneration === generation) return;
-  const message = resizeSummary(resize, generation);
-  emitOnce(turn, 'resize', generation, { type: 'Warning', reason: 'ResizeInfeasible', message });
 }

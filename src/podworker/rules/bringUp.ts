@@ -12,6 +12,8 @@ import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
 /** What a container may do this turn besides being created. */
 export interface Leave {
   readonly volumesReady: boolean;
+  /** The Pod's cgroup is being resized for it. */
+  readonly awaitsCgroup?: boolean;
   /** The container that must have made its attempt before this one starts; creating it ahead is allowed. */
   readonly after?: string;
 }
@@ -45,7 +47,7 @@ function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leav
   if (inBackoff(turn, view)) return 'held';
   const image = imageGate(turn, view);
   if (image !== 'ready') return image;
-  if (!leave.volumesReady) return 'pending';
+  if (!leave.volumesReady || leave.awaitsCgroup) return 'pending';
   return create(turn, view, sandbox);
 }
 

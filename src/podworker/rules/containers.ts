@@ -1,6 +1,6 @@
 import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
 import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { bringUp, type Leave } from './bringUp.ts';
 import { probedHealth } from './health.ts';
@@ -36,7 +36,12 @@ export function postStart(turn: Turn, view: ContainerView): 'done' | 'running' |
 }
 
 /** Stops a running container whose definition changed, that a probe gave up, or whose postStart failed. */
-function killIfNeeded(turn: Turn, pod: Pod, view: ContainerView, hook: 'done' | 'running' | 'failed'): boolean {
+function killIfNeeded(
+  turn: Turn,
+  pod: AllocatedPod,
+  view: ContainerView,
+  hook: 'done' | 'running' | 'failed',
+): boolean {
   const c = view.current;
   if (!c) return false;
   const cause: KillCause | undefined = killFor(turn.facts, pod, view, hook);
@@ -51,7 +56,13 @@ function killIfNeeded(turn: Turn, pod: Pod, view: ContainerView, hook: 'done' | 
 /** State of a plain init container's turn. */
 type InitTurn = 'done' | 'waiting' | 'failed';
 
-function planPlainInit(turn: Turn, pod: Pod, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): InitTurn {
+function planPlainInit(
+  turn: Turn,
+  pod: AllocatedPod,
+  view: ContainerView,
+  sandbox: ObservedSandbox,
+  leave: Leave,
+): InitTurn {
   const c = view.current;
   if (c?.state === 'running') {
     postStart(turn, view);
@@ -75,7 +86,13 @@ export function initMayRestart(pod: Pod, view: ContainerView, c: ObservedContain
 }
 
 /** A sidecar is up when it runs, its postStart ended and its startup probe passed. It restarts whatever its exit code. */
-function planSidecar(turn: Turn, pod: Pod, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): boolean {
+function planSidecar(
+  turn: Turn,
+  pod: AllocatedPod,
+  view: ContainerView,
+  sandbox: ObservedSandbox,
+  leave: Leave,
+): boolean {
   const c = view.current;
   if (c?.state === 'running') {
     const hook = postStart(turn, view);
@@ -100,7 +117,13 @@ function reached(views: PodViews): number {
 }
 
 /** Init containers in order, sidecars kept running. `done`: main containers may start. */
-export function planInit(turn: Turn, pod: Pod, views: PodViews, sandbox: ObservedSandbox, leave: Leave): InitTurn {
+export function planInit(
+  turn: Turn,
+  pod: AllocatedPod,
+  views: PodViews,
+  sandbox: ObservedSandbox,
+  leave: Leave,
+): InitTurn {
   const initialized = turn.memory.initializedIn === sandbox.id || views.main.some((v) => v.current);
   const from = reached(views);
   for (const [i, view] of views.init.entries()) {
@@ -128,7 +151,7 @@ function waitForInit(turn: Turn, views: PodViews, at: number): InitTurn {
 }
 
 /** Main containers side by side up to their start, which keeps the order of the spec. */
-export function planMain(turn: Turn, pod: Pod, views: PodViews, sandbox: ObservedSandbox, leave: Leave): void {
+export function planMain(turn: Turn, pod: AllocatedPod, views: PodViews, sandbox: ObservedSandbox, leave: Leave): void {
   let after: string | undefined;
   for (const view of views.main) {
     if (planOne(turn, pod, view, sandbox, after === undefined ? leave : { ...leave, after }) && after === undefined)
@@ -137,7 +160,7 @@ export function planMain(turn: Turn, pod: Pod, views: PodViews, sandbox: Observe
 }
 
 /** True while the container is making an attempt that later ones wait for. */
-function planOne(turn: Turn, pod: Pod, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): boolean {
+function planOne(turn: Turn, pod: AllocatedPod, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): boolean {
   const c = view.current;
   if (c?.state === 'running') {
     const hook = postStart(turn, view);

@@ -5,16 +5,17 @@ import type {
   CpuFact,
   MirrorFact,
   ObjectState,
+  PodCgroupLimits,
   PodClaims,
   PodDevices,
   PodOrigin,
   ProbeState,
   PullState,
+  ResizeAnswer,
   TerminateRequest,
 } from '../../pods/facts.ts';
-import type { Pod, PodStatus } from '../../types/k8s.ts';
+import type { AllocatedPod, PodResources, PodStatus } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
-import type { Resize } from './allocation.ts';
 
 /** Two clocks, both in milliseconds: `wall` since the epoch (what statuses show), `mono` since an arbitrary start (what waits are measured with). */
 export interface Now {
@@ -61,6 +62,20 @@ export interface NodeFacts {
   readonly deviceHealth?: boolean;
 }
 
+/** A resize that a Pod asks for (KEP-1287): `wanted` differs from what it was allocated. */
+export interface ResizeWish {
+  readonly wanted: PodResources;
+  /** The ledger's answer to just this, and the generation of the Pod that it was asked with; absent until there is one. */
+  readonly answer?: ResizeAnswer & { readonly generation: number };
+}
+
+/** A Pod's cgroup, as this process knows it. */
+export interface PodCgroupFact {
+  /** The allocation that its limits were set for; absent: it was there before, in the middle of a resize. */
+  readonly resources?: PodResources;
+  readonly limits: PodCgroupLimits;
+}
+
 /** Everything `decide` may look at: one frozen, JSON-serialisable snapshot. Secrets appear as digests only. */
 export interface PodFacts {
   readonly uid: string;
@@ -71,9 +86,15 @@ export interface PodFacts {
    * The desired Pod, with the resources that it was given; null when only the runtime knows it. It is the last known one after the
    * source dropped it.
    */
-  readonly pod: Pod | null;
-  /** The resources that it should have now, where they are others. */
-  readonly resize?: Resize;
+  readonly pod: AllocatedPod | null;
+  readonly resize?: ResizeWish;
+  /** The ledger still has a question about a resize that the Pod does not ask for any more. */
+  readonly resizeWithdrawn?: true;
+  /** The last resize that was granted and written down in this process; they are numbered from 1. */
+  readonly resizeGranted?: { readonly number: number; readonly generation: number };
+  /** What was carried out, as far as it is known: effective limits of each container that was made, and of the Pod as a whole. */
+  readonly actuated?: PodResources;
+  readonly podCgroup?: PodCgroupFact;
   /** The source no longer has it (an API object deleted for good, a manifest taken away). */
   readonly gone: boolean;
   /** A removed static Pod that its source has again: its next life begins when this one is over. */

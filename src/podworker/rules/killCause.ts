@@ -1,8 +1,9 @@
 import type { ContainerView } from '../../pods/rules/views.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Pod } from '../../types/k8s.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import type { PodFacts } from './facts.ts';
 import type { Kill } from './memory.ts';
+import { restartsForResize } from './resizeWork.ts';
 import { restartsAfterKill } from './restart.ts';
 import { ownGrace } from './stop.ts';
 
@@ -26,7 +27,7 @@ function grace(pod: Pod, view: ContainerView, reason: Kill['reason']): number {
 /** Why a running (or unknown) container must be stopped now; undefined: let it run. Messages are kubelet's Killing texts. */
 export function killFor(
   facts: PodFacts,
-  pod: Pod,
+  pod: AllocatedPod,
   view: ContainerView,
   hook: 'done' | 'running' | 'failed',
 ): KillCause | undefined {
@@ -45,7 +46,11 @@ export function killFor(
     return cause('definition', view.kind === 'sidecar' ? text : `${text}, will be restarted`);
   }
   const probe = facts.probes[view.name];
-  if (probe?.containerId !== c.id || !probe.failed) return undefined;
+  if (probe?.containerId !== c.id || !probe.failed) {
+    return restartsForResize(facts, pod, view)
+      ? cause('resize', `Container ${view.name} resize requires restart`)
+      : undefined;
+  }
   const text = `${init} ${view.name} failed ${probe.failed} probe`;
   return cause(
     probe.failed,

@@ -26,12 +26,25 @@ export interface Backoff {
 /** Why one running container is being stopped although the Pod goes on. */
 export interface Kill {
   readonly message: string;
-  readonly reason: 'definition' | 'liveness' | 'startup' | 'hook' | 'unknown' | 'sandbox';
+  readonly reason: 'definition' | 'resize' | 'liveness' | 'startup' | 'hook' | 'unknown' | 'sandbox';
   /** Wall ms. */
   readonly since: number;
   readonly graceSeconds: number;
   /** The start of its successor has failed: whether it runs again is the restart policy's word from then on. */
   readonly successorFailed?: true;
+}
+
+/** How a resize of the Pod stands, in the words of its conditions. */
+export interface ResizeMemory {
+  readonly pending?: {
+    readonly reason: 'Deferred' | 'Infeasible';
+    readonly message: string;
+    readonly generation: number;
+  };
+  /** What is allocated is not carried out yet; `error`: why the last attempt failed. */
+  readonly progress?: { readonly generation: number; readonly error?: string };
+  /** Number of the last grant whose start was told. */
+  readonly told: number;
 }
 
 /** What `decide` remembers between two turns. Pure data; lost on a restart but for what checkpoint.ts keeps. */
@@ -66,6 +79,8 @@ export interface PodMemory {
   readonly waiting?: Readonly<
     Record<string, { readonly reason: string; readonly message: string; readonly after: string }>
   >;
+  /** Absent until it was read from the status that the API server has. */
+  readonly resize?: ResizeMemory;
   /** Last derived status. */
   readonly status?: PodStatus;
 }

@@ -1,22 +1,24 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
+import { milliOfShares } from '../../k8s/cpuShares.ts';
+import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
 import { apiStatus, containerStatuses } from '../../pods/rules/apiStatus.ts';
 import { aliveContainers, type ContainerView, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
-import type { ContainerHealth, ResizeCondition, StatusInput } from '../../status/rules/input.ts';
+import type { ContainerHealth, PodCgroupResources, StatusInput } from '../../status/rules/input.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
-import type { Pod, PodStatus, ResourceStatus } from '../../types/k8s.ts';
+import type { AllocatedPod, Pod, PodStatus, ResourceStatus } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
-import { RESIZE_UNSUPPORTED } from './allocation.ts';
 import type { PodFacts } from './facts.ts';
 import { probedHealth } from './health.ts';
 import { replacedRun } from './replacement.ts';
+import { resizeConditions } from './resize.ts';
 import { isOpen, slot } from './slots.ts';
 import { isStarting } from './starting.ts';
 import type { Turn } from './turn.ts';
 import { mountedVolumeNames } from './volumes.ts';
 
 /** The status of this turn, from the same snapshot as everything else in it. */
-export function statusOf(turn: Turn, pod: Pod): PodStatus {
+export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
   const { facts, memory, now } = turn;
   const rejectedBefore = rejectedEarlier(facts);
   if (rejectedBefore) return rejectedBefore;
@@ -30,7 +32,7 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
   const views = podViews(facts, pod).all;
   const replaced = replacedRuns(turn, pod, views);
   const input: StatusInput = {
-    pod,
+    pod: asAnswered(turn, pod),
     ...(previous ? { previous } : {}),
     runtime: withRunning(withoutStarting(turn), replaced),
     runtimeName: facts.node.runtimeName,
@@ -46,7 +48,9 @@ export function statusOf(turn: Turn, pod: Pod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
-    resizeConditions: resizeConditions(facts, pod),
+    resizeConditions: resizeConditions(turn, pod),
+    ...(facts.actuated ? { actuated: facts.actuated.containers } : {}),
+    ...cgroupOf(facts),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,
     ...(facts.imageVolumes ? { imageVolumes: facts.imageVolumes } : {}),
     now: now.wall,
@@ -65,11 +69,31 @@ function rejectedEarlier(facts: PodFacts): PodStatus | undefined {
   return facts.admission.state !== 'rejected' && known?.phase === 'Failed' && known.reason && !ran ? known : undefined;
 }
 
-function resizeConditions({ resize }: PodFacts, pod: Pod): readonly ResizeCondition[] {
-  if (!resize) return [];
-  const observed = pod.metadata?.generation;
-  const words = { reason: 'Infeasible', message: RESIZE_UNSUPPORTED };
-  return [{ type: 'PodResizePending', ...words, ...(observed && { observedGeneration: observed }) }];
+/**
+ * A version of the Pod counts as observed when it is known what it has, and what becomes of the resources that it asks for: whoever waits
+ * for a resize looks for its conditions then.
+ */
+function asAnswered(turn: Turn, pod: AllocatedPod): AllocatedPod {
+  const { resize, runtime } = turn.facts;
+  const before = (turn.memory.status ?? apiStatus(turn.facts))?.observedGeneration;
+  const isAnswered = !resize || (resize.answer !== undefined && resize.answer.state !== 'granted');
+  if ((runtime && isAnswered) || before === undefined) return pod;
+  return { ...pod, metadata: { ...pod.metadata, generation: before } };
+}
+
+/** What the Pod's cgroup allows, in the API's words. */
+function cgroupOf({ podCgroup }: PodFacts): { podCgroup?: PodCgroupResources } {
+  if (!podCgroup) return {};
+  const { cpuShares, cpuQuota, cpuPeriod, memory } = podCgroup.limits;
+  const cpu = (milli: number) => formatQuantity(quantityOfMilli(milli));
+  const request = milliOfShares(cpuShares);
+  return {
+    podCgroup: {
+      ...(request > 0 && { cpuRequest: cpu(request) }),
+      ...(cpuQuota > 0 && { cpuLimit: cpu(Math.floor((cpuQuota * 1000) / cpuPeriod)) }),
+      ...(memory && { memoryLimit: formatQuantity(quantityOf(BigInt(memory), 'BinarySI')) }),
+    },
+  };
 }
 
 /**

@@ -29,6 +29,7 @@ export function replacedRun(turn: Turn, pod: Pod, view: ContainerView): Observed
 function isReplaced({ reason }: Kill, pod: Pod, { container }: ContainerView): boolean {
   switch (reason) {
     case 'definition':
+    case 'resize':
       return true;
     case 'liveness':
     case 'startup':

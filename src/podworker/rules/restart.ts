@@ -32,9 +32,9 @@ export function restartsAfterKill(pod: Pod, container: Container): boolean {
   return (container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always') !== 'Never';
 }
 
-/** What resets the back-off: another image, name or resources of the container. */
+/** What resets the back-off: another image or name of the container. A resize does not: it makes no container any better. */
 export function backoffKey(container: Container): string {
-  return JSON.stringify([container.name, container.image, container.resources ?? null]);
+  return JSON.stringify([container.name, container.image]);
 }
 
 function live(backoff: Backoff | undefined, key: string, eventWall: number): Backoff | undefined {

@@ -1,6 +1,8 @@
 // Short words for the tables of the tests of the rules.
+
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import type { EffectError } from '../../loop/slot.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import { observed, oc, podOf, sandbox, spec, T0 } from '../../status/rules/testing.ts';
 import type { Container, Pod, PodSpec } from '../../types/k8s.ts';
 import { containerHash } from '../spec/containerHash.ts';
@@ -75,7 +77,7 @@ export function factsOf(pod: Pod | null, more: Partial<PodFacts> = {}): PodFacts
     namespace: 'ns',
     name: 'p',
     origin: pod ? 'api' : 'runtime',
-    pod,
+    pod: pod && allocatedAsAsked(pod),
     gone: false,
     sourcesReady: true,
     returning: false,

@@ -19,7 +19,7 @@ const create = { kind: 'createContainer', slot: 'container/a', container: 'a', s
 describe('a waiting reason stays while the next attempt is being made', () => {
   test('CrashLoopBackOff, until the container runs; not over its next end', () => {
     const dead = box('a', 'exited', { exitCode: 1, finishedAt: now.wall - 1000 });
-    const backoff = { key: JSON.stringify(['a', 'img', null]), delayMs: 20_000, updatedAt: now.wall - 1000 };
+    const backoff = { key: JSON.stringify(['a', 'img']), delayMs: 20_000, updatedAt: now.wall - 1000 };
     const first = turn(podSpec, [dead, ...others], { slots: images(1, 'a') }, { backoff: { a: backoff } });
     expect(shown(first)).toBe('CrashLoopBackOff');
     const due = later(30);

@@ -1,5 +1,6 @@
 import type { ContainerConfigOut, PodSandboxConfigOut } from '../../cri/generated/runtime.ts';
 import { runtimeMessageCodec } from '../../cri/protocol.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import type { ContainerPort } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';
 import { CONTAINER_CONTEXT, NODE, SANDBOX_CONTEXT, testContainer, testPod } from './fixtures.ts';
@@ -64,7 +65,7 @@ describe('sandboxConfig', () => {
   });
 
   test('a Pod without anything', () => {
-    expect(() => received('PodSandboxConfig', sandboxConfig({}, SANDBOX_CONTEXT))).not.toThrow();
+    expect(() => received('PodSandboxConfig', sandboxConfig(allocatedAsAsked({}), SANDBOX_CONTEXT))).not.toThrow();
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ContainerConfig, KeyValue, Signal } from '../../cri/generated/runtime.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container } from '../../types/k8s.ts';
 import { containerAnnotations } from './annotations.ts';
 import { containerResources } from './containerResources.ts';
 import type { ContainerContext } from './context.ts';
@@ -19,7 +19,7 @@ import { stopSignal } from './stopSignal.ts';
  * Works for regular, init and ephemeral containers. Throws SpecError with the sentence for the waiting state of reason
  * CreateContainerConfigError.
  */
-export function containerConfig(pod: Pod, container: Container, context: ContainerContext): ContainerConfig {
+export function containerConfig(pod: AllocatedPod, container: Container, context: ContainerContext): ContainerConfig {
   const env = [...(context.deviceAllocation?.env ?? []), ...context.env];
   const devices = containerDevices(container, context.deviceAllocation, context.blockDevices);
   const mounts = containerMounts(pod, container, context, env);

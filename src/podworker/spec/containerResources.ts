@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { hasPodLevelResources } from '../../k8s/podResources.ts';
 import { amountOf, amountsOf } from '../../k8s/resourceAmounts.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 import { hugepageLimits } from './hugepages.ts';
 import { linuxResources } from './linuxResources.ts';
@@ -23,7 +23,7 @@ export interface ContainerResourceInputs {
  * memory managers' part). The Pod is to hold its allocated resources. UpdateContainerResources takes the same without cpusets.
  */
 export function containerResources(
-  pod: Pod,
+  pod: AllocatedPod,
   container: Container,
   { node, exclusiveCPUs, cpusetCpus, cpusetMems }: ContainerResourceInputs,
 ): LinuxContainerResources {
@@ -47,7 +47,7 @@ export function containerResources(
 }
 
 /** The container's own limit, else the Pod's. */
-function limitOf(pod: Pod, container: Container, name: 'cpu' | 'memory'): bigint {
+function limitOf(pod: AllocatedPod, container: Container, name: 'cpu' | 'memory'): bigint {
   const own = amountOf(container.resources?.limits, name);
   return own === 0n && hasPodLevelResources(pod) ? amountOf(pod.spec?.resources?.limits, name) : own;
 }

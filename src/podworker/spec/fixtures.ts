@@ -1,4 +1,5 @@
-import type { Container, Pod, PodSpec } from '../../types/k8s.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
+import type { AllocatedPod, Container, Pod, PodSpec } from '../../types/k8s.ts';
 import type { ContainerContext, NodeFacts, SandboxContext } from './context.ts';
 import type { EnvLookups } from './envTypes.ts';
 
@@ -68,11 +69,11 @@ export const LOOKUPS: EnvLookups = {
 };
 
 /** A Pod named p of the namespace ns, as the API server defaults it. */
-export function testPod(spec: Partial<PodSpec> = {}, metadata: Pod['metadata'] = {}): Pod {
-  return {
+export function testPod(spec: Partial<PodSpec> = {}, metadata: Pod['metadata'] = {}): AllocatedPod {
+  return allocatedAsAsked({
     metadata: { name: 'p', namespace: 'ns', uid: 'uid', ...metadata },
     spec: { containers: [], enableServiceLinks: true, securityContext: {}, dnsPolicy: 'ClusterFirst', ...spec },
-  };
+  });
 }
 
 /** A container named c with the image i. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerConfigOut, HugepageLimitOut, ImageSpec, MountPropagation } from '../../cri/generated/runtime.ts';
 import { runtimeMessageCodec } from '../../cri/protocol.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';
 import type { ContainerContext, NodeFacts } from './context.ts';
@@ -143,7 +144,12 @@ describe.each(goldens.configs.map((golden, i) => [i, golden] as const))('message
       const named = { ...input.Pod, spec: { ...input.Pod.spec, ...subdomain, hostname: 'h' } };
       const dns = { hostResolvConf: 'search a.b', clusterDNS: ['10.0.0.10'], clusterDomain: 'x', nodeIPs: [] };
       const message = outcome(() => {
-        const config = sandboxConfig(named, { ...SANDBOX_CONTEXT, ...pod, attempt: input.Attempt, dns });
+        const config = sandboxConfig(allocatedAsAsked(named), {
+          ...SANDBOX_CONTEXT,
+          ...pod,
+          attempt: input.Attempt,
+          dns,
+        });
         return sent('PodSandboxConfig', {
           ...config,
           dnsConfig: { servers: ['10.0.0.10'], searches: ['a.b'], options: ['ndots:5'] },
@@ -166,7 +172,9 @@ describe.each(goldens.configs.map((golden, i) => [i, golden] as const))('message
         env: input.Env.map(({ Name, Value }) => ({ name: Name, value: Value })),
         targetContainerId: input.Target || null,
       };
-      const message = outcome(() => sent('ContainerConfig', containerConfig(input.Pod, container, context)));
+      const message = outcome(() =>
+        sent('ContainerConfig', containerConfig(allocatedAsAsked(input.Pod), container, context)),
+      );
       expect(message).toEqual(wanted('ContainerConfig', golden.containers[name] ?? '', golden.errors[name] ?? ''));
     },
   );

@@ -1,7 +1,7 @@
 import type { HugepageLimit } from '../../cri/generated/runtime.ts';
 import { hasPodLevelResources } from '../../k8s/podResources.ts';
 import { amountOf, amountsOf, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container } from '../../types/k8s.ts';
 
 const PREFIX = 'hugepages-';
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
@@ -10,7 +10,7 @@ const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
  * A container's limit for every page size that the kernel has: its own, else the Pod's, else 0. `sizes` are in the form of
  * pageSizeName.
  */
-export function hugepageLimits(pod: Pod, container: Container, sizes: readonly string[]): HugepageLimit[] {
+export function hugepageLimits(pod: AllocatedPod, container: Container, sizes: readonly string[]): HugepageLimit[] {
   const wanted = new Map<string, number>();
   const lists = [hasPodLevelResources(pod) ? pod.spec?.resources?.limits : undefined, container.resources?.limits];
   for (const list of lists) {

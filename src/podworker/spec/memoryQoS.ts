@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { podQOS } from '../../k8s/qos.ts';
 import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container, Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 
 /** Settings of memory protection; only with the feature gate MemoryQoS (alpha, off). */
@@ -22,7 +22,7 @@ export interface MemoryQoSSettings {
  */
 export function withMemoryQoS(
   resources: LinuxContainerResources,
-  pod: Pod,
+  pod: AllocatedPod,
   container: Container,
   node: Pick<NodeFacts, 'cgroupVersion' | 'memoryQoS'>,
 ): LinuxContainerResources {

@@ -3,7 +3,7 @@ import { isNodeCriticalPod } from '../../k8s/criticalPod.ts';
 import { containerTotal, hasPodLevelResources } from '../../k8s/podResources.ts';
 import { podQOS } from '../../k8s/qos.ts';
 import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container } from '../../types/k8s.ts';
 
 const GUARANTEED = -997;
 const BEST_EFFORT = 1000;
@@ -14,7 +14,7 @@ const BEST_EFFORT = 1000;
  * `1000 − 1000 × request / capacity`, at least 3, at most 999. A sidecar is not killed before the Pod's regular containers.
  * Of a Pod-level request, what no container asked for is shared equally (KEP-2837).
  */
-export function oomScoreAdj(pod: Pod, container: Container, memoryCapacity: number): number {
+export function oomScoreAdj(pod: AllocatedPod, container: Container, memoryCapacity: number): number {
   if (isNodeCriticalPod(pod)) return GUARANTEED;
   const qos = podQOS(pod);
   if (qos === 'Guaranteed') return GUARANTEED;
@@ -42,7 +42,7 @@ function memoryRequest(container: Container): number {
 }
 
 /** Bytes of the Pod-level request for each container, beyond what the containers ask for themselves. */
-function unclaimedRequest(pod: Pod): number {
+function unclaimedRequest(pod: AllocatedPod): number {
   const podLevel = wholeValue(amountOf(pod.spec?.resources?.requests, 'memory'));
   if (podLevel === 0 || !hasPodLevelResources(pod, 'requests')) return 0;
   const containers = (pod.spec?.containers.length ?? 0) + (pod.spec?.initContainers?.length ?? 0);

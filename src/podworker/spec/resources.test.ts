@@ -1,4 +1,4 @@
-import type { Container, Pod, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
+import type { AllocatedPod, Container, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
 import { containerResources } from './containerResources.ts';
 import type { NodeFacts } from './context.ts';
 import { NODE, SANDBOX_CONTEXT, testContainer, testPod } from './fixtures.ts';
@@ -144,7 +144,7 @@ describe('oomScoreAdj', () => {
   const memory = (request: string, more: Partial<Container> = {}) =>
     testContainer({ resources: { requests: { memory: request } }, ...more });
   const sidecar = (request: string) => memory(request, { name: 's', restartPolicy: 'Always' });
-  const score = (pod: Pod, container: Container) => oomScoreAdj(pod, container, 10_000_000_000);
+  const score = (pod: AllocatedPod, container: Container) => oomScoreAdj(pod, container, 10_000_000_000);
   const alone = (container: Container, spec: Partial<PodSpec> = {}) =>
     score(testPod({ containers: [container], ...spec }), container);
 

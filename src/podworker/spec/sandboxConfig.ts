@@ -1,6 +1,6 @@
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import { normalizeSysctl } from '../../k8s/sysctlName.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod } from '../../types/k8s.ts';
 import type { SandboxContext } from './context.ts';
 import { podDnsConfig } from './dns.ts';
 import { sandboxHostname } from './hostname.ts';
@@ -14,7 +14,7 @@ import { sandboxSecurityContext } from './securityContext.ts';
  * The sandbox that a Pod needs, field by field what the Go kubelet asks for (generatePodSandboxConfig).
  * Throws SpecError with the reason; the event then reads `Failed to create pod sandbox: <reason>`.
  */
-export function sandboxConfig(pod: Pod, context: SandboxContext): PodSandboxConfig {
+export function sandboxConfig(pod: AllocatedPod, context: SandboxContext): PodSandboxConfig {
   const { name = '', namespace = '', uid = '', annotations = {} } = pod.metadata ?? {};
   const { servers, searches, options } = podDnsConfig(pod, context.dns);
   const sysctls = (pod.spec?.securityContext?.sysctls ?? []).map((s) => [normalizeSysctl(s.name), s.value] as const);

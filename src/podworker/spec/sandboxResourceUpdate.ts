@@ -2,7 +2,7 @@ import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import type { UpdatePodSandboxResourcesRequest } from '../../cri/generated/runtime.ts';
 import { cpuQuota, cpuShares, milliOfShares } from '../../k8s/cpuShares.ts';
 import { amountsOf, milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 import { overheadResources } from './sandboxResources.ts';
 
@@ -11,7 +11,7 @@ import { overheadResources } from './sandboxResources.ts';
  * runtimes that do not know the call are left in peace.
  */
 export function sandboxResourceUpdate(
-  pod: Pod,
+  pod: AllocatedPod,
   podSandboxId: string,
   config: ResourceConfig,
   node: NodeFacts,

@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { podLimits, podRequests } from '../../k8s/podResources.ts';
 import { amountsOf } from '../../k8s/resourceAmounts.ts';
-import type { Pod } from '../../types/k8s.ts';
+import type { AllocatedPod } from '../../types/k8s.ts';
 import type { NodeFacts, SandboxContext } from './context.ts';
 import { linuxResources } from './linuxResources.ts';
 
@@ -9,7 +9,7 @@ import { linuxResources } from './linuxResources.ts';
  * What the Pod's containers may use together, without overhead: for runtimes that size a virtual machine by it. The kubelet
  * itself enforces it in the Pod's cgroup.
  */
-export function sandboxResources(pod: Pod, context: SandboxContext): LinuxContainerResources {
+export function sandboxResources(pod: AllocatedPod, context: SandboxContext): LinuxContainerResources {
   const requests = podRequests(pod, { excludeOverhead: true });
   const limits = podLimits(pod, { excludeOverhead: true });
   return linuxResources(
@@ -24,7 +24,7 @@ export function sandboxResources(pod: Pod, context: SandboxContext): LinuxContai
 }
 
 /** What the sandbox takes besides its containers (RuntimeClass overhead); empty when there is none. */
-export function overheadResources(pod: Pod, node: NodeFacts): LinuxContainerResources {
+export function overheadResources(pod: AllocatedPod, node: NodeFacts): LinuxContainerResources {
   if (!pod.spec?.overhead) return {};
   const overhead = amountsOf(pod.spec.overhead);
   const cpu = overhead.get('cpu') ?? 0n;

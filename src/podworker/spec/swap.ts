@@ -2,7 +2,7 @@ import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { isCriticalPod } from '../../k8s/criticalPod.ts';
 import { podQOS } from '../../k8s/qos.ts';
 import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Container, Pod } from '../../types/k8s.ts';
+import type { AllocatedPod, Container, Pod } from '../../types/k8s.ts';
 import type { NodeFacts } from './context.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { NodeFacts } from './context.ts';
  */
 export function withSwapLimit(
   resources: LinuxContainerResources,
-  pod: Pod,
+  pod: AllocatedPod,
   container: Container,
   node: NodeFacts,
 ): LinuxContainerResources {
@@ -22,7 +22,8 @@ export function withSwapLimit(
 }
 
 /** Only Burstable Pods that are not critical, and containers whose memory request and limit differ. */
-function mayUseSwap(pod: Pod, container: Container, node: NodeFacts): boolean {
+export function mayUseSwap(pod: Pod, container: Container, node: NodeFacts): boolean {
+  if (!node.swapControllerAvailable || node.cgroupVersion !== 2) return false;
   if (node.swapBehavior !== 'LimitedSwap' || isCriticalPod(pod) || podQOS(pod) !== 'Burstable') return false;
   return amountOf(container.resources?.requests, 'memory') !== amountOf(container.resources?.limits, 'memory');
 }

@@ -5,6 +5,7 @@ import { loadConfiguration } from '../../config/load.ts';
 import { realClock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import type { ServedPod } from '../../pods/served.ts';
 import { Recorder } from '../../timeline/recorder.ts';
 import type { ServerHost, ServerRuntime } from '../host.ts';
@@ -72,7 +73,10 @@ export function servedPod(fields: Partial<ServedPod> = {}): ServedPod {
     uid: 'uid',
     namespace: 'ns',
     name: 'p',
-    pod: { metadata: { name: 'p', namespace: 'ns', uid: 'uid' }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+    pod: allocatedAsAsked({
+      metadata: { name: 'p', namespace: 'ns', uid: 'uid' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    }),
     mirrorUid: undefined,
     isStatic: false,
     gone: false,

@@ -1,3 +1,4 @@
+import { withAllocation } from '../../pods/rules/allocation.ts';
 import type { ServedPod } from '../../pods/served.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { Route } from '../http/route.ts';
@@ -15,7 +16,8 @@ export const pods: Route = {
     ),
 };
 
-/** A static Pod has no status but ours; another's is the API server's. */
-function desired({ isStatic, status }: ServedPod, pod: Pod): Pod {
-  return isStatic && status ? { ...pod, status } : pod;
+/** As its source has it, whatever it was given. A static Pod has no status but ours; another's is the API server's. */
+function desired({ isStatic, status, wanted }: ServedPod, pod: Pod): Pod {
+  const asked = wanted ? withAllocation(pod, wanted) : pod;
+  return isStatic && status ? { ...asked, status } : asked;
 }

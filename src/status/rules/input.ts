@@ -1,5 +1,5 @@
 import type { ObservedPod } from '../../cri/observed.ts';
-import type { Pod, PodCondition, PodStatus, ResourceRequirements, ResourceStatus } from '../../types/k8s.ts';
+import type { AllocatedPod, PodCondition, PodStatus, ResourceRequirements, ResourceStatus } from '../../types/k8s.ts';
 
 /** Why a container waits: the two words that `state.waiting` shows. */
 export interface Waiting {
@@ -41,7 +41,7 @@ export interface PodCgroupResources {
  */
 export interface StatusInput {
   /** The desired Pod, its resources as allocated; the spec may be newer than what runs. */
-  readonly pod: Pod;
+  readonly pod: AllocatedPod;
   /** The last derived status; after a restart leave it out, and `pod.status` serves. */
   readonly previous?: PodStatus;
   /** null = the runtime was not read yet: nothing is concluded from a missing container. */

@@ -1,6 +1,8 @@
 // Short words for the tables of the tests in this folder.
+
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../cri/observed.ts';
-import type { Container, ContainerStatus, Pod, PodSpec } from '../../types/k8s.ts';
+import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
+import type { AllocatedPod, Container, ContainerStatus, Pod, PodSpec } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
@@ -107,11 +109,12 @@ export function observed(containers: ObservedContainer[], sandboxes: ObservedSan
   return { uid: 'u', name: 'p', namespace: 'ns', seq: 1, sandboxes, containers };
 }
 
-export function podOf(podSpec: PodSpec, more: Partial<Pod> = {}, meta: object = {}): Pod {
-  return { metadata: { name: 'p', namespace: 'ns', uid: 'u', generation: 1, ...meta }, spec: podSpec, ...more };
+export function podOf(podSpec: PodSpec, more: Partial<Pod> = {}, meta: object = {}): AllocatedPod {
+  const metadata = { name: 'p', namespace: 'ns', uid: 'u', generation: 1, ...meta };
+  return allocatedAsAsked({ metadata, spec: podSpec, ...more });
 }
 
-export function inputOf(pod: Pod, more: Partial<StatusInput> = {}): StatusInput {
+export function inputOf(pod: AllocatedPod, more: Partial<StatusInput> = {}): StatusInput {
   return {
     pod,
     runtime: observed([]),

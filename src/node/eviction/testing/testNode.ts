@@ -3,6 +3,7 @@ import { ManualClock } from '../../../lib/fake/manualClock.ts';
 import { createLogger } from '../../../lib/logger.ts';
 import { Metrics } from '../../../lib/metrics.ts';
 import { NodePressure } from '../../../pods/nodePressure.ts';
+import { allocatedAsAsked } from '../../../pods/rules/allocation.ts';
 import type { ServedPod } from '../../../pods/served.ts';
 import { PodTable } from '../../../pods/table.ts';
 import { TestOwner } from '../../../pods/testing/owner.ts';
@@ -98,7 +99,8 @@ export class TestNode implements Disposable {
   pod(name: string, of: TestCandidate = {}): TestOwner {
     const made = candidate(name, of);
     const observed = { sandboxes: [], containers: [{ id: `c-${name}`, name: 'c', state: 'running' }] };
-    const { uid, pod } = made;
+    const { uid } = made;
+    const pod = allocatedAsAsked(made.pod);
     const owner = new TestOwner(this.table, { uid, name, namespace: 'ns', pod, observed: observed as never });
     this.owners.set(name, owner);
     this.#stats.set(uid, made);

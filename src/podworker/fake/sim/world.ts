@@ -94,6 +94,9 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
     case 'saveCheckpoint':
       durable.checkpoint = JSON.parse(JSON.stringify(action.checkpoint));
       return {};
+    case 'allocate':
+      return { resize: { wanted: action.wanted, generation: action.generation, answer: { state: 'granted' } } };
+    case 'resizePod':
     case 'ensureImage':
     case 'syncMirror':
     case 'release':
