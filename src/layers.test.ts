@@ -19,6 +19,7 @@ const order = [
   ['stats'],
   ['podworker'],
   ['node', 'server'],
+  ['join'],
   ['agent'],
   ['cli'],
   ['main'],

@@ -1,8 +1,10 @@
 import { ask, replayFile } from './cli/ask.ts';
 import { planFiles } from './cli/planFiles.ts';
 import { parseCommand } from './config/command.ts';
+import { parseFlags } from './config/flags.ts';
 import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
 import { ConfigurationError } from './config/problem.ts';
+import type { Joined } from './join/k3s/join.ts';
 import { errorMessage } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { printable } from './lib/printable.ts';
@@ -35,6 +37,13 @@ async function main(args: readonly string[]): Promise<number | undefined> {
       process.stdout.write(printable(text));
       return ok ? 0 : 1;
     }
+    case 'join': {
+      const { runJoin } = await import('./join/k3s/join.ts');
+      const joined = await runJoin(command.args, process.env);
+      if ('help' in joined) process.stdout.write(`${joined.help}\n`);
+      else await run(loadConfiguration(parseFlags(joined.arguments)), joined);
+      return undefined;
+    }
     case 'run':
       await run(loadConfiguration(command.flags));
       return undefined;
@@ -49,8 +58,11 @@ function loggerFor({ config }: LoadedConfiguration): Logger {
   });
 }
 
-/** Runs until SIGTERM or SIGINT. Pods go on running without us: a kubelet's end is not its Pods' end. */
-async function run(loaded: LoadedConfiguration): Promise<void> {
+/**
+ * Runs until SIGTERM or SIGINT. Pods go on running without us: a kubelet's end is not its Pods' end. `joined` is what a cluster wants
+ * of its nodes besides a kubelet; it ends with the agent.
+ */
+async function run(loaded: LoadedConfiguration, joined?: Joined): Promise<void> {
   const log = loggerFor(loaded);
   for (const warning of loaded.warnings) log.warn(warning);
   process.on('unhandledRejection', (reason) =>
@@ -63,7 +75,8 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   let agent: AsyncDisposable | undefined;
   const leave = (code: number) => {
     const ended = agent?.[Symbol.asyncDispose]() ?? Promise.resolve();
-    ended.then(
+    const allEnded = joined ? ended.then(() => joined[Symbol.asyncDispose]()) : ended;
+    allEnded.then(
       () => process.exit(code),
       () => process.exit(1),
     );
@@ -78,6 +91,7 @@ async function run(loaded: LoadedConfiguration): Promise<void> {
   process.once('SIGINT', end);
   const started = await startAgent(loaded, log);
   agent = started;
+  joined?.kubeletServes(loaded.config);
   started.fatal.then((error) => {
     log.error('ending; the Pods go on running', { error: errorMessage(error) });
     // Who asked for the lock file takes over: to a service manager that is no failure.

@@ -42,7 +42,36 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'static Pod URL', period: '`httpCheckFrequency`, 20 s', why: 'HTTP has no events' },
   ],
   'api/objectStore.ts': [{ for: 'schedule', what: 'an object that nobody wants any more is watched a little longer' }],
+  'join/k3s/ask.ts': [{ for: 'deadline', what: 'answers of a k3s supervisor' }],
+  'join/k3s/balancer.ts': [{ for: 'deadline', what: 'a server that takes no connection is passed over' }],
+  'join/k3s/nodeAnnotations.ts': [{ for: 'retry', what: 'annotations that could not be written' }],
+  'join/k3s/prepare.ts': [{ for: 'retry', what: 'a join while the server is not ready' }],
+  'join/k3s/renewal.ts': [
+    { for: 'schedule', what: 'renewal of the certificates of a k3s node' },
+    { for: 'retry', what: 'one that failed' },
+  ],
+  'join/k3s/serverList.ts': [
+    {
+      poll: 'servers of a k3s cluster',
+      period: '1 min, only after `join k3s`',
+      why: 'a node may ask a supervisor for the list, and not watch it',
+    },
+  ],
+  'join/k3s/tunnel/localConnection.ts': [
+    { for: 'deadline', what: 'a kubelet that takes no connection, or not the last bytes of one' },
+  ],
+  'join/k3s/tunnel/session.ts': [
+    {
+      for: 'deadline',
+      what: 'pings of the tunnel to a k3s server, and the list of its connections: dead ones are noticed',
+    },
+  ],
+  'join/k3s/tunnel/tunnels.ts': [{ for: 'retry', what: 'a tunnel that broke' }],
+  'join/k3s/tunnel/webSocket.ts': [{ for: 'deadline', what: 'the handshake' }],
   'lib/linux/runProgram.ts': [{ for: 'deadline', what: 'a program of the node (mount, umount, mkfs, fsck) is killed' }],
+  'volumes/persistent/persistentVolumes.ts': [
+    { for: 'retry', what: 'notes of volumes that cannot be read at the start' },
+  ],
   'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
   'api/polledObject.ts': [
     {

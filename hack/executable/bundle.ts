@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { repoRoot } from '../lib/paths.ts';
-import { replacePackages, shortNames } from './bundlePlugins.ts';
+import { replacePackages, shortNames, withoutUnusedParsers } from './bundlePlugins.ts';
 
 /** What takes the place of a package; each of these files says why. */
 const replacements = {
@@ -26,7 +26,7 @@ export const bundleOptions = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // licenses.txt has them in full
-  plugins: [replacePackages(replacements), shortNames],
+  plugins: [replacePackages(replacements), withoutUnusedParsers, shortNames],
   // libuv reads it when the first work is queued, and a kubelet has many mounts and file reads under way.
   banner: { js: "process.env.UV_THREADPOOL_SIZE??='16';" },
   sourcemap: 'external',

@@ -33,3 +33,17 @@ export function replacePackages(replacements: Readonly<Record<string, string>>):
     },
   };
 }
+
+/** undici's HTTP/1 parsers in WebAssembly that are not used: one for machines without SIMD (Node 26 runs on none) and the one on trial. */
+const UNUSED_PARSERS = /\/undici\/lib\/(?:milo\/(?:no-)?simd|llhttp\/llhttp-wasm)\.js$/;
+
+/** Leaves modules out that are asked for only under conditions that do not come true here: a quarter of a megabyte of text. */
+export const withoutUnusedParsers: Plugin = {
+  name: 'without-unused-parsers',
+  setup(build) {
+    build.onLoad({ filter: UNUSED_PARSERS }, ({ path: file }) => {
+      const said = `${path.basename(file)} is not in this executable`;
+      return { contents: `throw new Error(${JSON.stringify(said)});`, loader: 'js' };
+    });
+  },
+};

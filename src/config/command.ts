@@ -39,11 +39,13 @@ export type Command =
   | { readonly kind: 'replay'; readonly file: string; readonly pod?: PodName; readonly output: Output }
   /** Say whether this machine can be a node with these flags. */
   | { readonly kind: 'preflight'; readonly flags: ParsedFlags; readonly output: Output }
+  /** Join a k3s cluster, then run the node agent; `args` come after `k3s`. */
+  | { readonly kind: 'join'; readonly args: readonly string[] }
   /** Print what would be done for manifests, without doing it. */
   | { readonly kind: 'plan'; readonly files: readonly string[]; readonly output: Output };
 
 /** The sub-commands with what they take, for help. */
-export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan', 'preflight'] as const;
+export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan', 'preflight', 'join'] as const;
 type Subcommand = (typeof SUBCOMMANDS)[number];
 
 const COMMON = {
@@ -56,7 +58,7 @@ const AGENT = {
   socket: { type: 'string' },
   address: { type: 'string' },
 } as const satisfies ParseArgsOptionsConfig;
-const EXTRA: Record<Exclude<Subcommand, 'preflight'>, ParseArgsOptionsConfig> = {
+const EXTRA: Record<Exclude<Subcommand, 'preflight' | 'join'>, ParseArgsOptionsConfig> = {
   why: { ...AGENT, node: { type: 'boolean' } },
   timeline: AGENT,
   replay: { pod: { type: 'string' } },
@@ -96,8 +98,17 @@ function parsePreflight(args: readonly string[]): Command {
   return { kind: 'preflight', flags, output };
 }
 
+/** What kind of cluster; the rest is for who joins. */
+function parseJoin(args: readonly string[]): Command {
+  const [cluster, ...rest] = args;
+  if (cluster === 'k3s') return { kind: 'join', args: rest };
+  if (cluster === '-h' || cluster === '--help') return { kind: 'print', text: commandHelp('join') };
+  throw refuse('join', 'needs the kind of cluster, which is k3s: kubelet-ts join k3s --server URL --token-file FILE');
+}
+
 function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   if (kind === 'preflight') return parsePreflight(args);
+  if (kind === 'join') return parseJoin(args);
   const { values, positionals } = readArguments(kind, args);
   if (values.help === true) return { kind: 'print', text: commandHelp(kind) };
   const output = outputOf(values.output);
@@ -130,7 +141,7 @@ function parseSubcommand(kind: Subcommand, args: readonly string[]): Command {
   }
 }
 
-function readArguments(kind: Exclude<Subcommand, 'preflight'>, args: readonly string[]): Arguments {
+function readArguments(kind: Exclude<Subcommand, 'preflight' | 'join'>, args: readonly string[]): Arguments {
   try {
     const options = { ...COMMON, ...EXTRA[kind] };
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });

@@ -13,6 +13,7 @@ Usage:
   kubelet-ts replay FILE                   decide recorded facts again, print the first difference
   kubelet-ts plan FILE…                    what would be done for these manifests
   kubelet-ts preflight [flags]             can this machine be a node, and what is to be done first?
+  kubelet-ts join k3s --server URL …       join a k3s cluster and run the node agent
   kubelet-ts version                       its own version and that of Kubernetes
 
 Examples:
@@ -57,6 +58,10 @@ that differs from the recorded one. Exits 1 when one differs.`,
 Looks at this machine as the node agent would find it: user, cgroups, swap, kernel settings, ports, container runtime, resolver,
 disk, API server. Give it the flags that the agent will get. Changes nothing. Exits 1 when something keeps the kubelet from
 starting or its Node from becoming Ready.`,
+  join: `kubelet-ts join k3s --server URL --token-file FILE [flags] [-- kubelet flags]
+
+Joins this machine to a cluster and runs the node agent. k3s: see kubelet-ts join k3s --help. RKE2 starts it itself (kubelet-path in
+its config.yaml), kubeadm and kind run it as their kubelet.`,
   plan: `kubelet-ts plan FILE… [-o text|json]
 
 Reads manifests as the static Pod source would, prints problems, defaults and the steps that would be taken. Changes nothing.`,

@@ -7,7 +7,7 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { DeviceBook } from './book.ts';
 import { decodeAnswer } from './endpoint.ts';
-import { healthyIds, inOrder } from './rules/inventory.ts';
+import { healthyIds } from './rules/inventory.ts';
 import { type Assignment, idsOf } from './rules/state.ts';
 
 /** The file as Go writes it. */
@@ -100,7 +100,7 @@ export class DeviceCheckpoint {
     const inventory = book.inventory();
     const registered = book
       .resources()
-      .map((resource) => [resource, inOrder(healthyIds(inventory.get(resource) ?? new Map()))] as const);
+      .map((resource) => [resource, [...healthyIds(inventory.get(resource) ?? new Map())].sort()] as const);
     // Go writes an empty list of entries as null.
     return {
       Data: {

@@ -19,7 +19,7 @@ import { devicePluginHandler } from './pluginHandler.ts';
 import { serveRegistration } from './registrationServer.ts';
 import { type DeviceCapacity, deviceCapacity } from './rules/capacity.ts';
 import { unusable } from './rules/choose.ts';
-import { healthyIds, inOrder } from './rules/inventory.ts';
+import { healthyIds } from './rules/inventory.ts';
 import type { DeviceProvider } from './rules/provider.ts';
 import type { DeviceSettings } from './rules/runOptions.ts';
 
@@ -220,7 +220,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
     this.#removed.delete(resource);
     for (const uid of pods) this.#options.table.learn(uid, { kind: 'devices', devices: this.devicesOf(uid) });
     this.#changes.emit();
-    const healthy = inOrder(healthyIds(this.book.said(resource) ?? new Map())).join('\n');
+    const healthy = [...healthyIds(this.book.said(resource) ?? new Map())].sort().join('\n');
     if (this.#written.get(resource) === healthy) return;
     this.#written.set(resource, healthy);
     await this.#checkpoint.save().catch((error) => this.#tell(error));

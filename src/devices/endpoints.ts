@@ -1,5 +1,5 @@
 // The plug-ins of all resources: connected, replaced, stopped, forgotten after a grace.
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { RateLimiter } from '../lib/limiter.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -25,6 +25,10 @@ export interface EndpointsOptions {
 /** How often a plug-in's list is taken: decoding a long one takes a while, and a plug-in may send without end. */
 const LISTS_PER_SECOND = 10;
 const LISTS_AT_ONCE = 20;
+/** After a list that took longer than this, in ms, the others have this many times as long. */
+const LONG_MS = 5;
+const SHARE = 9;
+const LONGEST_MS = 2_000;
 
 /** A resource's plug-in. */
 type State =
@@ -111,14 +115,19 @@ export class DeviceEndpoints implements Disposable {
     let said = '';
     const limiter = new RateLimiter(this.#options.clock, LISTS_PER_SECOND, LISTS_AT_ONCE);
     const over = new AbortController();
+    const now = () => this.#options.clock.now().mono;
     endpoint.watch({
       devices: async (list) => {
+        const began = now();
         const { devices, leftOut } = readDevices(list);
         if (leftOut !== undefined && leftOut !== said)
           this.#options.log.warn('Devices of a plug-in are left out', { resource, devices: leftOut });
         said = leftOut ?? '';
-        await this.#options.onDevices(resource, this.#options.book.setDevices(resource, devices));
+        const written = this.#options.onDevices(resource, this.#options.book.setDevices(resource, devices));
+        const took = now() - began;
+        await written;
         await limiter.acquire(over.signal);
+        if (took > LONG_MS) await sleep(this.#options.clock, Math.min(took * SHARE, LONGEST_MS), over.signal);
       },
       ended: (problem) => {
         over.abort();

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '../lib/fake/manualClock.ts';
@@ -38,4 +39,14 @@ test('a node without files has none', async () => {
   const nowhere = join(dir, 'nowhere');
   const auths = nodeAuths(nowhere, new ManualClock(), createLogger({ write: () => {} }), nowhere, nowhere);
   expect(await auths('reg.io/app')).toEqual([]);
+});
+
+test('what is no file is passed over: a pipe is not waited for, a device without end is not read', async () => {
+  execFileSync('mkfifo', [join(dir, 'config.json')]);
+  const home = join(dir, 'home');
+  await mkdir(join(home, '.docker'), { recursive: true });
+  await symlink('/dev/zero', join(home, '.docker/config.json'));
+  await writeFile(join(dir, '.dockercfg'), JSON.stringify(entry('old')));
+  const auths = nodeAuths(dir, new ManualClock(), createLogger({ write: () => {} }), home, join(dir, 'nowhere'));
+  expect(await auths('reg.io/app')).toEqual([{ username: 'old', password: 'pw' }]);
 });

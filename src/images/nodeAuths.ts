@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -69,8 +70,11 @@ export function nodeAuths(
 }
 
 async function readText(path: string): Promise<string> {
-  await using file = await open(path);
-  const { size } = await file.stat();
+  // A pipe is not waited for, and what is no file may have no end.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stat = await file.stat();
+  const { size } = stat;
+  if (!stat.isFile()) throw new Error('it is no file');
   if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
   return file.readFile('utf8');
 }

@@ -312,6 +312,7 @@ export class Ledger {
     const devices = hasRunningContainers ? undefined : this.#devices?.hold(pod, this.#own?.affinity?.(uid));
     if (devices && 'reason' in devices) {
       this.#own?.release(uid);
+      this.#devices?.giveUp(uid); // what was held for it before
       return { verdict: 'rejected', ...devices };
     }
     const holder = this.#admitted.get(uid) ?? toHolder(pod);

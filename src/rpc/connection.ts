@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   errorClass?: RpcErrorClass | undefined;
   /** Longest message that is sent or accepted, in bytes; a longer one is ResourceExhausted. Default: 16 MiB. */
   maxMessageBytes?: number | undefined;
+  /** Longest answer that is accepted, where that is less than may be sent: what is read blocks everything else. */
+  maxAnswerBytes?: number | undefined;
   /** Called after every call; must not throw. */
   onCall?: ((record: CallRecord) => void) | undefined;
 }
@@ -72,7 +74,7 @@ export class Connection implements Disposable {
     const bytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.#client = new grpc.Client(socketTarget(options.endpoint, options.peer), this.#sockets.credentials, {
       ...CHANNEL_OPTIONS,
-      'grpc.max_receive_message_length': bytes,
+      'grpc.max_receive_message_length': options.maxAnswerBytes ?? bytes,
       'grpc.max_send_message_length': bytes,
     });
   }

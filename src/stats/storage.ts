@@ -13,6 +13,8 @@ export interface StorageOptions extends WalksOptions {
   has(uid: string): boolean;
   /** Volumes whose figures their drivers tell; absent: there are none. */
   readonly drivers?: DriverFigures | undefined;
+  /** For tests. */
+  readonly statfs?: (path: string) => Promise<{ readonly type: number }>;
 }
 
 /** What drivers tell of the room in their volumes. */
@@ -43,6 +45,7 @@ interface Asking {
 export class StorageFigures implements Disposable {
   readonly #options: StorageOptions;
   readonly #walks: Walks;
+  readonly #asked = new Map<string, Promise<{ readonly type: number } | undefined>>();
 
   /** `maxAgeMs` negative: volumes are not measured. */
   constructor(options: StorageOptions) {
@@ -126,13 +129,27 @@ export class StorageFigures implements Disposable {
       return { ...figures, time: apiTime(nowMs), name: volume.name, ...health, ...pvcRef };
     }
     if (!isLookedAt(path, served.uid, claim !== undefined)) return undefined;
-    const own = await statfs(path).catch(() => undefined);
+    const own = await this.#fileSystem(path, patience);
+    if (own === 'silent') return undefined;
     const wholeFs = claim !== undefined || own?.type === TMPFS;
     const taken = wholeFs ? undefined : await usage(path);
     if (!wholeFs && !taken) return undefined;
     const fs = await fileSystem(path, nowMs, taken);
     if (!fs) return undefined;
     return { ...fs, name: volume.name, ...pvcRef };
+  }
+
+  /** One question to each at a time: a disk that is dead holds one thread of this process, however often figures are asked for. */
+  #fileSystem(path: string, { over }: Patience): Promise<{ readonly type: number } | undefined | 'silent'> {
+    const ask = this.#options.statfs ?? statfs;
+    let asked = this.#asked.get(path);
+    if (!asked) {
+      asked = ask(path)
+        .catch(() => undefined)
+        .finally(() => this.#asked.delete(path));
+      this.#asked.set(path, asked);
+    }
+    return Promise.race([asked, over.then(() => 'silent' as const)]);
   }
 }
 

@@ -98,10 +98,23 @@ export class TestAuthority {
     return this.#certificate(name!.raw, key, false, seconds);
   }
 
-  #certificate(name: Buffer, key: KeyObject, ca: boolean, seconds = 86_400): string {
+  /** Signs the key of a PKCS#10 request (DER) under names of the signer's choice; `now` is when (wall clock, milliseconds). */
+  certifyAs(
+    request: Buffer,
+    commonName: string,
+    organizations: readonly string[],
+    seconds: number,
+    now?: number,
+  ): string {
+    const [outer] = elements(request);
+    const [, , spki] = elements(elements(outer!.body)[0]!.body);
+    const key = createPublicKey({ key: spki!.raw, format: 'der', type: 'spki' });
+    return this.#certificate(subject(commonName, organizations), key, false, seconds, now);
+  }
+
+  #certificate(name: Buffer, key: KeyObject, ca: boolean, seconds = 86_400, now = Date.now()): string {
     const serial = randomBytes(8);
     serial[0] = 0x40 | (serial[0]! & 0x3f);
-    const now = Date.now();
     const body = sequence(
       tlv(0xa0, tlv(0x02, Buffer.from([2]))),
       tlv(0x02, serial),

@@ -60,3 +60,14 @@ test('every hint can be had: enough free devices lie on its nodes', () => {
     }
   }
 });
+
+test('thousands of devices on as many nodes as are looked at are weighed soon', () => {
+  const ids = Array.from(
+    { length: 16_384 },
+    (_, i) => [`d${i}`, { id: `d${i}`, healthy: true, nodes: [i % 16] }] as const,
+  );
+  const began = performance.now();
+  const hints = deviceHints(new Map(ids), new Set(), { count: 3, machineNodes: [...Array(16).keys()] });
+  expect(hints?.filter(({ preferred }) => preferred)).toHaveLength(16);
+  expect(performance.now() - began).toBeLessThan(1_500);
+});

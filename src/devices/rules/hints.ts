@@ -51,17 +51,24 @@ function hintsOf(
 ): DeviceHint[] {
   const nodes = nodesOf(inventory, machineNodes);
   const maskOf = (id: string) => (inventory.get(id)?.nodes ?? []).reduce((mask, node) => mask | bit(node), 0);
-  const all = [...inventory.keys()].map(maskOf);
-  const free = [...available].map(maskOf);
-  const left = [...reusable].filter((id) => inventory.has(id)).map(maskOf);
+  // There may be thousands of devices and hundreds of sets of nodes: devices on the same nodes are counted together.
+  const counted = (ids: Iterable<string>) => {
+    const counts = new Map<number, number>();
+    for (const id of ids) counts.set(maskOf(id), (counts.get(maskOf(id)) ?? 0) + 1);
+    return [...counts];
+  };
+  const all = counted(inventory.keys());
+  const free = counted(available);
+  const left = counted([...reusable].filter((id) => inventory.has(id)));
   let smallest = nodes.length;
   const found: { nodes: number; size: number }[] = [];
   for (const mask of combinations(nodes)) {
     const size = bits(mask);
-    const within = (of: readonly number[]) => of.filter((one) => (one & mask) !== 0).length;
+    const within = (of: readonly (readonly [nodes: number, count: number])[]) =>
+      of.reduce((sum, [one, n]) => ((one & mask) === 0 ? sum : sum + n), 0);
     if (size < smallest && within(all) >= count) smallest = size;
     // What is left must be used, so nodes without it are no answer; a device that names no node lies in all of them.
-    if (left.some((one) => one !== 0 && (one & mask) === 0)) continue;
+    if (left.some(([one]) => one !== 0 && (one & mask) === 0)) continue;
     if (within(left) + within(free) >= count) found.push({ nodes: mask, size });
   }
   return found.map(({ nodes: mask, size }) => ({ nodes: mask, preferred: size === smallest }));

@@ -30,19 +30,20 @@ export function hasTopology(devices: DeviceList): boolean {
 
 /** Ids in an order that people expect: dev-2 before dev-10. */
 export function inOrder(ids: Iterable<string>): string[] {
-  return [...ids].sort(compareIds);
+  const byKey = new Map<string, string>();
+  for (const id of ids) byKey.set(`${keyOf(id)}\0${id}`, id);
+  return [...byKey.keys()].sort().map((key) => byKey.get(key)!);
 }
 
-/** Digits are compared as numbers, everything else by code unit. */
-function compareIds(a: string, b: string): number {
-  const [left, right] = [a.match(PARTS) ?? [], b.match(PARTS) ?? []];
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const [x, y] = [left[i]!, right[i]!];
-    if (x === y) continue;
-    const [m, n] = [Number(x), Number(y)];
-    if (Number.isFinite(m) && Number.isFinite(n) && m !== n) return m - n;
-    return x < y ? -1 : 1;
-  }
-  return left.length - right.length || (a < b ? -1 : a > b ? 1 : 0);
+/** Longer ones are compared as they are: a plug-in chooses them, and may have thousands. */
+const MAX_KEYED = 64;
+const ZERO = '0'.charCodeAt(0);
+
+/** Digits are compared as numbers, everything else by code unit: each number has its length before it. */
+function keyOf(id: string): string {
+  if (id.length > MAX_KEYED) return id;
+  return id.replace(/\d+/g, (digits) => {
+    const number = digits.replace(/^0+/, '');
+    return String.fromCharCode(ZERO + number.length) + number;
+  });
 }
-const PARTS = /\d{1,15}|\D+/g;

@@ -124,3 +124,16 @@ test('ids in the order that people count in', () => {
     'gpu-10',
   ]);
 });
+
+test('ids are in an order that people expect', () => {
+  expect(inOrder(['dev-10', 'dev-2', 'dev-02', 'a', 'dev-', 'dev-0', '9', '10', 'dev-2-b10', 'dev-2-b9'])).toEqual([
+    ...['9', '10', 'a', 'dev-', 'dev-0', 'dev-02', 'dev-2', 'dev-2-b9', 'dev-2-b10', 'dev-10'],
+  ]);
+});
+
+test('thousands of ids that are as long and as full of numbers as they may be are put in order soon', () => {
+  const ids = Array.from({ length: 4_000 }, (_, i) => 'a1'.repeat(500) + ((i * 7919) % 4_000));
+  const began = performance.now();
+  expect(inOrder(ids)).toHaveLength(4_000);
+  expect(performance.now() - began).toBeLessThan(1_500);
+});

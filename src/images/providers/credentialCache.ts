@@ -28,7 +28,8 @@ export class CredentialCache {
     return undefined;
   }
 
-  set(key: string, entry: Entry): void {
+  set(key: string, answer: Entry): void {
+    const entry = { ...answer, bytes: answer.bytes + 2 * key.length };
     const old = this.#entries.get(key);
     if (old) this.#delete(key, old);
     this.#entries.set(key, entry);

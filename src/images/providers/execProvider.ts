@@ -93,7 +93,12 @@ function run(stdin: string, { config, binDir, clock, signal }: ExecOptions): Pro
     } catch (error) {
       return reject(new Failure(errorMessage(error)));
     }
-    const out = collect(child.stdout!, MAX_STDOUT, () => end(`it printed more than ${MAX_STDOUT} bytes`));
+    // No descriptors are left: it has no pipes, and only the error comes.
+    if (!child.stdout) {
+      child.once('error', (error) => reject(new Failure(goSystemError('fork/exec', error, program))));
+      return;
+    }
+    const out = collect(child.stdout, MAX_STDOUT, () => end(`it printed more than ${MAX_STDOUT} bytes`));
     const err = collect(child.stderr!, MAX_STDERR, () => {});
     let problem: string | undefined;
     let isOver = false;

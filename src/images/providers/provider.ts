@@ -39,7 +39,7 @@ interface Identity {
 }
 
 const NOTHING: Keyring = new Map();
-/** A token, at the longest, and an Image key. */
+/** An entry with its key. */
 const ENTRY_BYTES = 256;
 
 /** One credential provider: when it is asked, for whom, and for how long its answers serve. */
@@ -142,8 +142,9 @@ export class CredentialProvider {
     return undefined;
   }
 
+  /** Of one length, whatever a tenant writes into the annotations of a service account. */
   #key(base: string, identity: Identity | undefined): string {
-    return JSON.stringify([base, identity?.cacheKey ?? '']);
+    return hashOf(JSON.stringify([base, identity?.cacheKey ?? '']));
   }
 
   /** One run for all who want the same at the same time. */
@@ -195,6 +196,6 @@ function bytesOf({ logins }: ProviderAnswer): number {
   return texts.reduce((sum, length) => sum + 2 * length + ENTRY_BYTES, 8 * ENTRY_BYTES);
 }
 
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -93,8 +93,11 @@ function decode(file: string, text: string): RawProvider[] {
 
 async function readBounded(path: string): Promise<Buffer> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
+    // A pipe is not waited for, and what is no file may have no end.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await file.stat();
+    const { size } = found;
+    if (!found.isFile()) throw new Error('it is no file');
     if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
     return await file.readFile();
   } catch (error) {

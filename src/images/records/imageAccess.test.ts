@@ -278,3 +278,58 @@ describe('on the disk', () => {
     expect(await mayUse(login('a'))).toBe(false);
   });
 });
+
+test('what an interrupted pull has brought is not open under its other names either, from the first question of the next process on', async () => {
+  const [files, runtime] = [new CrashingFiles(), new Map<string, string>()];
+  const killed = await start(runtime, files);
+  await killed.access.begin(image, killed.find);
+  runtime.set(image, id);
+  const next = await start(runtime, files);
+  const digest = `reg.example/private@sha256:${'a'.repeat(64)}`;
+  expect(await next.access.mayUse(digest, id, async () => [])).toBe(false);
+  // Images that nobody was pulling are there for everybody.
+  expect(await next.access.mayUse('reg.example/preloaded:1', 'sha256:other', async () => [])).toBe(true);
+  expect(next.records.size.intents).toBe(0);
+});
+
+test('while the runtime does not tell what an interrupted pull has brought, nothing is taken for preloaded', async () => {
+  const [files, runtime] = [new CrashingFiles(), new Map<string, string>()];
+  const killed = await start(runtime, files);
+  await killed.access.begin(image, killed.find);
+  const next = await start(runtime, files);
+  const get = jest.spyOn(runtime, 'get').mockImplementation(() => {
+    throw new Error('the runtime is away');
+  });
+  expect(await next.access.mayUse('reg.example/preloaded:1', 'sha256:other', async () => [])).toBe(false);
+  get.mockRestore();
+  expect(await next.access.mayUse('reg.example/preloaded:1', 'sha256:other', async () => [])).toBe(true);
+});
+
+test('a name that the runtime can never be asked about keeps nobody out for good', async () => {
+  const [files, runtime] = [new CrashingFiles(), new Map<string, string>()];
+  const killed = await start(runtime, files);
+  await killed.access.begin(image, killed.find);
+  const next = await start(runtime, files);
+  jest.spyOn(runtime, 'get').mockImplementation(() => {
+    throw new Error('invalid argument');
+  });
+  const asked = [];
+  for (let i = 0; i < 4; i++)
+    asked.push(await next.access.mayUse('reg.example/preloaded:1', 'sha256:other', async () => []));
+  expect(asked).toEqual([false, false, true, true]);
+  // The image itself stays closed.
+  expect(await next.mayUse()).toBe(false);
+});
+
+test('a record of the second that a look at the runtime began in stays: files tell no more than seconds', async () => {
+  const [files, runtime, clock] = [new CrashingFiles(), new Map<string, string>(), new ManualClock()];
+  const { pull, clock: at } = await start(runtime, files, clock);
+  await at.advanceAsync(1_000 - (at.now().wall % 1_000) + 700);
+  await pull(login('a'));
+  // Nothing of it is in memory.
+  const { records } = await start(runtime, files, clock);
+  await records.prune(new Set(), at.now().wall - 100);
+  expect(await records.record(id)).toBeDefined();
+  await records.prune(new Set(), at.now().wall + 1_000);
+  expect(await records.record(id)).toBeUndefined();
+});

@@ -2,6 +2,7 @@ import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { inGroups } from '../../lib/settleAll.ts';
 import { credentialHash } from '../credentialHash.ts';
 import {
   type AccessResult,
@@ -60,6 +61,10 @@ interface Doubt {
 const DOUBT_MS = 30_000;
 /** Questions to the runtime in one round. */
 const DOUBTS_A_ROUND = 100;
+/** So often the runtime is asked what earlier processes' pulls have brought, before other images are given out without that. */
+const OLD_ROUNDS = 3;
+/** Questions at the same time, where somebody waits for the answers. */
+const DOUBTS_AT_ONCE = 8;
 /** How often records of images that are gone are removed; kubelet's period of image garbage collection. */
 const PRUNE_MS = 300_000;
 
@@ -75,7 +80,8 @@ export class ImageAccess {
   /** By image; intents that an earlier process left are in doubt from the start. */
   readonly #doubts = new Map<string, Doubt>();
   #prunedAt: number | undefined;
-  #begun = false;
+  #adopted: Promise<void> | undefined;
+  #oldRounds = 0;
 
   constructor(options: ImageAccessOptions) {
     this.#options = options;
@@ -111,10 +117,51 @@ export class ImageAccess {
       log.error('Unable to access cache records about image pulls', { image, imageRef, error: errorMessage(error) });
       return 'error';
     }
+    // Its absence from the records says something only when no pull of an earlier process is open.
+    if (judged === 'credentialPolicyAllowed' && this.#mustAdopt()) {
+      await this.#resolveOld();
+      return this.#mustAdopt() ? 'error' : this.#judge(image, imageRef, logins);
+    }
     if (typeof judged === 'string') return judged;
     const { result, learned } = judgePod(judged, podCredentials(await logins()));
     if (learned) await this.#learn(image, imageRef, { ...NOBODY, secrets: [learned] });
     return result;
+  }
+
+  /** Something may be in the runtime that nobody knows the owner of, under whatever name. */
+  #mustAdopt(): boolean {
+    const { records, verification } = this.#options;
+    if (verification.policy !== 'NeverVerifyPreloadedImages') return false;
+    if (!this.#adopted) return records.size.intents > 0;
+    return [...this.#doubts.values()].some(isOld);
+  }
+
+  /** What an earlier process did not bring to an end is in doubt. */
+  #adopt(): Promise<void> {
+    this.#adopted ??= this.#options.records.intents().then((images) => {
+      for (const image of images)
+        if (!this.#flights.has(image) && !this.#doubts.has(image)) this.#doubts.set(image, OLD);
+    });
+    return this.#adopted;
+  }
+
+  async #resolveOld(): Promise<void> {
+    await this.#adopt();
+    const old = [...this.#doubts].filter(([, doubt]) => isOld(doubt));
+    await inGroups(old, DOUBTS_AT_ONCE, ([image, doubt]) => this.#resolveDoubt(image, doubt));
+    this.#oldRounds += 1;
+    if (this.#oldRounds < OLD_ROUNDS) return;
+    // One name that the runtime cannot be asked about must not keep every Pod of the node out.
+    for (const [image, { since, before }] of this.#doubts)
+      if (since === OLD.since) this.#doubts.set(image, { before, since: this.#options.clock.now().mono });
+  }
+
+  async #resolveDoubt(image: string, { before }: Doubt): Promise<void> {
+    await this.#lock.run(image, async () => {
+      // A pull that is under way will say itself how it ended; another question may have had the answer.
+      if (!this.#flights.has(image) && this.#doubts.has(image))
+        await this.#resolve(image, before, () => this.#options.find(image));
+    });
   }
 
   async #learn(image: string, imageRef: string, credentials: ImageCredentials): Promise<boolean> {
@@ -208,23 +255,11 @@ export class ImageAccess {
    * round that comes anyway. Rejects when the runtime cannot be asked.
    */
   async tidy(): Promise<void> {
-    const { records, clock, find, list } = this.#options;
+    const { records, clock, list } = this.#options;
     const { mono, wall } = clock.now();
-    if (!this.#begun) {
-      this.#begun = true;
-      for (const image of await records.intents()) {
-        if (!this.#flights.has(image) && !this.#doubts.has(image)) {
-          this.#doubts.set(image, { before: unknown, since: Number.NEGATIVE_INFINITY });
-        }
-      }
-    }
+    await this.#adopt();
     const due = [...this.#doubts].filter(([, { since }]) => mono - since >= DOUBT_MS).slice(0, DOUBTS_A_ROUND);
-    for (const [image, { before }] of due) {
-      await this.#lock.run(image, async () => {
-        // A pull that is under way will say itself how it ended.
-        if (!this.#flights.has(image)) await this.#resolve(image, before, () => find(image));
-      });
-    }
+    for (const [image, doubt] of due) await this.#resolveDoubt(image, doubt);
     if (this.#prunedAt !== undefined && mono - this.#prunedAt < PRUNE_MS) return;
     const present = new Set(await list());
     await records.prune(present, wall);
@@ -233,6 +268,9 @@ export class ImageAccess {
 }
 
 const unknown: Promise<Before> = Promise.resolve(undefined);
+/** Of a pull that an earlier process began. */
+const OLD: Doubt = { before: unknown, since: Number.NEGATIVE_INFINITY };
+const isOld = ({ since }: Doubt) => since === OLD.since;
 
 async function idOf(find: FindImage): Promise<Before> {
   return find().then(

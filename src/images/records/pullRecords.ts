@@ -161,7 +161,8 @@ export class PullRecords {
     const text = cached ? undefined : await this.#files.read('pulled', name);
     if (!cached && text === undefined) return;
     const { record, isCurrent } = cached ? { record: cached, isCurrent: true } : decodeRecord(text!);
-    if (record.lastUpdated < until && !present.has(record.imageRef)) {
+    // A file tells the second only.
+    if (record.lastUpdated + 1000 <= until && !present.has(record.imageRef)) {
       await this.#files.remove('pulled', name);
       this.#pulled.delete(name);
       this.#cache.delete(name);

@@ -63,8 +63,9 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, onHeld }
   };
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted) kill();
-  child.stdout.on('data', take);
-  child.stderr.on('data', take);
+  // Without pipes, where no descriptors are left: then only the error comes.
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
   child.on('error', (error) => {
     settle();
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -94,7 +94,7 @@ export class Evictor implements Disposable {
     return rankPods(signal, candidates, layout);
   }
 
-  /** Ends the one Pod that goes first for a threshold, by a look at the node; returns its UID, undefined when there is none to be ended. */
+  /** Ends the one Pod that goes first for a threshold, by a look at the node; returns its UID, or that of one that has just ended by itself; undefined when there is none to be ended. */
   async one(
     threshold: Threshold,
     acting: readonly Threshold[],
@@ -107,6 +107,8 @@ export class Evictor implements Disposable {
     const { resource } = signals[threshold.signal];
     for (const { candidate, critical } of ranked) {
       const { uid, pod, stats } = candidate;
+      // It ended while Pods were measured: what it gave back is looked at before anybody else goes.
+      if (!this.#isAlive(uid)) return uid;
       if (critical) {
         log.warn('Eviction: a critical Pod is not ended for pressure', { podUID: uid });
         continue;
@@ -119,8 +121,7 @@ export class Evictor implements Disposable {
       const complete = resource === 'memory' && stats && served ? await measures.withContainers(stats, served) : stats;
       const { message, annotations } = evictionWords(resource, pod, complete, acting, observations);
       const condition = { type: 'DisruptionTarget', reason: 'TerminationByKubelet', message } as const;
-      if (!this.#end(uid, { graceSeconds, message, annotations, condition })) continue;
-      metrics.evicted(threshold.signal);
+      if (this.#end(uid, { graceSeconds, message, annotations, condition })) metrics.evicted(threshold.signal);
       return uid;
     }
     return undefined;
@@ -147,10 +148,14 @@ export class Evictor implements Disposable {
     return this.#options.pods().flatMap((served) => {
       const entry = table.get(served.uid);
       const pod = entry?.pod;
-      const isAlive = entry?.phase === 'Active' || entry?.phase === 'Terminating';
       const isTaker = served.observed !== null && takes(served.observed);
-      return pod && isAlive && isTaker ? [{ uid: served.uid, pod, served: { ...served, pod } }] : [];
+      return pod && this.#isAlive(served.uid) && isTaker ? [{ uid: served.uid, pod, served: { ...served, pod } }] : [];
     });
+  }
+
+  #isAlive(uid: string): boolean {
+    const phase = this.#options.table.get(uid)?.phase;
+    return phase === 'Active' || phase === 'Terminating';
   }
 
   #end(uid: string, { graceSeconds, message, annotations, condition }: Sentence): boolean {

@@ -322,3 +322,43 @@ test('why --node: the figures beside the thresholds, the order, the next one', a
   ]);
   expect(json).toMatchObject({ conditions: ['MemoryPressure'], order: { next: 'ns/web' } });
 });
+
+test('a kernel that says a hundred times a second that memory is short is heard five times a second', async () => {
+  using node = new TestNode(HARD_MEMORY);
+  await node.start();
+  const before = node.reads;
+  for (let i = 0; i < 100; i++) {
+    node.keeper.wake();
+    await node.clock.advanceAsync(10);
+  }
+  expect(node.reads - before).toBeGreaterThanOrEqual(4);
+  expect(node.reads - before).toBeLessThanOrEqual(6);
+});
+
+test('a runtime whose removals never end does not keep Pods that starve the node', async () => {
+  using node = new TestNode(HARD_DISK);
+  node.unused = { containers: 0, images: 1, bytes: 0, freesAfterMs: 0 };
+  node.removalHangs = true;
+  node.pod('web', { containers: { c: { disk: 5 * GI } } } as never);
+  node.disk(1);
+  await node.start();
+  expect(node.asked()).toEqual({});
+  await node.clock.advanceAsync(61_000);
+  expect(Object.keys(node.asked())).toEqual(['web']);
+});
+
+test('who ends by itself while Pods are measured has given its share back: nobody goes in its place', async () => {
+  using node = new TestNode(HARD_MEMORY);
+  node.pod('large', { memory: 9 * GI });
+  node.pod('small', { memory: 1 * GI });
+  node.memory(0.5);
+  node.whileMeasuring = () => {
+    node.whileMeasuring = () => {};
+    node.gone('large');
+    node.memory(9);
+  };
+  await node.start();
+  await node.clock.advanceAsync(10_000);
+  expect(node.asked()).toEqual({});
+  expect(node.events).toEqual([]);
+});

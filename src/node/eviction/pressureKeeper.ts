@@ -19,6 +19,8 @@ import type { EvictionSettings } from './settings.ts';
 const ONE_DISK: DiskLayout = { imageFs: false, containerFs: false };
 /** Between two turns that follow each other at once: whatever goes wrong, this is no busy loop. */
 const BREATH_MS = 1_000;
+/** Between two looks that somebody woke: a cgroup at its limit counts up to a hundred events a second. */
+const WAKE_MS = 200;
 
 export interface PressureOptions {
   readonly settings: EvictionSettings;
@@ -54,6 +56,7 @@ export class PressureKeeper implements Disposable {
   #mayEvict = false;
   #limitsAt: number | undefined;
   #early = new AbortController();
+  #waking: Disposable | undefined;
   #said = '';
 
   constructor(options: PressureOptions) {
@@ -82,12 +85,16 @@ export class PressureKeeper implements Disposable {
   /** Every source has reported: from now on Pods may be ended. */
   allowEvictions(): void {
     this.#mayEvict = true;
-    this.wake();
+    this.#early.abort();
   }
 
-  /** Something happened that may change a figure. */
+  /** Something happened that may change a figure: it is looked at now, or soon when that has just been done. */
   wake(): void {
-    this.#early.abort();
+    const { clock } = this.#options;
+    this.#waking ??= clock.setTimer((this.#last?.atMs ?? 0) + WAKE_MS - clock.now().mono, () => {
+      this.#waking = undefined;
+      this.#early.abort();
+    });
   }
 
   /** Conditions that the API server shows of an earlier process hold for one more transition period. */
@@ -106,6 +113,7 @@ export class PressureKeeper implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stop.abort();
+    this.#waking?.[Symbol.dispose]();
   }
 
   async #run(): Promise<void> {

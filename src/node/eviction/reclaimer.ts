@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { withDeadline } from '../../plugins/deadline.ts';
 import { patienceMs, type Reclaimable, reclaimableFor } from './rules/reclaim.ts';
 import type { DiskLayout } from './rules/signals.ts';
 import type { Threshold } from './rules/thresholds.ts';
@@ -48,10 +49,9 @@ export class Reclaimer {
   /** How many things went; undefined when it failed half-way, which is said and no reason to keep Pods that starve the node. */
   async #remove(what: Reclaimable): Promise<number | undefined> {
     const { clock, log, remove } = this.#options;
-    const late = new AbortController();
-    using _timer = clock.setTimer(REMOVAL_MS, () => late.abort(new Error(`it took longer than ${REMOVAL_MS} ms`)));
     try {
-      return await remove[what](late.signal);
+      // The removal may be in a call of the runtime, or in a queue behind one, that does not end when it is told to.
+      return await withDeadline(clock, REMOVAL_MS, `the removal of ${what}`, undefined, (late) => remove[what](late));
     } catch (error) {
       log.warn(`Eviction: could not remove all unused ${what}`, { error: errorMessage(error) });
       return undefined;

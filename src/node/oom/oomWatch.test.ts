@@ -82,3 +82,13 @@ test('a reader that ends is started again, and what was told is not told again',
   await until(() => events.length === 2);
   expect(victims()).toEqual(['first', 'second']);
 });
+
+test('a log that ends, and says nothing new when it is read again, is read ever later', async () => {
+  kill(10, 'first');
+  const { watch, warnings, clock } = watching(['cat', join(root, 'kmsg')]);
+  using _ = watch;
+  await until(() => warnings.length === 1 && clock.pending === 1);
+  clock.advance(1_000);
+  await until(() => warnings.length === 2 && clock.pending === 1);
+  expect(clock.nextIn).toBe(2_000);
+});

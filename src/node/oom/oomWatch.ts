@@ -70,17 +70,24 @@ export class OomWatch implements Disposable {
     let said = '';
     let rest = '';
     let failed: string | undefined;
-    child.on('error', (error) => (failed = error.message));
-    child.stderr.on('data', (chunk: Buffer) => {
+    let isOver = false;
+    const over = (why: string) => {
+      if (!isOver) this.#lost(why);
+      isOver = true;
+    };
+    child.on('error', (error) => {
+      failed = error.message;
+      if (!child.stdout) over(failed); // no descriptors are left: it has no pipes to be closed
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
       if (said.length < 512) said += chunk.toString().slice(0, 512);
     });
-    child.stdout.on('data', (chunk: Buffer) => {
-      this.#failures = 0;
+    child.stdout?.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n');
       rest = (lines.pop() ?? '').slice(0, MAX_RECORD);
       for (const line of lines) this.#line(line.slice(0, MAX_RECORD));
     });
-    child.once('close', (code) => this.#lost(failed ?? (said.trim() || `the reader ended with ${code}`)));
+    child.once('close', (code) => over(failed ?? (said.trim() || `the reader ended with ${code}`)));
   }
 
   #line(line: string): void {
@@ -88,6 +95,8 @@ export class OomWatch implements Disposable {
     // A reader that was started again begins at the beginning of what the kernel keeps.
     if (!record || record.sequence <= this.#seen) return;
     this.#seen = record.sequence;
+    // Only news: where the log is a file with an end, the same lines come each time.
+    this.#failures = 0;
     const { open: report, kill } = readReport(this.#report, record.message);
     this.#report = report;
     const event = kill && systemOomEvent(kill);

@@ -1,5 +1,5 @@
 import { decide } from './decide.ts';
-import type { PodFacts } from './facts.ts';
+import type { PodFacts, Slot } from './facts.ts';
 import { sandboxChanged } from './sandbox.ts';
 import {
   active,
@@ -244,6 +244,25 @@ describe('volumes', () => {
     const failed = { 'volume/v': ended(mount('ConfigMap ns/c@present:1'), {}, { failures: 9 }) };
     expect(starts(at({ objects: present('2'), slots: failed }))).toContain('mountVolume v');
     expect(at({ objects: present('1'), slots: failed }).wakeAt).toBe(now.mono - 10 + 122_000);
+  });
+
+  test('a claim that leads to another volume ends the wait for the first one, and nothing else does', () => {
+    const claim = 'PersistentVolumeClaim ns/data';
+    const facts = (volume: string, running: Slot, version = '1'): Partial<PodFacts> => ({
+      volumeObjects: { v: [claim, `PersistentVolume /${volume}`] },
+      objects: {
+        [claim]: { state: 'present', version },
+        [`PersistentVolume /${volume}`]: { state: 'present', version },
+      },
+      slots: { 'volume/v': running },
+    });
+    const waiting = mount(`${claim}@present:1 PersistentVolume /one@present:1`);
+    expect(at(facts('one', under(waiting))).abort).toEqual([]);
+    expect(at(facts('one', under(waiting), '2')).abort).toEqual([]);
+    expect(at(facts('two', under(waiting))).abort).toEqual(['volume/v']);
+    const given = ended(waiting, { reason: 'Aborted', message: 'no longer wanted' });
+    const next = at(facts('two', given));
+    expect([starts(next).includes('mountVolume v'), next.events, next.memory.volumesFailed]).toEqual([true, [], false]);
   });
 
   test('a volume is renewed when its object changed or its token is due, and nothing waits for that', () => {

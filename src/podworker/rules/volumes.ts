@@ -49,6 +49,17 @@ function inputsOf(turn: Turn, pod: Pod, name: string): string {
   return `${objects} metadata@${JSON.stringify([labels, annotations])}`;
 }
 
+/** The PersistentVolumes that a fingerprint names. */
+const volumesIn = (objects: string) => objects.match(/PersistentVolume \/[^@ ]*/g)?.join() ?? '';
+
+/**
+ * The claim was deleted and made anew, and leads to another volume: the one that is waited for may never come. What is already under way
+ * with it is taken back when the Pod ends.
+ */
+function isOther(waitsFor: string, objects: string): boolean {
+  return volumesIn(waitsFor) !== '' && volumesIn(waitsFor) !== volumesIn(objects);
+}
+
 function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   const { facts, now } = turn;
   const state = facts.volumes[name];
@@ -66,6 +77,9 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     const message = facts.volumeWaits?.[name];
     const wait = message === undefined ? {} : { message };
     if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since, ...wait });
+    const { action, aborting } = s.running;
+    if (!state && !aborting && action.kind === 'mountVolume' && isOther(action.objects, objects))
+      turn.abort.add(slotName);
     return state !== undefined;
   }
   const unknown = firstUnknown(facts, keys);
@@ -73,7 +87,9 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     if (!state) because(turn, { code: 'AwaitingObject', ...unknown });
     return state !== undefined;
   }
-  const error = s.last?.error;
+  const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
+  // A wait that was given up for another volume behind the claim is no failure of that one.
+  const error = s.last?.error?.reason === 'Aborted' && !sameInputs ? undefined : s.last?.error;
   if (state?.objects === objects && s.last && !error) {
     const again = s.last.endedAt + spread(refreshPauseMs, facts.seed, 0);
     if (again > now.mono) {
@@ -81,7 +97,6 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
       return true;
     }
   }
-  const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
   const retry = error && sameInputs ? s.last!.endedAt + backoffDelay(mountCurve, s.failures - 1, 0) : 0;
   if (error) {
     if (!state) turn.memory.volumesFailed = true;

@@ -134,3 +134,22 @@ test('a volume that a Pod has had waits for its driver, as long as one takes to 
   clock.advance(20_000);
   await late;
 });
+
+test('an answer of many parts is refused before it is read; a large request is sent', async () => {
+  fake.before = ({ method }) => {
+    if (method === 'NodeUnpublishVolume') throw new RpcStatus(status.INTERNAL, 'x'.repeat(1_000_000));
+  };
+  const usage = Array.from({ length: 20_000 }, () => ({}));
+  const talkative = await node.driver({ stats: () => ({ usage }) });
+  await talkative.stop();
+  using other = new CsiDriver({ name: DRIVER, endpoint: node.plugin(1).endpoint, version: [1, 0], clock });
+  await talkative.start();
+  expect(await failure(other.stats('h', '/x'))).toMatchObject({
+    outcome: 'unsure',
+    message: expect.stringContaining('code = ResourceExhausted'),
+  });
+  const long = (await failure(driver.unpublish('h', '/t'))) as CsiError;
+  expect(long.message.length).toBeLessThan(5000);
+  const publishing = { volumeId: 'h', targetPath: `${node.root}/t`, secrets: { key: 'x'.repeat(1024 * 1024) } };
+  await expect(driver.publish(publishing)).resolves.toBeUndefined();
+});

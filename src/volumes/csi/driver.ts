@@ -16,8 +16,10 @@ import type { CsiVersion } from './rules/version.ts';
 
 /** How long one operation with its calls may take; kubelet's csiTimeout. Milliseconds. */
 export const CSI_TIMEOUT_MS = 120_000;
-/** Longest answer that is taken and request that is sent, in bytes: a Secret is at most 1 MiB. */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Longest request that is sent, in bytes: a Secret is at most 1 MiB. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+/** Longest answer that is taken, in bytes: some hundred are usual, and a few MiB of small parts take seconds to read. */
+const MAX_ANSWER_BYTES = 32 * 1024;
 /** Longest id of a node in the CSI specification, and most bytes of a topology that are taken. */
 const MAX_NODE_ID_BYTES = 256;
 const MAX_TOPOLOGY_BYTES = 16 * 1024;
@@ -74,7 +76,8 @@ export class CsiDriver implements Disposable {
     this.#connection = new Connection({
       endpoint: options.endpoint,
       peer: 'CSI driver',
-      maxMessageBytes: MAX_MESSAGE_BYTES,
+      maxMessageBytes: MAX_REQUEST_BYTES,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
       onCall: onCall && ((call) => onCall(options.name, call)),
     });
     this.#node = createCaller(this.#connection, csiProtocol, 'csi.v1.Node', this.#timeoutMs);

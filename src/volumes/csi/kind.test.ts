@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { failure, until } from '../../lib/fake/until.ts';
@@ -338,4 +338,38 @@ describe('expansion', () => {
     await world.have(a, grown, '2Gi');
     expect(methods()).toEqual(['NodeStageVolume', 'NodePublishVolume']);
   });
+});
+
+test.each([
+  ['a driver that leads elsewhere', { driver: '../x', volumeHandle: 'h' }, {}],
+  [
+    "a device called as a directory of kubelet's own",
+    { driver: DRIVER, volumeHandle: 'h' },
+    { mode: 'Block', name: 'staging' },
+  ],
+] as const)('%s is refused before it is called in use', async (_what, csi, asked) => {
+  const spec = csiSpec('h', { csi }, asked);
+  await expect(world.have(a, spec)).rejects.toThrow('cannot be a directory name');
+  expect(world.volumes.inUse()).toEqual([]);
+});
+
+test('a note that cannot be read is no volume without Pods: it is read again, and nothing is unstaged meanwhile', async () => {
+  await start();
+  const having = world.have(a, disk);
+  await until(() => world.volumes.inUse()?.length === 1);
+  world.attach('h1');
+  await having;
+  const note = join(dirname(publishPath(node.root, 'a', 'pv-h1')), 'vol_data.json');
+  const text = readFileSync(note, 'utf8');
+  rmSync(note);
+  mkdirSync(note); // EISDIR
+  const volumes = world.restart();
+  const rebuilt = volumes.rebuild();
+  volumes.sourcesSynced();
+  setTimeout(() => {
+    rmSync(note, { recursive: true });
+    writeFileSync(note, text);
+  }, 100);
+  await rebuilt;
+  expect([volumes.holders(), driver.count('NodeUnstageVolume')]).toEqual([['a'], 0]);
 });

@@ -37,6 +37,9 @@ export function csiKind(services: CsiServices): PersistentKind {
 
     identify: (spec, pod, objects) => {
       const { driver, volumeHandle } = sourceOf(asCsi(spec, pod.metadata.namespace));
+      // A name that cannot be a path is refused before anything is called in use.
+      if (spec.mode === 'Block') blockPlaces('', spec.name, '');
+      else stagingPath('', driver, volumeHandle);
       return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
     },
 

@@ -43,6 +43,8 @@ export function stagingPath(root: string, driver: string, handle: string): strin
 /** The places of a raw block volume, by the PersistentVolume's name and, for `publish`, the Pod's UID. */
 export function blockPlaces(root: string, volume: string, uid: string) {
   const name = safe('volume name', volume);
+  // Kubelet's own directories beside the volumes': who had one of these names would be given, and removed with, everybody's.
+  if (name === 'staging' || name === 'publish') throw unsafe('volume name', name);
   const devices = join(root, 'plugins', CSI_PLUGIN, 'volumeDevices');
   return {
     staging: join(devices, 'staging', name),
@@ -58,5 +60,9 @@ export function blockPlaces(root: string, volume: string, uid: string) {
 /** Each must be exactly one path element: they come from API objects. */
 function safe(what: string, name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._~-]*$/.test(name)) return name;
-  throw new KubeletError(`${what} ${JSON.stringify(name)} cannot be a directory name`, { code: 'UnsafePath' });
+  throw unsafe(what, name);
+}
+
+function unsafe(what: string, name: string): KubeletError {
+  return new KubeletError(`${what} ${JSON.stringify(name)} cannot be a directory name`, { code: 'UnsafePath' });
 }

@@ -1,6 +1,6 @@
 // What is left on disk of CSI drivers' PersistentVolumes, by their notes.
 import { join } from 'node:path';
-import { errorMessage } from '../../lib/errors.ts';
+import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { volumePath } from '../paths.ts';
 import type { FoundVolume } from '../persistent/contract.ts';
@@ -32,6 +32,8 @@ export async function reconstruct(root: string, log: Logger): Promise<FoundVolum
     try {
       return await loadVolumeData(directory);
     } catch (error) {
+      // Broken by a crash it says nothing; one that cannot be read may be of a Pod that runs.
+      if (!(error instanceof KubeletError)) throw error;
       log.warn('The note of a CSI volume cannot be read', { directory, error: errorMessage(error) });
       return undefined;
     }

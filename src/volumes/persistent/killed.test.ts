@@ -1,4 +1,5 @@
 // One attached, staged volume under Pods that come and go, a kind that fails before and after its work, and processes that are killed.
+import { sleep } from '../../lib/clock.ts';
 import { FakeVolumes, podOf, volumeOf } from './fake/attachedKind.ts';
 import { FinalError } from './volumeStepError.ts';
 
@@ -23,6 +24,8 @@ class World {
   readonly random: () => number;
   readonly published = new Set<string>();
   readonly broken: string[] = [];
+  /** Steps under way in this life. */
+  readonly running = new Set<string>();
   /** Pods that were asked to be there; what they still wait for. */
   readonly wanted = new Set<string>();
   isStaged = false;
@@ -44,13 +47,27 @@ class World {
   /** A step: some fail before anything was done, some after all was, and each is checked against what must hold. */
   async #work(call: string): Promise<void> {
     const { life } = this;
-    await Promise.resolve();
+    this.#begin(call);
+    if (this.random() < 0.5) await sleep(this.node.clock, 1000 * this.random());
+    else await Promise.resolve();
     if (this.life !== life) return new Promise(() => {});
+    this.running.delete(call);
     const roll = this.random();
     if (roll < 0.1) throw new FinalError('refused');
     if (roll < 0.2) throw new Error('nothing was done, and nobody knows');
     this.#change(call);
     if (roll < 0.3) throw new Error('all was done, and nobody knows');
+  }
+
+  /** The device stays as it is while a Pod is given it; nothing is taken from a Pod that wants it when that begins. */
+  #begin(call: string): void {
+    const [step, uid = ''] = call.split(' ');
+    const isDevice = (one: string) => one === 'stage' || one === 'unstage';
+    const others = [...this.running].filter((one) => !one.startsWith('unpublish'));
+    if (isDevice(call) ? others.length > 0 : step === 'publish' && others.some(isDevice))
+      this.broken.push(`${call} beside ${others}`);
+    if (step === 'unpublish' && this.wanted.has(uid)) this.broken.push(`${call}: from under a Pod that wants it`);
+    this.running.add(call);
   }
 
   #change(call: string): void {
@@ -68,7 +85,6 @@ class World {
       this.published.add(uid);
     }
     if (step === 'unpublish') {
-      must(!this.wanted.has(uid), 'from under a Pod that wants it');
       this.published.delete(uid);
     }
     if (step === 'unstage') {
@@ -103,6 +119,7 @@ class World {
   /** kill -9, and the next process: its Pods' workers ask again. */
   async kill(): Promise<void> {
     this.life += 1;
+    this.running.clear();
     this.node.volumes[Symbol.dispose]();
     const volumes = this.node.open();
     await volumes.rebuild();
@@ -118,7 +135,7 @@ class World {
     else if (roll < 0.6) await this.kill();
     else if (roll < 0.7) this.node.volumes.sourcesSynced();
     else if (roll < 0.9) this.report();
-    await this.node.clock.advanceAsync(this.random() < 0.3 ? 150_000 : 0);
+    await this.node.clock.advanceAsync(this.random() < 0.3 ? 150_000 : 300 * this.random());
   }
 
   /** Everybody goes; steps go on failing, and are tried again until they do not. */

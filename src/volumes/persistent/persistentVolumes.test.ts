@@ -145,8 +145,25 @@ test('a kind that cannot be read leaves open what is in use', async () => {
   node.kind.reconstruct = async () => {
     throw new Error('the disk is broken');
   };
-  await node.volumes.rebuild();
+  const rebuilt = node.volumes.rebuild();
+  await node.clock.advanceAsync(60_000);
+  await rebuilt;
   expect(node.volumes.inUse()).toBeUndefined();
+});
+
+test('a kind that can be read a moment later is read then', async () => {
+  using node = new FakeVolumes();
+  const found = { uniqueName: NAME, name: 'disk', mode: 'Filesystem', attachable: true, staged: true } as const;
+  const problems = [new Error('EMFILE: too many open files'), new Error('EMFILE: too many open files')];
+  node.kind.reconstruct = async () => {
+    const problem = problems.shift();
+    if (problem) throw problem;
+    return [{ ...found, pods: ['a'] }];
+  };
+  const rebuilt = node.volumes.rebuild();
+  await node.clock.advanceAsync(2_000);
+  await rebuilt;
+  expect([node.volumes.inUse(), node.volumes.holders()]).toEqual([[NAME], ['a']]);
 });
 
 test('ReadWriteOncePod: the second Pod of the node waits for the end of the first', async () => {

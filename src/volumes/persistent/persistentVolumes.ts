@@ -1,4 +1,5 @@
-import type { Clock } from '../../lib/clock.ts';
+import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -11,6 +12,10 @@ import type { PersistentKinds } from './kinds.ts';
 import { answers } from './mountPrograms.ts';
 import type { StepOrder } from './steps.ts';
 import { VolumeWorker, type VolumeWorkerPorts } from './volumeWorker.ts';
+
+/** Between attempts to find what is on disk, and how often it is tried again. */
+const FIND: BackoffPolicy = { initialMs: 500, maxMs: 4_000 };
+const FIND_AGAIN = 4;
 
 export interface PersistentVolumesOptions {
   readonly clock: Clock;
@@ -144,7 +149,7 @@ export class PersistentVolumes implements Disposable {
     let isComplete = true;
     for (const kind of this.kinds.all) {
       try {
-        for (const found of await kind.reconstruct(host)) this.#open(found, kind, found);
+        for (const found of await this.#find(kind, host)) this.#open(found, kind, found);
       } catch (error) {
         isComplete = false;
         log.error('Volumes of an earlier run could not be found; the Node keeps its volumesInUse', {
@@ -155,6 +160,18 @@ export class PersistentVolumes implements Disposable {
     }
     this.#isRebuilt = isComplete;
     this.#changed.emit();
+  }
+
+  /** What hinders it may pass (too many open files): it is tried some seconds long. */
+  async #find(kind: PersistentKind, host: KindHost): Promise<FoundVolume[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await kind.reconstruct(host);
+      } catch (error) {
+        if (attempt >= FIND_AGAIN) throw error;
+        await sleep(this.#options.clock, backoffDelay(FIND, attempt, 0));
+      }
+    }
   }
 
   #open(identity: VolumeIdentity, kind: PersistentKind, found: Pick<FoundVolume, 'staged' | 'pods'>): VolumeWorker {

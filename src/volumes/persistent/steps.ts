@@ -32,6 +32,8 @@ interface Step {
   readonly action: VolumeAction;
   readonly order: StepOrder | undefined;
   readonly others: readonly string[];
+  /** Pods that it is being given to at this moment. */
+  readonly rivals: readonly string[];
   readonly again: boolean;
   readonly devicePath: string;
 }
@@ -50,9 +52,9 @@ export async function carryOut({ host }: StepPorts, step: Step, signal: AbortSig
     });
   if (!step.order) throw stepFailed('MountVolume.SetUp failed', volume.name, new Error('the Pod wants it no more'));
   const { pod, spec, context, event, progress } = step.order;
-  const { others, again, devicePath } = step;
+  const { others, rivals, again, devicePath } = step;
   const wanted: WantedStep = { ...common, pod, spec, context, event, progress, others, again, devicePath };
-  if (action.kind === 'publish') return publish(kind, wanted);
+  if (action.kind === 'publish') return publish(kind, wanted, rivals);
   const block = volume.mode === 'Block';
   if (action.kind === 'expand') {
     const words = block
@@ -60,14 +62,14 @@ export async function carryOut({ host }: StepPorts, step: Step, signal: AbortSig
       : 'MountVolume.Setup failed while expanding volume';
     return inWords(words, volume, async () => void (await kind.expand?.(wanted)));
   }
-  await check(kind, wanted);
+  await check(kind, wanted, rivals);
   const words = block ? 'MapVolume.SetUpDevice failed' : 'MountVolume.MountDevice failed';
   return inWords(words, volume, async () => void (await kind.stage?.(wanted)));
 }
 
-async function publish(kind: PersistentKind, step: WantedStep): Promise<Published> {
+async function publish(kind: PersistentKind, step: WantedStep, rivals: readonly string[]): Promise<Published> {
   const { volume, pod } = step;
-  await check(kind, step);
+  await check(kind, step, rivals);
   if (volume.mode === 'Filesystem')
     return (await inWords('MountVolume.SetUp failed', volume, () => kind.publish(step)))!;
   const given = (await inWords('MapVolume.MapPodDevice failed', volume, () => kind.publish(step)))!;
@@ -86,7 +88,11 @@ async function publish(kind: PersistentKind, step: WantedStep): Promise<Publishe
 }
 
 /** What kubelet looks at before it touches anything. */
-async function check(kind: PersistentKind, { spec, volume, context, others }: WantedStep): Promise<void> {
+async function check(
+  kind: PersistentKind,
+  { spec, volume, context, others }: WantedStep,
+  rivals: readonly string[],
+): Promise<void> {
   const block = volume.mode === 'Block';
   const refuse = (words: StepWords, message: string) => {
     throw stepFailed(words, volume.name, new FinalError(message));
@@ -103,7 +109,7 @@ async function check(kind: PersistentKind, { spec, volume, context, others }: Wa
   if (!block && !kind.supportsMountOptions && mountOptions(spec).length > 0)
     refuse('MountVolume.MountOptionSupport check failed', 'mount options are not supported for this volume type');
   const modes = spec.pv?.spec?.accessModes ?? [];
-  if (others.length > 0 && modes.length === 1 && modes[0] === 'ReadWriteOncePod')
+  if (others.length + rivals.length > 0 && modes.length === 1 && modes[0] === 'ReadWriteOncePod')
     refuse(
       block ? 'MapVolume.SetUpDevice failed' : 'MountVolume.SetUp failed',
       'volume uses the ReadWriteOncePod access mode and is already in use by another pod',

@@ -7,6 +7,7 @@ import type { PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import {
   decideVolume,
   type Share,
+  shareSlot,
   type VolumeAction,
   type VolumeDecision,
   type VolumeFacts,
@@ -214,13 +215,20 @@ export class VolumeWorker {
   #carryOut(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {
     const order = 'uid' in action ? this.#orders.get(action.uid) : undefined;
     const others = 'uid' in action ? this.pods.filter((uid) => uid !== action.uid) : [];
+    const rivals = 'uid' in action ? this.#publishing().filter((uid) => uid !== action.uid) : [];
     const again = 'uid' in action && action.uid in this.#shares;
     const { devicePath = '' } = this.#ports.node(this.identity.uniqueName);
     return carryOut(
       this.#ports,
-      { kind: this.#kind, volume: this.identity, action, order, others, again, devicePath },
+      { kind: this.#kind, volume: this.identity, action, order, others, rivals, again, devicePath },
       signal,
     );
+  }
+
+  /** UIDs of Pods that it is being given to, and are not among those that have it. */
+  #publishing(): string[] {
+    const running = Object.values(this.#loop.slots.facts()).flatMap((slot) => slot?.running?.action ?? []);
+    return running.flatMap((action) => (action.kind === 'publish' && !(action.uid in this.#shares) ? action.uid : []));
   }
 
   #settled(
@@ -258,7 +266,9 @@ export class VolumeWorker {
       this.#shares = share ? { ...others, [uid]: share } : others;
     } else if (action.kind === 'expand') {
       if (!failed && had) this.#shares = { ...others, [uid]: { ...had, expandedTo: action.size } };
-    } else if (!failed) {
+    } else if (failed) {
+      if (had) this.#shares = { ...others, [uid]: { ...had, state: 'unsure' } };
+    } else {
       this.#shares = others;
       this.#published.delete(uid);
     }
@@ -275,7 +285,7 @@ export class VolumeWorker {
       if (published) for (const waiter of this.#take(uid, 'have')) waiter.resolve(published);
     }
     for (const uid of this.#leaving) {
-      if (uid in this.#shares || this.#loop.slots.facts()[`pod/${uid}`]?.running) continue;
+      if (uid in this.#shares || this.#loop.slots.facts()[shareSlot(uid)]?.running) continue;
       this.#leaving = this.#leaving.filter((one) => one !== uid);
       this.#orders.delete(uid);
       this.#said.delete(uid);
@@ -287,6 +297,8 @@ export class VolumeWorker {
 
   #has(uid: string): Published | undefined {
     const [want, share] = [this.#wants[uid], this.#shares[uid]];
+    // It came back while its share is being taken: it gets a new one.
+    if (this.#loop.slots.facts()[shareSlot(uid)]?.running?.action.kind === 'unpublish') return undefined;
     if (share?.state !== 'yes' || share.round !== want?.round) return undefined;
     if (want.size !== undefined && share.expandedTo !== want.size) return undefined;
     return this.#published.get(uid);

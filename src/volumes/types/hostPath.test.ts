@@ -26,6 +26,11 @@ describe('hostPath', () => {
     await expect(node.mount({ name: 'v', hostPath: { path, type } })).rejects.toThrow(message.replace('%s', path));
   });
 
+  test('a directory that the kernel does not make is an error, and holds no thread of the process', async () => {
+    const path = '/proc/kubelet-ts/none';
+    await expect(node.mount({ name: 'v', hostPath: { path, type: 'DirectoryOrCreate' } })).rejects.toThrow(/ENOENT/);
+  });
+
   test.each([
     ['', 'none', undefined],
     ['DirectoryOrCreate', 'new/deep', 0o40755],

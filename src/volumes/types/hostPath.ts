@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { KubeletError } from '../../lib/errors.ts';
 import { errnoCode } from '../../lib/linux/linuxError.ts';
+import { makeDirectories } from '../../lib/makeDirectories.ts';
 import { hasBackstep } from '../rules/payloadPath.ts';
 import { NOTHING_TO_UPDATE, type VolumeType } from '../volumeType.ts';
 
@@ -38,7 +39,7 @@ async function checkType(path: string, type: string): Promise<void> {
   if (!Object.hasOwn(CHECKS, type)) throw failure(`${type} is an invalid volume type`, false);
   const { what, is } = CHECKS[type]!;
   const stats = await existing(path);
-  if (!stats && type === 'DirectoryOrCreate') return void (await mkdir(path, { recursive: true, mode: 0o755 }));
+  if (!stats && type === 'DirectoryOrCreate') return await makeDirectories(path, 0o755);
   if (!stats && type === 'FileOrCreate') return await makeFile(path);
   // Somebody may still create the path, so this is tried again.
   if (!stats || !is(stats)) throw failure(`hostPath type check failed: ${path} is not ${what}`, true);

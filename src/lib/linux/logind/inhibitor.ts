@@ -38,13 +38,13 @@ export function takeShutdownLock(program = 'systemd-inhibit'): Promise<ShutdownL
     };
     const timer = setTimeout(() => fail(`no lock within ${TAKE_MS} ms`), TAKE_MS);
     child.on('error', (error) => fail(error.message));
-    child.stdin.on('error', () => {});
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stdin?.on('error', () => {});
+    child.stderr?.on('data', (chunk: Buffer) => {
       if (said.length < ERROR_BYTES) said += chunk.toString();
     });
     const exited = () => fail(said.trim().slice(0, ERROR_BYTES) || 'it ended at once');
     child.once('exit', exited);
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       heard = (heard + chunk.toString()).slice(0, HELD.length);
       if (heard !== HELD) return;
       clearTimeout(timer);

@@ -52,8 +52,12 @@ export class TestNode implements Disposable {
   reads = 0;
   measured = 0;
   measureProblem: Error | undefined;
+  /** What happens while Pods are measured. */
+  whileMeasuring = () => {};
   /** Removing images ends with it, after they went. */
   removalProblem: Error | undefined;
+  /** Removing images never ends, whatever its signal says. */
+  removalHangs = false;
   readonly evictor: Evictor;
   readonly keeper: PressureKeeper;
 
@@ -144,11 +148,13 @@ export class TestNode implements Disposable {
 
   #measure() {
     this.measured += 1;
+    this.whileMeasuring();
     if (this.measureProblem) throw this.measureProblem;
     return new Map([...this.#stats].map(([uid, { stats }]) => [uid, stats]));
   }
 
   async #remove(what: 'containers' | 'images'): Promise<number> {
+    if (what === 'images' && this.removalHangs) return new Promise(() => {});
     const count = this.unused[what];
     this.removed.push(what);
     this.unused = { ...this.unused, [what]: 0 };

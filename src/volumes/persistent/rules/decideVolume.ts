@@ -123,9 +123,14 @@ function bringUp(turn: Turn): void {
     for (const uid of uids) if (facts.shares[uid]?.state !== 'yes') turn.waits[uid] = missing;
     return;
   }
-  if (facts.stages && facts.staged !== 'yes') {
-    const device = facts.slots.device;
-    for (const uid of uids) turn.waits[uid] = 'it is being mounted for the node';
+  const device = facts.slots.device;
+  // Also while it is being unstaged: what is published from it then is an empty directory, or goes a moment later.
+  if (facts.stages && (facts.staged !== 'yes' || device?.running)) {
+    const goes = device?.running?.action.kind === 'unstage';
+    const wait = goes
+      ? 'it is still being unmounted from the node, after its last Pod'
+      : 'it is being mounted for the node';
+    for (const uid of uids) turn.waits[uid] = wait;
     const uid = uids.find((one) => askedSince(facts, 'device', one));
     const ask = Math.max(...uids.map((one) => facts.wants[one]!.ask));
     if (uid !== undefined && !device?.running) launch(turn, { kind: 'stage', slot: 'device', uid, ask });
