@@ -4,6 +4,7 @@ import { claims } from './cluster/claims.ts';
 import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
 import { devices } from './cluster/devices.ts';
+import { dra } from './cluster/dra.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { explanations } from './cluster/explanations.ts';
@@ -70,6 +71,7 @@ export const groups: readonly Group[] = [
   swapped,
   privateImages,
   devices,
+  dra,
   pinnedCpus,
   slowRuntime,
   restarts,

@@ -15,7 +15,7 @@ const order = [
   ['events'],
   ['config'],
   ['pods'],
-  ['images', 'cgroups', 'ledger', 'volumes', 'devices', 'probes', 'status'],
+  ['images', 'cgroups', 'ledger', 'volumes', 'devices', 'dra', 'probes', 'status'],
   ['stats'],
   ['podworker'],
   ['node', 'server'],

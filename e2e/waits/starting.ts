@@ -34,7 +34,7 @@ const cases: readonly Case[] = [
     'ResourceClaims',
     () => ({ ...main({}), resourceClaims: [{ name: 'gpu', resourceClaimName: 'none' }] }),
     'DynamicResources',
-    /^the Pod's ResourceClaims cannot be prepared: dynamic resource allocation is not available on this node: /,
+    /^the Pod's ResourceClaims cannot be prepared: prepare dynamic resources: fetch ResourceClaim none: .*; next try in [\d.]+ s$/,
   ],
   [
     'image name invalid',

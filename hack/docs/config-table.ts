@@ -13,8 +13,6 @@ const SUPPORT: Record<Support, string> = { supported: 'yes', accepted: 'not yet'
 
 /** Gates that are on in kubelet 1.36 and whose feature this program does not have (docs/differences.md). */
 const NOT_DONE = new Set([
-  'DRAExtendedResource',
-  'DynamicResourceAllocation',
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',

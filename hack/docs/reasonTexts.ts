@@ -90,10 +90,16 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
   },
   DynamicResources: {
     holds: 'new sandboxes of Pods with ResourceClaims',
-    todo: 'run the Pod on a node whose kubelet supports dynamic resource allocation',
+    todo: 'look at the DRA driver that it names, on this node: is its Pod running, and what does its log say',
     example: {
-      message: 'dynamic resource allocation is not available on this node: kubelet-ts does not support it yet',
+      message: 'prepare dynamic resources: DRA driver gpu.example.com is not registered',
+      retryAt: 62_000,
     },
+  },
+  PreparingClaims: {
+    holds: 'new sandboxes of Pods with ResourceClaims',
+    todo: 'if it lasts (a call ends after 45 s): look at the log of the DRA driver',
+    example: { message: 'NodePrepareResources of DRA driver gpu.example.com for claim', since: 57_000 },
   },
   PreparingPod: {
     holds: 'sandbox and volumes',
@@ -245,6 +251,11 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
     holds: "the Pod's end",
     todo: 'a call that was under way when the Pod was to end; if it lasts: the runtime or a file system hangs',
     example: { slot: 'volume/data', action: 'mountVolume', since: 50_000 },
+  },
+  UnpreparingClaims: {
+    holds: "the Pod's end",
+    todo: 'bring the DRA driver back that it names: only it can give back what it prepared',
+    example: { error: 'unprepare dynamic resources: DRA driver gpu.example.com is not registered', retryAt: 62_000 },
   },
   Unmounting: {
     holds: "the Pod's end",

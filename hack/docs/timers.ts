@@ -144,6 +144,19 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'an image that nobody uses any more, and a disk that fills, have no event',
     },
   ],
+  'dra/claimManager.ts': [
+    { for: 'schedule', what: 'how long the health of devices that was told before a restart holds' },
+    { for: 'retry', what: 'claims of a Pod that is gone, which its driver does not take back' },
+  ],
+  'dra/health.ts': [
+    { for: 'schedule', what: 'how long a driver’s word on the health of a device counts' },
+    { for: 'settle', what: 'a driver that talks without end is heard once a second' },
+    { for: 'retry', what: 'the stream of health of a DRA driver' },
+  ],
+  'dra/resourceSlices.ts': [
+    { for: 'schedule', what: 'how long a DRA driver that is gone may take to come back' },
+    { for: 'retry', what: 'ResourceSlices that could not be deleted' },
+  ],
   'devices/allocation.ts': [{ for: 'deadline', what: 'a plug-in whose devices a Pod had before a restart' }],
   'devices/endpoints.ts': [{ for: 'schedule', what: 'the grace of a resource whose device plug-in is gone' }],
   'node/housekeeping.ts': [

@@ -137,6 +137,7 @@ export function makeServices({
       ),
     pullSecrets: (pod) => pullSecrets(objects, pod),
     devices: stage.devices,
+    claims: stage.claims,
     placement: placementOf(stage.managers),
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,

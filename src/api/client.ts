@@ -205,6 +205,18 @@ export class ApiClient implements AsyncDisposable {
     await this.json('DELETE', resourcePath(kind, ref.namespace, ref.name), body, options);
   }
 
+  /** Deletes every object that the selector names, and with an empty one all of the kind. */
+  async deleteCollection(kind: Kind, options: Selector & CallOptions): Promise<void> {
+    const { namespace, fieldSelector, labelSelector } = options;
+    const query = queryOf({ fieldSelector, labelSelector });
+    await this.json(
+      'DELETE',
+      resourcePath(kind, namespace) + query,
+      { kind: 'DeleteOptions', apiVersion: 'v1' },
+      options,
+    );
+  }
+
   /**
    * Runs one watch. Resolves when the server ends it, which is normal; rejects with ApiError (status 410: list again) or
    * ApiUnreachableError. Events arrive in order.

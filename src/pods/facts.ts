@@ -64,6 +64,20 @@ export interface HeldDevices {
 /** The devices that a Pod holds, by container name. */
 export type PodDevices = Readonly<Record<string, readonly HeldDevices[]>>;
 
+/** A ResourceClaim, or one request of it, that a container uses. */
+export interface HeldClaim {
+  /** As statuses name it: `claim:NAME` or `claim:NAME/REQUEST`. */
+  readonly name: string;
+  readonly devices: readonly {
+    readonly id: string;
+    readonly health: 'Healthy' | 'Unhealthy' | 'Unknown';
+    readonly message?: string;
+  }[];
+}
+
+/** The prepared claims that a Pod's containers use, by container name. */
+export type PodClaims = Readonly<Record<string, readonly HeldClaim[]>>;
+
 /** The CPUs that a Pod's containers are to run on, as lists of the kernel's form; absent where no policy divides them. */
 export interface CpuFact {
   /** For containers without their own. */

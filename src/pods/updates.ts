@@ -4,6 +4,7 @@ import type {
   CpuFact,
   MirrorFact,
   ObjectState,
+  PodClaims,
   PodDevices,
   ProbeState,
   PullState,
@@ -37,6 +38,12 @@ export type FactUpdate =
   | { readonly kind: 'pull'; readonly container: string; readonly state: PullState | undefined }
   /** What a volume that is being set up waits for; undefined: nothing any more. */
   | { readonly kind: 'volumeWait'; readonly volume: string; readonly message: string | undefined }
+  /** The claims that its containers use, or what drivers say of their devices' health. */
+  | { readonly kind: 'claims'; readonly claims: PodClaims }
+  /** Which DRA driver is being waited for; undefined: none any more. */
+  | { readonly kind: 'claimWait'; readonly message: string | undefined }
+  /** A DRA driver that its claims lacked is there (mono ms). */
+  | { readonly kind: 'claimDriver'; readonly at: number }
   /** The API objects that this version of the Pod refers to, and their states. */
   | { readonly kind: 'references'; readonly references: PodReferences }
   /** One of them changed. */

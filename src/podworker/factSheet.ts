@@ -2,6 +2,7 @@ import type {
   AdmissionFact,
   CpuFact,
   MirrorFact,
+  PodClaims,
   PodDevices,
   PodOrigin,
   ProbeState,
@@ -77,6 +78,9 @@ export class FactSheet {
   #pulls: Readonly<Record<string, PullState>> = {};
   #volumes: Readonly<Record<string, VolumeState>> = {};
   #volumeWaits: Readonly<Record<string, string>> = {};
+  #claims: PodClaims = {};
+  #claimWait: string | undefined;
+  #claimDriverAt: number | undefined;
   #logRestarts: Readonly<Record<string, number>> = {};
   #imageVolumes: Readonly<Record<string, string>> | undefined;
   #surplus: readonly string[] = [];
@@ -204,6 +208,15 @@ export class FactSheet {
       case 'volumeWait':
         this.#setVolumeWait(update.volume, update.message);
         return;
+      case 'claims':
+        this.#claims = update.claims;
+        return;
+      case 'claimWait':
+        this.#claimWait = update.message;
+        return;
+      case 'claimDriver':
+        this.#claimDriverAt = update.at;
+        return;
       case 'references':
         this.#references = update.references;
         return;
@@ -237,6 +250,7 @@ export class FactSheet {
     if (container && container.state !== 'created') this.#noteRestart(container.name, container.restartCount);
     if (outcome.admission) this.#admission = outcome.admission;
     if (outcome.devices) this.#devices = outcome.devices;
+    if (outcome.claims) this.#claims = outcome.claims;
     if (outcome.volume) this.#volumes = { ...this.#volumes, [outcome.volume.name]: outcome.volume.state };
     if (outcome.volumesGone) this.#volumes = {};
     if (outcome.cpuSet) this.#noteCpus(outcome.cpuSet.id, outcome.cpuSet.cpus);
@@ -302,6 +316,9 @@ export class FactSheet {
       seed: this.seed,
       ...(this.#surplus.length === 0 ? {} : { surplus: this.#surplus }),
       ...(Object.keys(this.#volumeWaits).length === 0 ? {} : { volumeWaits: this.#volumeWaits }),
+      ...(Object.keys(this.#claims).length === 0 ? {} : { claims: this.#claims }),
+      ...(this.#claimWait === undefined ? {} : { claimWait: this.#claimWait }),
+      ...(this.#claimDriverAt === undefined ? {} : { claimDriverAt: this.#claimDriverAt }),
       ...(Object.keys(this.#devices).length === 0 ? {} : { devices: this.#devices }),
       ...(this.#resize === undefined ? {} : { resize: this.#resize }),
       ...(this.#resize?.answer === undefined && this.#asked?.answer.state === 'deferred'

@@ -15,10 +15,10 @@ import type { ActionKind } from './rules/actions.ts';
  * done but before the kubelet heard of it. Whatever the point, the next life must end where an undisturbed one does: each
  * container started once, nothing lost, nothing twice, and after the deletion nothing left.
  *
- * Each action is met in one part of the life of the Pod below; an action of static Pods, of Pods with devices (devicePods.test.ts), or of
- * nodes that divide their CPUs, in none.
+ * Each action is met in one part of the life of the Pod below; an action of static Pods, of Pods with devices (devicePods.test.ts) or with
+ * claims (claimPods.test.ts), or of nodes that divide their CPUs, in none.
  */
-const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices' | 'cpus'>> = {
+const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices' | 'claims' | 'cpus'>> = {
   reserve: 'start',
   preparePod: 'start',
   createSandbox: 'start',
@@ -40,6 +40,8 @@ const parts: Readonly<Record<ActionKind, 'start' | 'end' | 'static' | 'devices' 
   saveCheckpoint: 'end',
   syncMirror: 'static',
   allocateDevices: 'devices',
+  prepareClaims: 'claims',
+  unprepareClaims: 'claims',
   updateCpus: 'cpus',
   // Of Pods that are resized: resize.test.ts.
   allocate: 'static',

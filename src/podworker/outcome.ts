@@ -1,6 +1,6 @@
 import type { ObservedContainer } from '../cri/observed.ts';
 import type { PodEvent } from '../events/event.ts';
-import type { AdmissionFact, PodDevices, PullState, ResizeAnswer } from '../pods/facts.ts';
+import type { AdmissionFact, PodClaims, PodDevices, PullState, ResizeAnswer } from '../pods/facts.ts';
 import type { AllocatedPod, PodResources } from '../types/k8s.ts';
 import type { Sighting } from './observation.ts';
 import type { Action } from './rules/actions.ts';
@@ -11,6 +11,7 @@ export interface Outcome {
   readonly seen?: Sighting;
   readonly admission?: AdmissionFact;
   readonly devices?: PodDevices;
+  readonly claims?: PodClaims;
   readonly volume?: { readonly name: string; readonly state: VolumeState };
   readonly volumesGone?: boolean;
   /** What the runtime calls the image of a volume (gate ImageVolumeWithDigest). */
@@ -45,6 +46,8 @@ export interface ActionContext {
   pull(container: string, state: PullState | undefined): void;
   /** What a volume that is being set up waits for, for `why`; undefined when it waits no more. */
   volumeWait(volume: string, message: string | undefined): void;
+  /** Which DRA driver is being waited for, for `why`; undefined when none is. */
+  claimWait(message: string | undefined): void;
   /** Resources were carried out: a fact at once, also when what follows fails. */
   actuated(resources: PodResources): void;
   /** What is remembered of these containers' details does not hold any more. */

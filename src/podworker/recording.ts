@@ -2,7 +2,7 @@ import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodDevices } from '../pods/facts.ts';
+import type { PodClaims, PodDevices } from '../pods/facts.ts';
 import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
 import type { WorkerPorts } from './worker.ts';
@@ -17,7 +17,7 @@ export function recordingPorts(
     decided(facts, memory, decision, now) {
       const quiet = decision.start.length === 0 && decision.abort.length === 0 && decision.events.length === 0;
       recorder.decision(facts.uid, { now, facts, memory, decision }, decision.memory.phase, decision.reasons, quiet);
-      recorder.holds(facts.uid, holdings(facts.devices));
+      recorder.holds(facts.uid, [...holdings(facts.devices), ...claimHoldings(facts.claims)].slice(0, MOST_HOLDINGS));
     },
     actionEnded(uid, action, startedAt, error) {
       const now = clock.now();
@@ -46,6 +46,19 @@ function holdings(devices: PodDevices = {}): string[] {
     }),
   );
   return lines.slice(0, MOST_HOLDINGS);
+}
+/** The same of claims. */
+function claimHoldings(claims: PodClaims = {}): string[] {
+  return Object.entries(claims).flatMap(([container, held]) =>
+    held.map(({ name, devices }) => {
+      const ids = devices
+        .slice(0, MOST_IDS)
+        .map(({ id, health, message }) =>
+          health === 'Unhealthy' ? `${id} (unhealthy${message ? `: ${message}` : ''})` : id,
+        );
+      return bounded(`${container}: ${name} ${ids.join(', ')}`, HOLDING_BYTES);
+    }),
+  );
 }
 const MOST_IDS = 8;
 const MOST_HOLDINGS = 32;

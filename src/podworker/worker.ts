@@ -297,6 +297,7 @@ export class PodWorker implements PodOwner {
       event: (event) => this.#ports.event(facts.pod, facts, event),
       pull: (container, state) => this.learn({ kind: 'pull', container, state }),
       volumeWait: (volume, message) => this.learn({ kind: 'volumeWait', volume, message }),
+      claimWait: (message) => this.learn({ kind: 'claimWait', message }),
       actuated: (resources) => this.learn({ kind: 'actuated', resources }),
       outdated: (containerIds) => {
         for (const id of containerIds) this.#ports.invalidate(id);

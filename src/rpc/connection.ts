@@ -110,6 +110,32 @@ export class Connection implements Disposable {
     return promise;
   }
 
+  /**
+   * Connects, and connects again whenever the connection breaks (at most once a second), for as long as somebody watches: `onChange` is told
+   * whether the server speaks gRPC, first of all when it is known. Never called from within this call.
+   */
+  watch(onChange: (connected: boolean) => void): Disposable {
+    const channel = this.#client.getChannel();
+    let over = false;
+    let known: boolean | undefined;
+    const look = () => {
+      if (over || this.#closed) return;
+      const state = channel.getConnectivityState(true);
+      const connected = state === grpc.connectivityState.READY;
+      if (connected !== known && (connected || state === grpc.connectivityState.TRANSIENT_FAILURE || known)) {
+        known = connected;
+        onChange(connected);
+      }
+      if (!over && !this.#closed) channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
+    };
+    queueMicrotask(look);
+    return {
+      [Symbol.dispose]() {
+        over = true;
+      },
+    };
+  }
+
   /** Sends one request. Rejects with the connection's error class, and with nothing else. `decode` replaces the method's own response decoder. */
   unary(
     method: MethodCodec,

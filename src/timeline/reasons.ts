@@ -18,7 +18,8 @@ export type Reason =
   | { readonly code: 'ResizingPod'; readonly since?: number; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'RuntimeNotReady'; readonly message: string }
   | { readonly code: 'NetworkNotReady'; readonly message: string }
-  | { readonly code: 'DynamicResources'; readonly message: string }
+  | { readonly code: 'DynamicResources'; readonly message: string; readonly retryAt?: number }
+  | { readonly code: 'PreparingClaims'; readonly since?: number; readonly message?: string }
   | { readonly code: 'PreparingPod'; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'GateQueue'; readonly slot: string; readonly position: number }
   | { readonly code: 'CreatingSandbox'; readonly since: number }
@@ -103,6 +104,12 @@ export type Reason =
       readonly error?: string;
     }
   | { readonly code: 'SettlingAction'; readonly slot: string; readonly action: string; readonly since: number }
+  | {
+      readonly code: 'UnpreparingClaims';
+      readonly message?: string;
+      readonly error?: string;
+      readonly retryAt?: number;
+    }
   | { readonly code: 'Unmounting'; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'RemovingCgroup'; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'RemovingFiles'; readonly error?: string; readonly retryAt?: number }

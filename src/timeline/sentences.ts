@@ -60,7 +60,10 @@ const sentences: Sentences = {
       : `the Pod's new resources are being carried out${forSince(r.since, mono)}`,
   RuntimeNotReady: (r) => `the container runtime is not ready: ${r.message}`,
   NetworkNotReady: (r) => `the node's network is not ready: ${r.message}`,
-  DynamicResources: (r) => `the Pod's ResourceClaims cannot be prepared: ${r.message}`,
+  DynamicResources: (r, mono) =>
+    `the Pod's ResourceClaims cannot be prepared: ${r.message}${r.retryAt === undefined ? '' : again(r.retryAt, mono)}`,
+  PreparingClaims: (r, mono) =>
+    `the Pod's ResourceClaims are being prepared${r.message ? `: waiting for ${r.message}` : ''}${r.since === undefined ? '' : forSince(r.since, mono)}`,
   PreparingPod: (r, mono) =>
     r.error
       ? `the Pod's cgroup or directories could not be made: ${r.error}${again(r.retryAt, mono)}`
@@ -105,6 +108,10 @@ const sentences: Sentences = {
   StoppingContainer: (r, mono) =>
     `container ${r.container} was asked to stop${forSince(r.since, mono)} (grace ${r.graceSeconds} s)${r.error ? `: ${r.error}` : ''}`,
   SettlingAction: (r, mono) => `${r.action} (${r.slot}) is under way${forSince(r.since, mono)} and must settle first`,
+  UnpreparingClaims: (r, mono) =>
+    r.error
+      ? `the Pod's ResourceClaims could not be given back: ${r.error}${again(r.retryAt, mono)}`
+      : `the Pod's ResourceClaims are being given back${r.message ? `: waiting for ${r.message}` : ''}`,
   Unmounting: (r, mono) =>
     r.error ? `volumes could not be taken down: ${r.error}${again(r.retryAt, mono)}` : 'volumes are being taken down',
   RemovingCgroup: (r, mono) =>

@@ -1,5 +1,6 @@
 import type { CgroupManager } from '../../cgroups/contract.ts';
 import type { DeviceManager } from '../../devices/deviceManager.ts';
+import type { ClaimManager } from '../../dra/claimManager.ts';
 import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -24,6 +25,7 @@ import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
 import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
 import type { CsiStage } from './csi.ts';
+import type { DraStage } from './dra.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -42,6 +44,7 @@ export interface NodeStage {
   /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
   readonly volumes: PersistentVolumes;
   readonly devices: DeviceManager;
+  readonly claims: ClaimManager;
   /** What requests to the runtime depend on besides the Pod. */
   readonly spec: SpecNode;
   /** The Node object changed: labels, taints, allocatable. */
@@ -53,7 +56,11 @@ export async function openNode(
   base: Base,
   { cri }: Runtime,
   api: ApiConnection | null,
-  { csi: { nodeInfo, kind: csi }, devices }: { readonly csi: CsiStage; readonly devices: DeviceManager },
+  {
+    csi: { nodeInfo, kind: csi },
+    devices,
+    dra: { claims },
+  }: { readonly csi: CsiStage; readonly devices: DeviceManager; readonly dra: DraStage },
   stack: AsyncDisposableStack,
 ): Promise<NodeStage> {
   const { loaded, nodeName, rootDir, recorder, clock, log, table, host, metrics } = base;
@@ -134,5 +141,18 @@ export async function openNode(
   // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
   stack.use(devices.onChange(seldom(clock, 1000, () => node.statusChanged())));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
-  return { events, node, pressure, ledger, managers, cgroups, spec, volumes, shuttingDown, devices, refreshLedger };
+  return {
+    events,
+    node,
+    pressure,
+    ledger,
+    managers,
+    cgroups,
+    spec,
+    volumes,
+    shuttingDown,
+    devices,
+    claims,
+    refreshLedger,
+  };
 }

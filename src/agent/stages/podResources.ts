@@ -2,6 +2,9 @@ import type { MemoryHolding } from '../../devices/podResources/rules/answers.ts'
 import { servePodResources } from '../../devices/podResources/server.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { DynamicResource } from '../../plugins/generated/podResources/podResourcesV1.ts';
+import type { ClaimGrant } from '../../types/grant.ts';
+import type { Container, Pod } from '../../types/k8s.ts';
 import { podResourcesMetrics } from '../metrics/deviceMetrics.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
@@ -9,7 +12,7 @@ import type { Base } from './preflight.ts';
 /** Opens the socket on which monitoring agents ask who has which device. That it cannot be opened is said, and holds nothing up. */
 export async function openPodResources(
   base: Base,
-  { devices, managers }: NodeStage,
+  { devices, managers, claims }: NodeStage,
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { rootDir, table, clock, log, metrics, loaded } = base;
@@ -20,6 +23,7 @@ export async function openPodResources(
       ...podResourcesMetrics(metrics.metrics),
       others: {
         cpus: (uid, container) => managers.grant(uid, container).cpus,
+        claims: (pod, name) => containersOf(pod, name).flatMap((one) => claims.claimsOf(pod, one).map(dynamicResource)),
         memory: (uid, container) => managers.memoryBlocks(uid, container).map(memoryHolding),
         allocatableCpus: () => managers.allocatableCpus(),
         allocatableMemory: () => managers.allocatableMemory().map(memoryHolding),
@@ -31,6 +35,25 @@ export async function openPodResources(
       error: errorMessage(error),
     });
   }
+}
+
+function containersOf({ spec }: Pod, name: string): readonly Container[] {
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].filter((one) => one.name === name);
+}
+
+/** As kubelet tells it: with each device of a driver stand the CDI devices of those before it, too. */
+function dynamicResource({ namespace, name, devices }: ClaimGrant): DynamicResource {
+  const claimResources = devices.map(({ driver, pool, device, shareId }, i) => ({
+    cdiDevices: devices
+      .slice(0, i + 1)
+      .filter((one) => one.driver === driver)
+      .flatMap(({ cdiDeviceIds }) => cdiDeviceIds.map((id) => ({ name: id }))),
+    driverName: driver,
+    poolName: pool,
+    deviceName: device,
+    ...(shareId !== undefined && { shareId }),
+  }));
+  return { claimName: name, claimNamespace: namespace, claimResources };
 }
 
 function memoryHolding({ nodes, kind, size }: ReturnType<Managers['memoryBlocks']>[number]): MemoryHolding {

@@ -55,6 +55,7 @@ export function hearSources(
         records.keepOnly(uids);
         housekeeping.start();
         stage.devices.prune();
+        stage.claims.prune();
         keeper.allowEvictions();
       },
     }),

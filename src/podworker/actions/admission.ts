@@ -21,7 +21,11 @@ export async function reserve(services: Services, { pod, facts, signal }: Action
   const asked = services.ledger.reserve(pod as StoredPod, { hasRunningContainers: running, createdAt });
   const verdict = await asked.finally(() => signal.removeEventListener('abort', takeBack));
   if (verdict.verdict === 'admitted') noteAllocated(services, facts.uid, pod);
-  return { admission: admissionFact(verdict), devices: services.devices.devicesOf(facts.uid) };
+  return {
+    admission: admissionFact(verdict),
+    devices: services.devices.devicesOf(facts.uid),
+    claims: services.claims.heldBy(pod),
+  };
 }
 
 /** On its way to the disk while the sandbox is made; no container is made before it is there (createContainer). */

@@ -15,8 +15,7 @@ import type { AllocatedPod, Container, Pod, ResourceRequirements, StoredPod } fr
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
-import type { MappedDevice, MountedVolume } from '../spec/context.ts';
-import { withheld } from '../spec/dynamicResources.ts';
+import type { DeviceAllocation, MappedDevice, MountedVolume } from '../spec/context.ts';
 import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
@@ -137,10 +136,12 @@ async function configFor(
   terminationLogPath: string | null,
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
-  const lacking = withheld(pod, container);
-  if (lacking) throw new Error(lacking);
   const targetContainerId = targetOf(context, container);
-  const deviceAllocation = await services.devices.settings(pod as StoredPod, container, context.signal);
+  const claimed = services.claims.cdiDevices(pod, container);
+  const deviceAllocation = withClaims(
+    claimed,
+    await services.devices.settings(pod as StoredPod, container, context.signal),
+  );
   const podIPs = podIPsOf(context.facts);
   const env = await environment(services, context, container, podIPs);
   const podDir = join(services.podsDir, facts.uid);
@@ -171,6 +172,13 @@ async function configFor(
     exclusiveCPUs: services.placement.unthrottled(facts.uid, container.name),
     ...services.placement.of(facts.uid, container.name),
   });
+}
+
+/** Devices of claims come first, as kubelet has it. */
+function withClaims(claimed: readonly string[], others: DeviceAllocation | null): DeviceAllocation | null {
+  if (claimed.length === 0) return others;
+  const { cdiDevices = [], ...rest } = others ?? { env: [], mounts: [], devices: [], annotations: {} };
+  return { ...rest, cdiDevices: [...new Set([...claimed, ...cdiDevices])] };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Action, ActionKind } from '../rules/actions.ts';
 import { allocateDevices, release, reserve } from './admission.ts';
 import { allocate } from './allocate.ts';
 import { deleteApiPod, syncMirror } from './apiPod.ts';
+import { prepareClaims, unprepareClaims } from './claims.ts';
 import { removeCgroup, removePodFiles } from './cleanup.ts';
 import { createContainer } from './createContainer.ts';
 import { ensureImage } from './ensureImage.ts';
@@ -29,6 +30,8 @@ const registry: Registry = {
   allocate: (s, c, a) => allocate(s, c, a),
   resizePod: (s, c) => resizePod(s, c),
   preparePod: (s, c) => preparePod(s, c),
+  prepareClaims: (s, c) => prepareClaims(s, c),
+  unprepareClaims: (s, c) => unprepareClaims(s, c),
   createSandbox: (s, c, a) => createSandbox(s, c, a.attempt),
   stopSandbox: (s, c, a) => stopSandbox(s, c, a.sandboxId),
   removeSandbox: (s, c, a) => removeSandbox(s, c, a.sandboxId),

@@ -3,6 +3,7 @@ import type { Cri } from '../../cri/client.ts';
 import type { Gate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { WorkerDevices } from '../../devices/deviceManager.ts';
+import type { WorkerClaims } from '../../dra/claimManager.ts';
 import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -103,6 +104,7 @@ export interface Services {
   /** The status says what the runtime calls the images of volumes (ImageVolumeWithDigest). */
   readonly tellsImageVolumes?: boolean;
   readonly devices: WorkerDevices;
+  readonly claims: WorkerClaims;
   readonly placement: Placement;
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
   /** imagePullSecrets that could be read; the others are told by an event. */

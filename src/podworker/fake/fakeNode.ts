@@ -3,6 +3,9 @@ import { type Cri, connectCri } from '../../cri/client.ts';
 import { Gate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import { DeviceManager } from '../../devices/deviceManager.ts';
+import { ClaimManager } from '../../dra/claimManager.ts';
+import { HealthBook, listenToHealth } from '../../dra/health.ts';
+import { DraPlugins } from '../../dra/plugins.ts';
 import type { PodEvent } from '../../events/event.ts';
 import { ImageManager } from '../../images/imageManager.ts';
 import { openLedger } from '../../ledger/admission.ts';
@@ -24,6 +27,7 @@ import { PodRuntime } from '../podRuntime.ts';
 import type { Action } from '../rules/actions.ts';
 import type { PodWorkers } from '../workers.ts';
 import { fakeCgroups } from './fakeCgroups.ts';
+import { specNode } from './specNode.ts';
 
 export { type FakeObject, FakeWorld, fakeWorld } from './fakeWorld.ts';
 
@@ -37,6 +41,8 @@ export class FakeNode implements Disposable {
   readonly table = new PodTable();
   readonly persistent: PersistentVolumes;
   readonly devices: DeviceManager;
+  readonly draPlugins: DraPlugins;
+  readonly claims: ClaimManager;
   readonly ledger: Ledger;
   readonly allocated: ResourceRecords;
   readonly actuated: ResourceRecords;
@@ -72,6 +78,24 @@ export class FakeNode implements Disposable {
       }),
     );
     this.devices = new DeviceManager({ rootDir: world.root, table: this.table, clock, log: silentLogger });
+    const health = this.#own.use(new HealthBook(clock));
+    this.draPlugins = this.#own.use(
+      new DraPlugins({
+        ...{ log: silentLogger, onUsable: () => {} },
+        listen: (plugin) => listenToHealth(plugin, health, clock, () => 0.5),
+      }),
+    );
+    this.claims = new ClaimManager({
+      ...{ rootDir: world.root, plugins: this.draPlugins, table: this.table, clock, log: silentLogger },
+      ...{ random: () => 0.5, health, healthMessages: true },
+      client: {
+        get: async (kind: string, { namespace, name }: { namespace?: string; name: string }) => {
+          const object = world.objects.get(`${kind} ${namespace}/${name}`);
+          if (!object) throw new Error(`resourceclaims.resource.k8s.io "${name}" not found`);
+          return object as never;
+        },
+      },
+    });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
     this.allocated = new ResourceRecords(join(world.root, 'allocated_pods_state'), clock);
     this.actuated = new ResourceRecords(join(world.root, 'actuated_pods_state'), clock);
@@ -138,6 +162,7 @@ export class FakeNode implements Disposable {
   /** As the kubelet starts: list the runtime, watch events, hear the sources. */
   async start(): Promise<this> {
     await this.devices.load();
+    await this.claims.load();
     if (this.world.devicePlugins) await this.devices.serve();
     await Promise.all([this.allocated.load(), this.actuated.load()]);
     await this.#runtime.start();
@@ -146,6 +171,7 @@ export class FakeNode implements Disposable {
     this.workers.sourcesSynced();
     this.persistent.sourcesSynced();
     this.devices.prune();
+    this.claims.prune();
     return this;
   }
 
@@ -208,7 +234,7 @@ export class FakeNode implements Disposable {
 
   [Symbol.dispose](): void {
     this.#own.dispose();
-    this.gone ??= this.devices[Symbol.asyncDispose]();
+    this.gone ??= Promise.all([this.devices[Symbol.asyncDispose](), this.claims[Symbol.asyncDispose]()]).then(() => {});
   }
 
   #publish(pod: Pod, status: PodStatus): void {
@@ -324,29 +350,10 @@ export class FakeNode implements Disposable {
           return object ? [{ type: 'kubernetes.io/dockerconfigjson', ...object, metadata: { name } }] : [];
         }),
       devices: this.devices,
+      claims: this.claims,
       placement: this.world.own?.placement ?? ANYWHERE,
       recursiveReadOnly: () => true,
       sandboxConfigs: new Map(),
     };
   }
-}
-
-function specNode({ root, seLinux }: FakeWorld): Services['spec'] {
-  return {
-    cgroupVersion: 1,
-    cpuCFSQuota: true,
-    cpuCFSQuotaPeriod: 100_000,
-    memoryCapacity: 8 * 2 ** 30,
-    swapCapacity: 0,
-    hugePageSizes: [],
-    singleProcessOOMKill: true,
-    swapControllerAvailable: false,
-    swapBehavior: '',
-    thermalThrottlePaths: [],
-    seLinuxEnabled: seLinux,
-    seccompDefault: false,
-    seccompRoot: join(root, 'seccomp'),
-    podLogsRoot: join(root, 'logs'),
-    containerStopSignals: false,
-  };
 }

@@ -32,6 +32,8 @@ export const actionKinds: Readonly<Record<ActionKind, ActionTraits>> = {
   allocate: wanted,
   resizePod: wanted,
   preparePod: { ...wanted, bringsUp: true },
+  prepareClaims: { ...wanted, bringsUp: true },
+  unprepareClaims: plain,
   createSandbox: creation,
   stopSandbox: stop,
   removeSandbox: removal,

@@ -21,6 +21,9 @@ export type Action =
   /** Carries out what is allocated: `wanted` tells one allocation from another. */
   | { readonly kind: 'resizePod'; readonly slot: 'resize'; readonly wanted: PodResources }
   | { readonly kind: 'preparePod'; readonly slot: 'prepare' }
+  /** `attempt`: of the sandbox that it is for; each asks anew. */
+  | { readonly kind: 'prepareClaims'; readonly slot: 'claims'; readonly attempt: number }
+  | { readonly kind: 'unprepareClaims'; readonly slot: 'claims' }
   | { readonly kind: 'createSandbox'; readonly slot: 'sandbox'; readonly attempt: number }
   | { readonly kind: 'stopSandbox'; readonly slot: string; readonly sandboxId: string }
   | { readonly kind: 'removeSandbox'; readonly slot: string; readonly sandboxId: string }

@@ -1,7 +1,6 @@
 import type { DeviceHold } from '../../pods/facts.ts';
 import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
 import type { AllocatedPod, Pod } from '../../types/k8s.ts';
-import { needsClaims } from '../spec/dynamicResources.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageGate } from './images.ts';
@@ -106,8 +105,6 @@ function prepared(turn: Turn): boolean {
 
 /** Images are looked for and pulled beside everything else, not one container after the other. */
 function prefetch(turn: Turn, views: PodViews): void {
-  // Of a Pod that is not going to start here, nothing is pulled either.
-  if (turn.facts.pod && needsClaims(turn.facts.pod)) return;
   const mains = views.main.filter((v) => !v.latest);
   const inits = views.init.filter((v) => !v.latest);
   for (const view of [...inits, ...mains]) imageGate(turn, view);

@@ -6,6 +6,7 @@ import type {
   MirrorFact,
   ObjectState,
   PodCgroupLimits,
+  PodClaims,
   PodDevices,
   PodOrigin,
   ProbeState,
@@ -119,6 +120,12 @@ export interface PodFacts {
   readonly imageVolumes?: Readonly<Record<string, string>>;
   /** By volume name: what one that is being set up waits for; absent when none does. */
   readonly volumeWaits?: Readonly<Record<string, string>>;
+  /** The prepared claims that its containers use; absent when there are none. */
+  readonly claims?: PodClaims;
+  /** Which DRA driver's answer is being waited for; absent when none is. */
+  readonly claimWait?: string;
+  /** When a DRA driver came that the Pod's claims lacked (mono ms). */
+  readonly claimDriverAt?: number;
   readonly objects: Readonly<Record<string, ObjectState>>;
   /** Container name → objects it takes its environment from. */
   readonly envObjects: Readonly<Record<string, readonly string[]>>;

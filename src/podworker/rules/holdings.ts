@@ -1,19 +1,22 @@
 import type { Reason } from '../../timeline/reasons.ts';
 import type { Action } from './actions.ts';
+import { claimRetry } from './claims.ts';
 import { retryAt, slot } from './slots.ts';
-import { because, launch, type Turn } from './turn.ts';
+import { because, launch, type Retry, type Turn } from './turn.ts';
 
 /** What a Pod holds on the node besides its containers. */
-export type Holding = 'volumes' | 'cgroup' | 'reservation' | 'files';
+export type Holding = 'volumes' | 'claims' | 'cgroup' | 'reservation' | 'files';
 
 /** How one kind of holding is given back. */
 interface HoldingKind {
   /** The action that gives it back. It must be harmless without a holding, and twice. */
   readonly giveBack: Action;
   /** What holds the Pod's end back meanwhile. `failure`: the last attempt's, with the mono ms of the next one. */
-  reason(failure: { error: string; retryAt: number } | undefined): Reason;
+  reason(failure: { error: string; retryAt: number } | undefined, turn: Turn): Reason;
   /** Something that must settle before it can be given back; undefined when nothing does. */
   heldBy?(turn: Turn): Reason | undefined;
+  /** When a failed attempt is repeated; default: after the slot's back-off. */
+  retry?(turn: Turn): Retry;
 }
 
 /** Every kind of holding. A new one does not compile until it stands here, and `releaseAll` of its phase names it. */
@@ -22,6 +25,14 @@ const holdings: Readonly<Record<Holding, HoldingKind>> = {
     giveBack: { kind: 'unmountVolumes', slot: 'volumes' },
     reason: (failure) => ({ code: 'Unmounting', ...failure }),
     heldBy: mountUnderWay,
+  },
+  claims: {
+    giveBack: { kind: 'unprepareClaims', slot: 'claims' },
+    reason: (failure, { facts: { claimWait } }) => ({
+      code: 'UnpreparingClaims',
+      ...(claimWait === undefined ? failure : { message: claimWait }),
+    }),
+    retry: claimRetry,
   },
   cgroup: {
     giveBack: { kind: 'removeCgroup', slot: 'cgroup' },
@@ -45,7 +56,7 @@ export function releaseAll(turn: Turn, wanted: readonly Holding[]): boolean {
 
 function release(turn: Turn, holding: Holding): void {
   if (turn.memory.returned.includes(holding)) return;
-  const { giveBack, reason, heldBy } = holdings[holding];
+  const { giveBack, reason, heldBy, retry } = holdings[holding];
   const { last } = slot(turn.facts, giveBack.slot);
   if (last?.action.kind === giveBack.kind && !last.error) {
     turn.memory.returned = [...turn.memory.returned, holding];
@@ -57,8 +68,8 @@ function release(turn: Turn, holding: Holding): void {
     return;
   }
   const failed = last?.action.kind === giveBack.kind ? last.error : undefined;
-  because(turn, reason(failed && { error: failed.message, retryAt: retryAt(turn.facts, giveBack.slot) }));
-  launch(turn, giveBack);
+  because(turn, reason(failed && { error: failed.message, retryAt: retryAt(turn.facts, giveBack.slot) }, turn));
+  launch(turn, giveBack, retry?.(turn));
 }
 
 /** A mount that has not settled could come after the unmount. */

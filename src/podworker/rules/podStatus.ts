@@ -180,14 +180,20 @@ function endedBy(turn: Turn): { ended?: StatusInput['ended'] } {
 }
 
 /** KEP-4680. Of main containers only, as in the Go kubelet. */
-function deviceHealth({ devices, node }: PodFacts, pod: Pod): Pick<StatusInput, 'deviceHealth'> {
-  if (!devices || !node.deviceHealth) return {};
+function deviceHealth({ devices = {}, claims = {}, node }: PodFacts, pod: Pod): Pick<StatusInput, 'deviceHealth'> {
+  if (!node.deviceHealth || Object.keys({ ...devices, ...claims }).length === 0) return {};
   const health: Record<string, ResourceStatus[]> = {};
   for (const { name } of pod.spec?.containers ?? [])
-    health[name] = (devices[name] ?? []).map(({ resource, devices: held }) => ({
-      name: resource,
-      resources: held.map(({ id, healthy }) => ({ resourceID: id, health: healthy ? 'Healthy' : 'Unhealthy' })),
-    }));
+    health[name] = [
+      ...(devices[name] ?? []).map(({ resource, devices: held }) => ({
+        name: resource,
+        resources: held.map(({ id, healthy }) => ({ resourceID: id, health: healthy ? 'Healthy' : 'Unhealthy' })),
+      })),
+      ...(claims[name] ?? []).map(({ name: claim, devices: held }) => ({
+        name: claim,
+        resources: held.map(({ id, ...state }) => ({ resourceID: id, ...state })),
+      })),
+    ];
   return { deviceHealth: health };
 }
 

@@ -56,22 +56,59 @@ describe('a sandbox is made', () => {
     expect(decide(facts, { ...active, stoppedSandboxes: ['s0'] }, now).start).toContainEqual({ ...create, attempt: 5 });
   });
 
-  describe('not for a Pod with ResourceClaims', () => {
+  describe('for a Pod with ResourceClaims', () => {
     const claiming = { ...spec('Always', 'a'), resourceClaims: [{ name: 'gpu', resourceClaimName: 'mine' }] };
-    const words = 'dynamic resource allocation is not available on this node: kubelet-ts does not support it yet';
+    const action = { kind: 'prepareClaims', slot: 'claims', attempt: 0 } as const;
+    const error = { reason: 'DynamicResources', message: 'prepare dynamic resources: no', settled: true };
+    const failed = (more: Partial<PodFacts> = {}) =>
+      fresh({ slots: { claims: ended(action, error, { failures: 1 }) }, ...more }, claiming);
 
-    test('which says so as the Go kubelet does, once', () => {
+    test('not before they are prepared; images are looked for meanwhile', () => {
       const d = fresh({}, claiming);
-      expect(starts(d)).toEqual([]);
-      expect(d.reasons).toContainEqual({ code: 'DynamicResources', message: words });
+      expect(starts(d)).toEqual(['prepareClaims claims', 'ensureImage a']);
+      expect(d.reasons).toContainEqual({ code: 'PreparingClaims' });
+      expect(d.status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+    });
+
+    test('which names the driver that hangs', () => {
+      const claims = under(action, 5);
+      const d = fresh({ slots: { claims }, claimWait: 'NodePrepareResources of DRA driver gpu' }, claiming);
+      expect(d.reasons).toContainEqual({
+        code: 'PreparingClaims',
+        since: 5,
+        message: 'NodePrepareResources of DRA driver gpu',
+      });
+    });
+
+    test('a failure is told as the Go kubelet tells it, and tried again later', () => {
+      const d = failed();
+      expect(starts(d)).toEqual(['ensureImage a']);
+      expect(d.reasons).toContainEqual(
+        expect.objectContaining({ code: 'DynamicResources', message: 'prepare dynamic resources: no' }),
+      );
+      expect(d.wakeAt).toBeGreaterThan(now.mono);
       const event = {
         type: 'Warning',
         reason: 'FailedPrepareDynamicResources',
-        message: `Failed to prepare dynamic resources: prepare dynamic resources: ${words}`,
+        message: 'Failed to prepare dynamic resources: prepare dynamic resources: no',
       };
       expect(d.events).toEqual([event]);
-      expect(d.status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
-      expect(decide(factsOf(podOf(claiming)), d.memory, later(60)).events).toEqual([]);
+    });
+
+    test('at once when the driver has come', () => {
+      expect(starts(failed({ claimDriverAt: now.mono }))).toContain('prepareClaims claims');
+    });
+
+    test('when they are prepared for this sandbox, and anew for the next', () => {
+      const claims = ended(action);
+      expect(starts(fresh({ slots: { claims } }, claiming))).toContain('createSandbox sandbox');
+      const dead = runtime([], [sandbox({ attempt: 0, ready: false })]);
+      const d = decide(
+        factsOf(podOf(claiming), { runtime: dead, slots: { ...factsOf(null).slots, claims } }),
+        { ...active, stoppedSandboxes: ['s0'] },
+        now,
+      );
+      expect(d.start).toContainEqual({ ...action, attempt: 1 });
     });
 
     test('and one that runs already goes on', () => {

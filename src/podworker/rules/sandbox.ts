@@ -2,8 +2,8 @@ import type { ObservedSandbox } from '../../cri/observed.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import { aliveContainers, type PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
-import { NO_CLAIMS, needsClaims } from '../spec/dynamicResources.ts';
 import { slotOf } from './actions.ts';
+import { planClaims } from './claims.ts';
 import type { Slot } from './facts.ts';
 import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
@@ -107,10 +107,7 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
     return;
   }
   if (turn.memory.volumesFailed) return;
-  if (needsClaims(pod)) {
-    holdForClaims(turn);
-    return;
-  }
+  if (!planClaims(turn, pod, attempt)) return;
   const error = s.last?.action.kind === 'createSandbox' ? s.last.error : undefined;
   if (error) {
     emitOnce(turn, 'sandboxfailed', s.last!.endedAt, {
@@ -123,16 +120,6 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
   const again = shortLived(s, attempt);
   if (again > turn.now.mono) wake(turn, again);
   else launch(turn, { kind: 'createSandbox', slot: 'sandbox', attempt });
-}
-
-/** The Go kubelet prepares claims here, says the same when it cannot, and makes no sandbox either. A Pod that has one keeps it. */
-function holdForClaims(turn: Turn): void {
-  because(turn, { code: 'DynamicResources', message: NO_CLAIMS });
-  emitOnce(turn, 'dynamicresources', 0, {
-    type: 'Warning',
-    reason: 'FailedPrepareDynamicResources',
-    message: `Failed to prepare dynamic resources: prepare dynamic resources: ${NO_CLAIMS}`,
-  });
 }
 
 /**

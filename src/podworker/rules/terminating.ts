@@ -24,7 +24,13 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   releaseAll(turn, ['volumes']);
   for (const { id } of turn.facts.runtime?.sandboxes ?? [])
     tellFailure(turn, slotOf.stopSandbox(id), `"KillPodSandbox" for "${turn.facts.uid}" with KillPodSandboxError`);
-  return stopSandboxes(turn);
+  // Before the end is told: from then on the scheduler gives the claims to others.
+  return stopSandboxes(turn) && (!mayHaveClaims(pod) || releaseAll(turn, ['claims']));
+}
+
+/** Of a Pod that only the runtime knows nobody can tell. */
+function mayHaveClaims(pod: Pod | null): boolean {
+  return pod === null || (pod.spec?.resourceClaims ?? []).length > 0 || !!pod.status?.extendedResourceClaimStatus;
 }
 
 /** Questions to the ledger, pulls, mounts, hooks and queued creations are no longer wanted; their slots stay closed until they settle (rule 8). */

@@ -100,6 +100,8 @@ export function carryOut(action: Action, facts: PodFacts, runtime: SimRuntime, d
     case 'ensureImage':
     case 'syncMirror':
     case 'release':
+    case 'prepareClaims':
+    case 'unprepareClaims':
       return {};
     case 'allocateDevices':
       return { admission: { state: 'admitted' } };
