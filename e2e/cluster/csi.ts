@@ -24,8 +24,9 @@ async function csiDriverObject(t: TestContext, name: string, spec: object): Prom
   return { [Symbol.asyncDispose]: () => t.lab.api.remove(`${storage}/csidrivers/${name}`) };
 }
 
+/** An empty list comes back as null from the API server. */
 const driverOf = async (t: TestContext, name: string) =>
-  (await t.lab.api.get<CSINode>(`${storage}/csinodes/${t.lab.node}`)).spec.drivers.find((d) => d.name === name);
+  (await t.lab.api.get<CSINode>(`${storage}/csinodes/${t.lab.node}`)).spec.drivers?.find((d) => d.name === name);
 
 /** What a container writes to its volume and then rests. */
 const writer = (text: string) =>
