@@ -5,6 +5,7 @@ import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { SharedWrite } from '../lib/sharedWrite.ts';
 import type { DeviceBook } from './book.ts';
 import { decodeAnswer } from './endpoint.ts';
 import { healthyIds } from './rules/inventory.ts';
@@ -26,21 +27,17 @@ interface FileEntry {
   readonly AllocResp: string | null;
 }
 
-/** A node's devices with all their Pods take some hundred KiB. */
-const MAX_BYTES = 64 * 2 ** 20;
-
 /** The checkpoint of one book. */
 export class DeviceCheckpoint {
   readonly #file: CheckpointFile<DeviceFile>;
   readonly #book: DeviceBook;
   readonly #log: Logger;
-  #writing: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #written = new SharedWrite(() => this.#file.save(this.#value()));
 
   /** `directory`: `<root>/device-plugins`. */
   constructor(directory: string, book: DeviceBook, log: Logger) {
     const path = join(directory, 'kubelet_internal_checkpoint');
-    this.#file = new CheckpointFile(path, deviceCheckpoint<DeviceFile>(), { maxBytes: MAX_BYTES });
+    this.#file = new CheckpointFile(path, deviceCheckpoint<DeviceFile>());
     this.#book = book;
     this.#log = log;
   }
@@ -59,19 +56,12 @@ export class DeviceCheckpoint {
 
   /** Writes what the book holds by now; resolves when it is on the disk. Calls while one waits share its write. */
   save(): Promise<void> {
-    this.#next ??= (this.#writing ?? Promise.resolve()).then(() => {
-      this.#next = undefined;
-      const writing = this.#file.save(this.#value());
-      this.#writing = writing.catch(() => {});
-      return writing;
-    });
-    return this.#next;
+    return this.#written.save();
   }
 
   /** Resolves when nothing is being written any more. Rejects never. */
-  async settled(): Promise<void> {
-    await this.#next?.catch(() => {});
-    await this.#writing;
+  settled(): Promise<void> {
+    return this.#written.settled();
   }
 
   #take({ Data }: DeviceFile): void {

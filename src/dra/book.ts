@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { draCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
+import { SharedWrite } from '../lib/sharedWrite.ts';
 import type { ClaimDevice } from '../types/grant.ts';
 
 /** What is known of one claim. Its owner changes it in place; the book writes it down. */
@@ -28,19 +29,15 @@ export function newClaim(uid: string, name: string, namespace: string, drivers: 
   return { uid, name, namespace, pods: new Set(), drivers: none, prepared: false, asked: new Set() };
 }
 
-/** A node's claims take some 10 KiB. */
-const MAX_BYTES = 64 * 2 ** 20;
-
 /** All claims in use, and their file: `<root>/dra_manager_state`, in the Go kubelet's form. */
 export class ClaimBook {
   readonly #claims = new Map<string, ClaimInfo>();
   readonly #file: CheckpointFile<DraFile>;
-  #next: Promise<void> | undefined;
-  #writing: Promise<void> | undefined;
+  readonly #written = new SharedWrite(() => this.#file.save(encode(this.all())));
 
   constructor(rootDir: string) {
     const path = join(rootDir, 'dra_manager_state');
-    this.#file = new CheckpointFile(path, draCheckpoint<DraFile>(), { maxBytes: MAX_BYTES });
+    this.#file = new CheckpointFile(path, draCheckpoint<DraFile>());
   }
 
   /** Reads the file. Rejects with a CheckpointError when it does not fit: without it drivers' devices would be lost. */
@@ -77,19 +74,12 @@ export class ClaimBook {
 
   /** Writes down what it holds by now; resolves when that is on the disk. Calls while one waits share its write. */
   save(): Promise<void> {
-    this.#next ??= (this.#writing ?? Promise.resolve()).then(() => {
-      this.#next = undefined;
-      const writing = this.#file.save(encode(this.all()));
-      this.#writing = writing.catch(() => {});
-      return writing;
-    });
-    return this.#next;
+    return this.#written.save();
   }
 
   /** Resolves when nothing is being written any more. Rejects never. */
-  async settled(): Promise<void> {
-    await this.#next?.catch(() => {});
-    await this.#writing;
+  settled(): Promise<void> {
+    return this.#written.settled();
   }
 }
 

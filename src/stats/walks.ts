@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../lib/clock.ts';
 import { LruMap } from '../lib/lru.ts';
+import { Turns } from '../lib/turns.ts';
 import { diskUsage, type Usage, type Walk } from './diskUsage.ts';
 
 /** Walks that move at one time; the others wait for their turn, which comes with each piece. libuv has four threads for all of us. */
@@ -30,8 +31,8 @@ export class Walks implements Disposable {
   readonly #options: WalksOptions;
   readonly #known = new LruMap<string, { readonly usage: Usage | undefined; readonly atMs: number }>(4096);
   readonly #running = new Map<string, Promise<Usage | undefined>>();
-  readonly #begun = new Places(BEGUN);
-  readonly #moving = new Places(MOVING);
+  readonly #begun = new Turns(BEGUN);
+  readonly #moving = new Turns(MOVING);
   #disposed = false;
 
   constructor(options: WalksOptions) {
@@ -67,7 +68,7 @@ export class Walks implements Disposable {
   #run(path: string, wanted: () => boolean): Promise<Usage | undefined> {
     const running = this.#running.get(path);
     if (running) return running;
-    const begun = this.#begun.run(() => this.#walk(path, wanted)).finally(() => this.#running.delete(path));
+    const begun = this.#begun.take(() => this.#walk(path, wanted)).finally(() => this.#running.delete(path));
     this.#running.set(path, begun);
     return begun;
   }
@@ -75,35 +76,12 @@ export class Walks implements Disposable {
   async #walk(path: string, wanted: () => boolean): Promise<Usage | undefined> {
     const walk = (this.#options.walk ?? diskUsage)(path);
     while (!this.#disposed && wanted()) {
-      const piece = await this.#moving.run(() => walk.next());
+      const piece = await this.#moving.take(() => walk.next());
       if (!piece.done) continue;
       this.#known.set(path, { usage: piece.value, atMs: this.#now() });
       return piece.value;
     }
     await walk.return({ bytes: 0, inodes: 0 }); // closes what it has open
     return undefined;
-  }
-}
-
-/** So much at one time; first come, first served. */
-class Places {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  /** Runs when one of the places is free. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Mount } from '../../cri/generated/runtime.ts';
 import type { ContainerAllocateResponseOut } from '../../plugins/generated/device/device.ts';
 
-/** What a container gets of its device plug-ins: more for its request to the runtime. */
+/** What a container gets of its device plug-ins and resource drivers (DRA): more for its request to the runtime. */
 export interface DeviceSettings {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];

@@ -1,12 +1,12 @@
 import type { Clock } from '../../lib/clock.ts';
 import { asyncDisposable } from '../../lib/disposables.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { AuthQuestion, NodeAuths } from '../nodeAuths.ts';
 import { lookupAuth, unite } from '../rules/credentials.ts';
 import type { ProviderConfig } from '../rules/providerConfig.ts';
 import { execProvider, type ProviderRequest } from './execProvider.ts';
 import { CredentialProvider, type ServiceAccounts } from './provider.ts';
-import { Turns } from './turns.ts';
 
 export interface ProvidersOptions {
   readonly configs: readonly ProviderConfig[];

@@ -5,6 +5,7 @@ import { CONTAINER_HASH, kubeletOnly, unstarted } from '../../cri/convert.ts';
 import { CriError } from '../../cri/error.ts';
 import type { ContainerConfig, ImageSpec } from '../../cri/generated/runtime.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
+import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
 import type { ImageFact } from '../../images/types.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
@@ -15,7 +16,7 @@ import type { AllocatedPod, Container, Pod, ResourceRequirements, StoredPod } fr
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
-import type { DeviceAllocation, MappedDevice, MountedVolume } from '../spec/context.ts';
+import type { MappedDevice, MountedVolume } from '../spec/context.ts';
 import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
@@ -175,7 +176,7 @@ async function configFor(
 }
 
 /** Devices of claims come first, as kubelet has it. */
-function withClaims(claimed: readonly string[], others: DeviceAllocation | null): DeviceAllocation | null {
+function withClaims(claimed: readonly string[], others: DeviceSettings | null): DeviceSettings | null {
   if (claimed.length === 0) return others;
   const { cdiDevices = [], ...rest } = others ?? { env: [], mounts: [], devices: [], annotations: {} };
   return { ...rest, cdiDevices: [...new Set([...claimed, ...cdiDevices])] };

@@ -1,4 +1,5 @@
-import type { ImageSpec, Mount } from '../../cri/generated/runtime.ts';
+import type { ImageSpec } from '../../cri/generated/runtime.ts';
+import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
 import type { DnsInputs } from './dns.ts';
 import type { ResolvedVariable } from './envTypes.ts';
 import type { MemoryQoSSettings } from './memoryQoS.ts';
@@ -77,19 +78,6 @@ export interface MappedDevice {
   readonly readOnly: boolean;
 }
 
-/** What device plugins and resource drivers (DRA) give to a container. */
-export interface DeviceAllocation {
-  readonly env: readonly ResolvedVariable[];
-  readonly mounts: readonly Mount[];
-  readonly devices: readonly {
-    readonly hostPath: string;
-    readonly containerPath: string;
-    readonly permissions: string;
-  }[];
-  readonly cdiDevices: readonly string[];
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
 /** What a container is made of. */
 export interface ContainerContext extends PodFacts {
   readonly restartCount: number;
@@ -114,7 +102,7 @@ export interface ContainerContext extends PodFacts {
   readonly supportsRecursiveReadOnly: boolean;
   /** The file made for this start, mode 0666; null when there is none, which leaves the mount out. */
   readonly terminationLogPath: string | null;
-  readonly deviceAllocation: DeviceAllocation | null;
+  readonly deviceAllocation: DeviceSettings | null;
   /** The container that an ephemeral container's targetContainerName names. */
   readonly targetContainerId: string | null;
   /** Whether the CPU manager gave this container CPUs of its own. */

@@ -1,13 +1,14 @@
 import type { CDIDevice, Device } from '../../cri/generated/runtime.ts';
+import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import type { Container } from '../../types/k8s.ts';
-import type { DeviceAllocation, MappedDevice } from './context.ts';
+import type { MappedDevice } from './context.ts';
 import { SpecError } from './specError.ts';
 
 /** A container's devices: those allocated to it, then its block volumes. Throws when a block volume is not there. */
 export function containerDevices(
   container: Container,
-  allocation: DeviceAllocation | null,
+  allocation: DeviceSettings | null,
   blockDevices: ReadonlyMap<string, MappedDevice>,
 ): Device[] {
   const devices: Device[] = (allocation?.devices ?? []).map((device) => ({ ...device }));
@@ -30,6 +31,6 @@ export function containerDevices(
 }
 
 /** The names of the devices that the runtime itself looks up (Container Device Interface). */
-export function cdiDevices(allocation: DeviceAllocation | null): CDIDevice[] {
+export function cdiDevices(allocation: DeviceSettings | null): CDIDevice[] {
   return (allocation?.cdiDevices ?? []).map((name) => ({ name }));
 }
