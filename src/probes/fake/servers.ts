@@ -29,9 +29,22 @@ export function listen(server: net.Server | http.Server, host = '127.0.0.1'): Pr
   });
 }
 
-/** How many IPv4 sockets of this machine wait in TIME_WAIT with this port at either end. */
-export function timeWaits(port: number): number {
-  const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
-  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  return rows.filter((row) => row.includes(hex) && row.trim().split(/\s+/)[3] === '06').length;
+/**
+ * Counts the IPv4 sockets of this machine that have come to wait in TIME_WAIT with this port at either end since it was called: the port may
+ * have been another connection's a moment before.
+ */
+export function newTimeWaits(port: number): () => number {
+  const before = new Set(timeWaits(port));
+  return () => timeWaits(port).filter((ends) => !before.has(ends)).length;
+}
+
+/** Both ends of each. */
+function timeWaits(port: number): string[] {
+  const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/));
+  return rows.flatMap(([, local = '', remote = '', state]) =>
+    state === '06' && (local.endsWith(hex) || remote.endsWith(hex)) ? [`${local} ${remote}`] : [],
+  );
 }

@@ -6,7 +6,7 @@ import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
-import { listen, timeWaits } from '../fake/servers.ts';
+import { listen, newTimeWaits } from '../fake/servers.ts';
 import { grpcHandler } from './grpc.ts';
 
 type Answer = { bytes: number[] } | { code: number; details: string } | 'silence';
@@ -90,9 +90,10 @@ test('silence', async () => {
 
 test('no service means the whole server; 100 probes leave no TIME_WAIT', async () => {
   using server = await grpcServer({ '': { bytes: [8, 1] } });
+  const timeWaits = newTimeWaits(server.port);
   const results = await Promise.all(Array.from({ length: 100 }, () => attempt(server.port)));
   expect(new Set(results.map(({ result }) => result))).toEqual(new Set(['success']));
-  expect(timeWaits(server.port)).toBe(0);
+  expect(timeWaits()).toBe(0);
 });
 
 test('a server without the health service', async () => {

@@ -5,7 +5,7 @@ import { realClock } from '../../lib/clock.ts';
 import type { Container, HTTPGetAction } from '../../types/k8s.ts';
 import { selfSigned } from '../fake/selfSigned.ts';
 import type { Running } from '../fake/servers.ts';
-import { listen, timeWaits } from '../fake/servers.ts';
+import { listen, newTimeWaits } from '../fake/servers.ts';
 import { httpHandler } from './http.ts';
 
 const container: Container = { name: 'web' };
@@ -213,9 +213,10 @@ describe('a server that speaks no HTTP', () => {
 describe('https', () => {
   test('an expired certificate of nobody’s is good enough, and nothing lingers', async () => {
     await using server = await listen(https.createServer(selfSigned('x'), routes));
+    const timeWaits = newTimeWaits(server.port);
     const answer = await attempt({ port: server.port, scheme: 'HTTPS', path: '/to?l=/status/200' });
     expect(answer).toEqual({ result: 'success', output: 'secret body' });
-    expect(timeWaits(server.port)).toBe(0);
+    expect(timeWaits()).toBe(0);
   });
 
   test('plain HTTP instead of TLS', async () => {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { realClock } from '../../lib/clock.ts';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { until } from '../../lib/fake/until.ts';
-import { listen, timeWaits } from '../fake/servers.ts';
+import { listen, newTimeWaits } from '../fake/servers.ts';
 import { open } from './connection.ts';
 import { deadline } from './deadline.ts';
 import { httpHandler } from './http.ts';
@@ -58,6 +58,7 @@ test('aborted, it ends', async () => {
 test('600 probes of each kind leave no connection in TIME_WAIT', async () => {
   await using tcp = await listen(net.createServer());
   await using web = await listen(http.createServer((_request, response) => response.end('ok')));
+  const timeWaits = [newTimeWaits(tcp.port), newTimeWaits(web.port)];
   const get = httpHandler(realClock);
   const results = new Set<string>();
   for (let round = 0; round < 6; round++) {
@@ -68,7 +69,7 @@ test('600 probes of each kind leave no connection in TIME_WAIT', async () => {
     for (const { result } of await Promise.all(batch)) results.add(result);
   }
   expect([...results]).toEqual(['success']);
-  expect([timeWaits(tcp.port), timeWaits(web.port)]).toEqual([0, 0]);
+  expect(timeWaits.map((count) => count())).toEqual([0, 0]);
 });
 
 test('a connection that is already shutting down can be dropped all the same', async () => {
