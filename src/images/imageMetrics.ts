@@ -1,10 +1,7 @@
-import type { Metrics } from '../lib/metrics.ts';
+import { DEFAULT_BUCKETS, type Metrics } from '../lib/metrics.ts';
 import type { PullRecords } from './records/pullRecords.ts';
 import type { AccessResult } from './rules/imageAccess.ts';
 import type { PullPolicy } from './types.ts';
-
-/** Prometheus' default buckets, which kubelet uses for providers. */
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** kubelet_image_manager_*, kubelet_imagemanager_* and kubelet_credential_provider_*. */
 export class ImageMetrics {
@@ -35,7 +32,7 @@ export class ImageMetrics {
     this.#runs = metrics.histogram(
       'kubelet_credential_provider_plugin_duration',
       'Duration of execution in seconds for credential provider plugin',
-      SECONDS,
+      DEFAULT_BUCKETS,
       provider,
     );
   }

@@ -1,5 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** Prometheus' own bucket borders, in seconds: where kubelet names none. */
+export const DEFAULT_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 export type Labels = Readonly<Record<string, string>>;
 
 export interface CounterMetric {
@@ -81,4 +84,13 @@ export class Metrics {
     this.#made.set(name, metric);
     return metric;
   }
+}
+
+/**
+ * Whether a label's value still gets a series: the first `count` values do. Who registers (a plug-in, a driver) may choose any number of names,
+ * and each would be a series for ever.
+ */
+export function atMost(count: number): (value: string) => boolean {
+  const known = new Set<string>();
+  return (value) => known.has(value) || (known.size < count && !!known.add(value));
 }

@@ -1,7 +1,7 @@
 import type { FeatureGates, GateStage } from '../../config/featureGates.ts';
 import { operationName } from '../../cri/operations.ts';
 import { isStaticPod } from '../../k8s/criticalPod.ts';
-import { Metrics } from '../../lib/metrics.ts';
+import { DEFAULT_BUCKETS, Metrics } from '../../lib/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
@@ -12,8 +12,6 @@ import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
 
 /** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
-/** What Prometheus' libraries take where nothing is said. */
-const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OPERATION = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
 const POD_START = [
   0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,

@@ -1,10 +1,10 @@
 import type { ClaimManager, ClaimManagerOptions } from '../../dra/claimManager.ts';
 import type { DraPluginOptions } from '../../dra/plugin.ts';
-import type { Metrics } from '../../lib/metrics.ts';
+import { atMost, type Metrics } from '../../lib/metrics.ts';
 
 /** Bucket borders in seconds: 0.1 to 40, each as far from the next as a factor. */
 const BUCKETS = Array.from({ length: 15 }, (_, i) => 0.1 * (40 / 0.1) ** (i / 14));
-/** A plug-in may register under as many names as it likes; each would be a series for ever. */
+/** Drivers whose calls are told. */
 const MAX_DRIVERS = 256;
 
 /** dra_operations_duration_seconds and dra_grpc_operations_duration_seconds. */
@@ -23,13 +23,12 @@ export function claimMetrics(
     BUCKETS,
     ['driver_name', 'method_name', 'grpc_status_code'],
   );
-  const known = new Set<string>();
+  const isTold = atMost(MAX_DRIVERS);
   return {
     onOperation: (operation, failed, seconds) =>
       operations.observe(seconds, { operation_name: operation, is_error: String(failed) }),
     onCall: (driver, method, { startMono, endMono, error }) => {
-      if (!known.has(driver) && known.size >= MAX_DRIVERS) return;
-      known.add(driver);
+      if (!isTold(driver)) return;
       calls.observe((endMono - startMono) / 1000, {
         driver_name: driver,
         method_name: method,

@@ -1,8 +1,6 @@
-import { Metrics } from '../../lib/metrics.ts';
+import { DEFAULT_BUCKETS, Metrics } from '../../lib/metrics.ts';
 import type { ProbeMetric } from '../../probes/rules/report.ts';
 import { startTimeText } from './processMetrics.ts';
-
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The answer of /metrics/probes. */
 export class ProbeMetrics {
@@ -15,7 +13,12 @@ export class ProbeMetrics {
   constructor() {
     const labels = ['probe_type', 'container', 'pod', 'namespace'];
     this.#total = this.#metrics.counter('prober_probe_total', 'Probes by result', [...labels, 'result', 'pod_uid']);
-    this.#seconds = this.#metrics.histogram('prober_probe_duration_seconds', 'Duration of probes', BUCKETS, labels);
+    this.#seconds = this.#metrics.histogram(
+      'prober_probe_duration_seconds',
+      'Duration of probes',
+      DEFAULT_BUCKETS,
+      labels,
+    );
   }
 
   /** One attempt ended. */

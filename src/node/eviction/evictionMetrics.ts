@@ -1,7 +1,4 @@
-import type { Metrics } from '../../lib/metrics.ts';
-
-/** Prometheus' usual borders, which kubelet takes for this one. */
-const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+import { DEFAULT_BUCKETS, type Metrics } from '../../lib/metrics.ts';
 
 /** What evictions are counted by. */
 export interface EvictionMetrics {

@@ -1,4 +1,4 @@
-import type { Metrics } from '../../lib/metrics.ts';
+import { DEFAULT_BUCKETS, type Metrics } from '../../lib/metrics.ts';
 
 const METHODS = new Set(['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'CONNECT']);
 const LONG_RUNNING = new Set(['exec', 'attach', 'portforward', 'debug']);
@@ -15,8 +15,12 @@ export class RequestMetrics {
     this.#paths = new Set(patterns.map(rootOf));
     this.#total = metrics.counter('kubelet_http_requests_total', 'Requests received since the start', LABELS);
     this.#inflight = metrics.gauge('kubelet_http_inflight_requests', 'Requests being answered', LABELS);
-    const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-    this.#seconds = metrics.histogram('kubelet_http_requests_duration_seconds', 'Time to answer', buckets, LABELS);
+    this.#seconds = metrics.histogram(
+      'kubelet_http_requests_duration_seconds',
+      'Time to answer',
+      DEFAULT_BUCKETS,
+      LABELS,
+    );
   }
 
   /** Counts a request; the result is called at its end. */
