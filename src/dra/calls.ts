@@ -6,6 +6,8 @@ import type { DraPlugin } from './plugin.ts';
 
 /** Longest text of a driver that is passed on, in bytes: it becomes an Event. */
 const MAX_TEXT_BYTES = 4096;
+/** Bytes of what a driver tells of one claim's devices: it is kept while a Pod has the claim, and written down. */
+const MAX_DEVICES_BYTES = 64 * 1024;
 
 /** How drivers are reached. */
 export interface AskedDrivers {
@@ -31,6 +33,8 @@ export async function askToPrepare(
     checkAnswers('NodePrepareResources', mine, answers);
     for (const info of mine) {
       const devices = answers[info.uid]?.devices ?? [];
+      if (Buffer.byteLength(JSON.stringify(devices)) > MAX_DEVICES_BYTES)
+        throw new Error(`NodePrepareResources told more than 64 KiB of devices for ResourceClaim ${info.name}`);
       info.drivers.set(
         driver,
         devices.map(

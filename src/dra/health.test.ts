@@ -96,3 +96,28 @@ test('a message is cut to what the API takes', () => {
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
   expect(message).toMatch(/^ü+\.\.\.$/);
 });
+
+const word = (deviceName: string) => ({
+  device: { poolName: 'pool', deviceName },
+  health: 'HEALTHY' as const,
+  message: '',
+  lastUpdatedTime: '0',
+  healthCheckTimeoutSeconds: '0',
+});
+
+test('when the old one of two plug-ins of a driver ends, what the new one said stays', () => {
+  const [old, young] = [{}, {}];
+  book.take(DRIVER, [word('one')] as never, old);
+  book.take(DRIVER, [word('one')] as never, young);
+  book.clear(DRIVER, old);
+  expect(said()?.health).toBe('Healthy');
+  book.clear(DRIVER, young);
+  expect(said()).toEqual({ health: 'Unknown', message: '' });
+});
+
+test('of more than 4096 devices, and of a name longer than 512 bytes, nothing is kept', () => {
+  const many = Array.from({ length: 4097 }, (_, i) => word(`d${i}`));
+  book.take(DRIVER, [word('x'.repeat(600)), ...many] as never);
+  expect(book.of(DRIVER, 'pool', 'd4095')?.health).toBe('Healthy');
+  for (const name of ['d4096', 'x'.repeat(600)]) expect(book.of(DRIVER, 'pool', name)?.health).not.toBe('Healthy');
+});

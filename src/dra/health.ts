@@ -1,5 +1,6 @@
 // What drivers say of their devices' health (KEP-4680), for the statuses of Pods.
 import { backoffDelay } from '../lib/backoff.ts';
+import { firstBytes } from '../lib/bounded.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { DeviceHealthOut } from '../plugins/generated/dra/draHealth.ts';
@@ -26,6 +27,9 @@ export const DEFAULT_HEALTH_MS = 30_000;
 const LONGEST_MS = 86_400_000;
 /** Longest message that the API takes, in bytes. */
 const MAX_MESSAGE_BYTES = 1024;
+/** Devices of one driver whose health is kept, and bytes of a device's name with its pool's; of others nothing is known. */
+const MAX_DEVICES = 4096;
+const MAX_NAME_BYTES = 512;
 /** A driver that says more than this is listened to no more often, in ms. */
 const PAUSE_MS = 1000;
 const RETRY = { initialMs: 5000, maxMs: 5000, jitter: 0.2 };
@@ -35,6 +39,8 @@ export class HealthBook implements Disposable {
   readonly #clock: Clock;
   readonly #drivers = new Map<string, ReadonlyMap<string, Known>>();
   readonly #heard = new Set<string>();
+  /** Who of a driver's plug-ins spoke last: only with that one its words go. */
+  readonly #speakers = new Map<string, object | undefined>();
   readonly #changes = new Listeners<[driver: string]>();
   #timer: Disposable | undefined;
 
@@ -54,8 +60,13 @@ export class HealthBook implements Disposable {
     return this.#changes.add(listener);
   }
 
-  /** Takes what the driver says of some or all of its devices. What it does not name counts until its time is over. */
-  take(driver: string, said: readonly DeviceHealthOut[]): void {
+  /** Takes what a plug-in of the driver says of some or all of its devices. What it does not name counts until its time is over. */
+  take(driver: string, said: readonly DeviceHealthOut[], speaker?: object): void {
+    this.#speakers.set(driver, speaker);
+    this.#note(driver, said);
+  }
+
+  #note(driver: string, said: readonly DeviceHealthOut[]): void {
     const { mono } = this.#clock.now();
     const before = this.#drivers.get(driver) ?? new Map<string, Known>();
     const next = new Map([...before].filter(([, { until }]) => until > mono));
@@ -63,6 +74,7 @@ export class HealthBook implements Disposable {
     for (const { device, health, message, healthCheckTimeoutSeconds } of said) {
       const { poolName = '', deviceName = '' } = device ?? {};
       const key = keyOf(poolName, deviceName);
+      if (Buffer.byteLength(key) > MAX_NAME_BYTES || (next.size >= MAX_DEVICES && !next.has(key))) continue;
       const seconds = Number(healthCheckTimeoutSeconds);
       const ms = seconds > 0 ? Math.min(seconds * 1000, LONGEST_MS) : DEFAULT_HEALTH_MS;
       const known = { health: NAMES[health] ?? 'Unknown', message: cut(message), until: mono + ms };
@@ -77,8 +89,10 @@ export class HealthBook implements Disposable {
     if (changed) this.#changes.emit(driver);
   }
 
-  /** Nobody speaks for the driver any more. */
-  clear(driver: string): void {
+  /** This plug-in says nothing any more. Where another one of its driver spoke after it, that counts. */
+  clear(driver: string, speaker?: object): void {
+    if (this.#speakers.get(driver) !== speaker) return;
+    this.#speakers.delete(driver);
     if (!this.#drivers.delete(driver)) return;
     this.#schedule();
     this.#changes.emit(driver);
@@ -100,7 +114,7 @@ export class HealthBook implements Disposable {
   }
 
   #expire(): void {
-    for (const driver of [...this.#drivers.keys()]) this.take(driver, []);
+    for (const driver of [...this.#drivers.keys()]) this.#note(driver, []);
   }
 }
 
@@ -111,11 +125,11 @@ export function listenToHealth(plugin: DraPlugin, book: HealthBook, clock: Clock
   const open = () => {
     plugin.health(over.signal, {
       onMessage: async (devices) => {
-        book.take(plugin.driver, devices);
+        book.take(plugin.driver, devices, plugin);
         await sleep(clock, PAUSE_MS, over.signal).catch(() => {});
       },
       onEnd: () => {
-        book.clear(plugin.driver);
+        book.clear(plugin.driver, plugin);
         if (!over.signal.aborted) timer = clock.setTimer(backoffDelay(RETRY, 0, random()), open);
       },
     });
@@ -132,8 +146,7 @@ export function listenToHealth(plugin: DraPlugin, book: HealthBook, clock: Clock
 /** In Go's form: the end is cut off. */
 function cut(text: string): string {
   if (Buffer.byteLength(text) <= MAX_MESSAGE_BYTES) return text;
-  const start = Buffer.from(text).subarray(0, MAX_MESSAGE_BYTES - 3);
-  return `${new TextDecoder().decode(start).replace(/\uFFFD+$/, '')}...`;
+  return `${firstBytes(text, MAX_MESSAGE_BYTES - 3)}...`;
 }
 
 const keyOf = (pool: string, device: string): string => `${pool}/${device}`;

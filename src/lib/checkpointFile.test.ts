@@ -80,3 +80,10 @@ test.each([
 test('a file that cannot be read is refused, not taken for none', async () => {
   expect(await failure(new CheckpointFile(directory, format).load())).toBeInstanceOf(CheckpointError);
 });
+
+test('a state that is longer than what would be read back is not written, and the last one stays', async () => {
+  const file = new CheckpointFile(path, format, { maxBytes: 200 });
+  await file.save({ cpus: [1] });
+  expect(await failure(file.save({ cpus: Array.from({ length: 200 }, () => 1) }))).toBeInstanceOf(CheckpointError);
+  expect(await file.load()).toEqual({ cpus: [1] });
+});

@@ -55,9 +55,17 @@ export class CheckpointFile<T> {
     }
   }
 
-  /** Writes the value; resolves when it is on the disk. Calls are carried out in their order. */
+  /**
+   * Writes the value; resolves when it is on the disk. Calls are carried out in their order. Rejects when it is longer than what could be
+   * read back, and leaves the file as it is.
+   */
   save(value: T): Promise<void> {
     const text = this.#format.encode(value); // as it is now, whatever waits before it
+    const max = this.#options.maxBytes ?? MAX_BYTES;
+    if (Buffer.byteLength(text) > max) {
+      const problem = `it would be longer than ${max} bytes, which is more than is read`;
+      return Promise.reject(new CheckpointError(this.#format.what, this.path, problem));
+    }
     return this.#then(() => writeAtomically(this.path, text, this.#options.mode));
   }
 
