@@ -1,5 +1,5 @@
 // A CSI driver that really mounts, as a program of the node: bind mounts of directories. Registers itself as node-driver-registrar does.
-// Prints each call as a line of JSON; reads lines: `hang METHOD`, `refuse METHOD`, `heal`.
+// Prints each call as a line of JSON; reads lines: `hang METHOD`, `heal`.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { createMounter } from '../../src/lib/linux/mounter.ts';
 import { registrationProtocol } from '../../src/plugins/protocols/registration.ts';
 import { startRpcServer } from '../../src/rpc/server.ts';
 import { serveService } from '../../src/rpc/service.ts';
-import { FakeCsiDriver, refuses } from '../../src/volumes/csi/fake/driver.ts';
+import { FakeCsiDriver } from '../../src/volumes/csi/fake/driver.ts';
 
 const [, , name = '', root = '', data = ''] = process.argv;
 const directory = path.join(root, 'plugins', name);
@@ -43,10 +43,7 @@ await startRpcServer({
 });
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [what, method] = line.split(' ');
-  fault = (call) => {
-    if (what === 'heal' || call.method !== method) return undefined;
-    return what === 'hang' ? new Promise(() => {}) : refuses('not today')(call);
-  };
+  fault = (call) => (what === 'hang' && call.method === method ? new Promise(() => {}) : undefined);
   process.stdout.write(`${JSON.stringify({ method: 'Told', request: { line } })}\n`);
 });
 process.stdin.on('end', () => process.exit(0)); // the test is over, however it ended
