@@ -107,10 +107,16 @@ async function local(t: TestContext): Promise<void> {
     await seen.assert('the kill');
     const second = await create(t, writer(t, 'second', 'disk'));
     await untilReady(t, 'second');
+    const other = Unnoticed.of(t, ['second']);
     await stopKubelet(t.lab.cluster, 'SIGKILL');
-    await t.lab.api.remove(podUrl(t, 'first'), { gracePeriodSeconds: 0 });
-    await t.lab.startAgent();
+    try {
+      await t.lab.api.remove(podUrl(t, 'first'), { gracePeriodSeconds: 0 });
+    } finally {
+      await t.lab.startAgent();
+    }
     await untilNothingLeft(t.lab, uidOf(first));
+    await t.lab.untilLookedAt([second]);
+    await other.assert('the kill, and the end of the other Pod meanwhile');
     await removeAndWait(t, second);
     await untilNothingLeft(t.lab, uidOf(second));
     assert.equal(readFileSync(path.join(directory, 'log'), 'utf8'), 'first\nsecond\n');

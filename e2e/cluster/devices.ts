@@ -116,6 +116,7 @@ async function samplePlugin(t: TestContext): Promise<void> {
     await waitForNodeReady(cluster, patience);
     await untilNode(t, '0', '0');
     await untilOffered(t, 0);
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('a kill of the agent without the plug-in');
     assert.deepEqual(await held(), before);
 
@@ -124,6 +125,7 @@ async function samplePlugin(t: TestContext): Promise<void> {
     await stopKubelet(cluster, 'SIGKILL');
     await t.lab.startAgent();
     await untilOffered(t, 2);
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('a kill of the agent beside the plug-in');
     assert.deepEqual(await held(), before);
 
@@ -136,6 +138,7 @@ async function samplePlugin(t: TestContext): Promise<void> {
     await stopKubelet(cluster);
     await t.lab.startAgent();
     await untilOffered(t, 2);
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('the Go kubelet and back');
     assert.deepEqual(await held(), before);
     await removeAndWait(t, pending);

@@ -114,6 +114,7 @@ async function ownDriver(t: TestContext): Promise<void> {
       async () => !(await driver.isPublished()),
     );
     await driver.publish(4);
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('a kill of the agent');
     assert.equal(driver.of('NodePrepareResources').length, 2, 'what runs was prepared again');
     await untilHeld(t, name);
@@ -150,6 +151,7 @@ async function ownDriver(t: TestContext): Promise<void> {
     await stopKubelet(cluster);
     await t.lab.startAgent();
     await waitForNodeReady(cluster, patience);
+    await t.lab.untilLookedAt(swap.pods);
     await swap.assert('the Go kubelet and back');
     await untilHeld(t, name);
     assert.equal(driver.of('NodePrepareResources').length, before);

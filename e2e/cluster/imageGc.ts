@@ -81,6 +81,7 @@ async function collect(t: TestContext): Promise<void> {
     const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'later' }, data: { a: 'b' } };
     await t.lab.api.create(`/api/v1/namespaces/${t.namespace}/configmaps`, configMap);
     await untilReady(t, 'waiting');
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('image collection and two restarts');
   } finally {
     await t.lab.restartAgent();

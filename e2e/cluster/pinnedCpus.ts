@@ -78,6 +78,7 @@ async function takeOver(
   const { metadata: { name = '' } = {} } = probe;
   await untilOn(t, idOf(await untilReady(t, name)), '0');
   await removeAndWait(t, probe);
+  if (kind === 'ts') await t.lab.untilLookedAt(seen.pods);
   await seen.assert(`${signal} and a start of ${kind}`);
   assert.deepEqual(entries(t), before, `what ${kind} says of the CPUs`);
   assert.deepEqual([cpusOf(t, pinnedId), cpusOf(t, sharedId)], [`${last}`, '0']);

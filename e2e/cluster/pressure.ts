@@ -191,6 +191,7 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
     const failed = await untilPod(t, 'stubborn', 'to be Failed', (p) => p.status?.phase === 'Failed');
     assert.deepEqual([failed.status?.reason, failed.status?.message], ['Evicted', message]);
     assert.deepEqual([disruption(failed)?.status, disruption(failed)?.reason], ['True', 'TerminationByKubelet']);
+    await t.lab.untilLookedAt(seen.pods);
     await seen.assert('a kill of the agent during the eviction of another Pod');
     await removeAndWait(t, failed);
   } finally {

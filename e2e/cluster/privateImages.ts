@@ -16,6 +16,7 @@ import { patience } from '../lib/collection.ts';
 import { expectWait } from '../lib/expectWait.ts';
 import { container, create, pod, removeAndWait, rest, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 import { makeNamespace, removeNamespace } from '../lib/workspace.ts';
 
 type Policy = 'Always' | 'IfNotPresent' | 'Never';
@@ -98,15 +99,19 @@ async function tenants(t: TestContext): Promise<void> {
     await assertRefused(stranger, image, 'restarted');
     await assertAllowed(t, image, 'again-restarted');
 
+    await untilOldEnough(t, ['owner']);
+    const seen = Unnoticed.of(t, ['owner']);
     await stopKubelet(t.lab.cluster);
     await startKubelet(t.lab.cluster, 'go');
     await waitForNodeReady(t.lab.cluster, patience);
+    await seen.assert('the start of the Go kubelet');
     await assertRefused(stranger, image, 'go');
     await assertAllowed(t, image, 'again-go');
     // What the Go kubelet lets in, kubelet-ts does too.
     const other = await pushPrivate(t.lab.cluster, 'busybox', 'tenant-a/other:1');
     await create(t, user(t, 'other', other, 'IfNotPresent', 'cred'));
     await untilReady(t, 'other');
+    await seen.assert('the Go kubelet and what it decides');
     await t.lab.restartAgent();
     await assertRefused(stranger, other, 'back');
     await assertAllowed(t, other, 'again-back');

@@ -7,6 +7,7 @@ import { cgroupValues } from '../lib/cgroupValues.ts';
 import { patience } from '../lib/collection.ts';
 import { container, create, pod, podUrl, rest, shell, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { Unnoticed } from '../lib/unnoticed.ts';
 
 const Mi = 1024 * 1024;
 
@@ -237,6 +238,7 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
   for (const name of names)
     await create(t, pod(t, name, { containers: [shell('main', rest, { resources: both('50m', '32Mi') })] }));
   const before = await Promise.all(names.map((name) => untilReady(t, name)));
+  const seen = Unnoticed.of(t, names);
   for (const [round, wait] of [0, 5, 10, 20, 40, 80].entries()) {
     const [cpu, memory] = round % 2 === 0 ? [90, 64] : [50, 32];
     const asked = await Promise.all(names.map((name) => resize(t, name, { main: both(`${cpu}m`, `${memory}Mi`) })));
@@ -244,12 +246,14 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
     await stopKubelet(t.lab.cluster, 'SIGKILL');
     await t.lab.startAgent();
     await waitForNodeReady(t.lab.cluster, patience);
+    await t.lab.untilLookedAt(seen.pods);
     for (const [at, name] of names.entries()) {
       const after = await untilResized(t, name, asked[at]?.metadata?.generation);
       assertGiven(t, after, 'main', { cpu: cpu!, memory: memory! });
       assertPod(t, after, { cpu: cpu!, memory: memory! });
       assert.equal(container(after, 'main')?.containerID, container(before[at], 'main')?.containerID);
     }
+    await seen.assert(`the resize and the kill of round ${round + 1}`);
   }
 }
 

@@ -49,6 +49,11 @@ export class Unnoticed {
     return new Unnoticed(t.lab.api, t.lab.pods, before);
   }
 
+  /** The Pods as they were then: for `Lab.untilLookedAt`. */
+  get pods(): Pod[] {
+    return this.#before.map(({ pod }) => pod);
+  }
+
   /** Fails when one of the Pods was seen otherwise; `what` says what must not be noticed. `mayLeave`: somebody may be deleting them. */
   async assert(what: string, { mayLeave = false } = {}): Promise<void> {
     for (const { pod, versions } of this.#before) {
