@@ -143,9 +143,12 @@ async function samplePlugin(t: TestContext): Promise<void> {
     assert.deepEqual(await held(), before);
     await removeAndWait(t, pending);
   } finally {
-    await stopService(cluster, SERVICE);
-    if (cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
-    for (const device of DEVICES) rmSync(path.join('/tmp', device), { force: true });
+    try {
+      await stopService(cluster, SERVICE);
+    } finally {
+      for (const device of DEVICES) rmSync(path.join('/tmp', device), { force: true });
+      if (cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+    }
   }
 }
 

@@ -175,14 +175,21 @@ async function ownDriver(t: TestContext): Promise<void> {
     for (const one of ['own', 'late']) await removeAndWait(t, get(one));
     assert.equal(driver.of('NodeUnprepareResources').length, 3);
   } finally {
-    if (cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
-    // Before their driver goes, who alone can end them.
-    await driver.kill();
-    await driver.start().catch(() => {});
-    for (const one of ['a', 'b', 'own', 'late']) {
-      const left = t.lab.pods.get(t.namespace, one);
-      if (left) await removeAndWait(t, left).catch(() => {});
+    try {
+      if (cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+    } finally {
+      await endPods(t, driver);
     }
+  }
+}
+
+/** Ends the test's Pods before their driver goes, who alone can end them. */
+async function endPods(t: TestContext, driver: DraDriverProcess): Promise<void> {
+  await driver.kill();
+  await driver.start().catch(() => {});
+  for (const one of ['a', 'b', 'own', 'late']) {
+    const left = t.lab.pods.get(t.namespace, one);
+    if (left) await removeAndWait(t, left).catch(() => {});
   }
 }
 

@@ -88,8 +88,7 @@ async function shutdown(t: TestContext): Promise<void> {
           .some((e) => e.reason === 'Shutdown' && e.message === `Shutdown manager detected ${what}`),
       );
   } finally {
-    await t.lab.restartAgent();
-    rmSync(directory, { recursive: true, force: true });
+    await t.lab.restartAgent().finally(() => rmSync(directory, { recursive: true, force: true }));
   }
 }
 

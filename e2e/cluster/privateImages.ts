@@ -117,9 +117,11 @@ async function tenants(t: TestContext): Promise<void> {
     await assertAllowed(t, other, 'again-back');
     t.note('the same decisions under kubelet-ts, after a restart, under the Go kubelet, and back');
   } finally {
-    if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
-    await removeNamespace(t.lab, stranger.namespace);
-    await stopPrivateRegistry(t.lab.cluster);
+    try {
+      if (t.lab.cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+    } finally {
+      await removeNamespace(t.lab, stranger.namespace).finally(() => stopPrivateRegistry(t.lab.cluster));
+    }
   }
 }
 
@@ -181,8 +183,7 @@ async function providers(t: TestContext): Promise<void> {
     assert.match(metrics.stdout, /kubelet_credential_provider_plugin_errors_total\{plugin_name="hanging"\} [1-9]/);
     assert.match(metrics.stdout, /kubelet_imagemanager_image_mustpull_checks_total\{result="credentialRecordFound"\}/);
   } finally {
-    await t.lab.restartAgent();
-    await stopPrivateRegistry(t.lab.cluster);
+    await t.lab.restartAgent().finally(() => stopPrivateRegistry(t.lab.cluster));
   }
 }
 
