@@ -6,6 +6,7 @@ import path from 'node:path';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { patience } from '../lib/collection.ts';
+import { expectWait } from '../lib/expectWait.ts';
 import { create, pod, removeAndWait, restingPod, shell, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed } from '../lib/unnoticed.ts';
@@ -83,6 +84,7 @@ async function fromOutside(t: TestContext): Promise<void> {
   await waitFor('the Pod to run', { timeout: patience }, async () => {
     return t.lab.pods.get(t.namespace, 'waits')?.status?.phase === 'Running';
   });
+  await expectWait(t, 'waits', 'ReadinessProbe', /readiness probe/);
   const plugin = (verb: 'why' | 'timeline', ...args: string[]) => t.lab.kubectlPlugin(verb, '-n', t.namespace, ...args);
   const why = await plugin('why', 'waits');
   assert.deepEqual([why.code, why.stderr], [0, '']);
