@@ -17,10 +17,11 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
   },
   {
     spec: /evicted pods should be terminal/,
-    cause: 'not built yet: eviction; nothing ends a Pod that writes more than its ephemeral-storage limit',
+    cause:
+      'recorded before eviction was built, when nothing ended a Pod that writes more than its ephemeral-storage limit; not run since',
   },
   {
     spec: /Device Plugin Failures/,
-    cause: 'not built yet: the device manager; there is no socket to register at',
+    cause: 'recorded before the device manager was built, when there was no socket to register at; not run since',
   },
 ];
