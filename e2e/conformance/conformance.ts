@@ -8,9 +8,9 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
 import { conformanceCluster, removeLeftovers } from './cluster.ts';
 import type { SpecReport } from './ginkgoOutput.ts';
 import { junit } from './junit.ts';
-import { readList, type Spec, select, suiteOf } from './lists.ts';
+import { readList, type Spec, type SuiteName, select, suiteOf, suites } from './lists.ts';
 import type { ConformanceOptions } from './options.ts';
-import { bySpec, isSettled, type Result, ResultStore, verdictOf } from './results.ts';
+import { bySpec, isSettled, lastRun, type Result, ResultStore, verdictOf } from './results.ts';
 import { runBatch } from './runBatch.ts';
 import { type Batch, batches, batchSize } from './schedule.ts';
 import { fileTable, plainTable, rows } from './table.ts';
@@ -26,8 +26,13 @@ export interface Summary {
 }
 
 /** The store of a suite's results with one kubelet. */
-export function store(suite: 'e2e' | 'e2e_node', kubelet: 'go' | 'ts'): ResultStore {
+export function store(suite: SuiteName, kubelet: 'go' | 'ts'): ResultStore {
   return new ResultStore(path.join(repoRoot, 'e2e/conformance/results', `${suite}.${kubelet}.jsonl`));
+}
+
+/** All results of a kubelet. */
+export function resultsOf(kubelet: 'go' | 'ts'): Result[] {
+  return suites.flatMap((suite) => store(suite, kubelet).results);
 }
 
 async function commitName(): Promise<string> {
@@ -36,19 +41,16 @@ async function commitName(): Promise<string> {
   return changed ? `${commit}+` : commit;
 }
 
-type Stores = Record<'e2e' | 'e2e_node', ResultStore>;
+type Stores = Record<SuiteName, ResultStore>;
 
-function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOptions): Spec[] {
+function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOptions, run: string): Spec[] {
   const results = { e2e: bySpec(stores.e2e.results), e2e_node: bySpec(stores.e2e_node.results) };
-  const lastRun = [stores.e2e.lastRun, stores.e2e_node.lastRun]
-    .filter((one) => one !== undefined)
-    .sort()
-    .at(-1);
   return specs.filter((spec) => {
     const known = results[suiteOf(spec)].get(spec.name) ?? [];
+    if (options.notRun && known.some((result) => result.run !== run)) return false;
     if (options.failed && (verdictOf(known)?.outcome ?? 'failed') !== 'failed') return false;
     if (options.kubelet === 'go' && !options.again) return !isSettled(known);
-    return !(options.resume && known.some((result) => result.run === lastRun));
+    return !(options.resume && known.some((result) => result.run === run));
   });
 }
 
@@ -114,7 +116,7 @@ export async function runSpecs(
 ): Promise<Summary> {
   const { kubelet } = options;
   const stores: Stores = { e2e: store('e2e', kubelet), e2e_node: store('e2e_node', kubelet) };
-  const id = lastRunId(stores, options) ?? new Date().toISOString();
+  const id = (options.resume ? lastRun(resultsOf(kubelet), specs) : undefined) ?? new Date().toISOString();
   const work = path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
   mkdirSync(work, { recursive: true });
   const limit = new AbortController();
@@ -135,7 +137,7 @@ export async function runSpecs(
   const attempts = kubelet === 'go' ? 3 : 1; // the kubelet under test is never run again by itself
   try {
     for (let attempt = 0; attempt < attempts && !limit.signal.aborted; attempt++) {
-      const list = pending(specs, stores, options);
+      const list = pending(specs, stores, options, id);
       if (list.length === 0) break;
       for (const { name } of list) wanted.add(name);
       say(`${list.length} specs, ${options.procs} processes, kubelet ${kubelet}, logs in ${work}`);
@@ -148,14 +150,6 @@ export async function runSpecs(
     writeFileSync(path.join(work, 'junit.xml'), junit(`${options.list} ${kubelet}`, current.results));
   }
   return summarize(current.results, wanted);
-}
-
-function lastRunId(stores: Stores, options: ConformanceOptions): string | undefined {
-  if (!options.resume) return undefined;
-  return [stores.e2e.lastRun, stores.e2e_node.lastRun]
-    .filter((one) => one !== undefined)
-    .sort()
-    .at(-1);
 }
 
 function summarize(results: readonly Result[], wanted: ReadonlySet<string>): Summary {
@@ -179,11 +173,7 @@ export async function conformance(options: ConformanceOptions): Promise<Summary>
   const cluster = await conformanceCluster(options.cluster, options.kubelet);
   await removeLeftovers(cluster);
   const summary = await runSpecs(cluster, specs, options);
-  const all = (kubelet: 'go' | 'ts'): Result[] => [
-    ...store('e2e', kubelet).results,
-    ...store('e2e_node', kubelet).results,
-  ];
-  console.log(`\n${plainTable(fileTable(rows(specs, all('ts'), all('go'))))}\n`);
+  console.log(`\n${plainTable(fileTable(rows(specs, resultsOf('ts'), resultsOf('go'))))}\n`);
   const { passed, failed, skipped, missing } = summary;
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, ${missing} without a result`);
   return summary;

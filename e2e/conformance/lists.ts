@@ -1,8 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { repoRoot } from '../../hack/lib/paths.ts';
 
-/** The two lists of specs that this kubelet has to pass; the name is also that of the suite's program. */
-export type ListName = 'e2e' | 'e2e_node';
+/** The suites' programs, e2e.test and e2e_node.test, without the ending. */
+export const suites = ['e2e', 'e2e_node'] as const;
+export type SuiteName = (typeof suites)[number];
+
+/** The lists in lists/ that the page shows, in its order, and what each is. (`ci` is a selection of the first two.) */
+export const knownLists: Readonly<Record<string, string>> = {
+  e2e: "specs of e2e.test that test the kubelet itself: the project's first list",
+  e2e_node: 'plain specs of e2e_node.test, against a running cluster',
+  conformance: 'all that a cluster needs for the name “Certified Kubernetes”',
+  e2e_more: 'further specs of e2e.test that a node can influence',
+  e2e_clients: 'clients, autoscaling, node authorizer and the like',
+  dra: 'dynamic resource allocation',
+  csimock: 'CSI with the mock driver',
+  storage: "the storage suites' patterns with every driver",
+  e2e_node_more: 'specs of e2e_node.test that configure and restart the kubelet, [Serial] ones and those with features',
+};
 
 /** One spec of Kubernetes' suites. */
 export interface Spec {
@@ -20,7 +35,7 @@ export interface Wanted {
   name?: RegExp;
 }
 
-/** Reads lines of `file<TAB>name`; throws on anything else, naming the line. */
+/** Reads lines of `file<TAB>name`; throws on anything else, and on a file of neither suite, naming the line. */
 export function parseList(text: string, source: string): Spec[] {
   return text
     .split('\n')
@@ -29,13 +44,16 @@ export function parseList(text: string, source: string): Spec[] {
     .map(({ line, number }) => {
       const [file, name, ...rest] = line.split('\t');
       if (!file || !name || rest.length > 0) throw new Error(`${source}:${number}: a line is FILE<TAB>NAME`);
+      if (!/^test\/e2e(_node)?\//.test(file)) throw new Error(`${source}:${number}: no suite has specs of ${file}`);
       return { file, name };
     });
 }
 
-/** The specs of a list in lists/ (`e2e`, `e2e_node`, `ci`), in its order. */
-export function readList(name: string, directory = path.join(process.cwd(), 'e2e/conformance/lists')): Spec[] {
-  const file = path.join(directory, `${name}.tsv`);
+/** The specs of a list in lists/ (`conformance`, `ci`, …) or of any file of such lines, in its order. */
+export function readList(name: string, directory = path.join(repoRoot, 'e2e/conformance/lists')): Spec[] {
+  const known = path.join(directory, `${name}.tsv`);
+  const file = existsSync(known) ? known : name;
+  if (!existsSync(file)) throw new Error(`--list ${name}: neither a list in ${directory} nor a file`);
   return parseList(readFileSync(file, 'utf8'), file);
 }
 
@@ -48,6 +66,6 @@ export function select(specs: readonly Spec[], wanted: Wanted): Spec[] {
 }
 
 /** The suite whose program has the specs of a file. */
-export function suiteOf(spec: Spec): ListName {
+export function suiteOf(spec: Spec): SuiteName {
   return spec.file.startsWith('test/e2e_node/') ? 'e2e_node' : 'e2e';
 }

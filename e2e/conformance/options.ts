@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { ListName } from './lists.ts';
+import { knownLists } from './lists.ts';
 
-export const usage = `npm run conformance -- --list e2e|e2e_node [options]
+export const usage = `npm run conformance -- --list NAME|FILE [options]
 Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; keeps each result in e2e/conformance/results.
-  --list NAME       e2e, e2e_node, or ci (the selection that CI runs)
+  --list NAME|FILE  ${Object.keys(knownLists).join(', ')},
+                    ci (the selection that CI runs), or a file of lines PATH<TAB>NAME
   --kubelet KIND    ts (this checkout, the default) or go (the reference: results are kept and reused)
   --file PART       only specs of files whose path holds PART; may be repeated
   --name REGEX      only specs whose name matches
   --failed          only specs whose last result is a failure, or that have none
+  --not-run         only specs that have no result with this kubelet
   --procs N         processes side by side (4); [Serial] and timed specs run alone in any case
   --time-limit 15m  stop then (s, m or h); what has not ended has no result
   --resume          go on with the last run: specs that it has a result for are not run again
@@ -15,11 +17,13 @@ Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; kee
   --cluster NAME    the cluster to use (conf); it is brought up if it is not there`;
 
 export interface ConformanceOptions {
-  list: ListName | 'ci';
+  /** A list's name or a file. */
+  list: string;
   kubelet: 'go' | 'ts';
   files: string[];
   name?: RegExp;
   failed: boolean;
+  notRun: boolean;
   procs: number;
   /** Milliseconds. */
   timeLimit?: number;
@@ -53,6 +57,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
       file: { type: 'string', multiple: true, default: [] },
       name: { type: 'string' },
       failed: { type: 'boolean', default: false },
+      'not-run': { type: 'boolean', default: false },
       procs: { type: 'string', default: '4' },
       'time-limit': { type: 'string' },
       resume: { type: 'boolean', default: false },
@@ -65,13 +70,15 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
     console.log(usage);
     process.exit(0);
   }
+  if (values.list === undefined) throw new Error('--list: name a list or a file');
   const procs = Number(values.procs);
   if (!Number.isInteger(procs) || procs < 1) throw new Error(`--procs ${values.procs}: a number from 1 on`);
   return {
-    list: oneOf('list', values.list, ['e2e', 'e2e_node', 'ci']),
+    list: values.list,
     kubelet: oneOf('kubelet', values.kubelet, ['go', 'ts']),
     files: values.file,
     failed: values.failed,
+    notRun: values['not-run'],
     procs,
     resume: values.resume,
     again: values.again,

@@ -1,5 +1,6 @@
 import { junit } from './junit.ts';
 import { conformanceOptions, duration } from './options.ts';
+import { page } from './page.ts';
 import { quoted } from './quoted.ts';
 import type { Result } from './results.ts';
 import { fileTable, markdownTable, plainTable, rows } from './table.ts';
@@ -28,6 +29,22 @@ test('the table counts per file, with both kubelets', () => {
   expect(markdownTable([['x'], ['a|b']])).toBe('| x |\n| --- |\n| a\\|b |');
 });
 
+test('the page says of each list what has not run, and groups what the suite skips', () => {
+  const specs = ['a', 'b', 'c', 'd'].map((name) => ({ file: 'test/e2e/a.go', name }));
+  const skips = ['c', 'd'].map((name): Result => ({ ...result(name, 'skipped'), message: 'needs a GPU' }));
+  const one = rows(specs, [result('b', 'failed'), ...skips], []);
+  const text = page([
+    { name: 'first', title: 'The first', rows: one },
+    { name: 'second', title: 'The second', rows: one.slice(0, 1) },
+  ]);
+  expect(text).toContain('Not run: with kubelet-ts 1 of 4, with the Go kubelet 4 of 4.');
+  expect(text).toContain('kubelet-ts: not run. Go kubelet 1.36.3: not run;');
+  expect(text).toContain('| [second](#second) | 1 | 0 | 0 | 0 | 1 |');
+  expect(text).toContain('| each spec once | 4 | 0 | 1 | 2 | 1 |');
+  expect(text).toContain('- 2 specs: needs a GPU\n  - c\n  - d');
+  expect(text).toContain('| b | not yet explained: `got <1> & "2"\u0007` | not run |');
+});
+
 test('names are quoted for regular expressions', () => {
   const name = '[sig-node] Probing *not* (a|b) $1 /x.y {z} ^';
   expect(new RegExp(`${quoted(name)}$`).test(`Suite ${name}`)).toBe(true);
@@ -38,6 +55,7 @@ test('the command line', () => {
   const { list, kubelet, procs, files } = conformanceOptions(['--list', 'e2e', '--file', 'a', '--file', 'b']);
   expect({ list, kubelet, procs, files }).toEqual({ list: 'e2e', kubelet: 'ts', procs: 4, files: ['a', 'b'] });
   expect(() => conformanceOptions([])).toThrow('--list');
+  expect(conformanceOptions(['--list', './mine.tsv', '--not-run'])).toMatchObject({ list: './mine.tsv', notRun: true });
   expect(() => conformanceOptions(['--list', 'e2e', '--kubelet', 'x'])).toThrow('--kubelet x');
   expect([duration('90s'), duration('15m'), duration('2h')]).toEqual([90_000, 900_000, 7_200_000]);
   expect(() => duration('15')).toThrow('--time-limit 15');

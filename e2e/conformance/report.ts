@@ -3,15 +3,17 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { main } from '../../hack/lib/log.ts';
 import { repoRoot } from '../../hack/lib/paths.ts';
-import { store } from './conformance.ts';
-import { readList } from './lists.ts';
+import { resultsOf } from './conformance.ts';
+import { knownLists, readList } from './lists.ts';
 import { page } from './page.ts';
 import { rows } from './table.ts';
 
 await main(async () => {
-  const lists = (['e2e', 'e2e_node'] as const).map((name) => ({
+  const [ts, go] = [resultsOf('ts'), resultsOf('go')];
+  const lists = Object.entries(knownLists).map(([name, title]) => ({
     name,
-    rows: rows(readList(name), store(name, 'ts').results, store(name, 'go').results),
+    title,
+    rows: rows(readList(name), ts, go),
   }));
   const file = path.join(repoRoot, 'docs/conformance.md');
   writeFileSync(file, page(lists));

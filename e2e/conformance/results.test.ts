@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSettled, parseResults, type Result, ResultStore, verdictOf } from './results.ts';
+import { isSettled, lastRun, parseResults, type Result, ResultStore, verdictOf } from './results.ts';
 
 function result(kubelet: 'go' | 'ts', outcome: Result['outcome'], commit = 'a'): Result {
   return { spec: 's', file: 'f', kubelet, commit, date: 'd', outcome, seconds: 1, run: 'r' };
@@ -52,6 +52,21 @@ describe('ResultStore', () => {
     expect(parseResults(`${line}\n{"spec":`)).toHaveLength(1);
     expect(() => parseResults(`{"spec":\n${line}\n`)).toThrow('line 1');
     writeFileSync(join(directory, 'empty'), '');
-    expect(new ResultStore(join(directory, 'empty')).lastRun).toBeUndefined();
+    expect(new ResultStore(join(directory, 'empty')).results).toEqual([]);
   });
+
+  test('has results in order of time, however a merge put the lines', () => {
+    const file = join(directory, 'merged.jsonl');
+    const at = (date: string, outcome: Result['outcome']): string => JSON.stringify({ ...result('ts', outcome), date });
+    writeFileSync(file, `${at('2026-12-02', 'passed')}\n${at('2026-12-01', 'failed')}\n`);
+    expect(verdictOf(new ResultStore(file).results)).toMatchObject({ outcome: 'passed' });
+  });
+});
+
+test('the last run is that of the wanted specs: another list has runs of its own', () => {
+  const of = (spec: string, run: string): Result => ({ ...result('ts', 'passed'), spec, run });
+  const results = [of('a', '2026-12-01'), of('b', '2026-12-02')];
+  expect(lastRun(results, [{ name: 'a' }])).toBe('2026-12-01');
+  expect(lastRun(results, [{ name: 'a' }, { name: 'b' }])).toBe('2026-12-02');
+  expect(lastRun(results, [{ name: 'c' }])).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Outcome } from './ginkgoOutput.ts';
 
-/** One run of one spec: a line of results/LIST.KUBELET.jsonl. */
+/** One run of one spec: a line of results/SUITE.KUBELET.jsonl. */
 export interface Result {
   spec: string;
   file: string;
@@ -45,14 +45,16 @@ export function parseResults(text: string): Result[] {
   });
 }
 
-/** The results that are kept in the repository, one file for each list and kubelet. */
+/** The results that are kept in the repository, one file for each suite's program and kubelet: lists share specs. */
 export class ResultStore {
+  /** In order of time, whatever the order of lines: a merge of branches puts one side's below the other's. */
   readonly results: Result[];
   private readonly file: string;
 
   constructor(file: string) {
     this.file = file;
-    this.results = existsSync(file) ? parseResults(readFileSync(file, 'utf8')) : [];
+    const kept = existsSync(file) ? parseResults(readFileSync(file, 'utf8')) : [];
+    this.results = kept.sort((a, b) => Number(a.date > b.date) - Number(a.date < b.date));
   }
 
   /** Adds a result and writes it at once. */
@@ -60,11 +62,6 @@ export class ResultStore {
     mkdirSync(path.dirname(this.file), { recursive: true });
     appendFileSync(this.file, `${JSON.stringify(result)}\n`);
     this.results.push(result);
-  }
-
-  /** The identity of the latest run. */
-  get lastRun(): string | undefined {
-    return this.results.at(-1)?.run;
   }
 }
 
@@ -81,6 +78,13 @@ export function verdictOf(results: readonly Result[]): Verdict | undefined {
   const good = last.kubelet === 'go' ? counted.findLast(({ outcome }) => outcome !== 'failed') : undefined;
   const shown = good ?? last;
   return { outcome: shown.outcome, last: shown, runs: counted.length, failures };
+}
+
+/** The identity of the latest run that has a result of one of these specs. */
+export function lastRun(results: readonly Result[], specs: readonly { name: string }[]): string | undefined {
+  const names = new Set(specs.map(({ name }) => name));
+  const runs = results.filter(({ spec }) => names.has(spec)).map(({ run }) => run);
+  return runs.sort().at(-1); // it is the time at which the run began
 }
 
 /** The results of each spec, in order of time. */

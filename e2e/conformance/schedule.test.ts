@@ -1,7 +1,11 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Spec } from './lists.ts';
-import { parseList, readList, select, suiteOf } from './lists.ts';
+import { knownLists, parseList, readList, select, suiteOf } from './lists.ts';
 import { batches, batchSize, groupOf, runsAlone } from './schedule.ts';
 
+const lists = join(process.cwd(), 'e2e/conformance/lists');
 const specs = [...readList('e2e'), ...readList('e2e_node')];
 
 describe('lists', () => {
@@ -17,7 +21,38 @@ describe('lists', () => {
     expect(chosen.filter(runsAlone).length).toBeLessThan(5);
   });
 
-  test('a malformed line is named', () => expect(() => parseList('a\tb\nc', 'x.tsv')).toThrow('x.tsv:2'));
+  test('are all known to the page, and hold each spec once', () => {
+    const files = readdirSync(lists).map((file) => file.replace('.tsv', ''));
+    expect(files.sort()).toEqual([...Object.keys(knownLists), 'ci'].sort());
+    const byName = new Map<string, string>();
+    for (const name of files) {
+      const names = readList(name).map((spec) => spec.name);
+      expect(new Set(names).size).toBe(names.length);
+      // One result stands for a spec in every list, so its file has to be the same.
+      for (const { name: spec, file } of readList(name)) {
+        expect(byName.get(spec) ?? file).toBe(file);
+        byName.set(spec, file);
+      }
+    }
+  });
+
+  test('conformance is whole', () => {
+    const conformance = readList('conformance');
+    expect(conformance).toHaveLength(446);
+    expect(conformance.filter(({ name }) => !name.includes('[Conformance]'))).toEqual([]);
+  });
+
+  test('may be any file of such lines; the suite is found from the path', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'lists-')), 'mine');
+    writeFileSync(file, '# a comment\ntest/e2e/a.go\tA\ntest/e2e_node/b.go\tB\n');
+    expect(readList(file).map(suiteOf)).toEqual(['e2e', 'e2e_node']);
+    expect(() => readList('no-such')).toThrow('--list no-such');
+  });
+
+  test.each([
+    ['test/e2e/a.go\tb\nc', 'x.tsv:2: a line is'],
+    ['test/integration/a.go\tb', 'x.tsv:1: no suite'],
+  ])('a wrong line is named: %j', (text, said) => expect(() => parseList(text, 'x.tsv')).toThrow(said));
 
   test('select by parts of the path and by name', () => {
     const some = select(specs, { files: ['node_lease'], name: /infrequently/ });

@@ -1,8 +1,8 @@
-import { type Spec, suiteOf } from './lists.ts';
+import { type Spec, type SuiteName, suiteOf, suites } from './lists.ts';
 
 /** Specs that one process of a suite runs one after the other. */
 export interface Batch {
-  suite: 'e2e' | 'e2e_node';
+  suite: SuiteName;
   specs: readonly Spec[];
   /** Nothing else runs meanwhile. */
   alone: boolean;
@@ -51,7 +51,7 @@ export function batches(specs: readonly Spec[], size: number): Batch[] {
     if (group !== '') list.push({ suite: 'e2e_node', specs: mine, alone: false, group });
   }
   for (const alone of [false, true]) {
-    for (const suite of ['e2e', 'e2e_node'] as const) {
+    for (const suite of suites) {
       const mine = (groups.get('') ?? []).filter((spec) => suiteOf(spec) === suite && runsAlone(spec) === alone);
       const step = alone ? Math.max(mine.length, 1) : size;
       for (let at = 0; at < mine.length; at += step) list.push({ suite, specs: mine.slice(at, at + step), alone });

@@ -27,25 +27,23 @@ function shortFile(file: string): string {
   return file.replace(/^test\//, '');
 }
 
+const columns = ['specs', 'ts passed', 'failed', 'skipped', 'not run', 'go passed', 'failed', 'skipped', 'not run'];
+
+function line(title: string, part: readonly Row[]): string[] {
+  return [title, String(part.length), ...counts(part.map(({ ts }) => ts)), ...counts(part.map(({ go }) => go))];
+}
+
 /** A table with a line for each file and one for all: passed, failed, skipped and not run with each kubelet. */
 export function fileTable(all: readonly Row[]): string[][] {
-  const files = [...new Set(all.map(({ spec }) => spec.file))];
-  const line = (title: string, part: readonly Row[]): string[] => [
-    title,
-    String(part.length),
-    ...counts(part.map(({ ts }) => ts)),
-    ...counts(part.map(({ go }) => go)),
-  ];
-  return [
-    ['file', 'specs', 'ts passed', 'failed', 'skipped', 'not run', 'go passed', 'failed', 'skipped', 'not run'],
-    ...files.map((file) =>
-      line(
-        shortFile(file),
-        all.filter(({ spec }) => spec.file === file),
-      ),
-    ),
-    line('all', all),
-  ];
+  const files = Map.groupBy(all, ({ spec }) => spec.file);
+  return [['file', ...columns], ...[...files].map(([file, part]) => line(shortFile(file), part)), line('all', all)];
+}
+
+/** The same with a line for each list, and one in which a spec that stands in two lists counts once; in Markdown. */
+export function summaryTable(lists: readonly { name: string; rows: readonly Row[] }[]): string {
+  const each = new Map(lists.flatMap(({ rows: part }) => part).map((row) => [row.spec.name, row]));
+  const body = lists.map(({ name, rows: part }) => line(`[${name}](#${name})`, part));
+  return markdownTable([['list', ...columns], ...body, line('each spec once', [...each.values()])]);
 }
 
 /** Lays a table out for a terminal: numbers to the right. */
