@@ -1,3 +1,5 @@
+import { untilAborted } from '../lib/untilAborted.ts';
+
 /**
  * Lets one at a time at each claim: drivers must not be asked to unprepare what they are still preparing for another Pod. Who waits for a
  * claim holds no other that comes later in the order, so nobody waits in a circle.
@@ -27,16 +29,11 @@ export class ClaimLocks {
     void over.then(() => {
       if (this.#last.get(key) === over) this.#last.delete(key);
     });
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
     try {
-      await Promise.race([before, aborted.promise]);
+      if (before) await untilAborted(before, signal);
     } catch (error) {
       mine.resolve();
       throw error;
-    } finally {
-      signal.removeEventListener('abort', abort);
     }
     return { [Symbol.dispose]: () => mine.resolve() };
   }

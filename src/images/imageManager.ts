@@ -3,6 +3,7 @@ import type { ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/run
 import { goQuote } from '../k8s/goText.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
+import { untilAborted } from '../lib/untilAborted.ts';
 import { imageSpec } from './imageSpec.ts';
 import type { NodeAuths } from './nodeAuths.ts';
 import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
@@ -15,7 +16,6 @@ import { parseImageName } from './rules/imageName.ts';
 import { summarize, type Transfer } from './rules/progress.ts';
 import { classifyPullError } from './rules/pullError.ts';
 import type { ImageEvent, ImageFact, PullingPod, PullPolicy, RegistryLogin } from './types.ts';
-import { untilAborted } from './untilAborted.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** How long a question about the progress of pulls may take. */
@@ -289,7 +289,10 @@ export class ImageManager {
     const key = JSON.stringify([kind, podUid, image]);
     const running = this.#running.get(key);
     if (running) {
-      await untilAborted(running, signal);
+      await untilAborted(
+        running.catch(() => {}),
+        signal,
+      );
       return this.fact(podUid, image);
     }
     const started = run().finally(() => this.#running.delete(key));

@@ -1,9 +1,8 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { readBounded } from '../lib/readBounded.ts';
 import { type Keyring, keyringOfConfigJson, keyringOfDockercfg, lookupAuth } from './rules/credentials.ts';
 import type { PullingPod, RegistryLogin } from './types.ts';
 
@@ -48,10 +47,10 @@ export function nodeAuths(
   let readAt = 0;
   const read = async (): Promise<Keyring> => {
     for (const { path, parse } of files) {
-      const text = await readText(path).catch(() => undefined);
-      if (text === undefined) continue;
+      const bytes = await readBounded(path, MAX_BYTES).catch(() => undefined);
+      if (bytes === undefined) continue;
       try {
-        return parse(text);
+        return parse(bytes.toString('utf8'));
       } catch {
         // The parser's own message quotes the text, which holds passwords.
         logger.warn('Registry credentials of the node cannot be read: the file is not valid JSON', { path });
@@ -67,16 +66,6 @@ export function nodeAuths(
     }
     return lookupAuth(await keyring, repository);
   };
-}
-
-async function readText(path: string): Promise<string> {
-  // A pipe is not waited for, and what is no file may have no end.
-  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const stat = await file.stat();
-  const { size } = stat;
-  if (!stat.isFile()) throw new Error('it is no file');
-  if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
-  return file.readFile('utf8');
 }
 
 /** Without $HOME and without an entry in /etc/passwd, as in a container image made of nothing, there is no home: `/` is read anyway. */

@@ -1,5 +1,5 @@
+import { untilAborted } from '../lib/untilAborted.ts';
 import { imageNames } from './rules/imageUse.ts';
-import { untilAborted } from './untilAborted.ts';
 
 interface Withdrawal {
   readonly names: ReadonlySet<string>;

@@ -65,7 +65,7 @@ test.each([
   ['nothing', () => '', 'it is no JSON'],
   ['a list', () => '[]', 'it is no JSON object'],
   ['another shape', () => checksummedJson<unknown>('', 2, (v) => v).encode({}), 'it has no cpus'],
-  ['too much', () => 'x'.repeat(2000), 'it is 2000 bytes long, and at most 1000 are read'],
+  ['too much', () => 'x'.repeat(2000), 'it is longer than 1000 bytes, which is more than is read'],
 ])('%s is refused with a sentence and left as it is', async (_, change, problem) => {
   const file = new CheckpointFile(path, format, { maxBytes: 1000 });
   await file.save({ cpus: [1] });

@@ -1,6 +1,7 @@
 // State that must survive a restart, one value a file: written whole, and refused when it does not fit.
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { errorMessage, KubeletError } from './errors.ts';
+import { readBoundedIfThere } from './readBounded.ts';
 import { writeAtomically } from './writeAtomically.ts';
 
 /** How a value is written down. */
@@ -48,8 +49,8 @@ export class CheckpointFile<T> {
   /** The value; undefined if there is no file. Rejects with a CheckpointError if it does not fit, and leaves the file as it is. */
   async load(): Promise<T | undefined> {
     try {
-      const text = await this.#read();
-      return text === undefined ? undefined : this.#format.decode(text);
+      const bytes = await readBoundedIfThere(this.path, this.#options.maxBytes ?? MAX_BYTES);
+      return bytes && this.#format.decode(bytes.toString('utf8'));
     } catch (error) {
       throw new CheckpointError(this.#format.what, this.path, errorMessage(error), error);
     }
@@ -78,21 +79,5 @@ export class CheckpointFile<T> {
     const mine = this.#last.then(work);
     this.#last = mine.catch(() => {}); // whoever saves hears of the failure
     return mine;
-  }
-
-  async #read(): Promise<string | undefined> {
-    const max = this.#options.maxBytes ?? MAX_BYTES;
-    const file = await open(this.path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (!file) return undefined;
-    try {
-      const { size } = await file.stat();
-      if (size > max) throw new Error(`it is ${size} bytes long, and at most ${max} are read`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
   }
 }

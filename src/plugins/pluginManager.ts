@@ -2,8 +2,8 @@
 import { type Clock, realClock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import type { Logger } from '../lib/logger.ts';
+import { NameQueue } from '../lib/nameQueue.ts';
 import type { PluginHandlers, PluginStatus } from './handler.ts';
-import { NameQueue } from './nameQueue.ts';
 import { PluginSocket, type PluginSocketContext } from './pluginSocket.ts';
 import { REGISTRATION_TIMEOUTS, type RegistrationTimeouts } from './registration.ts';
 import { SocketTree } from './socketTree.ts';

@@ -2,13 +2,13 @@
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { MAX_SOCKET_PATH } from '../lib/linux/unixAddress.ts';
+import type { NameQueue } from '../lib/nameQueue.ts';
 import { type Caller, createCaller } from '../rpc/caller.ts';
 import { Connection } from '../rpc/connection.ts';
 import { RpcError } from '../rpc/error.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import type { PluginHandler, PluginHandlers, PluginInfo } from './handler.ts';
 import { cutError, excessOf, MAX_INFO_BYTES } from './limits.ts';
-import type { NameQueue } from './nameQueue.ts';
 import { type RegistrationServices, registrationProtocol } from './protocols/registration.ts';
 
 /** How long each step may take, in milliseconds. */

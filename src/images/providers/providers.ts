@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { asyncDisposable } from '../../lib/disposables.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Turns } from '../../lib/turns.ts';
+import { untilAborted } from '../../lib/untilAborted.ts';
 import type { AuthQuestion, NodeAuths } from '../nodeAuths.ts';
 import { lookupAuth, unite } from '../rules/credentials.ts';
 import type { ProviderConfig } from '../rules/providerConfig.ts';
@@ -39,7 +40,7 @@ export function credentialProviders(options: ProvidersOptions): NodeAuths & Asyn
     if (asked.length === 0) return [];
     onWait?.(asked.map(({ name }) => name).join(', '));
     try {
-      const keyrings = await abortable(Promise.all(asked.map((one) => one.provide(repository, pod))), signal);
+      const keyrings = await untilAborted(Promise.all(asked.map((one) => one.provide(repository, pod))), signal);
       return lookupAuth(unite(keyrings), repository);
     } finally {
       onWait?.(undefined);
@@ -49,15 +50,4 @@ export function credentialProviders(options: ProvidersOptions): NodeAuths & Asyn
     lookUp,
     asyncDisposable(async () => ended.abort()),
   );
-}
-
-/** Leaves on a signal; the work goes on, because others may want it too. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const leave = () => reject(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

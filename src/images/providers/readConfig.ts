@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goQuote, goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
+import { readBounded } from '../../lib/readBounded.ts';
 import { parseYaml } from '../../lib/yaml.ts';
 import {
   checkedProvider,
@@ -69,7 +70,9 @@ async function readFiles(files: readonly string[]): Promise<{ providers: RawProv
   const hash = createHash('sha256');
   const providers: RawProvider[] = [];
   for (const file of files) {
-    const data = await readBounded(file);
+    const data = await readBounded(file, MAX_BYTES).catch((error) => {
+      throw new Error(`unable to read file ${goQuote(file)}: ${goSystemError('open', error, file)}`);
+    });
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(data.length));
     hash.update(length).update(data);
@@ -88,20 +91,6 @@ function decode(file: string, text: string): RawProvider[] {
     return decodeProviders(parseYaml(text)[0]?.value);
   } catch (error) {
     throw new Error(`error decoding config ${goQuote(file)}: ${errorMessage(error)}`);
-  }
-}
-
-async function readBounded(path: string): Promise<Buffer> {
-  try {
-    // A pipe is not waited for, and what is no file may have no end.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const found = await file.stat();
-    const { size } = found;
-    if (!found.isFile()) throw new Error('it is no file');
-    if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
-    return await file.readFile();
-  } catch (error) {
-    throw new Error(`unable to read file ${goQuote(path)}: ${goSystemError('open', error, path)}`);
   }
 }
 

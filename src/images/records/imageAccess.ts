@@ -2,6 +2,7 @@ import { goQuote } from '../../k8s/goText.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { NameQueue } from '../../lib/nameQueue.ts';
 import { inGroups } from '../../lib/settleAll.ts';
 import { credentialHash } from '../credentialHash.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { NOBODY } from '../rules/mergeCredentials.ts';
 import type { ImageCredentials, RecordedSecret } from '../rules/pullRecord.ts';
 import type { RegistryLogin } from '../types.ts';
-import { KeyedLock } from './keyedLock.ts';
 import type { PullRecords } from './pullRecords.ts';
 
 /** How the runtime is asked for an image's id; undefined: it does not have it. */
@@ -75,7 +75,7 @@ const PRUNE_MS = 300_000;
  */
 export class ImageAccess {
   readonly #options: ImageAccessOptions;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new NameQueue();
   readonly #flights = new Map<string, Flight>();
   /** By image; intents that an earlier process left are in doubt from the start. */
   readonly #doubts = new Map<string, Doubt>();

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { LruMap } from '../../lib/lru.ts';
+import { NameQueue } from '../../lib/nameQueue.ts';
 import { learn } from '../rules/mergeCredentials.ts';
 import {
   decodeIntent,
@@ -12,7 +13,6 @@ import {
   type ImageCredentials,
   type PulledRecord,
 } from '../rules/pullRecord.ts';
-import { KeyedLock } from './keyedLock.ts';
 import { type RecordFiles, recordName } from './recordFiles.ts';
 
 /** A longer record is read from the disk each time: with a full cache they take some MiB. */
@@ -35,7 +35,7 @@ export class PullRecords {
   readonly #files: RecordFiles;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new NameQueue();
   readonly #intents: Set<string>;
   readonly #pulled: Set<string>;
   readonly #cache: LruMap<string, PulledRecord>;

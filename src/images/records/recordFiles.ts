@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goSystemError } from '../../k8s/goText.ts';
 import { directoryEntries } from '../../lib/linux/directoryEntries.ts';
+import { readBoundedIfThere } from '../../lib/readBounded.ts';
 import { DRAFT_SUFFIX, writeAtomically } from '../../lib/writeAtomically.ts';
 
 /** Intents to pull, and what was pulled. */
@@ -44,7 +45,9 @@ export async function recordFiles(rootDir: string): Promise<RecordFiles> {
       }
       return found;
     },
-    read: (kind, name) => readBounded(pathOf(kind, name)),
+    async read(kind, name) {
+      return (await readBoundedIfThere(pathOf(kind, name), MAX_BYTES))?.toString('utf8');
+    },
     async write(kind, name, text) {
       const path = pathOf(kind, name);
       await writeAtomically(path, text).catch((error) => {
@@ -53,20 +56,4 @@ export async function recordFiles(rootDir: string): Promise<RecordFiles> {
     },
     remove: (kind, name) => rm(pathOf(kind, name), { force: true }),
   };
-}
-
-async function readBounded(path: string): Promise<string | undefined> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (!file) return undefined;
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new Error(`${path} is no file`);
-    if (stat.size > MAX_BYTES) throw new Error(`${path} is longer than ${MAX_BYTES} bytes`);
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }

@@ -1,7 +1,8 @@
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { readBoundedIfThere } from '../../lib/readBounded.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
 import { logindOverride, stateTime } from './rules/words.ts';
 
@@ -26,13 +27,13 @@ export class ShutdownState {
 
   async load(): Promise<ShutdownTimes> {
     try {
-      await using file = await open(this.#path, 'r');
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
-      const { startTime, endTime } = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Record<string, unknown>;
+      const bytes = await readBoundedIfThere(this.#path, MAX_BYTES);
+      if (!bytes) return {};
+      const { startTime, endTime } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
       const [start, end] = [timeOf(startTime), timeOf(endTime)];
       return { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#say('read', error);
+      this.#say('read', error);
       return {};
     }
   }

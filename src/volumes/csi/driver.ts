@@ -1,5 +1,6 @@
 // One registered driver: its connection, and the calls of a node.
 import type { Clock } from '../../lib/clock.ts';
+import { NameQueue } from '../../lib/nameQueue.ts';
 import type {
   NodeExpandVolumeRequest,
   NodeGetVolumeStatsResponseOut,
@@ -7,7 +8,6 @@ import type {
   NodeServiceCapabilityRPCType,
   NodeStageVolumeRequest,
 } from '../../plugins/generated/csi/csi.ts';
-import { NameQueue } from '../../plugins/nameQueue.ts';
 import { csiProtocol } from '../../plugins/protocols/csi.ts';
 import { createCaller } from '../../rpc/caller.ts';
 import { type CallRecord, Connection } from '../../rpc/connection.ts';

@@ -6,6 +6,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { untilAborted } from '../../lib/untilAborted.ts';
 import type { CSINode, Node } from '../../types/k8s.ts';
 import type { DriverNodeInfo } from './driver.ts';
 import {
@@ -95,7 +96,7 @@ export class CsiNodeInfo {
   /** Tells the cluster of a driver that registered. Waits for `initialize` first. */
   async install(driver: string, info: DriverNodeInfo, signal: AbortSignal): Promise<void> {
     if (info.nodeId === '') throw failed('error adding CSI driver node info: driverNodeID must not be empty');
-    await until(this.#initialized.promise, signal);
+    await untilAborted(this.#initialized.promise, signal);
     await within('error updating Node object with CSI driver node info: error updating node', () =>
       this.#mark((node) => markDriver(node, driver, info.nodeId, info.topology), signal),
     );
@@ -218,19 +219,6 @@ async function within(what: string, work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     throw error instanceof KubeletError ? failed(`${what}: ${error.message}`, error) : error;
-  }
-}
-
-/** Resolves with the promise, or rejects with the signal's reason. */
-async function until(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -1,9 +1,10 @@
 // vol_data.json: what every kubelet notes of a CSI volume beside its mount, to be able to take it down when nothing else is known.
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goJson } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { errnoCode } from '../../lib/linux/linuxError.ts';
+import { FileTooLong, readBounded } from '../../lib/readBounded.ts';
 import { csiSays } from './csiError.ts';
 
 /** The Go kubelet's keys. All but handle and driver may be missing: a staged volume has no more. */
@@ -38,12 +39,12 @@ export async function saveVolumeData(directory: string, data: VolumeData): Promi
 /** The note in a directory; undefined: there is none. Rejects when it says neither driver nor volume: one that was cut off by a crash. */
 export async function loadVolumeData(directory: string): Promise<VolumeData | undefined> {
   const path = join(directory, VOL_DATA);
-  let text: string;
+  let text = '';
   try {
-    text = await readUpTo(path, MAX_BYTES);
+    text = (await readBounded(path, MAX_BYTES)).toString('utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoCode(error) ?? '')) return undefined;
-    throw error;
+    if (!(error instanceof FileTooLong)) throw error;
   }
   const data = parse(text);
   if (data) return data;
@@ -63,11 +64,4 @@ function parse(text: string): VolumeData | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function readUpTo(path: string, bytes: number): Promise<string> {
-  await using file = await open(path, 'r');
-  const buffer = Buffer.alloc(bytes);
-  const { bytesRead } = await file.read(buffer, 0, bytes, 0);
-  return buffer.toString('utf8', 0, bytesRead);
 }

@@ -1,4 +1,4 @@
-import { failure } from '../lib/fake/until.ts';
+import { failure } from './fake/until.ts';
 import { NameQueue } from './nameQueue.ts';
 
 test('work for one name comes one after the other, also after a failure; another name waits for nobody', async () => {
