@@ -7,12 +7,15 @@ const NOT_THE_API = 'UnexpectedServerResponse';
 /** The API server answered with an error status. `reason` is the API's word, e.g. `NotFound`. */
 export class ApiError extends KubeletError {
   readonly status: number;
+  /** Whether the same call may succeed later without anybody's help. */
+  readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   readonly details: StatusDetails | undefined;
 
   constructor(status: number, reason: string, message: string, retryAfterMs?: number, details?: StatusDetails) {
-    super(message, { code: 'ApiError', reason, retryable: status === 429 || status >= 500 || reason === NOT_THE_API });
+    super(message, { code: 'ApiError', reason });
     this.status = status;
+    this.retryable = status === 429 || status >= 500 || reason === NOT_THE_API;
     this.retryAfterMs = retryAfterMs;
     this.details = details;
   }
@@ -21,7 +24,7 @@ export class ApiError extends KubeletError {
 /** No answer came: refused, reset, timed out, or the connection was found dead. */
 export class ApiUnreachableError extends KubeletError {
   constructor(message: string, code: 'ApiUnreachable' | 'ApiTimeout', cause?: unknown) {
-    super(message, { code, retryable: true, cause });
+    super(message, { code, cause });
   }
 }
 

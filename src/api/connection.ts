@@ -39,7 +39,6 @@ export function authorizer(config: ConnectionConfig, clock: Clock): () => Promis
       if (!cached) {
         throw new KubeletError(`cannot read the bearer token file ${tokenFile}`, {
           code: 'TokenFile',
-          retryable: true,
           cause,
         });
       }

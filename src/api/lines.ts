@@ -37,7 +37,6 @@ export class LineSplitter {
     if (this.#size > this.#maxBytes) {
       throw new KubeletError(`a watch event is longer than ${this.#maxBytes} bytes`, {
         code: 'WatchEventTooLong',
-        retryable: true,
       });
     }
     this.#parts.push(part);

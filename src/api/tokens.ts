@@ -121,7 +121,6 @@ export class TokenManager {
       const where = `${spec.namespace}/${spec.serviceAccount}`;
       throw new KubeletError(`the API server answered a token request for service account ${where} without a token`, {
         code: 'EmptyToken',
-        retryable: true,
       });
     }
     // The server may grant another life than asked for; it says so in the spec that it returns.

@@ -104,7 +104,6 @@ async function tryWrite(fs: CgroupFs, directory: string, write: ControlWrite): P
     const hint = code === 'EBUSY' ? '; more than that is in use' : '';
     throw new KubeletError(`cannot write ${write.value} to ${file}: ${errorMessage(error)}${hint}`, {
       code: code ?? 'Cgroup',
-      retryable: code === 'EBUSY' || code === 'EINTR',
       cause: error,
     });
   }

@@ -28,7 +28,7 @@ export async function destroyCgroup(host: CgroupHost, path: string, clock: Clock
   const pids = await pidsBelow(host.fs, left);
   const why =
     pids.length > 0 ? `processes ${pids.slice(0, 10).join(', ')} survived SIGKILL` : 'the kernel keeps it busy';
-  throw new KubeletError(`cgroup ${path} cannot be removed: ${why}`, { code: 'EBUSY', retryable: true });
+  throw new KubeletError(`cgroup ${path} cannot be removed: ${why}`, { code: 'EBUSY' });
 }
 
 /** Kills every process in the cgroup and below it, once; fine if there is none. */

@@ -93,6 +93,5 @@ function readCredential(config: ExecConfig, stdout: string): ExecCredential {
 function failure(config: ExecConfig, sentence: string): KubeletError {
   return new KubeletError(`The credential plugin ${config.command} ${sentence}`, {
     code: 'ExecPluginFailed',
-    retryable: true,
   });
 }

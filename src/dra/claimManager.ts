@@ -170,7 +170,6 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
       if (signal.aborted) throw signal.reason;
       throw new KubeletError(`${what}: ${errorMessage(error)}`, {
         code: 'DynamicResources',
-        retryable: true,
         cause: error,
       });
     } finally {

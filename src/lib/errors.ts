@@ -6,8 +6,6 @@ export interface ErrorDetails {
   readonly code: string;
   /** The reason shown on a Pod or condition where one exists, e.g. `ErrImagePull`. Defaults to the code. */
   readonly reason?: string;
-  /** Whether the same call may succeed later without anybody's help. Defaults to false. */
-  readonly retryable?: boolean;
   readonly cause?: unknown;
 }
 
@@ -15,14 +13,12 @@ export interface ErrorDetails {
 export class KubeletError extends Error {
   readonly code: string;
   readonly reason: string;
-  readonly retryable: boolean;
 
   constructor(message: string, details: ErrorDetails) {
     super(bounded(message, ERROR_BYTES), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = details.code;
     this.reason = details.reason ?? details.code;
-    this.retryable = details.retryable ?? false;
   }
 }
 

@@ -100,11 +100,11 @@ describe('backoff', () => {
 });
 
 describe('errors', () => {
-  test('carry code, reason, retryable and cause', () => {
+  test('carry code, reason and cause', () => {
     const cause = new Error('inner');
     class SpecialError extends KubeletError {}
-    const error = new SpecialError('outer', { code: 'X', retryable: true, cause });
-    expect(error).toMatchObject({ name: 'SpecialError', code: 'X', reason: 'X', retryable: true, cause });
+    const error = new SpecialError('outer', { code: 'X', cause });
+    expect(error).toMatchObject({ name: 'SpecialError', code: 'X', reason: 'X', cause });
     expect(toError('text').message).toBe('text');
     expect(isAbort(AbortSignal.abort().reason)).toBe(true);
     expect(isAbort(error)).toBe(false);

@@ -20,7 +20,6 @@ export async function withDeadline<T>(
   using _timer = clock.setTimer(ms, () => {
     const error = new DeadlineError(`${what} did not end within ${ms} ms`, {
       code: 'DeadlineExceeded',
-      retryable: true,
     });
     over.abort(error);
     late.reject(error);

@@ -40,7 +40,7 @@ export interface RegistrationContext {
 /** Why a plug-in is not registered. */
 export class RegistrationError extends KubeletError {
   constructor(message: string, cause?: unknown) {
-    super(message, { code: 'PluginRegistrationFailed', retryable: true, cause });
+    super(message, { code: 'PluginRegistrationFailed', cause });
   }
 }
 

@@ -56,7 +56,6 @@ export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: Dr
         `failed to get RuntimeClass ${name}: ${found.state === 'absent' ? `runtimeclasses.node.k8s.io "${name}" not found` : found.reason}`,
         {
           code: 'CreatePodSandboxError',
-          retryable: true,
         },
       );
     },

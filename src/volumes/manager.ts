@@ -13,7 +13,7 @@ import { podPath, subPathTarget } from './paths.ts';
 import { bindSubPath } from './subPath.ts';
 import { tearDown, unbindSubPaths } from './teardown.ts';
 import { volumeType } from './types/registry.ts';
-import { mayPass, setUpFailed, VolumeError } from './volumeError.ts';
+import { setUpFailed, VolumeError } from './volumeError.ts';
 import type { VolumeHost, VolumeTask, VolumeType } from './volumeType.ts';
 
 /** Nobody listens. */
@@ -95,7 +95,7 @@ async function observed(
 function tearDownFailed(uid: string, error: unknown): VolumeError {
   if (error instanceof VolumeError) return error;
   const message = `UnmountVolume.TearDown failed for the volumes of pod ${goQuote(uid)} : ${errorMessage(error)}`;
-  return new VolumeError(message, '', mayPass(error), undefined, error);
+  return new VolumeError(message, '', error);
 }
 
 async function scanVolumes(root: string): Promise<FoundVolumes[]> {

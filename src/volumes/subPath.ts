@@ -95,5 +95,5 @@ async function removeTarget(target: string): Promise<void> {
 }
 
 function refused(message: string, cause?: unknown): KubeletError {
-  return new KubeletError(message, { code: 'SubPath', reason: 'CreateContainerConfigError', retryable: true, cause });
+  return new KubeletError(message, { code: 'SubPath', reason: 'CreateContainerConfigError', cause });
 }

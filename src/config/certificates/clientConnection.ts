@@ -168,7 +168,7 @@ class RotatingConnection implements KubeconfigSource {
       timer = this.#options.clock.setTimer(PATIENCE_MS, () => {
         const why = this.#manager.problem() ?? 'it was asked for just now';
         const sentence = `the node has no client certificate yet: ${why}`;
-        reject(new KubeletError(sentence, { code: 'NoClientCertificate', retryable: true }));
+        reject(new KubeletError(sentence, { code: 'NoClientCertificate' }));
       });
     });
     await Promise.race([this.#issued.promise, tooLong]).finally(() => timer?.[Symbol.dispose]());

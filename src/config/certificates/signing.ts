@@ -96,7 +96,7 @@ function waitFor(name: string, uid: string, options: SigningOptions): Promise<st
   stack.use(new Reflector(client, 'CertificateSigningRequest', selector, callbacks, { clock })).start();
   stack.use(
     clock.setTimer(timeoutMs, () =>
-      reject(refusal(name, `got no certificate within ${timeoutMs / 60_000} minutes: is it approved?`, true)),
+      reject(refusal(name, `got no certificate within ${timeoutMs / 60_000} minutes: is it approved?`)),
     ),
   );
   const onAbort = () => reject(signal.reason);
@@ -121,6 +121,6 @@ function issuedIn(name: string, request: CertificateSigningRequest, key: KeyObje
   return text;
 }
 
-function refusal(name: string, what: string, retryable = false): KubeletError {
-  return new KubeletError(`the certificate signing request ${name} ${what}`, { code: 'CertificateRequest', retryable });
+function refusal(name: string, what: string): KubeletError {
+  return new KubeletError(`the certificate signing request ${name} ${what}`, { code: 'CertificateRequest' });
 }

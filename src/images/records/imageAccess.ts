@@ -185,7 +185,7 @@ export class ImageAccess {
     } catch (error) {
       await this.#land(image, flight, find);
       const message = `Failed to record image pull intent for container image ${goQuote(image)}: failed to record image pull intent: ${errorMessage(error)}`;
-      throw new KubeletError(message, { code: 'ErrImagePull', retryable: true, cause: error });
+      throw new KubeletError(message, { code: 'ErrImagePull', cause: error });
     }
     return {
       succeeded: async (imageRef, login) => {

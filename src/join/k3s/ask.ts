@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
+import { UnavailableError } from './unavailableError.ts';
 
 /** Whom to believe: a CA in PEM, the machine's CAs, or (for the one look at a CA that a token pins) anybody. */
 export type Trust = { readonly ca: string } | 'system' | 'anybody';
@@ -95,9 +96,8 @@ function failure(url: URL, error: unknown): KubeletError {
       { code: 'SupervisorName', cause: error },
     );
   }
-  return new KubeletError(`${url.origin} did not answer ${url.pathname}: ${parts}`, {
+  return new UnavailableError(`${url.origin} did not answer ${url.pathname}: ${parts}`, {
     code: 'SupervisorUnreachable',
-    retryable: true,
     cause: error,
   });
 }

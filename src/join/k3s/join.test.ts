@@ -137,7 +137,7 @@ test('certificates renewed meanwhile are those of the next request and the next 
     // So that the tunnel's pings are answered in between.
     for (let i = 0; i < 100; i++) await clock.advanceAsync(5_000);
     return cert !== '' && cert !== old;
-  });
+  }, 100_000);
   expect(server.tunnels).toContain(tunnel);
   expect(client.transport).toBe(before);
   expect((await client.get('Node', { name: 'edge' })).metadata?.name).toBe('edge');
@@ -166,7 +166,7 @@ test('what k3s’ cloud controller waits for is written to the Node', async () =
   expect(JSON.parse(patches[0]!)).toEqual({
     metadata: { annotations: { 'k3s.io/hostname': 'edge', 'k3s.io/internal-ip': '127.0.0.1' } },
   });
-});
+}, 120_000);
 
 test('of several servers the one that is not ready is passed over, and all are asked before a request fails', async () => {
   const servers = new Servers(new URL(`https://127.0.0.2:${server.port}`));

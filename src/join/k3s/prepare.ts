@@ -20,6 +20,7 @@ import { Servers } from './servers.ts';
 import { Supervisor } from './supervisor.ts';
 import { type JoinToken, parseToken } from './token.ts';
 import { trustServer } from './trust.ts';
+import { UnavailableError } from './unavailableError.ts';
 
 export interface JoinDeps {
   readonly clock: Clock;
@@ -68,7 +69,7 @@ export async function prepare(options: JoinOptions, deps: JoinDeps): Promise<Pre
       return await attempt.online();
     } catch (error) {
       deps.signal.throwIfAborted();
-      if (!(error as { retryable?: boolean }).retryable) throw error;
+      if (!(error instanceof UnavailableError)) throw error;
       const why = errorMessage(error);
       const kept = await attempt.offline();
       if (kept) {

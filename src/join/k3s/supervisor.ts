@@ -4,6 +4,7 @@ import { printableLine } from '../../lib/printable.ts';
 import { type Answer, ask, type Trust } from './ask.ts';
 import type { Servers } from './servers.ts';
 import type { JoinToken } from './token.ts';
+import { UnavailableError } from './unavailableError.ts';
 
 export interface SupervisorOptions {
   readonly servers: Servers;
@@ -58,7 +59,7 @@ export class Supervisor {
     throw failure;
   }
 
-  /** The body of a GET. Rejects with a sentence for every status but 200; `retryable` when the server is only not ready yet. */
+  /** The body of a GET. Rejects with a sentence for every status but 200; an UnavailableError when the server is only not ready yet. */
   async get(path: string, signal?: AbortSignal): Promise<Buffer> {
     const { status, body } = await this.request(path, signal && { signal });
     if (status !== 200) throw refusal(path, status, body);
@@ -90,9 +91,8 @@ export function refusal(path: string, status: number, body: Buffer): KubeletErro
     );
   }
   if (status === 503 || status === 500 || status === 502 || status === 504) {
-    return new KubeletError(`the server is not ready yet: ${path} answered ${status}`, {
+    return new UnavailableError(`the server is not ready yet: ${path} answered ${status}`, {
       code: 'ServerNotReady',
-      retryable: true,
     });
   }
   const said = printableLine(body.subarray(0, 300).toString('utf8')).trim();

@@ -3,6 +3,7 @@ import { KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { ask, type Trust } from './ask.ts';
 import { caHash } from './caHash.ts';
+import { UnavailableError } from './unavailableError.ts';
 
 export interface TrustOptions {
   readonly server: URL;
@@ -54,9 +55,8 @@ async function isBelieved(url: URL, trust: Trust, clock: Clock): Promise<boolean
 }
 
 function notK3s(url: URL, status: number): KubeletError {
-  const retryable = status >= 500;
-  return new KubeletError(
-    `${url.href} answered ${status}${retryable ? '' : ': is --server the URL of a k3s server, such as https://10.0.0.1:6443?'}`,
-    { code: 'NotK3s', retryable },
-  );
+  const answered = `${url.href} answered ${status}`;
+  if (status >= 500) return new UnavailableError(answered, { code: 'NotK3s' });
+  const advice = 'is --server the URL of a k3s server, such as https://10.0.0.1:6443?';
+  return new KubeletError(`${answered}: ${advice}`, { code: 'NotK3s' });
 }

@@ -69,11 +69,10 @@ describe('mountinfo', () => {
 });
 
 describe('errors', () => {
-  test('errno becomes code, sentence and retryable', () => {
+  test('errno becomes code and sentence', () => {
     const error = new LinuxError('mount', 28, '/x');
     expect(error.message).toBe('mount /x failed: no space left on device (ENOSPC)');
-    expect([error.code, error.retryable]).toEqual(['ENOSPC', true]);
-    expect(new LinuxError('mount', 1, '/x').retryable).toBe(false);
+    expect(error.code).toBe('ENOSPC');
     expect(new LinuxError('mount', 9999, '/x').message).toContain('ERRNO9999');
   });
 

@@ -1,9 +1,6 @@
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import { KubeletError } from '../errors.ts';
 
-/** Errors after which the same call may go through by itself. */
-const TRANSIENT = new Set(['EAGAIN', 'EBUSY', 'EINTR', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'ETIMEDOUT']);
-
 /** A failed system call. `code` is the errno's name as Node spells it (`ENOENT`), so callers match both kinds alike. */
 export class LinuxError extends KubeletError {
   readonly errno: number;
@@ -12,7 +9,7 @@ export class LinuxError extends KubeletError {
 
   constructor(syscall: string, errno: number, path: string, what = `${syscall} ${path}`) {
     const code = nameOf(errno);
-    super(`${what} failed: ${getSystemErrorMessage(-errno)} (${code})`, { code, retryable: TRANSIENT.has(code) });
+    super(`${what} failed: ${getSystemErrorMessage(-errno)} (${code})`, { code });
     this.errno = errno;
     this.syscall = syscall;
     this.path = path;

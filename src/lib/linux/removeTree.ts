@@ -139,14 +139,12 @@ async function moveUp(path: Buffer, shown: string, removal: Removal): Promise<vo
 function crossing(shown: string): KubeletError {
   return new KubeletError(`${shown} is a mount point; it must be unmounted before what is around it can be removed`, {
     code: 'EBUSY',
-    retryable: true,
   });
 }
 
 function stuck(shown: string): KubeletError {
   return new KubeletError(`${shown} cannot be emptied: it has entries, and none of them can be removed by its name`, {
     code: 'ENOTEMPTY',
-    retryable: true,
   });
 }
 
@@ -156,7 +154,6 @@ function failed(shown: string, error: unknown): KubeletError {
   const why = code === undefined ? errorMessage(error) : errorMessage(error).replace(/, \w+ '.*$/s, '');
   return new KubeletError(`${shown} cannot be removed: ${why}`, {
     code: code ?? 'Remove',
-    retryable: true,
     cause: error,
   });
 }

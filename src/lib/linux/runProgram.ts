@@ -72,9 +72,7 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, onHeld }
     const message = missing
       ? `exec: "${program}": executable file not found in $PATH`
       : `${program} cannot be run: ${error.message}`;
-    reject(
-      new KubeletError(message, { code: missing ? 'ProgramMissing' : 'ProgramFailed', retryable: true, cause: error }),
-    );
+    reject(new KubeletError(message, { code: missing ? 'ProgramMissing' : 'ProgramFailed', cause: error }));
   });
   child.on('exit', (code) => {
     settle();

@@ -133,7 +133,7 @@ export class ShutdownWatch implements Disposable {
     }
     throw new KubeletError(
       `logind waits ${delay / 1000} s for Pods at a shutdown, which is less than the ${neededMs / 1000} s of shutdownGracePeriod, although it was told to read its configuration again; look for a setting of InhibitDelayMaxSec in /etc/systemd/logind.conf.d that comes after 99-kubelet.conf`,
-      { code: 'Logind', retryable: true },
+      { code: 'Logind' },
     );
   }
 }

@@ -21,7 +21,7 @@ function setUp(node: Node | undefined) {
 
 test.each([undefined, { metadata: { name: 'n' } }])('no mirror Pod without the UID of its Node: %j', async (node) => {
   const { created, create } = setUp(node);
-  await expect(create()).rejects.toMatchObject({ code: 'NodeUnknown', retryable: true });
+  await expect(create()).rejects.toMatchObject({ code: 'NodeUnknown' });
   expect(created).toEqual([]);
 });
 

@@ -21,7 +21,6 @@ export function podApi(
       if (!owner?.metadata?.uid)
         throw new KubeletError('the Node object is not known yet; its UID goes into the mirror Pod', {
           code: 'NodeUnknown',
-          retryable: true,
         });
       try {
         await client.create('Pod', mirrorPodFor(pod as StoredPod, owner), { signal });
@@ -32,7 +31,7 @@ export function podApi(
         const { namespace, name } = pod.metadata ?? {};
         throw new KubeletError(
           `a Pod ${namespace}/${name} exists that the API server does not show as the mirror of this static Pod; delete it if it is another`,
-          { code: 'MirrorNameTaken', retryable: true, cause: error },
+          { code: 'MirrorNameTaken', cause: error },
         );
       }
     },

@@ -26,7 +26,7 @@ export class CsiError extends KubeletError {
   readonly grpcCode: number | undefined;
 
   constructor(message: string, outcome: CsiOutcome, cause?: unknown) {
-    super(message, { code: 'CsiError', retryable: true, cause });
+    super(message, { code: 'CsiError', cause });
     this.outcome = outcome;
     this.grpcCode = cause instanceof RpcError ? cause.grpcCode : cause instanceof CsiError ? cause.grpcCode : undefined;
   }

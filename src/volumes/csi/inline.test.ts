@@ -193,7 +193,6 @@ describe('an inline CSI volume', () => {
     await prepare();
     expect(await failure(mount())).toMatchObject({
       message: `MountVolume.SetUp failed for volume "v" : ${sentence}`,
-      retryable: true,
     });
     expect(existsSync(directory())).toBe(false);
     await unmount();

@@ -140,10 +140,7 @@ async function give(services: CsiServices, step: WantedStep): Promise<Published>
 /** Unlike an inline volume, one of a PersistentVolume needs no CSIDriver object; without one it is attached. */
 function attachRequired(objects: ObjectLookup, driver: string): boolean {
   const found = objects.get('CSIDriver', '', driver);
-  if (found.state === 'unknown')
-    throw new PayloadError(`failed to sync csidriver cache: ${found.reason}`, {
-      ...{ kind: 'CSIDriver', namespace: '', name: driver, optional: true, volume: '' },
-    });
+  if (found.state === 'unknown') throw new PayloadError(`failed to sync csidriver cache: ${found.reason}`);
   return found.state === 'absent' || found.object.spec.attachRequired !== false;
 }
 
@@ -165,7 +162,7 @@ async function attachment(
   } catch (error) {
     const words = volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
     const message = `${words} for volume ${goQuote(volume.name)} : ${errorMessage(error)}`;
-    throw new VolumeError(message, volume.name, true, undefined, new FinalError(message, error));
+    throw new VolumeError(message, volume.name, new FinalError(message, error));
   }
 }
 

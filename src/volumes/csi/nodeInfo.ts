@@ -223,5 +223,5 @@ async function within(what: string, work: () => Promise<void>): Promise<void> {
 }
 
 function failed(message: string, cause?: unknown): KubeletError {
-  return new KubeletError(message, { code: 'CsiNodeInfo', retryable: true, cause });
+  return new KubeletError(message, { code: 'CsiNodeInfo', cause });
 }

@@ -40,7 +40,7 @@ export class CsiRegistration implements PluginHandler {
     } catch (error) {
       throw new KubeletError(
         `validation failed for CSI Driver ${name} at endpoint ${endpoint}: ${errorMessage(error)}`,
-        { code: 'CsiDriverRefused', retryable: true, cause: error },
+        { code: 'CsiDriverRefused', cause: error },
       );
     }
   }
@@ -108,5 +108,5 @@ export class CsiRegistration implements PluginHandler {
 const LEAVE_MS = 10_000;
 
 function refused(message: string): KubeletError {
-  return new KubeletError(message, { code: 'CsiDriverRefused', retryable: true });
+  return new KubeletError(message, { code: 'CsiDriverRefused' });
 }

@@ -89,6 +89,6 @@ async function unpublish(drivers: CsiDrivers, { directory, data }: FoundCsiVolum
     await unpublishNoted(drivers, join(directory, 'mount'), data);
   } catch (error) {
     const message = `UnmountVolume.TearDown failed for volume ${goQuote(volume)} : ${errorMessage(error)}`;
-    throw new VolumeError(message, volume, true, undefined, error);
+    throw new VolumeError(message, volume, error);
   }
 }

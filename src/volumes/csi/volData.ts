@@ -32,7 +32,7 @@ export async function saveVolumeData(directory: string, data: VolumeData): Promi
     await rename(`${path}.tmp`, path);
   } catch (error) {
     const message = csiSays(`failed to save volume data file ${path}: ${errorMessage(error)}`);
-    throw new KubeletError(message, { code: 'VolumeData', retryable: true, cause: error });
+    throw new KubeletError(message, { code: 'VolumeData', cause: error });
   }
 }
 

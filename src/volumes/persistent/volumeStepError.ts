@@ -1,11 +1,11 @@
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
-import { mayPass, VolumeError } from '../volumeError.ts';
+import { VolumeError } from '../volumeError.ts';
 
 /** A step failed, and is known to have left nothing behind: its counterpart need not be called for it. */
 export class FinalError extends KubeletError {
   constructor(message: string, cause?: unknown) {
-    super(message, { code: 'FinalVolumeError', retryable: true, cause });
+    super(message, { code: 'FinalVolumeError', cause });
   }
 }
 
@@ -34,5 +34,5 @@ export function stepFailed(words: StepWords, volume: string, thrown: unknown): V
   // Kubelet tells the affinity of a block volume with the other reason.
   const block = words.startsWith('MapVolume.') && !words.includes('NodeAffinity');
   const reason = block ? 'FailedMapVolume' : 'FailedMount';
-  return new VolumeError(message, volume, mayPass(thrown), undefined, thrown, reason);
+  return new VolumeError(message, volume, thrown, reason);
 }

@@ -24,15 +24,13 @@ export function claimReferences(pod: StoredPod, volume: Volume, objects: ObjectL
 }
 
 /**
- * What is behind the claim, or a PayloadError with kubelet's sentence on why the Pod cannot have it now; it names the object whose change
- * may cure that.
+ * What is behind the claim, or a PayloadError with kubelet's sentence on why the Pod cannot have it now.
  */
 export function resolveClaim(pod: StoredPod, volume: Volume, objects: ObjectLookup): VolumeSpec {
   const { namespace } = pod.metadata;
   const name = claimName(pod, volume)!;
-  const [claimReference, volumeReference] = claimReferences(pod, volume, objects);
-  const refuse = (message: string, reference = claimReference) =>
-    new PayloadError(`error processing PVC ${namespace}/${name}: ${message}`, reference);
+  const [, volumeReference] = claimReferences(pod, volume, objects);
+  const refuse = (message: string) => new PayloadError(`error processing PVC ${namespace}/${name}: ${message}`);
   const found = objects.get('PersistentVolumeClaim', namespace, name);
   if (found.state !== 'present') {
     const why = found.state === 'absent' ? `persistentvolumeclaims ${goQuote(name)} not found` : found.reason;
@@ -49,26 +47,23 @@ export function resolveClaim(pod: StoredPod, volume: Volume, objects: ObjectLook
   if (volume.ephemeral && owner?.uid !== pod.metadata.uid)
     throw new PayloadError(
       `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`,
-      claimReference,
     );
   const pv = objects.get('PersistentVolume', '', bound);
   if (pv.state !== 'present') {
     const why = pv.state === 'absent' ? `persistentvolumes ${goQuote(bound)} not found` : pv.reason;
-    throw refuse(`failed to fetch PV ${bound} from API server: ${why}`, volumeReference);
+    throw refuse(`failed to fetch PV ${bound} from API server: ${why}`);
   }
   const { claimRef, volumeMode } = pv.object.spec ?? {};
   if (!claimRef)
     throw refuse(
       `found PV object ${bound} but it has a nil pv.Spec.ClaimRef indicating it is not yet bound to the claim`,
-      volumeReference,
     );
   if (claimRef.uid !== claim.metadata?.uid)
     throw refuse(
       `found PV object ${bound} but its pv.Spec.ClaimRef.UID ${claimRef.uid ?? ''} does not point to claim.UID ${claim.metadata?.uid}`,
-      volumeReference,
     );
   const mode = volumeMode === 'Block' ? 'Block' : 'Filesystem';
-  refuseOtherUse(pod, volume.name, mode, volumeReference);
+  refuseOtherUse(pod, volume.name, mode);
   return {
     name: bound,
     pv: pv.object,
@@ -79,13 +74,13 @@ export function resolveClaim(pod: StoredPod, volume: Volume, objects: ObjectLook
 }
 
 /** A file system is no device, and the other way round. */
-function refuseOtherUse(pod: StoredPod, name: string, mode: VolumeSpec['mode'], reference: Reference): void {
+function refuseOtherUse(pod: StoredPod, name: string, mode: VolumeSpec['mode']): void {
   const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec;
   const all = [...initContainers, ...containers, ...ephemeralContainers];
   const uses = { volumeMounts: 'Filesystem', volumeDevices: 'Block' } as const;
   for (const [field, wanted] of Object.entries(uses) as [keyof typeof uses, string][]) {
     if (mode === wanted || !all.some((c) => c[field]?.some((one) => one.name === name))) continue;
-    throw new PayloadError(`volume ${name} has volumeMode ${mode}, but is specified in ${field}`, reference);
+    throw new PayloadError(`volume ${name} has volumeMode ${mode}, but is specified in ${field}`);
   }
 }
 

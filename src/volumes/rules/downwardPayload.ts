@@ -21,7 +21,7 @@ export function downwardPayload(
       const bytes = Buffer.from(value(pod, item, nodeAllocatable), 'utf8');
       files.set(cleanPath(item.path), { bytes, mode: item.mode ?? defaultMode });
     } catch (error) {
-      errors.push(new PayloadError(errorMessage(error), undefined, false));
+      errors.push(new PayloadError(errorMessage(error)));
     }
   }
   if (errors.length > 0) throw aggregate(errors);

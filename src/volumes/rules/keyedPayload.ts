@@ -41,7 +41,7 @@ function collect(keys: readonly string[], read: Read, source: KeyedSource, missi
   for (const item of source.items) {
     const bytes = read(item.key);
     if (bytes !== undefined) files.set(item.path, { bytes, mode: item.mode ?? source.defaultMode });
-    else if (!source.reference.optional) throw new PayloadError(`${missing}: ${item.key}`, source.reference);
+    else if (!source.reference.optional) throw new PayloadError(`${missing}: ${item.key}`);
   }
   return files;
 }

@@ -33,25 +33,19 @@ export type Payload = ReadonlyMap<string, FileProjection>;
 
 /** A payload that cannot be made from what is known now. */
 export class PayloadError extends KubeletError {
-  readonly waitingFor: Reference | undefined;
-
-  constructor(message: string, waitingFor?: Reference, retryable = true) {
-    super(message, { code: 'PayloadError', retryable });
-    this.waitingFor = waitingFor;
+  constructor(message: string) {
+    super(message, { code: 'PayloadError' });
   }
 }
 
 /** Several errors as one, in the form of apimachinery's aggregate: a single one as it is, more in brackets, equal ones once. */
 export function aggregate(errors: readonly PayloadError[]): PayloadError {
   const messages = [...new Set(errors.map((error) => error.message))];
-  const waitingFor = errors.find((error) => error.waitingFor)?.waitingFor;
-  const retryable = errors.some((error) => error.retryable);
-  return new PayloadError(messages.length === 1 ? messages[0]! : `[${messages.join(', ')}]`, waitingFor, retryable);
+  return new PayloadError(messages.length === 1 ? messages[0]! : `[${messages.join(', ')}]`);
 }
 
 /** Kubernetes fills defaultMode in at admission; a volume without one never passed the API server or our own defaulting. */
 export function requireDefaultMode(mode: number | undefined): number {
-  if (mode === undefined)
-    throw new PayloadError('no defaultMode used, not even the default value for it', undefined, false);
+  if (mode === undefined) throw new PayloadError('no defaultMode used, not even the default value for it');
   return mode;
 }

@@ -18,7 +18,7 @@ export function checkedPayload(payload: Payload): Payload {
     for (let cut = path.indexOf('/'); cut !== -1; cut = path.indexOf('/', cut + 1)) {
       if (!clean.has(path.slice(0, cut))) continue;
       // Keys of several objects may collide, and objects change.
-      throw invalid(`${path.slice(0, cut)} is a file and the directory of ${path}`, true);
+      throw invalid(`${path.slice(0, cut)} is a file and the directory of ${path}`);
     }
   }
   return clean;
@@ -49,6 +49,6 @@ function checkPath(path: string): void {
   if (cleanPath(path) === '.') throw invalid(`must name a file: ${path}`);
 }
 
-function invalid(problem: string, retryable = false): PayloadError {
-  return new PayloadError(`invalid path: ${problem}`, undefined, retryable);
+function invalid(problem: string): PayloadError {
+  return new PayloadError(`invalid path: ${problem}`);
 }

@@ -87,5 +87,5 @@ function tokenPayload(input: ProjectedInput, path: string, index: number, defaul
 
 /** Those that 1.36 knows are behind gates that are off; the API server drops the fields then, so this is for clusters that turned them on. */
 function unsupported(kind: string): PayloadError {
-  return new PayloadError(`projected source ${goQuote(kind)} is not yet supported by kubelet-ts`, undefined, false);
+  return new PayloadError(`projected source ${goQuote(kind)} is not yet supported by kubelet-ts`);
 }

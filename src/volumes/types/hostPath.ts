@@ -20,7 +20,7 @@ export const hostPathVolume: VolumeType = {
 
 /** The path is one that may be used, and what is there is of the type, or was made. Rejects in kubelet's words. */
 export async function checkHostPath(path: string, type: string): Promise<void> {
-  if (hasBackstep(path)) throw failure(`invalid HostPath \`${path}\`: must not contain '..'`, false);
+  if (hasBackstep(path)) throw failure(`invalid HostPath \`${path}\`: must not contain '..'`);
   // Of an unset type nothing is known, not even existence: the runtime makes a directory if there is none.
   if (type !== '') await checkType(path, type);
 }
@@ -36,13 +36,13 @@ const CHECKS: Readonly<Record<string, { what: string; is: (stats: Stats) => bool
 };
 
 async function checkType(path: string, type: string): Promise<void> {
-  if (!Object.hasOwn(CHECKS, type)) throw failure(`${type} is an invalid volume type`, false);
+  if (!Object.hasOwn(CHECKS, type)) throw failure(`${type} is an invalid volume type`);
   const { what, is } = CHECKS[type]!;
   const stats = await existing(path);
   if (!stats && type === 'DirectoryOrCreate') return await makeDirectories(path, 0o755);
   if (!stats && type === 'FileOrCreate') return await makeFile(path);
   // Somebody may still create the path, so this is tried again.
-  if (!stats || !is(stats)) throw failure(`hostPath type check failed: ${path} is not ${what}`, true);
+  if (!stats || !is(stats)) throw failure(`hostPath type check failed: ${path} is not ${what}`);
 }
 
 /** Any failure to look counts as absent, as in the Go kubelet; a create that follows reports the real reason. */
@@ -60,6 +60,6 @@ async function makeFile(path: string): Promise<void> {
   await handle.close();
 }
 
-function failure(message: string, retryable: boolean): KubeletError {
-  return new KubeletError(message, { code: 'HostPath', retryable });
+function failure(message: string): KubeletError {
+  return new KubeletError(message, { code: 'HostPath' });
 }

@@ -29,7 +29,7 @@ const VARINT_BYTES = 10;
 /** What came is no frame: the tunnel cannot go on. */
 export class FrameError extends KubeletError {
   constructor(why: string) {
-    super(`the other end of the tunnel sent what is no frame: ${why}`, { code: 'InvalidFrame', retryable: true });
+    super(`the other end of the tunnel sent what is no frame: ${why}`, { code: 'InvalidFrame' });
   }
 }
 

@@ -25,7 +25,7 @@ const MOST_BYTES = 64 << 20;
 /** Nothing has come for so long that the server is taken for dead, though its connections stand. */
 export class SilentError extends KubeletError {
   constructor() {
-    super(`the server was silent for ${SILENCE_MS / 1000} s`, { code: 'TunnelSilent', retryable: true });
+    super(`the server was silent for ${SILENCE_MS / 1000} s`, { code: 'TunnelSilent' });
   }
 }
 

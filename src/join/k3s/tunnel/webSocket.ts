@@ -56,7 +56,6 @@ export async function openWebSocket(options: WebSocketOptions): Promise<WebSocke
     if (error instanceof KubeletError) throw error;
     throw new KubeletError(`the tunnel to ${url.host} cannot be opened: ${errorMessage(error)}`, {
       code: 'TunnelUnreachable',
-      retryable: true,
       cause: error,
     });
   } finally {

@@ -12,7 +12,7 @@ export interface Message {
 /** The other end does not keep to the protocol, or sends more than is taken. */
 export class WebSocketError extends KubeletError {
   constructor(why: string) {
-    super(`the other end of the WebSocket ${why}`, { code: 'WebSocket', retryable: true });
+    super(`the other end of the WebSocket ${why}`, { code: 'WebSocket' });
   }
 }
 

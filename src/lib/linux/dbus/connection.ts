@@ -19,7 +19,7 @@ export class DBusCallError extends KubeletError {
   readonly errorName: string;
 
   constructor(call: MethodCall, errorName: string, text: string) {
-    super(`${call.interface}.${call.member} failed: ${text || errorName}`, { code: 'DBusCall', retryable: true });
+    super(`${call.interface}.${call.member} failed: ${text || errorName}`, { code: 'DBusCall' });
     this.errorName = errorName;
   }
 }
@@ -27,7 +27,7 @@ export class DBusCallError extends KubeletError {
 /** The connection ended, or could not be made; another one may work. */
 export class DBusClosedError extends KubeletError {
   constructor(message: string, cause?: unknown) {
-    super(message, { code: 'DBusClosed', retryable: true, cause });
+    super(message, { code: 'DBusClosed', cause });
   }
 }
 

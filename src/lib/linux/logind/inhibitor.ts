@@ -32,7 +32,6 @@ export function takeShutdownLock(program = 'systemd-inhibit'): Promise<ShutdownL
       reject(
         new KubeletError(`cannot take a shutdown lock with ${program}: ${why}`, {
           code: 'ShutdownLock',
-          retryable: true,
         }),
       );
     };

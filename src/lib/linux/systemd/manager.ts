@@ -34,7 +34,7 @@ interface Link {
 
 /**
  * systemd's manager object, as far as the kubelet uses it. It connects when first used and again after the connection was lost (a
- * daemon-reexec ends it). Errors: DBusCallError, DBusClosedError (both retryable), KubeletError `SystemdJob`.
+ * daemon-reexec ends it). Errors: DBusCallError, DBusClosedError, KubeletError `SystemdJob`.
  */
 export class SystemdManager implements Disposable {
   readonly #sockets: SystemdSockets;
@@ -108,7 +108,6 @@ export class SystemdManager implements Disposable {
     if (result === 'done' || result === 'skipped') return;
     throw new KubeletError(`systemd's ${member} of ${unit} ended with "${result}"; see: systemctl status ${unit}`, {
       code: 'SystemdJob',
-      retryable: true,
     });
   }
 
@@ -146,7 +145,6 @@ async function openLink({ direct, bus }: SystemdSockets): Promise<Link> {
   if (socket === undefined) {
     throw new KubeletError(`systemd is not reachable: neither ${direct} nor ${bus} exists; is it running here?`, {
       code: 'DBus',
-      retryable: true,
     });
   }
   const connection = await DBusConnection.open(socket, CALL_TIMEOUT_MS);

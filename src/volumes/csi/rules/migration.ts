@@ -54,7 +54,7 @@ const translations: {
   }),
   azureDisk: ({ diskURI, kind, cachingMode, fsType, readOnly = false }) => {
     if (kind !== undefined && kind.toLowerCase() !== 'managed')
-      throw new PayloadError(`kind(${kind}) is not supported in csi migration`, undefined, false);
+      throw new PayloadError(`kind(${kind}) is not supported in csi migration`);
     return {
       csi: {
         driver: 'disk.csi.azure.com',
@@ -73,12 +73,7 @@ const translations: {
     const { secretName, shareName, readOnly = false } = source;
     const own = 'secretNamespace' in source ? source.secretNamespace : undefined;
     const where = own ?? (namespace || (pv ? '' : 'default'));
-    if (where === '')
-      throw new PayloadError(
-        'could not find a secret namespace in PersistentVolumeSource or ClaimRef',
-        undefined,
-        false,
-      );
+    if (where === '') throw new PayloadError('could not find a secret namespace in PersistentVolumeSource or ClaimRef');
     const account = /azure-storage-account-(.+)-secret/.exec(secretName)?.[1] ?? secretName;
     const group = pv ? (meta.annotations?.['kubernetes.io/azure-file-resource-group'] ?? '') : '';
     return {
@@ -163,7 +158,7 @@ function ebsHandle(id: string): string {
     .replaceAll(/^\/+|\/+$/g, '');
   if (/^vol-[^/]*$/.test(bare)) return bare;
   const why = `failed to translate Kubernetes ID to EBS Volume ID Invalid format for AWS volume (${id})`;
-  throw new PayloadError(why, undefined, false);
+  throw new PayloadError(why);
 }
 
 /** The zone of the disk, or the region of one that is in several. */
@@ -176,12 +171,12 @@ function gcePlace({ labels = {} }: ObjectMeta): string {
       const parts = zone.split('-');
       if (parts.length === 3) return parts.slice(0, 2).join('-');
       const why = `failed to get region from zones: zone in unexpected format, expected: {locale}-{region}-{zone}, got: ${zone}`;
-      throw new PayloadError(why, undefined, false);
+      throw new PayloadError(why);
     }),
   );
   if (regions.size === 1) return `regions/${[...regions][0]}`;
   const why = `failed to get region from zones: multiple or no regions gotten from zones, got: ${[...regions].map(goQuote).join(' ')}`;
-  throw new PayloadError(why, undefined, false);
+  throw new PayloadError(why);
 }
 
 /** The in-tree plug-in took modes together that no driver takes. */
