@@ -18,6 +18,12 @@ describe('GinkgoOutput', () => {
     expect(read(lines)).toMatchObject([{ name: names[1], outcome: 'passed', seconds: 5.29 }]);
   });
 
+  test('a spec for kubelets from a version on is known by its name', () => {
+    const [name, source] = header(names[1]!);
+    const lines = [dashes, `${name} [kubelet: [>=1.35]]`, source!, '• [1.000 seconds]', dashes];
+    expect(read(lines)).toMatchObject([{ name: names[1], outcome: 'passed' }]);
+  });
+
   test('takes the first line of a failure as its message', () => {
     const lines = [
       ...[dashes, ...header(names[0]!), '  [FAILED] in [It] - pods.go:9 @ now', '• [FAILED] [4.098 seconds]'],

@@ -15,9 +15,9 @@ const separator = /^-{20,}$/;
 const result = /^(?:•|S|P)(?: \[([A-Z ]+)\])? \[([\d.]+) seconds\]$/;
 const started = /^k8s\.io\/.*\.go:\d+$/;
 
-/** The spec's name out of the line that begins its report: the suite appends the labels in brackets. */
+/** The spec's name out of the line that begins its report: the suite appends the labels in brackets, and the versions it is for. */
 function specName(line: string): string {
-  return line.replace(/ \[[^\]]*\]$/, '');
+  return line.replace(/(?: \[[\w-]+: \[[^\]]*\]\])*$/, '').replace(/ \[[^\]]*\]$/, '');
 }
 
 function outcomeOf(word: string | undefined): Outcome {
