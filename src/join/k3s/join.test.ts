@@ -143,7 +143,7 @@ test('certificates renewed meanwhile are those of the next request and the next 
   expect((await client.get('Node', { name: 'edge' })).metadata?.name).toBe('edge');
   const renewed = server.asked.filter((each) => each.path === '/v1-k3s/client-kubelet.crt');
   expect(renewed.at(-1)!.certificate).toBe('edge');
-}, 60_000);
+}, 120_000);
 
 test('what k3s’ cloud controller waits for is written to the Node', async () => {
   await using stack = new AsyncDisposableStack();
@@ -166,7 +166,7 @@ test('what k3s’ cloud controller waits for is written to the Node', async () =
   expect(JSON.parse(patches[0]!)).toEqual({
     metadata: { annotations: { 'k3s.io/hostname': 'edge', 'k3s.io/internal-ip': '127.0.0.1' } },
   });
-}, 120_000);
+});
 
 test('of several servers the one that is not ready is passed over, and all are asked before a request fails', async () => {
   const servers = new Servers(new URL(`https://127.0.0.2:${server.port}`));
