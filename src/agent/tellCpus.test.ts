@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Metrics } from '../k8s/metrics/metrics.ts';
 import { testMachine } from '../ledger/fake/machine.ts';
 import { testPod } from '../ledger/fake/pods.ts';
 import { Managers } from '../ledger/managers/managers.ts';
 import { silentLogger } from '../lib/logger.ts';
-import { Metrics } from '../lib/metrics.ts';
 import { PodTable } from '../pods/table.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import { managerCounters, managerGauges } from './metrics/managerMetrics.ts';

@@ -6,7 +6,6 @@ import { isAbort, KubeletError, toError } from './errors.ts';
 import { ManualClock } from './fake/manualClock.ts';
 import { RateLimiter } from './limiter.ts';
 import { createLogger } from './logger.ts';
-import { Metrics } from './metrics.ts';
 
 describe('clock', () => {
   test('a timer beyond 31 bits does not fire at once and can be cancelled', async () => {
@@ -163,22 +162,5 @@ describe('logger', () => {
       bytes: '1152921504606846976',
       nested: { error: 'x' },
     });
-  });
-});
-
-describe('metrics', () => {
-  test('are written in text form; a name asked for twice is one metric', async () => {
-    const metrics = new Metrics();
-    metrics.counter('c_total', 'c', ['verb']).inc({ verb: 'get' });
-    metrics.counter('c_total', 'c', ['verb']).inc({ verb: 'get' }, 2);
-    metrics.histogram('h_seconds', 'h', [1, 2]).observe(1.5);
-    const gauge = metrics.gauge('g', 'g', ['pod'], (g) => g.set(7, { pod: 'b' }));
-    gauge.set(1, { pod: 'a' });
-    gauge.remove({ pod: 'a' });
-    const text = await metrics.text();
-    expect(text).toContain('c_total{verb="get"} 3');
-    expect(text).toContain('h_seconds_bucket{le="2"} 1');
-    expect(text).toContain('g{pod="b"} 7');
-    expect(text).not.toContain('pod="a"');
   });
 });

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { Metrics } from '../k8s/metrics/metrics.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { returnMemory } from '../lib/linux/returnMemory.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Metrics } from '../lib/metrics.ts';
 import { certificateVerdict } from './auth/clientCertificate.ts';
 import type { AccessReviewer, TokenReviewer } from './auth/reviews.ts';
 import type { ServerHost } from './host.ts';

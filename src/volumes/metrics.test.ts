@@ -1,4 +1,4 @@
-import { Metrics } from '../lib/metrics.ts';
+import { Metrics } from '../k8s/metrics/metrics.ts';
 import { createVolumeManager } from './manager.ts';
 import { storageOperations } from './metrics.ts';
 import { FakeVolumes, podOf, volumeOf } from './persistent/fake/attachedKind.ts';

@@ -1,7 +1,4 @@
-import type { Metrics } from '../lib/metrics.ts';
-
-/** Bucket borders of Kubernetes' storage metrics (pkg/volume/util/metrics.go), in seconds. */
-export const STORAGE_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+import type { Metrics } from '../k8s/metrics/metrics.ts';
 
 /** Kubelet's names of what is done with volumes. */
 export type StorageOperation =
@@ -22,12 +19,7 @@ export type OnStorageOperation = (
 
 /** storage_operation_duration_seconds: gives what is to be told of each operation. */
 export function storageOperations(metrics: Metrics): OnStorageOperation {
-  const durations = metrics.histogram(
-    'storage_operation_duration_seconds',
-    'Storage operation duration',
-    STORAGE_BUCKETS,
-    ['volume_plugin', 'operation_name', 'status', 'migrated'],
-  );
+  const durations = metrics.histogram('storage_operation_duration_seconds');
   return (plugin, operation, seconds, failed) =>
     durations.observe(seconds, {
       volume_plugin: plugin,

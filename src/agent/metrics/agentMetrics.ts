@@ -1,7 +1,8 @@
 import type { FeatureGates, GateStage } from '../../config/featureGates.ts';
 import { operationName } from '../../cri/operations.ts';
 import { isStaticPod } from '../../k8s/criticalPod.ts';
-import { DEFAULT_BUCKETS, Metrics } from '../../lib/metrics.ts';
+import type { LabelOf } from '../../k8s/metrics/families.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
@@ -10,12 +11,6 @@ import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
-
-/** Bucket borders of kubelet's metrics (pkg/kubelet/metrics/metrics.go). */
-const OPERATION = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
-const POD_START = [
-  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
-];
 
 interface Starting {
   readonly heardWall: number;
@@ -43,34 +38,22 @@ export class AgentMetrics {
   /** `now`: wall ms. It follows the Pods of `table` from now on. */
   constructor(nodeName: string, version: string, table: PodTable, now: () => number) {
     const m = this.metrics;
-    const type = ['operation_type'];
-    this.#operations = m.counter('kubelet_runtime_operations_total', 'Calls to the runtime', type);
-    this.#operationErrors = m.counter('kubelet_runtime_operations_errors_total', 'Failed calls to the runtime', type);
-    const seconds = 'Duration of calls to the runtime';
-    this.#operationSeconds = m.histogram('kubelet_runtime_operations_duration_seconds', seconds, OPERATION, type);
-    const handler = ['runtime_handler'];
-    const sandbox = 'Duration of RunPodSandbox';
-    this.#sandboxSeconds = m.histogram('kubelet_run_podsandbox_duration_seconds', sandbox, DEFAULT_BUCKETS, handler);
-    this.#sandboxErrors = m.counter('kubelet_run_podsandbox_errors_total', 'Failed RunPodSandbox', handler);
+    this.#operations = m.counter('kubelet_runtime_operations_total');
+    this.#operationErrors = m.counter('kubelet_runtime_operations_errors_total');
+    this.#operationSeconds = m.histogram('kubelet_runtime_operations_duration_seconds');
+    this.#sandboxSeconds = m.histogram('kubelet_run_podsandbox_duration_seconds');
+    this.#sandboxErrors = m.counter('kubelet_run_podsandbox_errors_total');
     this.#started = {
-      pods: m.counter('kubelet_started_pods_total', 'Attempts to start a Pod sandbox'),
-      podErrors: m.counter('kubelet_started_pods_errors_total', 'Pod sandboxes that failed to start'),
-      containers: m.counter('kubelet_started_containers_total', 'Attempts to start a container', ['container_type']),
-      containerErrors: m.counter('kubelet_started_containers_errors_total', 'Containers that failed to start', [
-        'container_type',
-        'code',
-      ]),
+      pods: m.counter('kubelet_started_pods_total'),
+      podErrors: m.counter('kubelet_started_pods_errors_total'),
+      containers: m.counter('kubelet_started_containers_total'),
+      containerErrors: m.counter('kubelet_started_containers_errors_total'),
     };
-    const start = (name: string, help: string) => m.histogram(name, help, POD_START);
-    this.#podStart = start('kubelet_pod_start_duration_seconds', 'From hearing of a Pod to its running');
-    this.#podStartTotal = start('kubelet_pod_start_total_duration_seconds', 'From its creation to its running');
-    this.#podStartSli = start(
-      'kubelet_pod_start_sli_duration_seconds',
-      'From its creation to its running, but for pulls',
-    );
-    m.gauge('kubelet_node_name', "The node's name", ['node']).set(1, { node: nodeName });
-    const build = buildLabels(version);
-    m.gauge('kubernetes_build_info', '[BETA] The build of the program', Object.keys(build)).set(1, build);
+    this.#podStart = m.histogram('kubelet_pod_start_duration_seconds');
+    this.#podStartTotal = m.histogram('kubelet_pod_start_total_duration_seconds');
+    this.#podStartSli = m.histogram('kubelet_pod_start_sli_duration_seconds');
+    m.gauge('kubelet_node_name').set(1, { node: nodeName });
+    m.gauge('kubernetes_build_info').set(1, buildLabels(version));
     gauges(m, table);
     this.resizes = new ResizeMetrics(m, table);
     this.#now = now;
@@ -94,10 +77,7 @@ export class AgentMetrics {
 
   /** The feature gates in force: 1 for those that are on. */
   features(gates: FeatureGates): void {
-    const gauge = this.metrics.gauge('kubernetes_feature_enabled', '[BETA] Whether a feature gate is on', [
-      'name',
-      'stage',
-    ]);
+    const gauge = this.metrics.gauge('kubernetes_feature_enabled');
     for (const { name, stage, enabled } of gates.list()) {
       if (name === 'AllAlpha' || name === 'AllBeta') continue;
       gauge.set(enabled ? 1 : 0, { name, stage: STAGE_LABEL[stage] });
@@ -149,8 +129,7 @@ export class AgentMetrics {
 
 /** What timelines and traces weigh: they hold what Pods say, within budgets (timeline/recorder.ts). */
 export function recorderMetric(m: Metrics, recorder: Recorder): void {
-  const help = 'Bytes of memory that timelines and traces of Pods take, by estimate';
-  m.gauge('kubelet_ts_recorder_bytes', help, ['kind'], (gauge) => {
+  m.gauge('kubelet_ts_recorder_bytes', (gauge) => {
     for (const [kind, bytes] of Object.entries(recorder.bytes)) gauge.set(bytes, { kind });
   });
 }
@@ -159,25 +138,25 @@ export function recorderMetric(m: Metrics, recorder: Recorder): void {
 function gauges(m: Metrics, table: PodTable): void {
   const all = () => table.all();
   const isStatic = ({ pod }: PodEntry) => ({ static: pod !== null && isStaticPod(pod) ? 'true' : '' });
-  m.gauge('kubelet_running_pods', 'Pods with a ready sandbox', [], (gauge) =>
+  m.gauge('kubelet_running_pods', (gauge) =>
     gauge.set(all().filter((w) => w.observed?.sandboxes.some((s) => s.ready)).length),
   );
-  m.gauge('kubelet_running_containers', 'Containers by state', ['container_state'], (gauge) => {
+  m.gauge('kubelet_running_containers', (gauge) => {
     gauge.reset();
     for (const w of all()) for (const c of w.observed?.containers ?? []) gauge.inc({ container_state: c.state });
   });
-  m.gauge('kubelet_desired_pods', 'Pods that the node should run', ['static'], (gauge) => {
+  m.gauge('kubelet_desired_pods', (gauge) => {
     gauge.reset();
     for (const w of all()) if (w.pod && !w.gone) gauge.inc(isStatic(w));
   });
-  m.gauge('kubelet_active_pods', 'Pods that are being run', ['static'], (gauge) => {
+  m.gauge('kubelet_active_pods', (gauge) => {
     gauge.reset();
     for (const w of all()) if (w.phase === 'Admitting' || w.phase === 'Active') gauge.inc(isStatic(w));
   });
-  m.gauge('kubelet_mirror_pods', 'Static Pods that the API server shows', [], (gauge) =>
+  m.gauge('kubelet_mirror_pods', (gauge) =>
     gauge.set(all().filter((w) => w.pod && isStaticPod(w.pod) && !w.gone).length),
   );
-  m.gauge('kubelet_working_pods', 'Pods by what is done with them', ['lifecycle', 'config', 'static'], (gauge) => {
+  m.gauge('kubelet_working_pods', (gauge) => {
     gauge.reset();
     for (const w of all()) {
       const config = !w.pod ? 'runtime_only' : w.gone ? 'orphan' : 'desired';
@@ -194,7 +173,7 @@ const STAGE_LABEL: Readonly<Record<GateStage, string>> = {
 };
 
 /** The labels of kubelet's own build_info. What this program is built of stands for Go and its compiler. */
-function buildLabels(version: string): Readonly<Record<string, string>> {
+function buildLabels(version: string): Readonly<Record<LabelOf<'kubernetes_build_info'>, string>> {
   const [major = '', minor = ''] = version.slice(1).split('.');
   return {
     major,

@@ -1,4 +1,4 @@
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import { claimGauges, claimMetrics } from './claimMetrics.ts';
 
 test('names, labels and buckets are kubelet’s', async () => {

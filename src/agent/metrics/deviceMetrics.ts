@@ -1,24 +1,14 @@
 import type { DeviceManagerOptions } from '../../devices/deviceManager.ts';
 import type { PodResourcesOptions } from '../../devices/podResources/server.ts';
-import { atMost, DEFAULT_BUCKETS, type Metrics } from '../../lib/metrics.ts';
+import { atMost, type Metrics } from '../../k8s/metrics/metrics.ts';
 
 /** Resources that are told. */
 const MAX_RESOURCES = 256;
 
 /** kubelet_device_plugin_*. */
 export function deviceMetrics(m: Metrics): Required<Pick<DeviceManagerOptions, 'onRegistration' | 'onAllocated'>> {
-  const label = ['resource_name'];
-  const registrations = m.counter(
-    'kubelet_device_plugin_registration_total',
-    'Cumulative number of device plugin registrations. Broken down by resource name.',
-    label,
-  );
-  const seconds = m.histogram(
-    'kubelet_device_plugin_alloc_duration_seconds',
-    'Duration in seconds to serve a device plugin Allocation request. Broken down by resource name.',
-    DEFAULT_BUCKETS,
-    label,
-  );
+  const registrations = m.counter('kubelet_device_plugin_registration_total');
+  const seconds = m.histogram('kubelet_device_plugin_alloc_duration_seconds');
   const isTold = atMost(MAX_RESOURCES);
   return {
     onRegistration: (resource) => {
@@ -32,25 +22,16 @@ export function deviceMetrics(m: Metrics): Required<Pick<DeviceManagerOptions, '
 
 /** kubelet_pod_resources_endpoint_*. */
 export function podResourcesMetrics(m: Metrics): Required<Pick<PodResourcesOptions, 'onRequest' | 'onError'>> {
-  const counter = (name: string, help: string) =>
-    m.counter(`kubelet_pod_resources_endpoint_${name}`, `${help} Broken down by server api version.`, [
-      'server_api_version',
-    ]);
-  const total = counter('requests_total', 'Cumulative number of requests to the PodResource endpoint.');
+  const total = m.counter('kubelet_pod_resources_endpoint_requests_total');
   const requests = {
-    list: counter('requests_list', 'Number of requests to the PodResource List endpoint.'),
-    get: counter('requests_get', 'Number of requests to the PodResource Get endpoint.'),
-    get_allocatable: counter(
-      'requests_get_allocatable',
-      'Number of requests to the PodResource GetAllocatableResources endpoint.',
-    ),
+    list: m.counter('kubelet_pod_resources_endpoint_requests_list'),
+    get: m.counter('kubelet_pod_resources_endpoint_requests_get'),
+    get_allocatable: m.counter('kubelet_pod_resources_endpoint_requests_get_allocatable'),
   };
-  const failed = (endpoint: string) =>
-    `Number of requests to the PodResource ${endpoint} endpoint which returned error.`;
   const errors = {
-    list: counter('errors_list', failed('List')),
-    get: counter('errors_get', failed('Get')),
-    get_allocatable: counter('errors_get_allocatable', failed('GetAllocatableResources')),
+    list: m.counter('kubelet_pod_resources_endpoint_errors_list'),
+    get: m.counter('kubelet_pod_resources_endpoint_errors_get'),
+    get_allocatable: m.counter('kubelet_pod_resources_endpoint_errors_get_allocatable'),
   };
   return {
     onRequest: (version, method) => {

@@ -1,30 +1,23 @@
 import { without } from '../../k8s/cpuList.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { ManagerCounters } from '../../ledger/managers/counters.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
 import { allExclusive } from '../../ledger/rules/cpus/cpuState.ts';
-import type { CounterMetric, Metrics } from '../../lib/metrics.ts';
-
-/** Bucket borders of kubelet's metric, in milliseconds. */
-const ADMISSION = Array.from({ length: 15 }, (_, i) => 0.05 * 2 ** i);
 
 /** kubelet_cpu_manager_*, kubelet_memory_manager_* and kubelet_topology_manager_*, as far as they are counted. */
 export function managerCounters(m: Metrics): ManagerCounters {
-  const requests = m.counter(
-    'kubelet_topology_manager_admission_requests_total',
-    'The number of admission requests where resources have to be aligned.',
-  );
-  const errors = m.counter(
-    'kubelet_topology_manager_admission_errors_total',
-    'The number of admission request failures where resources could not be aligned.',
-  );
-  const duration = m.histogram(
-    'kubelet_topology_manager_admission_duration_ms',
-    'Duration in milliseconds to serve a pod admission request.',
-    ADMISSION,
-  );
+  const requests = m.counter('kubelet_topology_manager_admission_requests_total');
+  const errors = m.counter('kubelet_topology_manager_admission_errors_total');
+  const duration = m.histogram('kubelet_topology_manager_admission_duration_ms');
   const pinning = {
-    cpu: pinningCounters(m, 'cpu', 'cpu core'),
-    memory: pinningCounters(m, 'memory', 'memory pages'),
+    cpu: {
+      requests: m.counter('kubelet_cpu_manager_pinning_requests_total'),
+      errors: m.counter('kubelet_cpu_manager_pinning_errors_total'),
+    },
+    memory: {
+      requests: m.counter('kubelet_memory_manager_pinning_requests_total'),
+      errors: m.counter('kubelet_memory_manager_pinning_errors_total'),
+    },
   };
   const [aligned, misaligned] = alignmentCounters(m);
   return {
@@ -41,28 +34,14 @@ export function managerCounters(m: Metrics): ManagerCounters {
   };
 }
 
-type AlignmentCounters = readonly [aligned: CounterMetric, misaligned: CounterMetric];
+type AlignmentCounters = ReturnType<typeof alignmentCounters>;
 
-function alignmentCounters(m: Metrics): AlignmentCounters {
-  const labels = ['scope', 'boundary'];
-  const name = 'kubelet_container_aligned_compute_resources';
-  const what = 'aligned compute resources allocated to containers by alignment type.';
-  const failed = 'failures to allocate aligned compute resources to containers by alignment type.';
+/** Of what could be aligned, and of what could not. */
+function alignmentCounters(m: Metrics) {
   return [
-    m.counter(`${name}_count`, `Cumulative number of ${what}`, labels),
-    m.counter(`${name}_failure_count`, `Cumulative number of ${failed}`, labels),
-  ];
-}
-
-function pinningCounters(m: Metrics, resource: 'cpu' | 'memory', what: string) {
-  const name = `kubelet_${resource}_manager_pinning`;
-  return {
-    requests: m.counter(`${name}_requests_total`, `The number of ${what} allocations which required pinning.`),
-    errors: m.counter(
-      `${name}_errors_total`,
-      `The number of ${what} allocations which required pinning${resource === 'memory' ? ' that' : ''} failed.`,
-    ),
-  };
+    m.counter('kubelet_container_aligned_compute_resources_count'),
+    m.counter('kubelet_container_aligned_compute_resources_failure_count'),
+  ] as const;
 }
 
 /** Alignments that a policy counts are there from the start, as 0. */
@@ -83,31 +62,18 @@ function expected(counters: AlignmentCounters, managers: Managers): void {
 /** What is read at each scrape: who has how many CPUs. */
 export function managerGauges(m: Metrics, managers: Managers): void {
   expected(alignmentCounters(m), managers);
-  m.gauge(
-    'kubelet_cpu_manager_shared_pool_size_millicores',
-    'The size of the shared CPU pool for non-guaranteed QoS pods, in millicores.',
-    [],
-    (gauge) => {
-      const { policy, cpus } = managers.snapshot();
-      gauge.set(policy ? without(cpus.shared, policy.reserved).length * 1000 : 0);
-    },
+  m.gauge('kubelet_cpu_manager_shared_pool_size_millicores', (gauge) => {
+    const { policy, cpus } = managers.snapshot();
+    gauge.set(policy ? without(cpus.shared, policy.reserved).length * 1000 : 0);
+  });
+  m.gauge('kubelet_cpu_manager_exclusive_cpu_allocation_count', (gauge) =>
+    gauge.set(allExclusive(managers.snapshot().cpus).length),
   );
-  m.gauge(
-    'kubelet_cpu_manager_exclusive_cpu_allocation_count',
-    'The total number of CPUs exclusively allocated to containers running on this node',
-    [],
-    (gauge) => gauge.set(allExclusive(managers.snapshot().cpus).length),
-  );
-  m.gauge(
-    'kubelet_cpu_manager_allocation_per_numa',
-    'Number of CPUs allocated per NUMA node',
-    ['numa_node'],
-    (gauge) => {
-      gauge.reset();
-      const { policy, cpus } = managers.snapshot();
-      for (const cpu of allExclusive(cpus)) {
-        gauge.inc({ numa_node: String(policy?.topology.places.get(cpu)?.numa ?? 0) });
-      }
-    },
-  );
+  m.gauge('kubelet_cpu_manager_allocation_per_numa', (gauge) => {
+    gauge.reset();
+    const { policy, cpus } = managers.snapshot();
+    for (const cpu of allExclusive(cpus)) {
+      gauge.inc({ numa_node: String(policy?.topology.places.get(cpu)?.numa ?? 0) });
+    }
+  });
 }

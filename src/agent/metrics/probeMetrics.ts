@@ -1,4 +1,4 @@
-import { DEFAULT_BUCKETS, Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { ProbeMetric } from '../../probes/rules/report.ts';
 import { startTimeText } from './processMetrics.ts';
 
@@ -11,14 +11,8 @@ export class ProbeMetrics {
   readonly #series = new Map<string, Map<string, ProbeMetric['labels']>>();
 
   constructor() {
-    const labels = ['probe_type', 'container', 'pod', 'namespace'];
-    this.#total = this.#metrics.counter('prober_probe_total', 'Probes by result', [...labels, 'result', 'pod_uid']);
-    this.#seconds = this.#metrics.histogram(
-      'prober_probe_duration_seconds',
-      'Duration of probes',
-      DEFAULT_BUCKETS,
-      labels,
-    );
+    this.#total = this.#metrics.counter('prober_probe_total');
+    this.#seconds = this.#metrics.histogram('prober_probe_duration_seconds');
   }
 
   /** One attempt ended. */

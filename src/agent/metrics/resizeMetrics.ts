@@ -1,12 +1,10 @@
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import { amountOf } from '../../k8s/resourceAmounts.ts';
 import type { ResizeTrigger } from '../../ledger/types.ts';
-import type { GaugeMetric, Metrics } from '../../lib/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { PodResources, ResourceRequirements } from '../../types/k8s.ts';
-
-const BUCKETS = [10, 50, 100, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000];
 
 /** What a Pod asked for last, and the versions of it that this was made of. */
 interface Asked {
@@ -24,34 +22,17 @@ export class ResizeMetrics {
   readonly #asked = new Map<string, Asked>();
 
   constructor(m: Metrics, table: PodTable) {
-    this.#requested = m.counter(
-      'kubelet_container_requested_resizes_total',
-      'Resizes that were asked for, by container, resource and what becomes of its request or limit',
-      ['resource', 'requirement', 'operation'],
-    );
-    this.#seconds = m.histogram(
-      'kubelet_pod_resize_duration_milliseconds',
-      'Duration in milliseconds to carry out the resize of a Pod',
-      BUCKETS,
-      ['success'],
-    );
-    this.#infeasible = m.counter('kubelet_pod_infeasible_resizes_total', 'Resizes that this node never carries out', [
-      'reason_detail',
-    ]);
-    this.#accepted = m.counter(
-      'kubelet_pod_deferred_accepted_resizes_total',
-      'Resizes that were granted after they had been deferred',
-      ['retry_trigger'],
-    );
+    this.#requested = m.counter('kubelet_container_requested_resizes_total');
+    this.#seconds = m.histogram('kubelet_pod_resize_duration_milliseconds');
+    this.#infeasible = m.counter('kubelet_pod_infeasible_resizes_total');
+    this.#accepted = m.counter('kubelet_pod_deferred_accepted_resizes_total');
     const conditions = (type: string) =>
       table.all().flatMap(({ status }) => status?.conditions?.filter((one) => one.type === type) ?? []);
-    m.gauge('kubelet_pod_pending_resizes', 'Pods whose resize is not granted', ['reason'], (gauge: GaugeMetric) => {
+    m.gauge('kubelet_pod_pending_resizes', (gauge) => {
       gauge.reset();
       for (const { reason = '' } of conditions('PodResizePending')) gauge.inc({ reason: reason.toLowerCase() });
     });
-    m.gauge('kubelet_pod_in_progress_resizes', 'Pods whose resize is being carried out', [], (gauge) =>
-      gauge.set(conditions('PodResizeInProgress').length),
-    );
+    m.gauge('kubelet_pod_in_progress_resizes', (gauge) => gauge.set(conditions('PodResizeInProgress').length));
     table.onDecided((entry) => this.#follow(entry));
     table.onEnded((uid) => this.#asked.delete(uid));
   }

@@ -1,4 +1,4 @@
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import { restClientMetrics } from './restClient.ts';
 
 test('requests to the API server by code, verb and the host that is asked now', async () => {

@@ -1,4 +1,4 @@
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 
 const CHECKS = ['device-plugin', 'log', 'ping', 'syncloop'] as const;
 
@@ -9,9 +9,8 @@ export class Slis {
   readonly #total;
 
   constructor() {
-    const labels = ['name', 'type'];
-    this.#now = this.#metrics.gauge('kubernetes_healthcheck', 'Result of the last look: 1 is well', labels);
-    this.#total = this.#metrics.counter('kubernetes_healthchecks_total', 'Looks by result', [...labels, 'status']);
+    this.#now = this.#metrics.gauge('kubernetes_healthcheck');
+    this.#total = this.#metrics.counter('kubernetes_healthchecks_total');
   }
 
   /** `problems`: why the agent is not well, by check. */

@@ -23,11 +23,7 @@ export function openCollectors(
   stack: AsyncDisposableStack,
 ): Collectors {
   const { clock, log, table, metrics } = base;
-  const removed = metrics.metrics.counter(
-    'kubelet_image_garbage_collected_total',
-    '[ALPHA] Total number of images garbage collected by the kubelet, whether through disk usage or image age.',
-    ['reason'],
-  );
+  const removed = metrics.metrics.counter('kubelet_image_garbage_collected_total');
   const images = stack.use(
     new ImageGc({
       ...{ cri, clock, log, table },

@@ -3,9 +3,9 @@ import {
   requestedServingCertificate,
 } from '../../config/certificates/requestedServing.ts';
 import type { LoadedConfiguration } from '../../config/load.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Metrics } from '../../lib/metrics.ts';
 import type { LocalNode } from '../../node/localNode.ts';
 import type { ApiConnection } from './api.ts';
 

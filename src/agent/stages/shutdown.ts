@@ -49,12 +49,8 @@ export async function watchShutdowns(
 
 /** Seconds since the epoch; 0: never. */
 function timeGauges({ metrics: { metrics } }: Base) {
-  const gauge = (which: string) =>
-    metrics.gauge(
-      `kubelet_graceful_shutdown_${which}_time_seconds`,
-      `[ALPHA] Last graceful shutdown ${which} time since unix epoch in seconds`,
-    );
-  const [start, end] = [gauge('start'), gauge('end')];
+  const start = metrics.gauge('kubelet_graceful_shutdown_start_time_seconds');
+  const end = metrics.gauge('kubelet_graceful_shutdown_end_time_seconds');
   const seconds = (wall: number | undefined) => Math.floor((wall ?? 0) / 1000);
   return (startWall: number | undefined, endWall: number | undefined) => {
     start.set(seconds(startWall));

@@ -1,11 +1,6 @@
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Metrics } from '../../lib/metrics.ts';
 import type { CertificateManager } from './certificateManager.ts';
-
-const HOUR = 3600;
-const DAY = 24 * HOUR;
-/** Kubelet's buckets: a minute to four years. */
-const AGES = [60, HOUR, 4 * HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY, 180 * DAY, 360 * DAY, 4 * 360 * DAY];
 
 const NAMES = {
   client: {
@@ -26,18 +21,14 @@ export function measureCertificate(
   clock: Clock,
 ): void {
   const { ttl, failures } = NAMES[which];
-  metrics.gauge(ttl, 'Seconds until the certificate expires; +Inf if there is no valid one', [], (gauge) => {
+  metrics.gauge(ttl, (gauge) => {
     const pair = manager.current();
     gauge.set(pair ? Math.trunc((pair.notAfter - clock.now().wall) / 1000) : Number.POSITIVE_INFINITY);
   });
-  const failed = metrics.counter(failures, 'Failed attempts to renew the certificate');
+  const failed = metrics.counter(failures);
   manager.onFailure(() => failed.inc());
   if (which === 'client') return;
-  const ages = metrics.histogram(
-    'kubelet_certificate_manager_server_rotation_seconds',
-    'How many seconds the previous certificate lived before it was replaced',
-    AGES,
-  );
+  const ages = metrics.histogram('kubelet_certificate_manager_server_rotation_seconds');
   let last = manager.current();
   manager.onChange(() => {
     if (last) ages.observe((clock.now().wall - last.notBefore) / 1000);

@@ -1,10 +1,10 @@
 import { ApiClient } from '../../api/client.ts';
 import type { ConnectionConfig } from '../../api/connection.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage, KubeletError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Metrics } from '../../lib/metrics.ts';
 import { type KubeconfigSource, openKubeconfig } from '../credentials.ts';
 import type { KubeconfigContent } from '../kubeconfig.ts';
 import { bootstrapClient, clientStore, isStillValid, readBootstrap, writeClientKubeconfig } from './bootstrap.ts';

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { ApiClient } from '../../api/client.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Metrics } from '../../lib/metrics.ts';
 import type { NodeAddress } from '../../types/k8s.ts';
 import { CertificateManager } from './certificateManager.ts';
 import { measureCertificate } from './certificateMetrics.ts';

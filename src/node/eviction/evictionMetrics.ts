@@ -1,4 +1,4 @@
-import { DEFAULT_BUCKETS, type Metrics } from '../../lib/metrics.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 
 /** What evictions are counted by. */
 export interface EvictionMetrics {
@@ -9,18 +9,8 @@ export interface EvictionMetrics {
 }
 
 export function evictionMetrics(m: Metrics): EvictionMetrics {
-  const labels = ['eviction_signal'];
-  const evictions = m.counter(
-    'kubelet_evictions',
-    '[ALPHA] Cumulative number of pod evictions by eviction signal',
-    labels,
-  );
-  const age = m.histogram(
-    'kubelet_eviction_stats_age_seconds',
-    '[ALPHA] Time between when stats are collected, and when pod is evicted based on those stats by eviction signal',
-    DEFAULT_BUCKETS,
-    labels,
-  );
+  const evictions = m.counter('kubelet_evictions');
+  const age = m.histogram('kubelet_eviction_stats_age_seconds');
   return {
     evicted: (signal) => evictions.inc({ eviction_signal: signal }),
     age: (signal, seconds) => age.observe(seconds, { eviction_signal: signal }),

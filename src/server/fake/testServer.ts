@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { TestAuthority } from '../../api/fake/certificates.ts';
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import { type KubeletServer, type KubeletServerOptions, startKubeletServer } from '../kubeletServer.ts';
 import { FakeHost } from './fakeHost.ts';
 

@@ -1,8 +1,7 @@
-import { DEFAULT_BUCKETS, type Metrics } from '../../lib/metrics.ts';
+import type { Metrics } from '../../k8s/metrics/metrics.ts';
 
 const METHODS = new Set(['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'CONNECT']);
 const LONG_RUNNING = new Set(['exec', 'attach', 'portforward', 'debug']);
-const LABELS = ['method', 'path', 'server_type', 'long_running'] as const;
 
 /** kubelet_http_*: labels as kubelet has them; what is no known endpoint counts as `other`. */
 export class RequestMetrics {
@@ -13,14 +12,9 @@ export class RequestMetrics {
 
   constructor(metrics: Metrics, patterns: readonly string[]) {
     this.#paths = new Set(patterns.map(rootOf));
-    this.#total = metrics.counter('kubelet_http_requests_total', 'Requests received since the start', LABELS);
-    this.#inflight = metrics.gauge('kubelet_http_inflight_requests', 'Requests being answered', LABELS);
-    this.#seconds = metrics.histogram(
-      'kubelet_http_requests_duration_seconds',
-      'Time to answer',
-      DEFAULT_BUCKETS,
-      LABELS,
-    );
+    this.#total = metrics.counter('kubelet_http_requests_total');
+    this.#inflight = metrics.gauge('kubelet_http_inflight_requests');
+    this.#seconds = metrics.histogram('kubelet_http_requests_duration_seconds');
   }
 
   /** Counts a request; the result is called at its end. */

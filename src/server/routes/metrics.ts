@@ -1,4 +1,4 @@
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import { send, writeSlowly } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 

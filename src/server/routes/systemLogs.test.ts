@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Metrics } from '../../lib/metrics.ts';
+import { Metrics } from '../../k8s/metrics/metrics.ts';
 import { FakeHost } from '../fake/fakeHost.ts';
 import { makeHandler } from '../http/handler.ts';
 import { RequestMetrics } from '../http/requestMetrics.ts';

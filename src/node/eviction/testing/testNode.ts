@@ -1,7 +1,7 @@
 import type { NodeEvent, PodEvent } from '../../../events/event.ts';
+import { Metrics } from '../../../k8s/metrics/metrics.ts';
 import { ManualClock } from '../../../lib/fake/manualClock.ts';
 import { createLogger } from '../../../lib/logger.ts';
-import { Metrics } from '../../../lib/metrics.ts';
 import { NodePressure } from '../../../pods/nodePressure.ts';
 import { allocatedAsAsked } from '../../../pods/rules/allocation.ts';
 import type { ServedPod } from '../../../pods/served.ts';

@@ -1,0 +1,133 @@
+import { between, DEFAULT_BUCKETS, exponential, type Family } from './family.ts';
+
+/** Seconds of Kubernetes' storage metrics (pkg/volume/util/metrics.go). */
+const STORAGE = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+const DRA = between(0.1, 40, 15);
+
+const endpoint = (what: string) => ({
+  type: 'counter' as const,
+  help: `${what}, by version of its API`,
+  labels: ['server_api_version'] as const,
+});
+
+/** Volumes; devices, claims, CPUs and memory that containers have for themselves. */
+export const resourceFamilies = {
+  storage_operation_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of what is done with volumes',
+    labels: ['volume_plugin', 'operation_name', 'status', 'migrated'],
+    buckets: STORAGE,
+  },
+  csi_operations_seconds: {
+    type: 'histogram',
+    help: 'Duration of calls to CSI drivers, by code of the answer',
+    labels: ['driver_name', 'method_name', 'grpc_status_code', 'migrated'],
+    buckets: STORAGE,
+  },
+  kubelet_volume_metric_collection_duration_seconds: {
+    type: 'histogram',
+    help: 'Time to ask for the statistics of a volume',
+    labels: ['metric_source'],
+    buckets: DEFAULT_BUCKETS,
+  },
+  kubelet_device_plugin_registration_total: {
+    type: 'counter',
+    help: 'Registrations of device plugins by resource',
+    labels: ['resource_name'],
+  },
+  kubelet_device_plugin_alloc_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of Allocate by resource',
+    labels: ['resource_name'],
+    buckets: DEFAULT_BUCKETS,
+  },
+  kubelet_pod_resources_endpoint_requests_total: endpoint('Requests to the PodResources endpoint'),
+  kubelet_pod_resources_endpoint_requests_list: endpoint('Requests for List of the PodResources endpoint'),
+  kubelet_pod_resources_endpoint_requests_get: endpoint('Requests for Get of the PodResources endpoint'),
+  kubelet_pod_resources_endpoint_requests_get_allocatable: endpoint(
+    'Requests for GetAllocatableResources of the PodResources endpoint',
+  ),
+  kubelet_pod_resources_endpoint_errors_list: endpoint('Failed requests for List of the PodResources endpoint'),
+  kubelet_pod_resources_endpoint_errors_get: endpoint('Failed requests for Get of the PodResources endpoint'),
+  kubelet_pod_resources_endpoint_errors_get_allocatable: endpoint(
+    'Failed requests for GetAllocatableResources of the PodResources endpoint',
+  ),
+  dra_operations_duration_seconds: {
+    type: 'histogram',
+    help: "Time to prepare or give back all claims of a Pod, by success; failures are in the histogram's count",
+    labels: ['operation_name', 'is_error'],
+    buckets: DRA,
+  },
+  dra_grpc_operations_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of calls to DRA drivers',
+    labels: ['driver_name', 'method_name', 'grpc_status_code'],
+    buckets: DRA,
+  },
+  dra_resource_claims_in_use: {
+    type: 'gauge',
+    help: 'Claims in use, by driver and for all of them (<any>); a claim may have devices of several drivers, so the sum of the drivers may be more than <any>',
+    labels: ['driver_name'],
+  },
+  kubelet_topology_manager_admission_requests_total: {
+    type: 'counter',
+    help: 'Admissions of Pods whose resources have to be aligned',
+    labels: [],
+  },
+  kubelet_topology_manager_admission_errors_total: {
+    type: 'counter',
+    help: 'Admissions that failed because resources could not be aligned',
+    labels: [],
+  },
+  kubelet_topology_manager_admission_duration_ms: {
+    type: 'histogram',
+    help: 'Duration in milliseconds of such an admission',
+    labels: [],
+    buckets: exponential(0.05, 2, 15),
+  },
+  kubelet_container_aligned_compute_resources_count: {
+    type: 'counter',
+    help: 'Aligned resources that were allocated, by boundary',
+    labels: ['scope', 'boundary'],
+  },
+  kubelet_container_aligned_compute_resources_failure_count: {
+    type: 'counter',
+    help: 'Resources that could not be aligned, by boundary',
+    labels: ['scope', 'boundary'],
+  },
+  kubelet_cpu_manager_pinning_requests_total: {
+    type: 'counter',
+    help: 'Allocations of CPUs that had to be pinned',
+    labels: [],
+  },
+  kubelet_cpu_manager_pinning_errors_total: {
+    type: 'counter',
+    help: 'Allocations of CPUs that had to be pinned and failed',
+    labels: [],
+  },
+  kubelet_memory_manager_pinning_requests_total: {
+    type: 'counter',
+    help: 'Allocations of memory pages that had to be pinned',
+    labels: [],
+  },
+  kubelet_memory_manager_pinning_errors_total: {
+    type: 'counter',
+    help: 'Allocations of memory pages that had to be pinned and failed',
+    labels: [],
+  },
+  kubelet_cpu_manager_shared_pool_size_millicores: {
+    type: 'gauge',
+    help: 'CPUs that no container has for itself, in millicores',
+    labels: [],
+  },
+  kubelet_cpu_manager_exclusive_cpu_allocation_count: {
+    type: 'gauge',
+    help: 'CPUs that containers have for themselves',
+    labels: [],
+  },
+  kubelet_cpu_manager_allocation_per_numa: {
+    type: 'gauge',
+    help: 'CPUs that containers have for themselves, by NUMA node',
+    labels: ['numa_node'],
+  },
+} as const satisfies Readonly<Record<string, Family>>;
