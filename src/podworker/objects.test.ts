@@ -8,7 +8,7 @@ import { apiObjects } from './objects.ts';
 test('a driver that registers is to a Pod as an object that appears, and each registration is another version of it', () => {
   using drivers = new CsiDrivers();
   const store = { subscribe: () => ({ [Symbol.dispose]: () => {} }) } as unknown as ObjectStore;
-  const objects = apiObjects(store, {} as TokenManager, drivers);
+  const objects = apiObjects(store, {} as TokenManager, { CSIPlugin: drivers, FlexVolumeDriver: drivers });
   const changes: string[] = [];
   const look = () => objects.state('CSIPlugin', '', 'd');
   const subscription = objects.subscribe('CSIPlugin', '', 'd', () => changes.push(look().state));

@@ -2,6 +2,7 @@ import type { ObjectStore } from '../api/objectStore.ts';
 import { RESOURCES } from '../api/resources.ts';
 import type { TokenManager } from '../api/tokens.ts';
 import { KubeletError } from '../lib/errors.ts';
+import type { ObjectState } from '../pods/facts.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
 import type { Lookup, ObjectLookup, TokenDemand, VolumeContext } from '../volumes/contract.ts';
 import type { NodeObjectKind, ObjectSource, ReferencedKind } from './references.ts';
@@ -16,31 +17,39 @@ export interface PodObjects extends ObjectSource {
 
 type ApiKind = Exclude<ReferencedKind, NodeObjectKind>;
 
-/** The CSI drivers of the node. */
+/** Drivers of the node of one kind. */
 export interface Drivers {
   /** Another one for each registration; undefined while there is none of that name. */
   version(name: string): string | undefined;
-  onChange(listener: (name: string) => void): Disposable;
+  subscribe(name: string, listener: () => void): Disposable;
+}
+
+export type NodeObjects = Readonly<Record<NodeObjectKind, Drivers>>;
+
+function isOfNode(kind: ReferencedKind): kind is NodeObjectKind {
+  return kind === 'CSIPlugin' || kind === 'FlexVolumeDriver';
+}
+
+function driverState(drivers: Drivers, name: string): ObjectState {
+  const version = drivers.version(name);
+  return version === undefined ? { state: 'absent' } : { state: 'present', version };
 }
 
 /** Objects as the API server has them. Every look-up answers from what the Pod's references subscribed to. */
-export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: Drivers): PodObjects {
+export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: NodeObjects): PodObjects {
   // RuntimeClasses are cluster-wide and few: one list for the node.
   store.subscribe('RuntimeClass', undefined, '', () => {}); // for the life of the process
   const scope = (kind: ApiKind, namespace: string) => (RESOURCES[kind].namespaced ? namespace : undefined);
   return {
     state(kind, namespace, name) {
-      if (kind === 'CSIPlugin') {
-        const version = drivers.version(name);
-        return version === undefined ? { state: 'absent' } : { state: 'present', version };
-      }
+      if (isOfNode(kind)) return driverState(drivers[kind], name);
       const found = store.get(kind, scope(kind, namespace), name);
       if (found.state === 'present') return { state: 'present', version: found.object.metadata?.resourceVersion ?? '' };
       return found;
     },
     subscribe: (kind, namespace, name, onChange) =>
-      kind === 'CSIPlugin'
-        ? drivers.onChange((changed) => changed === name && onChange())
+      isOfNode(kind)
+        ? drivers[kind].subscribe(name, onChange)
         : store.subscribe(kind, scope(kind, namespace), name, onChange),
     lookup: {
       get: ((kind: ApiKind, namespace: string, name: string) =>
@@ -77,6 +86,7 @@ function issue(tokens: TokenManager, demand: TokenDemand) {
 export function localObjects(
   find: (kind: 'ConfigMap' | 'Secret', namespace: string, name: string) => ConfigMap | Secret | undefined,
   onChange: (fn: () => void) => Disposable,
+  drivers: NodeObjects,
 ): PodObjects {
   const get = (kind: string, namespace: string, name: string): Lookup<ConfigMap | Secret> => {
     if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
@@ -85,6 +95,7 @@ export function localObjects(
   };
   return {
     state(kind, namespace, name) {
+      if (isOfNode(kind)) return driverState(drivers[kind], name);
       if (kind !== 'ConfigMap' && kind !== 'Secret') return { state: 'absent' };
       const found = get(kind, namespace, name);
       if (found.state !== 'present') return { state: 'absent' };
@@ -93,7 +104,8 @@ export function localObjects(
         version: found.object.metadata?.resourceVersion ?? JSON.stringify(found.object.metadata?.annotations ?? {}),
       };
     },
-    subscribe: (_kind, _namespace, _name, changed) => onChange(changed),
+    subscribe: (kind, _namespace, name, changed) =>
+      isOfNode(kind) ? drivers[kind].subscribe(name, changed) : onChange(changed),
     lookup: { get: get as ObjectLookup['get'] },
     async token() {
       throw new KubeletError(

@@ -10,8 +10,8 @@ export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObj
 /** Kinds that stand between a Pod and its volume. What each says decides which objects come next. */
 export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver' | 'VolumeAttachment';
 
-/** A CSI driver that is registered on this node: no API object, but a volume waits for it like for one. */
-export type NodeObjectKind = 'CSIPlugin';
+/** A CSI driver that is registered on this node, or a FlexVolume driver: no API object, but a volume waits for it like for one. */
+export type NodeObjectKind = 'CSIPlugin' | 'FlexVolumeDriver';
 
 const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   ConfigMap: false,
@@ -22,6 +22,7 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   CSIDriver: true,
   VolumeAttachment: false,
   CSIPlugin: false,
+  FlexVolumeDriver: false,
 };
 
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */

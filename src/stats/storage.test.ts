@@ -10,6 +10,7 @@ test.each([
   ['an export behind a claim: its server may be dead', `${pod}/volumes/kubernetes.io~nfs/pv`, true, false],
   ['an export in the Pod', `${pod}/volumes/kubernetes.io~nfs/v`, false, false],
   ['a driver’s volume', `${pod}/volumes/kubernetes.io~csi/pv/mount`, true, false],
+  ['what a FlexVolume driver mounts', `${pod}/volumes/k8s~dummy/v`, false, false],
   ['a path of the node behind a claim', '/mnt/data', true, false],
   ['a device', `${pod}/volumeDevices/kubernetes.io~local-volume/pv`, true, false],
 ])('%s is looked at for its size: %s', (_name, path, isClaimed, expected) => {

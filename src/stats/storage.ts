@@ -154,7 +154,8 @@ export class StorageFigures implements Disposable {
 }
 
 /** Plug-ins whose files may be on a server, or behind a driver, that is dead: whoever asks for them would wait in the kernel. */
-const NEVER_ASKED = /\/volumes\/kubernetes\.io~(?:nfs|csi)\//;
+const NEVER_ASKED =
+  /\/pods\/[^/]+\/volumes\/(?!kubernetes\.io~(?:configmap|downward-api|empty-dir|fc|git-repo|iscsi|local-volume|projected|secret)\/)/;
 
 /** Whether a volume's file system may be asked for its figures. Behind a claim only a directory of the Pod's own: no path of the node, no device. */
 export function isLookedAt(path: string, uid: string, isClaimed: boolean): boolean {

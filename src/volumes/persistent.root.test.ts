@@ -17,6 +17,7 @@ if (!isRoot) console.warn('persistent.root.test.ts is skipped: it needs root');
       'ok read-only and mount options hold, also after a kill between the steps',
       "ok the first Pod's fsGroup owns the files",
       'ok a disk gets a file system once, and its mounts are found again',
+      'ok a disk that has grown has its file system grown, and the claim is told',
       'ok a device is mapped for its Pod and unmapped, and is never touched',
     ]);
   },

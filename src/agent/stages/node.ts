@@ -5,6 +5,7 @@ import { Events } from '../../events/events.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
+import { runProgram } from '../../lib/linux/runProgram.ts';
 import { seldom } from '../../lib/seldom.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
@@ -18,6 +19,8 @@ import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
 import type { NodeFacts as SpecNode } from '../../podworker/spec/context.ts';
 import { mayUseSwap } from '../../podworker/spec/swap.ts';
+import { FlexDrivers } from '../../volumes/flex/drivers.ts';
+import { flexKind } from '../../volumes/flex/kind.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
@@ -43,6 +46,7 @@ export interface NodeStage {
   readonly shuttingDown: ShuttingDown;
   /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
   readonly volumes: PersistentVolumes;
+  readonly flexDrivers: FlexDrivers;
   readonly devices: DeviceManager;
   readonly claims: ClaimManager;
   /** What requests to the runtime depend on besides the Pod. */
@@ -57,7 +61,7 @@ export async function openNode(
   { cri }: Runtime,
   api: ApiConnection | null,
   {
-    csi: { nodeInfo, kind: csi },
+    csi: { nodeInfo, kind: csi, services },
     devices,
     dra: { claims },
   }: { readonly csi: CsiStage; readonly devices: DeviceManager; readonly dra: DraStage },
@@ -70,11 +74,14 @@ export async function openNode(
   const shuttingDown = new ShuttingDown();
   const pressure = new NodePressure();
   const mounter = host.createMounter();
+  const flexDrivers = stack.use(new FlexDrivers(config.volumePluginDir, runProgram));
   const volumes = stack.use(
     openPersistentVolumes({
       ...{ rootDir, mounter, clock, log },
       onOperation: storageOperations(metrics.metrics),
       ...(csi && { csi }),
+      flexVolume: flexKind(flexDrivers, config.volumePluginDir, api !== null),
+      expansion: services,
     }),
   );
   await volumes.rebuild();
@@ -150,6 +157,7 @@ export async function openNode(
     cgroups,
     spec,
     volumes,
+    flexDrivers,
     shuttingDown,
     devices,
     claims,

@@ -7,7 +7,7 @@ import { Mirrors } from '../../pods/mirrors.ts';
 import { effects } from '../../podworker/actions/registry.ts';
 import type { Services } from '../../podworker/actions/services.ts';
 import { checkpointDir, FileCheckpoints } from '../../podworker/checkpointStore.ts';
-import { apiObjects, localObjects, type PodObjects } from '../../podworker/objects.ts';
+import { apiObjects, localObjects, type NodeObjects, type PodObjects } from '../../podworker/objects.ts';
 import { PodRuntime } from '../../podworker/podRuntime.ts';
 import { logAction } from '../../podworker/recording.ts';
 import type { VolumeNeed } from '../../podworker/references.ts';
@@ -60,7 +60,8 @@ export async function openPods(
     stack.use(source);
     stack.use(logManifests(source, log));
   }
-  const objects = api ? apiObjects(api.store, api.tokens, csi.drivers) : standaloneObjects(manifests);
+  const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers };
+  const objects = api ? apiObjects(api.store, api.tokens, drivers) : standaloneObjects(manifests, drivers);
   const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
   const probeMetrics = new ProbeMetrics();
   const probes = stack.use(
@@ -143,7 +144,7 @@ function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSou
   return staticPodSources(settings, { nodeName, rules, clock });
 }
 
-function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
+function standaloneObjects(manifests: readonly StaticPodSource[], drivers: NodeObjects): PodObjects {
   return localObjects(
     (kind, namespace, name) => manifests.map((s) => s.object(kind, namespace, name)).find((o) => o !== undefined),
     (changed) => {
@@ -151,6 +152,7 @@ function standaloneObjects(manifests: readonly StaticPodSource[]): PodObjects {
       for (const source of manifests) stack.use(source.onObject(changed));
       return stack;
     },
+    drivers,
   );
 }
 

@@ -42,6 +42,7 @@ export const nodeFields = {
   eventBurst: int32(100, 'Events in a burst', { ...supported, ...notNegative, zeroIsUnset: true }),
   enableControllerAttachDetach: bool(true, 'Leave attaching of volumes to the controller', supported),
   volumePluginDir: str('/usr/libexec/kubernetes/kubelet-plugins/volume/exec/', 'Directory of FlexVolume plugins', {
+    ...supported,
     zeroIsUnset: true,
   }),
   volumeStatsAggPeriod: duration(60_000, 'How often volumes are measured; negative disables it', {

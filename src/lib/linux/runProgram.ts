@@ -8,6 +8,8 @@ export interface ProgramRequest {
   /** It is killed after this many ms. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
+  /** Its environment; absent: PATH and the language of messages alone. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Called when it was killed and is still there: the kernel holds it, as a mount whose server is dead does. */
   readonly onHeld?: (pid: number) => void;
 }
@@ -30,11 +32,12 @@ const MAX_OUTPUT = 16 << 10;
  * The runner of this machine. It settles when the program has ended, and not before: while the kernel holds one that was killed, what it
  * does is not known, and another beside it would only be held too. No thread of this process waits for it.
  */
-export const runProgram: Runner = ({ program, args, deadlineMs, signal, onHeld }) => {
+export const runProgram: Runner = ({ program, args, deadlineMs, signal, environment, onHeld }) => {
   const { promise, resolve, reject } = Promise.withResolvers<ProgramResult>();
   const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
   // A group of its own: helpers (mount.nfs) are killed with it.
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, LC_ALL: 'C' } });
+  const env = environment ?? { PATH, LC_ALL: 'C' };
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
   const chunks: Buffer[] = [];
   let size = 0;
   let killed = false;

@@ -80,6 +80,13 @@ export class CsiDrivers implements Disposable {
     return this.#changes.add(listener);
   }
 
+  /** Calls `listener` when the driver of that name has come, gone or changed. */
+  subscribe(name: string, listener: () => void): Disposable {
+    return this.onChange((changed) => {
+      if (changed === name) listener();
+    });
+  }
+
   [Symbol.dispose](): void {
     for (const driver of this.#drivers.values()) driver[Symbol.dispose]();
     this.#drivers.clear();

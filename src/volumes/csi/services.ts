@@ -1,30 +1,22 @@
 // What CSI volumes need besides the Pod.
 import { isNoRelationship, isNotFound } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
-import type { NodeEvent } from '../../events/event.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import type { CSIDriver, PersistentVolumeClaim, SecretReference, VolumeAttachment } from '../../types/k8s.ts';
+import type { CSIDriver, SecretReference, VolumeAttachment } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
+import type { ExpansionServices } from '../persistent/expansion.ts';
 import { csiSays, unsent } from './csiError.ts';
 import type { CsiDrivers } from './drivers.ts';
 
-export interface CsiServices {
+export interface CsiServices extends ExpansionServices {
   readonly drivers: CsiDrivers;
-  readonly nodeName: string;
-  readonly clock: Clock;
   /** The values of a Secret, read anew: they may have been changed for this very call. Rejects in kubelet's words. */
   secret(reference: SecretReference): Promise<Record<string, string>>;
   /** A VolumeAttachment as it is now. Rejects with what the API server says. */
   attachment(name: string): Promise<VolumeAttachment>;
   /** Asks a driver anew how many volumes the node can take, and tells the CSINode. */
   updateNow(driver: string): Promise<void>;
-  /** The API's claims, to say how far their volumes have grown. */
-  readonly claims: Pick<ApiClient, 'get' | 'patch'>;
-  /** Records an Event of a claim. */
-  claimEvent(claim: PersistentVolumeClaim, event: NodeEvent): void;
-  /** Unique names of volumes whose expansion failed since this process started. */
-  readonly failedExpansions: Set<string>;
   /** How often a volume of a driver with requiresRepublish is published again, in ms: kubelet does it at each sync of the Pod. */
   readonly republishMs: number;
 }

@@ -4,6 +4,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { PersistentVolume, PersistentVolumeClaim, StoredPod, Volume } from '../../types/k8s.ts';
 import type { ObjectLookup, Reference, VolumeContext } from '../contract.ts';
 import type { VolumeHost } from '../volumeType.ts';
+import type { ExpansionServices } from './expansion.ts';
 
 /**
  * A volume that may outlast its Pod, as one Pod asks for it: a PersistentVolume behind a claim, or the same kind of source written in the
@@ -36,6 +37,8 @@ export interface VolumeIdentity {
 export interface KindHost extends VolumeHost {
   /** Programs of the node (mount, umount, mkfs, fsck), for calls that may hang: they never hold a thread of this process. */
   readonly run: Runner;
+  /** How a claim is told that its volume has grown. Absent without an API server. */
+  readonly expansion?: ExpansionServices;
 }
 
 /** One step that concerns all users of the volume. */
@@ -101,12 +104,16 @@ export interface AttachWait {
 export interface PersistentKind {
   /** `kubernetes.io/csi`: names the directory `pods/UID/volumes/PLUGIN~…/NAME`. */
   readonly plugin: string;
+  /** Names that its volumes' directories bear instead of `plugin`: those of drivers that are plug-ins themselves. */
+  plugins?(): ReadonlySet<string>;
   /** The plug-in in metrics; `plugin` unless it is said. */
   metricName?(volume: VolumeIdentity): string;
   readonly supportsMountOptions: boolean;
   readonly supportsBlock: boolean;
   /** Its files are on a server that may be dead: whoever opens one asks first, with a program. */
   readonly isNetwork?: boolean;
+  /** Looks at the node before `identify` is asked: whether the volume's driver is there, and what it can do. Rejects with the reason. */
+  prepare?(spec: VolumeSpec): Promise<void>;
   /** Who shares it, and whether it is attached. Pure. Throws PayloadError when an object has to be known first. */
   identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Pick<VolumeIdentity, 'uniqueName' | 'attachable'>;
   /** API objects beside claim and volume. Pure. */

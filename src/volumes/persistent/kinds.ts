@@ -14,19 +14,20 @@ export interface PersistentKinds {
   of(spec: Pick<VolumeSpec, 'name' | 'pv' | 'inline'>): PersistentKind;
 }
 
-/** `csi` is made where the drivers are known; without it such volumes are refused. */
-export function persistentKinds(csi?: PersistentKind): PersistentKinds {
+/** `csi` and `flexVolume` are made where their drivers are known; without them such volumes are refused. */
+export function persistentKinds(csi?: PersistentKind, flexVolume?: PersistentKind): PersistentKinds {
   const kinds: Readonly<Record<string, PersistentKind>> = {
     hostPath: hostPathKind,
     local: localKind,
     nfs: nfsKind,
+    ...(flexVolume ? { flexVolume } : {}),
     ...(csi ? { csi, ...Object.fromEntries(migratedSources.map((source) => [source, csi])) } : {}),
   };
   return { all: [...new Set(Object.values(kinds))], of: (spec) => kindOf(kinds, spec) };
 }
 
 /** Sources that this program cannot mount yet, though kubelet can. */
-const notYet: ReadonlySet<string> = new Set(['fc', 'flexVolume', 'iscsi']);
+const notYet: ReadonlySet<string> = new Set(['fc', 'iscsi']);
 
 /** Sources of CSI drivers, which tell the cluster where their volumes are. */
 const driven: ReadonlySet<string> = new Set(['csi', ...migratedSources]);

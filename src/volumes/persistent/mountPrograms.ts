@@ -69,11 +69,12 @@ export async function formatAndMount(host: KindHost, disk: DiskMount): Promise<v
     progress(`the file system on ${source} is being checked`);
     await check(host, source);
   }
-  await mountCommand(host, { ...disk, options: [...options, 'defaults'] });
+  // Without a name the kernel finds it by what blkid found.
+  await mountCommand(host, { ...disk, fsType: fsType || 'auto', options: [...options, 'defaults'] });
 }
 
 /** What blkid finds on it; empty without anything. */
-async function diskFormat(host: KindHost, device: string): Promise<string> {
+export async function diskFormat(host: KindHost, device: string): Promise<string> {
   const args = ['-p', '-s', 'TYPE', '-s', 'PTTYPE', '-o', 'export', device];
   const { code, output } = await host.run({ program: 'blkid', args, deadlineMs: MOUNT_MS });
   if (code === 2) return '';

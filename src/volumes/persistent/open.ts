@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { createDigester } from '../digest.ts';
 import type { OnStorageOperation } from '../metrics.ts';
 import type { PersistentKind } from './contract.ts';
+import type { ExpansionServices } from './expansion.ts';
 import { persistentKinds } from './kinds.ts';
 import { PersistentVolumes } from './persistentVolumes.ts';
 
@@ -15,6 +16,9 @@ export interface OpenOptions {
   readonly log: Logger;
   /** The kind that plug-ins serve; absent: such volumes are refused. */
   readonly csi?: PersistentKind;
+  /** The kind of FlexVolume drivers. */
+  readonly flexVolume?: PersistentKind;
+  readonly expansion?: ExpansionServices | undefined;
   readonly onOperation?: OnStorageOperation;
 }
 
@@ -25,8 +29,13 @@ export function openPersistentVolumes({
   clock,
   log,
   csi,
+  flexVolume,
+  expansion,
   onOperation,
 }: OpenOptions): PersistentVolumes {
-  const host = { root: rootDir, mounter, log, digest: createDigester(), run: runProgram };
-  return new PersistentVolumes({ clock, log, host, onOperation, kinds: persistentKinds(csi) });
+  const host = {
+    ...{ root: rootDir, mounter, log, digest: createDigester(), run: runProgram },
+    ...(expansion ? { expansion } : {}),
+  };
+  return new PersistentVolumes({ clock, log, host, onOperation, kinds: persistentKinds(csi, flexVolume) });
 }

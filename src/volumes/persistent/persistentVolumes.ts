@@ -58,7 +58,7 @@ export class PersistentVolumes implements Disposable {
 
   /** Names of the plug-ins whose volumes are looked after here. */
   get plugins(): ReadonlySet<string> {
-    return new Set(this.kinds.all.map((kind) => kind.plugin));
+    return new Set(this.kinds.all.flatMap((kind) => [kind.plugin, ...(kind.plugins?.() ?? [])]));
   }
 
   get kinds(): PersistentKinds {
@@ -126,7 +126,8 @@ export class PersistentVolumes implements Disposable {
 
   /** Rejects when `path` is on a network file system whose server does not answer: to open it would hold a thread of this process. */
   async askServer(path: string): Promise<void> {
-    const kind = this.kinds.all.find(({ plugin }) => path.includes(`/volumes/${pluginDirectory(plugin)}/`));
+    const isOf = (plugin: string) => path.includes(`/volumes/${pluginDirectory(plugin)}/`);
+    const kind = this.kinds.all.find(({ plugin, plugins }) => isOf(plugin) || [...(plugins?.() ?? [])].some(isOf));
     if (kind?.isNetwork) await answers(this.#options.host, path);
   }
 

@@ -12,6 +12,9 @@ export class FinalError extends KubeletError {
 /** Kubelet's words for a step, before the volume's name. */
 export type StepWords =
   | 'MountVolume.MountDevice failed'
+  | 'MountVolume.WaitForAttach failed'
+  | 'MountVolume.GetDeviceMountPath failed'
+  | 'MapVolume.WaitForAttach failed'
   | 'MountVolume.SetUp failed'
   | 'MountVolume.NodeAffinity check failed'
   | 'MountVolume.MountOptionSupport check failed'

@@ -10,7 +10,8 @@ export interface Reference {
     | 'PersistentVolume'
     | 'CSIDriver'
     | 'VolumeAttachment'
-    | 'CSIPlugin';
+    | 'CSIPlugin'
+    | 'FlexVolumeDriver';
   readonly namespace: string;
   /** For tokens the service account's name. */
   readonly name: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../lib/clock.ts';
@@ -9,6 +9,7 @@ import { runProgram } from '../../lib/linux/runProgram.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { VolumeSpec } from '../persistent/contract.ts';
+import type { ExpansionServices } from '../persistent/expansion.ts';
 import { persistentKinds } from '../persistent/kinds.ts';
 import { PersistentVolumes } from '../persistent/persistentVolumes.ts';
 
@@ -34,11 +35,12 @@ const volume = (name: string, path: string, more: Partial<VolumeSpec> = {}, spec
   mode: 'Filesystem',
   ...more,
 });
-const have = async (volumes: PersistentVolumes, subject: StoredPod, spec: VolumeSpec) => {
+const have = async (volumes: PersistentVolumes, subject: StoredPod, spec: VolumeSpec, size?: string) => {
   const kind = kinds.of(spec);
   const context = { objects: undefined as never, token: undefined as never, nodeAllocatable: {} };
   const identity = { ...kind.identify(spec, subject, context.objects), name: spec.name, mode: spec.mode };
-  const order = { pod: subject, spec, context, signal, event: () => {}, progress: () => {} };
+  const grow = size === undefined ? {} : { size };
+  const order = { pod: subject, spec, context, signal, event: () => {}, progress: () => {}, ...grow };
   return (await volumes.have(identity, kind, order)).path;
 };
 const mounts = async () => (await mounter.list(root)).length;
@@ -130,10 +132,52 @@ async function disks(): Promise<void> {
     await last.leave('i', signal);
     while (last.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     passed('a disk gets a file system once, and its mounts are found again');
+    await grown(image, device);
     await blockDevices(device);
   } finally {
     execFileSync('losetup', ['--detach', device]);
   }
+}
+
+/** CAP_SYS_RESOURCE, which the kernel wants for growing ext4; root of a container may be without. */
+function mayGrow(): boolean {
+  const [, effective = '0'] = /^CapEff:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
+}
+
+/** The disk has become larger while a Pod uses it, and the claim does not know yet. */
+async function grown(image: string, device: string): Promise<void> {
+  execFileSync('truncate', ['--size=128M', image]);
+  execFileSync('losetup', ['--set-capacity', device]);
+  const told: unknown[] = [];
+  const claim = {
+    metadata: { name: 'c', namespace: 'n', resourceVersion: '1' },
+    status: { capacity: { storage: '64Mi' } },
+  };
+  const claims = { get: async () => claim, patch: async (...patched: unknown[]) => void told.push(patched[3]) };
+  const expansion = {
+    ...{ nodeName: 'n1', clock: realClock, failedExpansions: new Set<string>(), claimEvent: () => {} },
+    claims: claims as unknown as ExpansionServices['claims'],
+  };
+  using volumes = new PersistentVolumes({ host: { ...host, expansion }, kinds, clock: realClock, log: silentLogger });
+  volumes.sourcesSynced();
+  const spec = volume('fs', device, {}, { capacity: { storage: '128Mi' }, claimRef: { namespace: 'n', name: 'c' } });
+  if (mayGrow()) {
+    const path = await have(volumes, pod('k'), spec, '128Mi');
+    assert.ok(statfsSync(path).blocks * statfsSync(path).bsize > 100 << 20, 'the file system is as large as the disk');
+    assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'kept');
+    assert.equal(told.length, 1);
+  } else {
+    // The kernel has the last word: the program was run on the disk in use, and the claim is not told what is not so.
+    await assert.rejects(
+      have(volumes, pod('k'), spec, '128Mi'),
+      /failed while expanding volume for volume "fs" : .*Permission denied to resize filesystem/s,
+    );
+    assert.equal(told.length, 0);
+  }
+  await volumes.leave('k', signal);
+  while (volumes.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  passed('a disk that has grown has its file system grown, and the claim is told');
 }
 
 async function blockDevices(device: string): Promise<void> {

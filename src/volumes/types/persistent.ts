@@ -84,6 +84,7 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
     spec = source.resolve(pod, volume, context.objects);
     kind = kinds.of(spec);
     if (spec.mode === 'Block' && !kind.supportsBlock) throw new PayloadError('no volume plugin matched');
+    await kind.prepare?.(spec);
     identity = kind.identify(spec, pod, context.objects);
   } catch (error) {
     throw unprocessed(volume.name, error);

@@ -25,7 +25,7 @@ export const volumeTypes: Record<VolumeKind, VolumeType> = {
   emptyDir: emptyDirVolume,
   ephemeral: claimedVolume,
   fc: inlineVolume(),
-  flexVolume: inlineVolume(),
+  flexVolume: inlineVolume((volume) => volume.flexVolume?.readOnly),
   flocker: inlineVolume(),
   gcePersistentDisk: inlineVolume(),
   gitRepo: gitRepoVolume,

@@ -6,6 +6,8 @@ import { MountFlag } from '../../../lib/linux/mounter.ts';
 import { pluginDirectory, volumePath } from '../../paths.ts';
 import { hasBackstep } from '../../rules/payloadPath.ts';
 import type { FoundVolume, KindHost, PersistentKind, VolumeSpec, WantedStep } from '../contract.ts';
+import { growVolume } from '../expansion.ts';
+import { growFileSystem } from '../fileSystem.ts';
 import { foundShares, namesIn } from '../foundOnDisk.ts';
 import { ownByGroup } from '../fsGroup.ts';
 import { formatAndMount, mountCommand, mountPointDirectory } from '../mountPrograms.ts';
@@ -63,6 +65,19 @@ export const localKind: PersistentKind = {
 
   unpublish: async ({ host, volume, podUid }) => {
     if (volume.mode === 'Filesystem') await unmountAndRemove(host, volumePath(host.root, podUid, PLUGIN, volume.name));
+  },
+
+  expand: async (step) => {
+    const { host, spec, pod, volume } = step;
+    const { path } = sourceOf(spec);
+    if (!host.expansion) return;
+    await growVolume(step, host.expansion, {
+      // Of a directory, and of a device itself, there is nothing to grow.
+      grow: async () => {
+        if (volume.mode === 'Block' || !(await isDisk(spec))) return;
+        await growFileSystem(host, path, volumePath(host.root, pod.metadata.uid, PLUGIN, volume.name));
+      },
+    });
   },
 
   deviceMapDirectory: mapDirectory,
