@@ -141,10 +141,10 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
   CheckingImage: { holds: 'a container', todo: nothing, example: { image, container } },
   PullingImage: {
     holds: 'a container',
-    todo: 'wait; a queue number means that maxParallelImagePulls are under way; a credential provider has a minute, and its last words are in the log',
+    todo: 'wait (the Event ImagePullProgress says the same, and is updated); a queue number means that maxParallelImagePulls are under way; a credential provider has a minute, and its last words are in the log',
     example: {
       ...{ image, container, since: 48_000 },
-      ...{ doneBytes: 3_145_728, totalBytes: 12_582_912, bytesPerSecond: 1_572_864 },
+      ...{ doneBytes: 3_145_728, totalBytes: 12_582_912, bytesPerSecond: 1_572_864, layers: [1, 4] as const },
     },
   },
   ImagePullBackOff: {

@@ -145,6 +145,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'an image that nobody uses any more, and a disk that fills, have no event',
     },
   ],
+  'images/progress/pullWatch.ts': [
+    {
+      poll: 'how far image pulls have come',
+      period: '10 s, only while one is under way',
+      why: "containerd's content service tells when asked; read by no Pod's worker but the one that waits",
+    },
+  ],
   'dra/claimManager.ts': [
     { for: 'schedule', what: 'how long the health of devices that was told before a restart holds' },
     { for: 'retry', what: 'claims of a Pod that is gone, which its driver does not take back' },

@@ -58,6 +58,24 @@ export class EventCorrelator {
     return { action: 'patch', event: result, key: aggregated.key, patch };
   }
 
+  /**
+   * The same for an event that its source updates: the one of this name about the same object gets the new message. Only the first takes a
+   * token, so that a thing that goes on for long does not silence everything else about the object.
+   */
+  update(event: Event, name: string, nowMs: number, stamp: string): Correlation {
+    const key = join([...sourceAndObject(event), 'update', name]);
+    const seen = this.#observed.get(key);
+    if (!seen && !this.#takeToken(event, nowMs)) return { action: 'skip' };
+    const count = (seen?.count ?? 0) + 1;
+    const { firstTimestamp } = seen ?? event;
+    const result: Mutable<Event> = { ...(event as Mutable<Event>), count };
+    if (firstTimestamp !== undefined) result.firstTimestamp = firstTimestamp;
+    if (seen) result.metadata = { ...result.metadata, name: seen.name };
+    this.#observed.set(key, { name: result.metadata?.name ?? '', count, firstTimestamp });
+    if (!seen) return { action: 'create', event: result, key };
+    return { action: 'patch', event: result, key, patch: { count, lastTimestamp: stamp, message: event.message } };
+  }
+
   /** Takes over what the API server answered: a created event may carry another name. */
   accepted(key: string, event: Event): void {
     const { count = 1, firstTimestamp, metadata } = event;

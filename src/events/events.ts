@@ -48,9 +48,10 @@ export class Events {
       uid: pod && isStaticPod(pod) ? (pod.metadata?.annotations?.['kubernetes.io/config.hash'] ?? uid) : uid,
       ...(pod?.metadata?.resourceVersion ? { resourceVersion: pod.metadata.resourceVersion } : {}),
     };
-    const details = { ...fieldPath, ...(event.annotations ? { annotations: event.annotations } : {}) };
+    const { annotations, update } = event;
+    const details = { ...fieldPath, ...(annotations && { annotations }), ...(update !== undefined && { update }) };
     const told = pod ? api?.record(subject, event.type, event.reason, message, details) : undefined;
-    if (!(told ?? this.#isNews(subject, event.type, event.reason, message))) return;
+    if (!(told ?? (update === undefined && this.#isNews(subject, event.type, event.reason, message)))) return;
     log.info(message, {
       pod: `${namespace}/${name}`,
       podUID: uid,

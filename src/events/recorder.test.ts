@@ -68,6 +68,51 @@ describe('event recorder', () => {
     expect(stored()).toMatchObject([{ count: 3 }]);
   });
 
+  test('one that its source updates stays one: message, count and time change, and nothing else of the object is silenced', async () => {
+    await using world = await setup();
+    const { recorder, clock, fake, stored } = world;
+    const told = (message: string, update = 'pull/a') =>
+      recorder.record(subject, 'Normal', 'ImagePullProgress', message, { update });
+    expect([told('10 %'), told('other', 'pull/b')]).toEqual([true, true]);
+    await recorder.flush();
+    for (let i = 11; i < 60; i++) {
+      clock.advance(60_000);
+      expect(told(`${i} %`)).toBe(false); // no line in the log
+      await recorder.flush();
+    }
+    expect(stored()).toEqual([
+      expect.objectContaining({
+        message: '59 %',
+        count: 50,
+        firstTimestamp: '2026-01-01T00:00:00Z',
+        lastTimestamp: '2026-01-01T00:49:00Z',
+      }),
+      expect.objectContaining({ message: 'other', count: 1 }),
+    ]);
+    expect(fake.seen('create', 'Event')).toHaveLength(2);
+    recorder.record(subject, 'Normal', 'Pulled', 'x');
+    await recorder.flush();
+    expect(stored()).toHaveLength(3);
+  });
+
+  test('while the API server is away only the last update of an event waits', async () => {
+    await using world = await setup();
+    const { recorder, clock, fake, stored } = world;
+    const told = (message: string) => recorder.record(subject, 'Normal', 'P', message, { update: 'pull/a' });
+    told('0');
+    await recorder.flush();
+    await fake.wire.stop();
+    recorder.record(subject, 'Normal', 'Other', 'x');
+    for (let i = 1; i < 100; i++) told(String(i));
+    expect(recorder.queued).toBe(2);
+    await until(() => clock.nextIn === 5000);
+    await fake.wire.start();
+    clock.advance(5000);
+    await recorder.flush();
+    expect(stored().map(({ message, count }) => [message, count])).toContainEqual(['99', 100]);
+    expect(fake.seen('patch', 'Event')).toHaveLength(1);
+  });
+
   test('the tenth different message of a reason becomes a combined event', async () => {
     await using world = await setup();
     for (let i = 1; i <= 12; i++) world.recorder.record(subject, 'Warning', 'Unhealthy', `try ${i}`);

@@ -17,6 +17,8 @@ export interface EventDetails {
   /** e.g. `spec.containers{web}`. */
   readonly fieldPath?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** The event of this name about the same object is updated, if there is one. */
+  readonly update?: string;
 }
 
 export interface EventRecorderOptions {
@@ -74,7 +76,7 @@ export class EventRecorder implements AsyncDisposable {
 
   /**
    * Queues an event, its message cut at 1 KiB. Returns at once; order is kept. A full queue drops it and counts. false: the correlator
-   * says that there have been enough of its kind, so that it is neither written nor worth a line in a log.
+   * says that there have been enough of its kind, so that it is not written, or it only updates one: neither is worth a line in a log.
    */
   record(
     subject: EventSubject,
@@ -85,8 +87,15 @@ export class EventRecorder implements AsyncDisposable {
   ): boolean {
     if (this.#abort.signal.aborted) return true;
     const event = this.#event(subject, type, reason, bounded(message, EVENT_BYTES), details);
-    const correlation = this.#correlator.correlate(event, this.#clock.now().mono, event.lastTimestamp!, this.#suffix());
+    const { mono } = this.#clock.now();
+    const stamp = event.lastTimestamp!;
+    const { update } = details;
+    const correlation =
+      update === undefined
+        ? this.#correlator.correlate(event, mono, stamp, this.#suffix())
+        : this.#correlator.update(event, update, mono, stamp);
     if (correlation.action === 'skip') return false;
+    if (update !== undefined && this.#replaceQueued(correlation)) return false;
     if (this.#queue.length >= this.#limit) {
       this.#dropped++;
       return true;
@@ -94,6 +103,14 @@ export class EventRecorder implements AsyncDisposable {
     this.#queue.push(correlation);
     this.#draining ??= this.#drain();
     if (type === 'Warning') this.#endHold?.();
+    return update === undefined || correlation.action === 'create';
+  }
+
+  /** What waits to be written is out of date. The first in the queue may be on its way. */
+  #replaceQueued(next: Wanted): boolean {
+    const at = this.#queue.findIndex(({ key, action }, i) => i > 0 && action === 'patch' && key === next.key);
+    if (at < 0) return false;
+    this.#queue[at] = next;
     return true;
   }
 

@@ -354,6 +354,29 @@ test('progress is read when somebody asks', async () => {
   expect(manager.fact('p1', 'a')).not.toHaveProperty('pulling');
 });
 
+test('a pull that takes long has one Event that is updated; the facts say the same', async () => {
+  const { clock, manager, request, runtime } = setUp();
+  const told: object[] = [];
+  const outcome = manager.ensure(request('p1', 'a', { onEvent: (event) => told.push(event) }));
+  await settle();
+  clock.advance(10_000);
+  await settle();
+  runtime.progressErrors.push(new CriError('ListStatuses', { code: 12, details: '' }));
+  clock.advance(20_000);
+  await settle();
+  expect(told.slice(1)).toEqual([
+    {
+      ...{ type: 'Normal', reason: 'ImagePullProgress', update: 'pull/a' },
+      message: 'Pulling image "a" for 10 s (10 %, 0.0 MiB of 0.0 MiB)',
+    },
+    expect.objectContaining({ message: 'Pulling image "a" for 30 s; the runtime does not tell how far it is' }),
+  ]);
+  expect(manager.fact('p1', 'a').pulling).toEqual({ sinceMono: 0, untold: true });
+  runtime.pulls[0]!.succeed();
+  await outcome;
+  expect(clock.pending).toBe(0);
+});
+
 test('a runtime that does not answer is not waited for, and is asked again; one that knows no progress is not', async () => {
   const { runtime, manager, request } = setUp();
   const outcome = manager.ensure(request('p1', 'a'));

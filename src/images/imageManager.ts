@@ -1,4 +1,3 @@
-import { isUnimplemented } from '../cri/error.ts';
 import type { ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
 import { goQuote } from '../k8s/goText.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -6,30 +5,25 @@ import { Listeners } from '../lib/disposables.ts';
 import { untilAborted } from '../lib/untilAborted.ts';
 import { imageSpec } from './imageSpec.ts';
 import type { NodeAuths } from './nodeAuths.ts';
+import { type ProgressService, PullWatch } from './progress/pullWatch.ts';
 import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
 import { isSettled, PullFlights, pullErrorText } from './pullFlights.ts';
 import type { ImageAccess, PullNote } from './records/imageAccess.ts';
 import { nextBackOff } from './rules/backOff.ts';
 import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
-import { pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
+import { progressEvent, pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
 import { parseImageName } from './rules/imageName.ts';
-import { summarize, type Transfer } from './rules/progress.ts';
 import { classifyPullError } from './rules/pullError.ts';
 import type { ImageEvent, ImageFact, PullingPod, PullPolicy, RegistryLogin } from './types.ts';
 import { Withdrawals } from './withdrawals.ts';
 
-/** How long a question about the progress of pulls may take. */
-const PROGRESS_MS = 1_000;
-
 /** The runtime calls that the manager needs; `Cri` satisfies it. */
-export interface ImageService extends PullService {
+export interface ImageService extends PullService, ProgressService {
   imageStatus(
     image: ImageSpec,
     verbose?: boolean,
     options?: { signal?: AbortSignal },
   ): Promise<{ image: ImageOut | null }>;
-  /** Transfers under way; rejects where the runtime has no content service. */
-  listPullProgress?(options?: { timeoutMs?: number }): Promise<readonly Transfer[]>;
 }
 
 /** A Pod wants an image. */
@@ -77,7 +71,7 @@ export class ImageManager {
   readonly #facts = new Map<string, Map<string, ImageFact>>();
   readonly #running = new Map<string, Promise<ImageFact>>();
   readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
-  #progressMissing = false;
+  readonly #watch: PullWatch;
   readonly #withdrawals = new Withdrawals();
 
   constructor(service: ImageService, clock: Clock, options: ImageManagerOptions = {}) {
@@ -85,6 +79,7 @@ export class ImageManager {
     this.#clock = clock;
     this.#options = options;
     this.#flights = new PullFlights(service, clock, options.limits);
+    this.#watch = new PullWatch({ service, clock, flying: () => this.#flights.flying });
   }
 
   /** What is known of an image for a Pod. */
@@ -192,6 +187,7 @@ export class ImageManager {
     const flight = { spec: imageSpec(request), auths, ...(sandboxConfig && { sandboxConfig }) };
     let result: FlightResult;
     try {
+      using _watched = this.#watched(request, sinceMono);
       result = await this.#flights.join(flight, onMove, signal);
     } catch (error) {
       void note?.failed(isSettled(error)); // it asks the runtime, and the Pod is told now
@@ -261,26 +257,32 @@ export class ImageManager {
   }
 
   /**
-   * Reads the runtime's transfers into the `progress` of every running pull: for `why`, called when somebody asks. Resolves within
-   * about a second: a runtime that does not answer is one of the things that `why` explains.
+   * Reads the runtime's transfers into the `progress` of every running pull: for `why`, called when somebody asks. A runtime that does
+   * not answer is one of the things that `why` explains, so it is not waited for.
    */
-  async refreshProgress(): Promise<void> {
-    if (this.#flights.flying === 0 || this.#progressMissing || !this.#service.listPullProgress) return;
-    let parts: readonly Transfer[];
-    try {
-      parts = await this.#service.listPullProgress({ timeoutMs: PROGRESS_MS });
-    } catch (error) {
-      this.#progressMissing = isUnimplemented(error); // not containerd: it would fail the same way each time
-      return;
-    }
-    const progress = summarize(parts, this.#flights.flying > 1, this.#clock.now().wall);
-    for (const [podUid, facts] of this.#facts) {
-      for (const fact of facts.values()) {
-        if (fact.pulling && fact.pulling.position === undefined) {
-          this.#set({ podUid, image: fact.ref }, { ...fact, pulling: { ...fact.pulling, progress } });
-        }
-      }
-    }
+  refreshProgress(): Promise<void> {
+    return this.#watch.refresh();
+  }
+
+  #watched(request: ImageRequest, since: number): Disposable {
+    const { podUid, image } = request;
+    const pulling = () => this.#facts.get(podUid)?.get(image)?.pulling;
+    return this.#watch.watch({
+      ...{ image, since },
+      isFlying: () => {
+        const now = pulling();
+        return now !== undefined && now.position === undefined;
+      },
+      onProgress: (progress) => {
+        const { untold: _, progress: __, ...rest } = pulling()!;
+        const told = progress === 'untold' ? { untold: true as const } : { progress };
+        this.#set(request, { ...this.fact(podUid, image), pulling: { ...rest, ...told } });
+      },
+      tell: () => {
+        const told = pulling();
+        if (told) request.onEvent?.(progressEvent(image, this.#clock.now().mono - since, told));
+      },
+    });
   }
 
   /** One call of a kind per Pod and image: who comes second waits for the first one's, but leaves on a signal of its own. */

@@ -6,17 +6,30 @@ export interface ImageUser {
 
 /** How far a pull has come, from the runtime's content store; best effort. */
 export interface PullProgress {
-  /** Bytes fetched and bytes known to be needed, over the parts that are being fetched now. */
+  /** Bytes fetched and bytes known to be needed, over the parts that are being fetched now, or over all layers (`of`). */
   readonly offset: number;
   readonly total: number;
   /** Parts (layers, manifests) being fetched. */
   readonly parts: number;
+  /** Of how many layers the image consists, and how many are there, whole; absent while that is not known. Then the bytes are those of all. */
+  readonly of?: number;
+  readonly present?: number;
   /** How fast they come, on average since each part began; absent while that is not known. */
   readonly bytesPerSecond?: number;
   /** For how long none has come. */
   readonly idleMs?: number;
   /** More than one pull is running and the store does not say which part belongs to which. */
   readonly shared: boolean;
+}
+
+/** A pull that was asked for and is not over. */
+export interface Pulling {
+  readonly sinceMono: number;
+  /** Place in the queue for a pull, from 1; absent once the runtime is pulling. */
+  readonly position?: number;
+  readonly progress?: PullProgress;
+  /** The runtime does not tell how far it is. */
+  readonly untold?: true;
 }
 
 /** Why a Pod's image is not there, kept while it backs off. */
@@ -48,12 +61,7 @@ export interface ImageFact {
   readonly access?: { readonly allowed: boolean; readonly at: number };
   /** When the last pull for this Pod succeeded. */
   readonly pulledAt?: number;
-  readonly pulling?: {
-    readonly sinceMono: number;
-    /** Place in the queue for a pull, from 1; absent once the runtime is pulling. */
-    readonly position?: number;
-    readonly progress?: PullProgress;
-  };
+  readonly pulling?: Pulling;
   /** The credential providers that are being waited for. */
   readonly provider?: string;
   readonly failure?: ImageFailure;
@@ -88,9 +96,18 @@ export interface PullingPod {
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
-/** An Event that the image's course asks for; reason and message are kubelet 1.36's. */
+/** An Event that the image's course asks for; reason and message are kubelet 1.36's, except for ImagePullProgress, which it does not have. */
 export interface ImageEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'InspectFailed' | 'ErrImageNeverPull';
+  readonly reason:
+    | 'Pulling'
+    | 'Pulled'
+    | 'Failed'
+    | 'BackOff'
+    | 'InspectFailed'
+    | 'ErrImageNeverPull'
+    | 'ImagePullProgress';
   readonly message: string;
+  /** The Event of this name is the one that is updated, if there is one. */
+  readonly update?: string;
 }

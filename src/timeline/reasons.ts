@@ -43,6 +43,10 @@ export type Reason =
       readonly bytesPerSecond?: number;
       /** For how long no byte has come, in ms. */
       readonly idleMs?: number;
+      /** Layers that are there, of how many. */
+      readonly layers?: readonly [present: number, of: number];
+      /** The runtime does not tell how far it is. */
+      readonly untold?: true;
     }
   | {
       readonly code: 'ImagePullBackOff';

@@ -13,10 +13,21 @@ test.each([
     'pulling for 10 s (25 %, 1.0 MiB of 4.0 MiB, 0.5 MiB/s, about 6.0 s left)',
   ],
   [
+    'layers are known',
+    { doneBytes: mib, totalBytes: 4 * mib, layers: [2, 5], bytesPerSecond: mib / 2 },
+    'pulling for 10 s (25 %, 1.0 MiB of 4.0 MiB, 2 of 5 layers, 0.5 MiB/s, about 6.0 s left)',
+  ],
+  [
+    'all layers are there',
+    { doneBytes: 4 * mib, totalBytes: 4 * mib, layers: [5, 5], idleMs: 9000 },
+    'pulling for 10 s (all 4.0 MiB are there and are being unpacked)',
+  ],
+  ['the runtime says nothing', { untold: true }, 'pulling for 10 s; the runtime does not tell how far it is'],
+  [
     'the registry is silent',
     { doneBytes: mib, totalBytes: 4 * mib, bytesPerSecond: mib, idleMs: 30_000 },
     'pulling for 10 s (25 %, 1.0 MiB of 4.0 MiB, nothing has come for 30 s)',
   ],
-])('a pull: %s', (_name, more, end) => {
+] as const)('a pull: %s', (_name, more, end) => {
   expect(sentence({ ...pulling, ...more }, 10_000)).toBe(`container web waits for image "reg.io/app:1": ${end}`);
 });

@@ -1,35 +1,19 @@
+import { pullProgressText, seconds } from './pullProgressText.ts';
 import type { Reason, ReasonCode } from './reasons.ts';
 
 type Of<C extends ReasonCode> = Extract<Reason, { code: C }>;
 type Sentences = { readonly [C in ReasonCode]: (reason: Of<C>, mono: number) => string };
 
-const seconds = (ms: number): string =>
-  ms < 0 ? '0 s' : ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
 const forSince = (since: number | undefined, mono: number): string =>
   since === undefined ? '' : ` for ${seconds(mono - since)}`;
 const again = (retryAt: number | undefined, mono: number): string =>
   retryAt === undefined ? '' : `; next try in ${seconds(retryAt - mono)}`;
-const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 function pulling(r: Of<'PullingImage'>, mono: number): string {
   const head = `container ${r.container} waits for image "${r.image}"`;
   if (r.provider !== undefined) return `${head}: asking credential provider ${r.provider}${forSince(r.since, mono)}`;
   if (r.position !== undefined) return `${head}: number ${r.position} in the pull queue${forSince(r.since, mono)}`;
-  return `${head}: pulling${forSince(r.since, mono)}${progressOf(r)}`;
-}
-
-/** A registry is called silent when it has sent nothing for so long. */
-const SILENT_MS = 5000;
-
-function progressOf({ doneBytes, totalBytes, bytesPerSecond, idleMs = 0 }: Of<'PullingImage'>): string {
-  if (doneBytes === undefined || !totalBytes) return '';
-  const parts = [`${Math.floor((100 * doneBytes) / totalBytes)} %`, `${mib(doneBytes)} of ${mib(totalBytes)}`];
-  if (idleMs >= SILENT_MS) parts.push(`nothing has come for ${seconds(idleMs)}`);
-  else if (bytesPerSecond) {
-    const left = (1000 * Math.max(0, totalBytes - doneBytes)) / bytesPerSecond;
-    parts.push(`${mib(bytesPerSecond)}/s`, `about ${seconds(left)} left`);
-  }
-  return ` (${parts.join(', ')})`;
+  return `${head}: pulling${forSince(r.since, mono)}${pullProgressText(r)}`;
 }
 
 /** One sentence per reason code; a code without a sentence does not compile. */

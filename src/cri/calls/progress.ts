@@ -12,10 +12,23 @@ export interface PullProgress {
   updatedAt?: number;
 }
 
-/** Calls about transfers under way. */
+/** One blob that is there, whole. */
+export interface ContentBlob {
+  digest: string;
+  size: number;
+  /** Wall ms. */
+  updatedAt: number;
+  labels: Readonly<Record<string, string>>;
+}
+
+/** Calls about transfers under way, and what has come; Unimplemented on runtimes other than containerd. */
 export interface ProgressCalls {
-  /** All transfers of the namespace CRI images live in; Unimplemented on runtimes other than containerd. */
+  /** All transfers of the namespace CRI images live in. */
   listPullProgress(options?: CriCallOptions): Promise<PullProgress[]>;
+  /** Blobs that are there and match one of the filters, which are in containerd's syntax. */
+  listContent(filters: readonly string[], options?: CriCallOptions): Promise<ContentBlob[]>;
+  /** The first `size` bytes of a blob that has as many. */
+  readContent(digest: string, size: number, options?: CriCallOptions): Promise<Buffer>;
 }
 
 export function progressCalls(caller: ContentCaller): ProgressCalls {
@@ -27,6 +40,19 @@ export function progressCalls(caller: ContentCaller): ProgressCalls {
         ...(startedAt && { startedAt: wallOf(startedAt) }),
         ...(updatedAt && { updatedAt: wallOf(updatedAt) }),
       }));
+    },
+    async listContent(filters, options) {
+      const answers = await caller.collect('List', { filters: [...filters] }, options);
+      return answers.flatMap(({ info }) =>
+        info.map(({ digest, size, updatedAt, labels }) => ({
+          ...{ digest, size: Number(size), labels },
+          updatedAt: updatedAt ? wallOf(updatedAt) : 0,
+        })),
+      );
+    },
+    async readContent(digest, size, options) {
+      const answers = await caller.collect('Read', { digest, offset: 0, size }, options);
+      return Buffer.concat(answers.map(({ data }) => data));
     },
   };
 }

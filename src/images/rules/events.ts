@@ -1,10 +1,19 @@
 import { goQuote } from '../../k8s/goText.ts';
-import type { ImageEvent } from '../types.ts';
+import { pullProgressText, seconds } from '../../timeline/pullProgressText.ts';
+import type { ImageEvent, Pulling } from '../types.ts';
 import { goDuration } from './goDuration.ts';
+import { toldProgress } from './toldProgress.ts';
 
 /** A pull starts. */
 export function pullingEvent(image: string): ImageEvent {
   return { type: 'Normal', reason: 'Pulling', message: `Pulling image ${goQuote(image)}` };
+}
+
+/** A pull takes long; one Event of each image is updated. `forMs`: since it was asked for. */
+export function progressEvent(image: string, forMs: number, { progress, untold }: Pulling): ImageEvent {
+  const text = `${pullProgressText({ ...toldProgress(progress), ...(untold && { untold }) })}`;
+  const message = `Pulling image ${goQuote(image)} for ${seconds(forMs)}${text}`;
+  return { type: 'Normal', reason: 'ImagePullProgress', message, update: `pull/${image}` };
 }
 
 /** A pull succeeded: its own time, and the time with the wait for a place before it. */

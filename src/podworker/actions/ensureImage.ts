@@ -1,6 +1,7 @@
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
 import { parseImageName } from '../../images/rules/imageName.ts';
+import { toldProgress } from '../../images/rules/toldProgress.ts';
 import type { ImageFact, PullPolicy } from '../../images/types.ts';
 import { KubeletError } from '../../lib/errors.ts';
 import type { PullState } from '../../pods/facts.ts';
@@ -92,11 +93,10 @@ function tellMissing({ pod, event }: ActionContext, found: readonly Secret[]): v
 function pullState(fact: ImageFact): PullState | undefined {
   if (fact.provider !== undefined) return { provider: fact.provider };
   if (!fact.pulling) return undefined;
-  const { position, progress } = fact.pulling;
+  const { position, progress, untold } = fact.pulling;
   return {
     ...(position === undefined ? {} : { position }),
-    ...(progress ? { doneBytes: progress.offset, totalBytes: progress.total } : {}),
-    ...(progress?.bytesPerSecond === undefined ? {} : { bytesPerSecond: progress.bytesPerSecond }),
-    ...(progress?.idleMs === undefined ? {} : { idleMs: progress.idleMs }),
+    ...toldProgress(progress),
+    ...(untold && { untold }),
   };
 }

@@ -1,0 +1,75 @@
+import { parseImageName } from '../rules/imageName.ts';
+import {
+  blobsOf,
+  findManifest,
+  type ImagePart,
+  MAX_MANIFEST_BYTES,
+  manifestsOf,
+  partsOf,
+  type StoredBlob,
+} from '../rules/imageParts.ts';
+import { digestOf, summarizeImage, type Transfer } from '../rules/progress.ts';
+import type { PullProgress } from '../types.ts';
+
+/** What is asked of containerd's content store; `Cri` satisfies it. */
+export interface ContentStore {
+  listContent(filters: readonly string[], options?: { timeoutMs?: number }): Promise<readonly StoredBlob[]>;
+  readContent(digest: string, size: number, options?: { timeoutMs?: number }): Promise<Buffer>;
+}
+
+interface Plan {
+  readonly parts: readonly ImagePart[];
+  /** Digests of layers that are there, whole. */
+  readonly present: Set<string>;
+}
+
+/**
+ * Which layers the images consist of that are being pulled: transfers alone tell neither what has come already nor what is still to
+ * begin. An image's manifest is found in the content store by a layer that is being fetched, and read once.
+ */
+export class PullPlans {
+  readonly #store: ContentStore;
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(store: ContentStore) {
+    this.#store = store;
+  }
+
+  /** Forgets images that are not pulled any more. */
+  keep(images: ReadonlySet<string>): void {
+    for (const image of this.#plans.keys()) if (!images.has(image)) this.#plans.delete(image);
+  }
+
+  /** undefined: its manifest is not known yet. Rejects as the store does. `now`: wall ms. */
+  async progressOf(
+    image: string,
+    transfers: readonly Transfer[],
+    now: number,
+    options: { timeoutMs: number },
+  ): Promise<PullProgress | undefined> {
+    const coming = new Set(transfers.flatMap((one) => digestOf(one) ?? []));
+    const plan = this.#plans.get(image) ?? (await this.#find(image, coming, options));
+    if (!plan) return undefined;
+    const { parts, present } = plan;
+    const open = parts.filter(({ digest }) => !present.has(digest) && !coming.has(digest));
+    if (open.length > 0) {
+      const found = await this.#store.listContent(blobsOf(open.map(({ digest }) => digest)), options);
+      for (const { digest } of found) present.add(digest);
+    }
+    return summarizeImage(parts, present, transfers, now);
+  }
+
+  async #find(image: string, coming: ReadonlySet<string>, options: { timeoutMs: number }): Promise<Plan | undefined> {
+    const name = parseImageName(image);
+    if (coming.size === 0 || 'error' in name) return undefined;
+    const blobs = await this.#store.listContent([manifestsOf(name.repository)], options);
+    const manifest = findManifest(blobs, coming);
+    if (!manifest) return undefined;
+    const text = await this.#store.readContent(manifest.digest, Math.min(manifest.size, MAX_MANIFEST_BYTES), options);
+    const parts = partsOf(text.toString('utf8'));
+    if (!parts) return undefined;
+    const plan = { parts, present: new Set<string>() };
+    this.#plans.set(image, plan);
+    return plan;
+  }
+}

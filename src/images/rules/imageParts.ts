@@ -1,0 +1,72 @@
+import { digestProblem } from '../../k8s/imageReference.ts';
+
+/** A layer of an image. */
+export interface ImagePart {
+  readonly digest: string;
+  /** Bytes, as the manifest claims. */
+  readonly size: number;
+}
+
+/** What a content store says of a blob that is there. */
+export interface StoredBlob {
+  readonly digest: string;
+  readonly size: number;
+  /** Wall ms. */
+  readonly updatedAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Registries take manifests of up to 4 MiB. */
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+/** No file system of ours mounts as many layers; the progress of an image that claims more is not told part by part. */
+const MAX_PARTS = 1000;
+
+const CHILD = 'containerd.io/gc.ref.content.';
+
+/** containerd's filter for the manifests that came from a repository (`registry.example.com/team/app`). */
+export function manifestsOf(repository: string): string {
+  const slash = repository.indexOf('/');
+  const source = JSON.stringify(`containerd.io/distribution.source.${repository.slice(0, slash)}`);
+  const path = JSON.stringify(repository.slice(slash + 1).replaceAll('.', '\\.'));
+  return `labels.${source}~=${path},labels.${JSON.stringify(`${CHILD}config`)}`;
+}
+
+/** containerd's filters for blobs of these digests. */
+export function blobsOf(digests: readonly string[]): string[] {
+  return digests.map((digest) => `digest==${JSON.stringify(digest)}`);
+}
+
+/** The manifest to which one of the digests belongs; of several the one that came last. */
+export function findManifest(blobs: readonly StoredBlob[], digests: ReadonlySet<string>): StoredBlob | undefined {
+  const isParent = ({ labels }: StoredBlob) =>
+    Object.entries(labels).some(([key, value]) => key.startsWith(CHILD) && digests.has(value));
+  return blobs
+    .filter((blob) => blob.size <= MAX_MANIFEST_BYTES && isParent(blob))
+    .reduce<StoredBlob | undefined>((last, blob) => (last && last.updatedAt > blob.updatedAt ? last : blob), undefined);
+}
+
+/** The layers that a manifest names, each once; undefined for what is none, or is beyond measure: a registry chose the text. */
+export function partsOf(manifest: string): ImagePart[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(manifest);
+  } catch {
+    return undefined;
+  }
+  const { layers } = objectOf(value);
+  if (!Array.isArray(layers) || layers.length >= MAX_PARTS) return undefined;
+  const parts = new Map<string, number>();
+  for (const one of layers) {
+    const { digest, size } = objectOf(one);
+    if (typeof digest !== 'string' || digest.length > 200 || digestProblem(digest) !== undefined) return undefined;
+    if (!Number.isSafeInteger(size) || (size as number) < 0) return undefined;
+    parts.set(digest, size as number);
+  }
+  const total = [...parts.values()].reduce((sum, size) => sum + size, 0);
+  if (!Number.isSafeInteger(total)) return undefined;
+  return [...parts].map(([digest, size]) => ({ digest, size }));
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
