@@ -3,12 +3,12 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { allocatedAsAsked } from '../../src/pods/rules/allocation.ts';
 import { containerConfig } from '../../src/podworker/spec/containerConfig.ts';
-import type { NodeFacts } from '../../src/podworker/spec/context.ts';
+import type { SpecNode } from '../../src/podworker/spec/context.ts';
 import { ETC_HOSTS_FILE } from '../../src/podworker/spec/etcHosts.ts';
 import { sandboxConfig } from '../../src/podworker/spec/sandboxConfig.ts';
 import type { Container, Pod } from '../../src/types/k8s.ts';
 
-const node: NodeFacts = {
+const node: SpecNode = {
   cgroupVersion: 1,
   cpuCFSQuota: true,
   cpuCFSQuotaPeriod: 100_000,

@@ -5,7 +5,7 @@ import { GATE_DEPENDENCIES, GATE_GROUPS, type GateName } from './featureGateTabl
 export type GateStage = 'alpha' | 'beta' | 'ga' | 'deprecated';
 
 /** One feature gate of kubelet 1.36.3. */
-export interface Gate {
+export interface FeatureGate {
   readonly name: string;
   readonly stage: GateStage;
   readonly default: boolean;
@@ -16,7 +16,7 @@ export interface Gate {
 export interface FeatureGates {
   enabled(name: GateName): boolean;
   /** Every known gate with its value, sorted by name. */
-  list(): readonly (Gate & { readonly enabled: boolean })[];
+  list(): readonly (FeatureGate & { readonly enabled: boolean })[];
 }
 
 /** What came of a set of `name → boolean`: the gates in force, and what to say about them. */
@@ -29,11 +29,11 @@ export interface GateResult {
 
 const ALL_STAGES: Readonly<Record<string, GateStage>> = { AllAlpha: 'alpha', AllBeta: 'beta' };
 
-const TABLE: ReadonlyMap<string, Gate> = new Map(
+const TABLE: ReadonlyMap<string, FeatureGate> = new Map(
   [
     ...Object.entries(ALL_STAGES).map(([name, stage]) => ({ name, stage, default: false, locked: false })),
     ...GATE_GROUPS.flatMap(({ stage, default: on, locked, names }) =>
-      names.map((name): Gate => ({ name, stage, default: on, locked })),
+      names.map((name): FeatureGate => ({ name, stage, default: on, locked })),
     ),
   ]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -41,7 +41,7 @@ const TABLE: ReadonlyMap<string, Gate> = new Map(
 );
 
 /** Every feature gate that is known, sorted by name. */
-export function knownGates(): readonly Gate[] {
+export function knownGates(): readonly FeatureGate[] {
   return [...TABLE.values()];
 }
 

@@ -1,10 +1,10 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
-import { Gate } from './gate.ts';
+import { StartGate } from './gate.ts';
 
 /** A gate whose calls end when told to. */
 function setUp(limit: number) {
   const clock = new ManualClock();
-  const gate = new Gate({ clock, limit });
+  const gate = new StartGate({ clock, limit });
   const sent: string[] = [];
   const ends = new Map<string, () => void>();
   const call = (key: string, podStarted: number, priority: 0 | 1 = 1, signal?: AbortSignal) =>
@@ -96,6 +96,6 @@ test('disposing leaves no timer; the default limit grows with the cores', () => 
   expect(clock.pending).toBe(1);
   gate[Symbol.dispose]();
   expect(clock.pending).toBe(0);
-  expect(new Gate({ clock }).limit).toBeGreaterThanOrEqual(4);
-  expect(new Gate({ clock, perCore: 0 }).limit).toBe(1);
+  expect(new StartGate({ clock }).limit).toBeGreaterThanOrEqual(4);
+  expect(new StartGate({ clock, perCore: 0 }).limit).toBe(1);
 });

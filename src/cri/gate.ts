@@ -29,7 +29,7 @@ interface Entry extends Waiting {
 const DEFAULT_PER_CORE = 4;
 
 /** The gate. Its timer keeps no call alive; disposing only stops the timer. */
-export class Gate implements Disposable {
+export class StartGate implements Disposable {
   readonly limit: number;
   readonly #clock: Clock;
   #arrivals = 0;

@@ -4,7 +4,7 @@ import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
 import { type OwnedVolumes, volumesInUse } from './rules/volumesInUse.ts';
-import type { NodeFacts } from './types.ts';
+import type { NodeStatusFacts } from './types.ts';
 
 /**
  * What the Node's volumesInUse is to be. The mount table is looked at only while the Node shows one that nobody here owns: the kernel
@@ -16,7 +16,7 @@ export async function readVolumesInUse(
   mounter: Pick<Mounter, 'list'>,
   rootDir: string,
   log: Logger,
-): Promise<Pick<NodeFacts, 'volumesInUse'>> {
+): Promise<Pick<NodeStatusFacts, 'volumesInUse'>> {
   const { inUse } = owned;
   if (inUse === undefined) return {};
   const shown = status?.volumesInUse ?? [];

@@ -14,7 +14,7 @@ import { PodTable } from '../pods/table.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
-import { type CsiNodeGate, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
+import { type CsiNodePresence, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
 
 /** What of this program's volumes outlasts Pods, as a test says. */
 let inUse: readonly string[] = [];
@@ -88,7 +88,7 @@ describe('a node taken over from another kubelet', () => {
     node: Node,
     mounts: () => string,
     then: (api: TestApi, clock: ManualClock, pressure: NodePressure) => Promise<void>,
-    csiNode?: CsiNodeGate,
+    csiNode?: CsiNodePresence,
   ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
@@ -165,7 +165,7 @@ describe('a node taken over from another kubelet', () => {
     const initialized = Promise.withResolvers<void>();
     const listeners = new Set<() => void>();
     let problem: string | undefined = 'CSINode is not yet initialized';
-    const csiNode: CsiNodeGate = {
+    const csiNode: CsiNodePresence = {
       problem: () => problem,
       onChange: (listener) => {
         listeners.add(listener);

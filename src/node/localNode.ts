@@ -10,7 +10,7 @@ import { KubeletError } from '../lib/errors.ts';
 import type { Mounter } from '../lib/linux/mounter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodePressure } from '../pods/nodePressure.ts';
-import type { NodeFacts as PodNodeFacts } from '../podworker/rules/facts.ts';
+import type { NodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
 import type { PersistentVolumes } from '../volumes/persistent/persistentVolumes.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
@@ -26,7 +26,7 @@ import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { DeviceFacts, MachineFacts, NodeFacts, NodeSettings } from './types.ts';
+import type { DeviceFacts, MachineFacts, NodeSettings, NodeStatusFacts } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
 export interface NodeApi {
@@ -50,13 +50,13 @@ export interface LocalNodeOptions {
   /** Sentences that keep the Node from being Ready, besides those of runtime and machine. */
   readonly notReady: () => readonly string[];
   /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
-  readonly csiNode?: CsiNodeGate;
+  readonly csiNode?: CsiNodePresence;
   /** What device plug-ins offer by now. */
   readonly devices: () => DeviceFacts;
 }
 
 /** Whether the CSINode is there. */
-export interface CsiNodeGate {
+export interface CsiNodePresence {
   /** Why not, as a sentence. */
   problem(): string | undefined;
   onChange(listener: () => void): Disposable;
@@ -74,7 +74,7 @@ export class LocalNode implements Disposable {
   readonly #isNewDisk: boolean;
   readonly #options: LocalNodeOptions;
   readonly #stop = new AbortController();
-  readonly #read: () => Promise<NodeFacts>;
+  readonly #read: () => Promise<NodeStatusFacts>;
   readonly #seen = new Listeners<[]>();
   #runtimeVersion: string | undefined;
   #node: Node;
@@ -150,8 +150,8 @@ export class LocalNode implements Disposable {
   facts(
     api: boolean,
     apiProblem: string | undefined,
-    more: Pick<PodNodeFacts, 'crashLoopMaxMs' | 'deviceHealth'>,
-  ): PodNodeFacts {
+    more: Pick<NodeFacts, 'crashLoopMaxMs' | 'deviceHealth'>,
+  ): NodeFacts {
     const { runtimeReady, networkReady, errors, networkErrors } = this.runtime.fact;
     const hostIPs = this.hostIPs();
     return {
@@ -277,7 +277,7 @@ export class LocalNode implements Disposable {
     return initialNode(this.#options.settings, await this.#facts(), rfc3339(this.#options.clock.now().wall));
   }
 
-  async #facts(): Promise<NodeFacts> {
+  async #facts(): Promise<NodeStatusFacts> {
     const facts = await this.#read();
     this.#runtimeVersion = facts.runtimeVersion ?? this.#runtimeVersion;
     return facts;

@@ -9,7 +9,7 @@ import { keepLease } from './lease.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher } from './nodeStatus.ts';
 import { registerNode } from './registration.ts';
-import type { NodeFacts } from './types.ts';
+import type { NodeStatusFacts } from './types.ts';
 
 const NOW = '2026-01-01T00:00:00Z';
 const fresh = () => initialNode(testSettings, testFacts, NOW).node;
@@ -170,7 +170,7 @@ describe('status', () => {
     const events: NodeEvent[] = [];
     const logged: string[] = [];
     const logger = createLogger({ write: (line) => logged.push(line) });
-    const state = { facts: testFacts as NodeFacts, cached: undefined as Node | undefined };
+    const state = { facts: testFacts as NodeStatusFacts, cached: undefined as Node | undefined };
     const publisher = new NodeStatusPublisher({
       api,
       clock,

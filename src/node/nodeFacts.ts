@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { readAddressFacts } from './addressFacts.ts';
 import { readMachineFacts } from './machineFacts.ts';
 import { isIP, isUnspecified } from './rules/ip.ts';
-import type { MachineFacts, NodeFacts, NodeImage, NodeSettings, RuntimeFact } from './types.ts';
+import type { MachineFacts, NodeImage, NodeSettings, NodeStatusFacts, RuntimeFact } from './types.ts';
 
 /** The runtime calls behind the status; `Cri` satisfies it. */
 export interface NodeFactsService {
@@ -12,7 +12,7 @@ export interface NodeFactsService {
 }
 
 /** What other modules know; read at each update. */
-export type OtherFacts = Pick<NodeFacts, 'pressure' | 'notReady' | 'warnings' | 'volumesInUse' | 'devices'>;
+export type OtherFacts = Pick<NodeStatusFacts, 'pressure' | 'notReady' | 'warnings' | 'volumesInUse' | 'devices'>;
 
 export interface NodeFactsOptions {
   readonly service: NodeFactsService;
@@ -40,7 +40,7 @@ export function nodeFactsReader({ service, clock, settings, rootDir, runtime, ot
     return `${runtimeName}://${runtimeVersion.replace(/^v/, '')}`;
   });
   const named = settings.nodeIPs.some((ip) => !isUnspecified(ip)) || isIP(settings.hostname);
-  return async (): Promise<NodeFacts> => {
+  return async (): Promise<NodeStatusFacts> => {
     const [machineFacts, addresses, imageList, runtimeVersion, more] = await Promise.all([
       machine(),
       readAddressFacts(named ? undefined : settings.nodeName),

@@ -8,7 +8,7 @@ import type { Node } from '../types/k8s.ts';
 import { OWN_CONDITIONS } from './rules/conditions.ts';
 import { nextNode } from './rules/nextNode.ts';
 import { nodeChanged, nodeStatusPatch } from './rules/statusPatch.ts';
-import type { NodeApi, NodeFacts, NodeSettings } from './types.ts';
+import type { NodeApi, NodeSettings, NodeStatusFacts } from './types.ts';
 
 /** Attempts at one update (kubelet's nodeStatusUpdateRetry). */
 const ATTEMPTS = 5;
@@ -20,7 +20,7 @@ export interface NodeStatusOptions {
   readonly logger: Logger;
   readonly random: () => number;
   readonly settings: NodeSettings;
-  readonly readFacts: () => Promise<NodeFacts>;
+  readonly readFacts: () => Promise<NodeStatusFacts>;
   /** The Node as a watch saw it last; the first attempt starts from it. */
   readonly cachedNode: () => Node | undefined;
   readonly recordEvent: (event: NodeEvent) => void;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
-import type { NodeFacts } from '../podworker/spec/context.ts';
+import type { SpecNode } from '../podworker/spec/context.ts';
 import type { MachineFacts } from './types.ts';
 
 const cpuDirectory = '/sys/devices/system/cpu';
@@ -14,7 +14,7 @@ export function runtimeDefaults(
   rootDir: string,
   machine: MachineFacts,
   cgroups: CgroupManager,
-): NodeFacts {
+): SpecNode {
   return {
     cgroupVersion: cgroups.version,
     cpuCFSQuota: config.cpuCFSQuota,
@@ -24,7 +24,7 @@ export function runtimeDefaults(
     hugePageSizes: cgroups.hugePageSizes.map(pageSizeName),
     singleProcessOOMKill: config.singleProcessOOMKill ?? cgroups.version === 1,
     swapControllerAvailable: swapController(cgroups.version),
-    swapBehavior: (config.memorySwap?.swapBehavior ?? '') as NodeFacts['swapBehavior'],
+    swapBehavior: (config.memorySwap?.swapBehavior ?? '') as SpecNode['swapBehavior'],
     thermalThrottlePaths: thermalThrottlePaths(),
     seLinuxEnabled: hasSeLinux(readFileSync('/proc/self/mountinfo', 'utf8'), ownSeLinuxLabel()),
     seccompDefault: config.seccompDefault,

@@ -91,7 +91,7 @@ export interface DeviceFacts {
 }
 
 /** Everything that the node's status is made of, read once for each update. */
-export interface NodeFacts {
+export interface NodeStatusFacts {
   readonly machine: MachineFacts;
   readonly addresses: AddressFacts;
   readonly runtime: RuntimeFact;

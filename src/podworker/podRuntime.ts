@@ -1,6 +1,6 @@
 import type { Cri } from '../cri/client.ts';
 import { watchEvents } from '../cri/events.ts';
-import type { Gate } from '../cri/gate.ts';
+import type { StartGate } from '../cri/gate.ts';
 import { createObserver, type Observer } from '../cri/observe.ts';
 import type { PodEvent } from '../events/event.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
@@ -45,7 +45,7 @@ export interface PodRuntimeOptions {
   readonly random: () => number;
   readonly table: PodTable;
   readonly recorder: Recorder;
-  readonly gate: Gate;
+  readonly gate: StartGate;
   readonly checkpoints: Pick<FileCheckpoints, 'load'>;
   readonly objects: ObjectSource;
   readonly effect: Effect;
@@ -213,7 +213,7 @@ function logDefects(log: Logger, { uid, namespace, name }: PodIdentity, { reason
   }
 }
 
-function positions(gate: Gate, worker: PodWorker | undefined): Record<string, number> {
+function positions(gate: StartGate, worker: PodWorker | undefined): Record<string, number> {
   const found: Record<string, number> = {};
   if (!worker || gate.load.waiting === 0) return found;
   for (const slot of worker.gatedSlots()) {

@@ -17,7 +17,7 @@ import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
-import type { NodeFacts as SpecNode } from '../../podworker/spec/context.ts';
+import type { SpecNode } from '../../podworker/spec/context.ts';
 import { mayUseSwap } from '../../podworker/spec/swap.ts';
 import { FlexDrivers } from '../../volumes/flex/drivers.ts';
 import { flexKind } from '../../volumes/flex/kind.ts';

@@ -1,12 +1,12 @@
 import { type Cri, connectCri } from '../../cri/client.ts';
-import { Gate } from '../../cri/gate.ts';
+import { StartGate } from '../../cri/gate.ts';
 import type { Base } from './preflight.ts';
 
 /** The container runtime. */
 export interface Runtime {
   readonly cri: Cri;
   /** Calls that create or start something queue here, node-wide. */
-  readonly gate: Gate;
+  readonly gate: StartGate;
 }
 
 /** Connects lazily: a runtime that is down is no error here. */
@@ -20,6 +20,6 @@ export function connectRuntime({ loaded, clock, metrics }: Base, stack: AsyncDis
       onCall: (call) => metrics.call(call),
     }),
   );
-  const gate = stack.use(new Gate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
+  const gate = stack.use(new StartGate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));
   return { cri, gate };
 }

@@ -8,7 +8,7 @@ import { validateResourceField, validateResources } from './validateResources.ts
 import { validateContainerSecurity } from './validateSecurity.ts';
 
 /** What the checks of a container need to know of its Pod. */
-interface PodFacts {
+interface PodOfContainer {
   readonly pod: Pod;
   readonly volumes: ReadonlySet<string>;
   readonly names: Set<string>;
@@ -32,7 +32,7 @@ const INIT_ONLY_SIDECAR = ['lifecycle', 'livenessProbe', 'readinessProbe', 'star
 
 /** Checks all containers of a Pod. */
 export function validateContainers(pod: Pod, spec: FieldPath, findings: Findings): void {
-  const facts: PodFacts = {
+  const facts: PodOfContainer = {
     pod,
     volumes: new Set((pod.spec?.volumes ?? []).map(({ name }) => name)),
     names: new Set(),
@@ -54,7 +54,7 @@ export function validateContainers(pod: Pod, spec: FieldPath, findings: Findings
   }
 }
 
-function validateContainer(container: Container, facts: PodFacts, path: FieldPath, findings: Findings): void {
+function validateContainer(container: Container, facts: PodOfContainer, path: FieldPath, findings: Findings): void {
   const { name = '', image = '' } = container;
   if (name === '') findings.required(path.child('name'));
   else if (facts.names.has(name)) findings.duplicate(path.child('name'), name);
@@ -115,7 +115,7 @@ function validateInit(container: Container, path: FieldPath, findings: Findings)
   }
 }
 
-function validatePorts(container: Container, facts: PodFacts, path: FieldPath, findings: Findings): void {
+function validatePorts(container: Container, facts: PodOfContainer, path: FieldPath, findings: Findings): void {
   const names = new Set<string>();
   for (const [index, port] of (container.ports ?? []).entries()) {
     const at = path.index(index);
@@ -195,7 +195,7 @@ function validateEnvFrom(container: Container, path: FieldPath, findings: Findin
   }
 }
 
-function validateMounts(container: Container, facts: PodFacts, path: FieldPath, findings: Findings): void {
+function validateMounts(container: Container, facts: PodOfContainer, path: FieldPath, findings: Findings): void {
   const mountPaths = new Set<string>();
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const at = path.child('volumeMounts').index(index);

@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeSettings } from '../types.ts';
+import type { NodeSettings, NodeStatusFacts } from '../types.ts';
 
 /** Settings of a plain node, for tests. */
 export const testSettings: NodeSettings = {
@@ -21,7 +21,7 @@ export const testSettings: NodeSettings = {
 };
 
 /** Facts of a healthy node, for tests. */
-export const testFacts: NodeFacts = {
+export const testFacts: NodeStatusFacts = {
   machine: {
     machineID: 'machine',
     systemUUID: 'system',

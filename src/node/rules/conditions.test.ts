@@ -1,6 +1,6 @@
 import type { NodeCondition } from '../../types/k8s.ts';
 import { testFacts } from '../fake/facts.ts';
-import type { NodeFacts } from '../types.ts';
+import type { NodeStatusFacts } from '../types.ts';
 import { nodeConditions } from './conditions.ts';
 
 const NOW = '2026-11-21T18:00:00Z';
@@ -8,7 +8,7 @@ const LATER = '2026-11-21T18:00:10Z';
 
 describe('conditions', () => {
   const input = (
-    facts: Partial<NodeFacts> = {},
+    facts: Partial<NodeStatusFacts> = {},
     now = NOW,
     capacity = { cpu: '4', memory: '1Gi', pods: '1', 'ephemeral-storage': '1' },
   ) => ({
@@ -79,7 +79,7 @@ describe('conditions', () => {
     ]);
   });
 
-  test.each<[string, Partial<NodeFacts>, string]>([
+  test.each<[string, Partial<NodeStatusFacts>, string]>([
     [
       'one sentence stands alone',
       { runtime: { ...testFacts.runtime, errors: ['container runtime is down'] } },

@@ -1,10 +1,10 @@
 import type { NodeEvent } from '../../events/event.ts';
 import type { NodeCondition } from '../../types/k8s.ts';
-import type { NodeFacts, Update } from '../types.ts';
+import type { NodeStatusFacts, Update } from '../types.ts';
 
 /** Words of a pressure condition: [reason, message, Event reason]. */
 interface PressureWords {
-  readonly fact: keyof NodeFacts['pressure'];
+  readonly fact: keyof NodeStatusFacts['pressure'];
   readonly yes: readonly [string, string, string];
   readonly no: readonly [string, string, string];
 }
@@ -32,7 +32,7 @@ export const OWN_CONDITIONS = [...Object.keys(PRESSURES), 'Ready'] as const;
 
 export interface ConditionInput {
   readonly nodeName: string;
-  readonly facts: Pick<NodeFacts, 'pressure' | 'runtime' | 'notReady' | 'warnings'>;
+  readonly facts: Pick<NodeStatusFacts, 'pressure' | 'runtime' | 'notReady' | 'warnings'>;
   readonly capacity: Readonly<Record<string, string>>;
   readonly localStorageIsolation: boolean;
   /** RFC 3339, whole seconds. */

@@ -1,6 +1,6 @@
 import type { NodeEvent } from '../../events/event.ts';
 import type { Node, NodeStatus, NodeSystemInfo } from '../../types/k8s.ts';
-import type { NodeFacts, NodeSettings } from '../types.ts';
+import type { NodeSettings, NodeStatusFacts } from '../types.ts';
 import { nodeAddresses, PROVIDED_NODE_IP } from './addresses.ts';
 import { nodeAllocatable, nodeCapacity } from './capacity.ts';
 import { nodeConditions } from './conditions.ts';
@@ -18,7 +18,7 @@ export interface NextNode {
  * Brings a Node object up to date: its status, the labels that must be there, and the annotation of `--node-ip`. Pure; every
  * field of others (taints, podCIDR, volumesAttached, foreign conditions and resources) is kept. `now` is RFC 3339.
  */
-export function nextNode(original: Node, settings: NodeSettings, facts: NodeFacts, now: string): NextNode {
+export function nextNode(original: Node, settings: NodeSettings, facts: NodeStatusFacts, now: string): NextNode {
   const status = original.status ?? {};
   const { machine, runtime } = facts;
   const addresses = nodeAddresses(status.addresses ?? [], settings, facts.addresses);
@@ -56,7 +56,12 @@ export function nextNode(original: Node, settings: NodeSettings, facts: NodeFact
   };
 }
 
-function nextMetadata(original: Node, settings: NodeSettings, { machine }: NodeFacts, nodeIP: string | undefined) {
+function nextMetadata(
+  original: Node,
+  settings: NodeSettings,
+  { machine }: NodeStatusFacts,
+  nodeIP: string | undefined,
+) {
   const { [PROVIDED_NODE_IP]: _, ...others } = original.metadata?.annotations ?? {};
   return {
     ...original.metadata,

@@ -1,6 +1,6 @@
 import type { ResourceConfig } from '../../cgroups/rules/resourceConfig.ts';
 import type { Cri } from '../../cri/client.ts';
-import type { Gate } from '../../cri/gate.ts';
+import type { StartGate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { WorkerDevices } from '../../devices/deviceManager.ts';
 import type { WorkerClaims } from '../../dra/claimManager.ts';
@@ -14,7 +14,7 @@ import type { HookRunner } from '../../probes/hooks.ts';
 import type { AllocatedPod, Container, Pod, Secret, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
 import type { Checkpoint } from '../rules/actions.ts';
-import type { NodeFacts as SpecNode } from '../spec/context.ts';
+import type { SpecNode } from '../spec/context.ts';
 import type { DnsInputs } from '../spec/dns.ts';
 import type { EnvLookups } from '../spec/envTypes.ts';
 
@@ -74,7 +74,7 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Logger;
   readonly cri: Cri;
-  readonly gate: Gate;
+  readonly gate: StartGate;
   readonly ledger: Ledger;
   readonly images: ImageManager;
   readonly volumes: VolumeManager;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Cri, connectCri } from '../../cri/client.ts';
-import { Gate } from '../../cri/gate.ts';
+import { StartGate } from '../../cri/gate.ts';
 import type { Observer } from '../../cri/observe.ts';
 import { DeviceManager } from '../../devices/deviceManager.ts';
 import { ClaimManager } from '../../dra/claimManager.ts';
@@ -292,7 +292,7 @@ export class FakeNode implements Disposable {
       clock: this.clock,
       log: silentLogger,
       cri: this.cri,
-      gate: this.#own.use(new Gate({ clock: this.clock })),
+      gate: this.#own.use(new StartGate({ clock: this.clock })),
       ledger: this.ledger,
       images: new ImageManager(this.cri, this.clock),
       volumes: createVolumeManager({ root, mounter, persistent: this.persistent }),

@@ -3,7 +3,7 @@ import { type ContainerView, type PodViews, podViews } from '../../pods/rules/vi
 import type { AllocatedPod, Pod } from '../../types/k8s.ts';
 import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
-import { imageGate } from './images.ts';
+import { imageState } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
 import { lastRun } from './replacement.ts';
 import { planAllocation, planResize } from './resize.ts';
@@ -107,7 +107,7 @@ function prepared(turn: Turn): boolean {
 function prefetch(turn: Turn, views: PodViews): void {
   const mains = views.main.filter((v) => !v.latest);
   const inits = views.init.filter((v) => !v.latest);
-  for (const view of [...inits, ...mains]) imageGate(turn, view);
+  for (const view of [...inits, ...mains]) imageState(turn, view);
   // Until the first init container has done its work, main containers wait for it whatever their image does.
   if (views.init.length > 0) for (const view of mains) delete turn.waiting[view.name];
 }

@@ -3,7 +3,7 @@ import type { ContainerView } from '../../pods/rules/views.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
-import { type Gate, imageGate } from './images.ts';
+import { imageState, type StartState } from './images.ts';
 import { replacedRun, replacementFailed } from './replacement.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
@@ -23,13 +23,13 @@ export interface Leave {
  * `ready`: nothing to do; `pending`: an attempt is being made (later containers wait for it); `held`: it waits out a
  * failure or back-off and holds nobody else back.
  */
-export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): Gate {
+export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): StartState {
   const gate = attempt(turn, view, sandbox, leave);
   if (turn.waiting[view.name]) replacementFailed(turn, view);
   return gate;
 }
 
-function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): Gate {
+function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): StartState {
   const made = view.current?.state === 'created' ? view.current : undefined;
   if (made && made.hash === containerHash(view.container)) return startMade(turn, view, made.id, leave);
   if (made) {
@@ -45,13 +45,13 @@ function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leav
   }
   noteFailedStart(turn, view);
   if (inBackoff(turn, view)) return 'held';
-  const image = imageGate(turn, view);
+  const image = imageState(turn, view);
   if (image !== 'ready') return image;
   if (!leave.volumesReady || leave.awaitsCgroup) return 'pending';
   return create(turn, view, sandbox);
 }
 
-function startMade(turn: Turn, view: ContainerView, containerId: string, leave: Leave): Gate {
+function startMade(turn: Turn, view: ContainerView, containerId: string, leave: Leave): StartState {
   if (leave.after !== undefined) {
     because(turn, { code: 'AfterContainer', container: view.name, waitsFor: leave.after });
     return 'pending';
@@ -145,7 +145,7 @@ export function goDuration(ms: number): string {
   return s < 60 ? `${s}s` : `${Math.floor(s / 60)}m${s % 60}s`;
 }
 
-function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Gate {
+function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): StartState {
   const { facts, now } = turn;
   const name = slotOf.container(view.name);
   const s = slot(facts, name);

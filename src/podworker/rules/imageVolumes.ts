@@ -1,6 +1,6 @@
 import type { ContainerView } from '../../pods/rules/views.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
-import { imageGate } from './images.ts';
+import { imageState } from './images.ts';
 import type { Turn } from './turn.ts';
 
 /** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
@@ -23,7 +23,7 @@ export function planImageVolumes(turn: Turn, pod: Pod, containers: readonly Cont
     const name = imageVolumeOwner(volume.name);
     const { reference, pullPolicy } = volume.image;
     const container: Container = { name, image: reference, imagePullPolicy: pullPolicy ?? 'IfNotPresent' };
-    const gate = imageGate(turn, { name, kind: 'main', container, history: [], nextAttempt: 0 });
+    const gate = imageState(turn, { name, kind: 'main', container, history: [], nextAttempt: 0 });
     const waiting = turn.waiting[name];
     delete turn.waiting[name];
     if (gate === 'ready') continue;

@@ -12,10 +12,10 @@ const secretsPatienceMs = 1_000;
 /** How long a failed pull shows its own error before the status turns to ImagePullBackOff. */
 const errorShownMs = 2_000;
 
-export type Gate = 'ready' | 'pending' | 'held';
+export type StartState = 'ready' | 'pending' | 'held';
 
 /** The image of a container for its next attempt: brought up to date by its pull policy, under way, or held by a failure. */
-export function imageGate(turn: Turn, view: ContainerView): Gate {
+export function imageState(turn: Turn, view: ContainerView): StartState {
   const { facts } = turn;
   const name = slotOf.image(view.name);
   const image = view.container.image ?? '';
@@ -75,7 +75,7 @@ function failedImage(
   error: { reason: string; message: string },
   endedAt: number,
   failures: number,
-): Gate {
+): StartState {
   const { image } = action;
   const retry = endedAt + backoffDelay(pullCurve, isPullFailure(error.reason) ? failures - 1 : 0, 0);
   if (retry <= turn.now.mono) {

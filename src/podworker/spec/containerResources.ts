@@ -2,7 +2,7 @@ import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { hasPodLevelResources } from '../../k8s/podResources.ts';
 import { amountOf, amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { AllocatedPod, Container } from '../../types/k8s.ts';
-import type { NodeFacts } from './context.ts';
+import type { SpecNode } from './context.ts';
 import { hugepageLimits } from './hugepages.ts';
 import { linuxResources } from './linuxResources.ts';
 import { withMemoryQoS } from './memoryQoS.ts';
@@ -11,7 +11,7 @@ import { withSwapLimit } from './swap.ts';
 
 /** What a container's resources depend on besides its Pod. */
 export interface ContainerResourceInputs {
-  readonly node: NodeFacts;
+  readonly node: SpecNode;
   /** Whether the CPU manager gave the container CPUs of its own. */
   readonly exclusiveCPUs: boolean;
   readonly cpusetCpus: string;

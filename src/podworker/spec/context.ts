@@ -9,7 +9,7 @@ import type { ImageUser } from './runAsNonRoot.ts';
 // What the requests to the runtime are made of besides the Pod, all of it plain data that the actions fill in.
 
 /** Facts and settings of the node. They change only with the machine or the configuration, and are shared by all Pods. */
-export interface NodeFacts {
+export interface SpecNode {
   readonly cgroupVersion: 1 | 2;
   /** KubeletConfiguration cpuCFSQuota. */
   readonly cpuCFSQuota: boolean;
@@ -42,8 +42,8 @@ export interface NodeFacts {
 }
 
 /** What holds for the sandbox and every container of one Pod. */
-export interface PodFacts {
-  readonly node: NodeFacts;
+export interface SpecPod {
+  readonly node: SpecNode;
   /** Name that the cgroup driver understands, as from the cgroups module. */
   readonly cgroupParent: string;
   /** Needed with hostUsers: false, else null. */
@@ -53,7 +53,7 @@ export interface PodFacts {
 }
 
 /** What a sandbox is made of. */
-export interface SandboxContext extends PodFacts {
+export interface SandboxContext extends SpecPod {
   /** 0 for a Pod's first sandbox, then one more each time. */
   readonly attempt: number;
   readonly dns: DnsInputs;
@@ -79,7 +79,7 @@ export interface MappedDevice {
 }
 
 /** What a container is made of. */
-export interface ContainerContext extends PodFacts {
+export interface ContainerContext extends SpecPod {
   readonly restartCount: number;
   /** The reference under which the runtime knows the pulled image. */
   readonly imageRef: string;

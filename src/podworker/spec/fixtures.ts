@@ -1,11 +1,11 @@
 import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import type { AllocatedPod, Container, Pod, PodSpec } from '../../types/k8s.ts';
-import type { ContainerContext, NodeFacts, SandboxContext } from './context.ts';
+import type { ContainerContext, SandboxContext, SpecNode } from './context.ts';
 import type { EnvLookups } from './envTypes.ts';
 
 // Plain values for the tests of this folder.
 
-export const NODE: NodeFacts = {
+export const NODE: SpecNode = {
   cgroupVersion: 2,
   cpuCFSQuota: true,
   cpuCFSQuotaPeriod: 100_000,

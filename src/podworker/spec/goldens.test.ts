@@ -5,7 +5,7 @@ import { runtimeMessageCodec } from '../../cri/protocol.ts';
 import { allocatedAsAsked } from '../../pods/rules/allocation.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../types/k8s.ts';
 import { containerConfig } from './containerConfig.ts';
-import type { ContainerContext, NodeFacts } from './context.ts';
+import type { ContainerContext, SpecNode } from './context.ts';
 import { podDnsConfig } from './dns.ts';
 import { resolveEnv } from './env.ts';
 import type { EnvLookups, Fetched, ResolvedVariable } from './envTypes.ts';
@@ -26,7 +26,7 @@ interface ConfigCase {
     readonly Swap: number;
     readonly V2: boolean;
     readonly Swapctl: boolean;
-    readonly SwapBehavior: NodeFacts['swapBehavior'];
+    readonly SwapBehavior: SpecNode['swapBehavior'];
     readonly Single: boolean;
     readonly SeccompDefault: boolean;
     readonly StopSignals: boolean;
@@ -110,7 +110,7 @@ function received(name: string, bytes: Uint8Array): object {
 const wanted = (name: string, base64: string, error: string) => error || received(name, Buffer.from(base64, 'base64'));
 const sent = (name: string, message: object) => received(name, runtimeMessageCodec(name).encode(message));
 
-function nodeOf({ input }: ConfigCase): NodeFacts {
+function nodeOf({ input }: ConfigCase): SpecNode {
   return {
     ...NODE,
     cgroupVersion: input.V2 ? 2 : 1,

@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { cpuQuota, cpuShares } from '../../k8s/cpuShares.ts';
 import { milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { NodeFacts } from './context.ts';
+import type { SpecNode } from './context.ts';
 
 /** Amounts in billionths, as in ResourceAmounts. */
 export interface ResourceDemand {
@@ -17,7 +17,7 @@ export interface ResourceDemand {
 /** CPU and memory in the runtime's terms (kubelet calculateLinuxResources). */
 export function linuxResources(
   demand: ResourceDemand,
-  node: Pick<NodeFacts, 'cgroupVersion' | 'cpuCFSQuota' | 'cpuCFSQuotaPeriod' | 'singleProcessOOMKill'>,
+  node: Pick<SpecNode, 'cgroupVersion' | 'cpuCFSQuota' | 'cpuCFSQuotaPeriod' | 'singleProcessOOMKill'>,
 ): LinuxContainerResources {
   const { cpuRequest, cpuLimit, memoryLimit, unlimitedCPU } = demand;
   const resources: LinuxContainerResources = {

@@ -2,7 +2,7 @@ import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { podQOS } from '../../k8s/qos.ts';
 import { amountOf, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { AllocatedPod, Container, Pod } from '../../types/k8s.ts';
-import type { NodeFacts } from './context.ts';
+import type { SpecNode } from './context.ts';
 
 /** Settings of memory protection; only with the feature gate MemoryQoS (alpha, off). */
 export interface MemoryQoSSettings {
@@ -24,7 +24,7 @@ export function withMemoryQoS(
   resources: LinuxContainerResources,
   pod: AllocatedPod,
   container: Container,
-  node: Pick<NodeFacts, 'cgroupVersion' | 'memoryQoS'>,
+  node: Pick<SpecNode, 'cgroupVersion' | 'memoryQoS'>,
 ): LinuxContainerResources {
   const settings = node.memoryQoS;
   if (!settings || node.cgroupVersion !== 2) return resources;

@@ -1,12 +1,12 @@
 import type { AllocatedPod, Container, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
 import { containerResources } from './containerResources.ts';
-import type { NodeFacts } from './context.ts';
+import type { SpecNode } from './context.ts';
 import { NODE, SANDBOX_CONTEXT, testContainer, testPod } from './fixtures.ts';
 import { oomScoreAdj } from './oomScore.ts';
 import { overheadResources, sandboxResources } from './sandboxResources.ts';
 
 const inputs = { node: NODE, exclusiveCPUs: false, cpusetCpus: '', cpusetMems: '' };
-const resources = (own: ResourceRequirements, spec: Partial<PodSpec> = {}, node: Partial<NodeFacts> = {}) => {
+const resources = (own: ResourceRequirements, spec: Partial<PodSpec> = {}, node: Partial<SpecNode> = {}) => {
   const container = testContainer({ resources: own });
   const pod = testPod({ containers: [container], ...spec });
   return containerResources(pod, container, { ...inputs, node: { ...NODE, ...node } });
@@ -70,7 +70,7 @@ describe('containerResources', () => {
     });
   });
 
-  test.each<[Partial<NodeFacts>, object | undefined]>([
+  test.each<[Partial<SpecNode>, object | undefined]>([
     [{}, { 'memory.oom.group': '1' }],
     [{ singleProcessOOMKill: true }, undefined],
     [{ cgroupVersion: 1 }, undefined],
@@ -84,8 +84,8 @@ describe('containerResources', () => {
 });
 
 describe('swap', () => {
-  const limited: Partial<NodeFacts> = { swapControllerAvailable: true, swapBehavior: 'LimitedSwap' };
-  test.each<[string, ResourceRequirements, Partial<PodSpec>, Partial<NodeFacts>, string | undefined]>([
+  const limited: Partial<SpecNode> = { swapControllerAvailable: true, swapBehavior: 'LimitedSwap' };
+  test.each<[string, ResourceRequirements, Partial<PodSpec>, Partial<SpecNode>, string | undefined]>([
     ['in proportion to the request', { requests: { memory: '1G' } }, {}, limited, '500000000'],
     ['none with NoSwap', { requests: { memory: '1G' } }, {}, { ...limited, swapBehavior: 'NoSwap' }, '0'],
     ['none for BestEffort', {}, {}, limited, '0'],
@@ -124,7 +124,7 @@ describe('MemoryQoS', () => {
     requests: { memory: request, ...(cpu && { cpu }) },
     ...(limit && { limits: { memory: limit, ...(cpu && { cpu }) } }),
   });
-  test.each<[string, ResourceRequirements, Partial<NodeFacts>, Record<string, string> | undefined]>([
+  test.each<[string, ResourceRequirements, Partial<SpecNode>, Record<string, string> | undefined]>([
     ['off', memory('1M', '2M'), {}, undefined],
     ['cgroup v1', memory('1M', '2M'), { memoryQoS, cgroupVersion: 1 }, undefined],
     ['up to the limit', memory('1M', '2M'), { memoryQoS }, { ...none, 'memory.high': '1896448' }],

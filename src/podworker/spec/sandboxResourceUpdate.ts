@@ -3,7 +3,7 @@ import type { UpdatePodSandboxResourcesRequest } from '../../cri/generated/runti
 import { cpuQuota, cpuShares, milliOfShares } from '../../k8s/cpuShares.ts';
 import { amountsOf, milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
 import type { AllocatedPod } from '../../types/k8s.ts';
-import type { NodeFacts } from './context.ts';
+import type { SpecNode } from './context.ts';
 import { overheadResources } from './sandboxResources.ts';
 
 /**
@@ -14,7 +14,7 @@ export function sandboxResourceUpdate(
   pod: AllocatedPod,
   podSandboxId: string,
   config: ResourceConfig,
-  node: NodeFacts,
+  node: SpecNode,
 ): UpdatePodSandboxResourcesRequest {
   const overhead = amountsOf(pod.spec?.overhead);
   const cpu = milliValue(overhead.get('cpu') ?? 0n);

@@ -2,7 +2,7 @@ import type { LinuxContainerResources } from '../../cri/generated/runtime.ts';
 import { podLimits, podRequests } from '../../k8s/podResources.ts';
 import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { AllocatedPod } from '../../types/k8s.ts';
-import type { NodeFacts, SandboxContext } from './context.ts';
+import type { SandboxContext, SpecNode } from './context.ts';
 import { linuxResources } from './linuxResources.ts';
 
 /**
@@ -24,7 +24,7 @@ export function sandboxResources(pod: AllocatedPod, context: SandboxContext): Li
 }
 
 /** What the sandbox takes besides its containers (RuntimeClass overhead); empty when there is none. */
-export function overheadResources(pod: AllocatedPod, node: NodeFacts): LinuxContainerResources {
+export function overheadResources(pod: AllocatedPod, node: SpecNode): LinuxContainerResources {
   if (!pod.spec?.overhead) return {};
   const overhead = amountsOf(pod.spec.overhead);
   const cpu = overhead.get('cpu') ?? 0n;
