@@ -115,3 +115,15 @@ test('a file has at most 400 lines', () => {
   );
   expect(long.map((f) => relative(src, f))).toEqual([]);
 });
+
+test('no two modules give a type the same name: a reader would have to know which is meant', () => {
+  const declared = new Map<string, string[]>();
+  for (const file of files) {
+    if (isTest(file) || file.includes('/generated/')) continue;
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(
+      /^export (?:abstract )?(?:interface|class|type) (\w+)/gm,
+    ))
+      declared.set(name!, [...(declared.get(name!) ?? []), relative(src, file)]);
+  }
+  expect([...declared].filter(([, where]) => where.length > 1)).toEqual([]);
+});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { coverage, explainedSpans } from '../../src/timeline/coverage.ts';
-import type { Entry } from '../../src/timeline/entries.ts';
+import type { TimelineEntry } from '../../src/timeline/entries.ts';
 import type { ReasonCode } from '../../src/timeline/reasons.ts';
 import type { PodSpec } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
@@ -37,9 +37,9 @@ interface Start {
 
 /** The way from the first word of a Pod to its Ready status, as its timeline tells it. */
 async function start(t: TestContext, name: string): Promise<Start> {
-  const isReady = (e: Entry): boolean =>
+  const isReady = (e: TimelineEntry): boolean =>
     e.kind === 'status' && /\bReady\b/.test(e.summary.replaceAll(/\w+Ready\w*|PodReady\w+/g, ''));
-  let entries: readonly Entry[] = [];
+  let entries: readonly TimelineEntry[] = [];
   // A watch may show the status before the answer to the write has reached the kubelet.
   await waitFor('the Ready status in the timeline', { timeout: patience }, async () => {
     entries = (await t.lab.timeline(t.namespace, name)).entries;

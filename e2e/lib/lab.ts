@@ -14,7 +14,7 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
 import { defaultDebugSocket } from '../../src/config/debugPlaces.ts';
 import { type Cri, connectCri } from '../../src/cri/client.ts';
 import type { NodeWhy } from '../../src/node/eviction/rules/whyNode.ts';
-import type { Entry } from '../../src/timeline/entries.ts';
+import type { TimelineEntry } from '../../src/timeline/entries.ts';
 import type { Why } from '../../src/timeline/why.ts';
 import type { Event, Pod } from '../../src/types/k8s.ts';
 import { Api } from './api.ts';
@@ -25,7 +25,7 @@ import { Unnoticed } from './unnoticed.ts';
 /** A Pod's timeline as the agent tells it. */
 export interface Timeline {
   readonly uid: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TimelineEntry[];
 }
 
 /** One cluster with everything that tests need to act on it and look at it. */

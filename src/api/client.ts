@@ -14,18 +14,18 @@ export interface ObjectRef {
   readonly name: string;
 }
 
-export interface CallOptions {
+export interface ApiCallOptions {
   readonly signal?: AbortSignal;
   /** For the whole call with its retries. Default 30 s. */
   readonly timeoutMs?: number;
   /** How often an answer with Retry-After (429, 5xx) is tried again within the timeout; default 10, as client-go. */
   readonly maxRetries?: number;
 }
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends ApiCallOptions {
   readonly subresource?: string;
   readonly fieldManager?: string;
 }
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends ApiCallOptions {
   readonly gracePeriodSeconds?: number;
   /** Preconditions: the delete answers 409 when the object is another one by now. */
   readonly uid?: string;
@@ -37,7 +37,7 @@ export interface Selector {
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
 }
-export interface ListOptions extends Selector, CallOptions {
+export interface ListOptions extends Selector, ApiCallOptions {
   readonly resourceVersion?: string;
   readonly limit?: number;
   readonly continue?: string;
@@ -129,7 +129,7 @@ export class ApiClient implements AsyncDisposable {
   get<K extends Kind>(
     kind: K,
     ref: ObjectRef,
-    options: CallOptions & { resourceVersion?: string } = {},
+    options: ApiCallOptions & { resourceVersion?: string } = {},
   ): Promise<KindMap[K]> {
     const query = queryOf({ resourceVersion: options.resourceVersion });
     return this.#object('GET', resourcePath(kind, ref.namespace, ref.name) + query, undefined, options);
@@ -174,7 +174,7 @@ export class ApiClient implements AsyncDisposable {
     ref: ObjectRef,
     subresource: string,
     body: object,
-    options: CallOptions = {},
+    options: ApiCallOptions = {},
   ): Promise<Result> {
     return (await this.json('POST', resourcePath(kind, ref.namespace, ref.name, subresource), body, options)) as Result;
   }
@@ -206,7 +206,7 @@ export class ApiClient implements AsyncDisposable {
   }
 
   /** Deletes every object that the selector names, and with an empty one all of the kind. */
-  async deleteCollection(kind: Kind, options: Selector & CallOptions): Promise<void> {
+  async deleteCollection(kind: Kind, options: Selector & ApiCallOptions): Promise<void> {
     const { namespace, fieldSelector, labelSelector } = options;
     const query = queryOf({ fieldSelector, labelSelector });
     await this.json(
@@ -256,7 +256,7 @@ export class ApiClient implements AsyncDisposable {
     method: HttpRequest['method'],
     path: string,
     body?: object,
-    options: CallOptions = {},
+    options: ApiCallOptions = {},
     type?: string,
   ): Promise<unknown> {
     const text = await this.#call(method, path, body, options, type);
@@ -272,7 +272,7 @@ export class ApiClient implements AsyncDisposable {
   }
 
   /** The text of a 2xx answer: health endpoints. */
-  text(path: string, options: CallOptions = {}): Promise<string> {
+  text(path: string, options: ApiCallOptions = {}): Promise<string> {
     return this.#call('GET', path, undefined, options);
   }
 
@@ -284,7 +284,7 @@ export class ApiClient implements AsyncDisposable {
     method: HttpRequest['method'],
     path: string,
     body: object | undefined,
-    options: CallOptions,
+    options: ApiCallOptions,
     type?: string,
   ) {
     return admit((await this.json(method, path, body, options, type)) as T & KubeObject) as T;
@@ -294,7 +294,7 @@ export class ApiClient implements AsyncDisposable {
     method: HttpRequest['method'],
     path: string,
     body: object | undefined,
-    options: CallOptions,
+    options: ApiCallOptions,
     type?: string,
   ) {
     const what = `${method} ${path.split('?')[0]}`;

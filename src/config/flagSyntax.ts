@@ -1,5 +1,5 @@
 import type { Flag, Syntax } from './flagTable.ts';
-import type { Kind } from './schema.ts';
+import type { FieldKind } from './schema.ts';
 
 /** The raw value (in the form a configuration file would have) of a flag's text, or the end of a sentence about it. */
 export type FlagReading = { readonly raw: unknown } | { readonly problem: string };
@@ -11,7 +11,7 @@ const wrong = (problem: string): FlagReading => ({ problem });
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 
-const BY_KIND: Partial<Record<Kind, Reader>> = {
+const BY_KIND: Partial<Record<FieldKind, Reader>> = {
   bool: (text) => {
     if (TRUE.has(text)) return { raw: true };
     return FALSE.has(text) ? { raw: false } : wrong('must be true or false');

@@ -28,7 +28,7 @@ export interface FieldOptions<T> {
 }
 
 /** The kinds of value a field can hold; `object` and `list` hold rows again. */
-export type Kind =
+export type FieldKind =
   | 'bool'
   | 'int32'
   | 'int64'
@@ -46,7 +46,7 @@ export type Kind =
 
 /** One field: a row of a table. `T` is its type in the program. */
 export interface Field<T> extends FieldOptions<T> {
-  readonly kind: Kind;
+  readonly kind: FieldKind;
   readonly doc: string;
   /** Undefined: unset unless given. */
   readonly fallback: T;
@@ -65,7 +65,7 @@ export type Fields = { readonly [name: string]: Field<any> };
 export type Infer<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
 
 const row =
-  <Base>(kind: Kind) =>
+  <Base>(kind: FieldKind) =>
   /** A default of `undefined as Base | undefined` makes a field that is absent unless given. */
   <T extends Base | undefined>(fallback: T, doc: string, options: FieldOptions<Base> = {}) =>
     ({ kind, fallback, doc, ...options }) as unknown as Field<Base | (T extends undefined ? undefined : never)>;

@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from '../k8s/duration.ts';
-import type { Field, Kind } from './schema.ts';
+import type { Field, FieldKind } from './schema.ts';
 
 /** A value read for a field: what the program uses, or the end of a sentence ("must be …") that says what is wrong. */
 export type Reading = { readonly value: unknown } | { readonly problem: string };
@@ -10,7 +10,7 @@ const isRecord = (raw: unknown): raw is Record<string, unknown> =>
 const QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?$/;
 
 /** Readers of the kinds that are leaves: the type only, no range. */
-const READERS: Record<Exclude<Kind, 'object' | 'list'>, (raw: unknown, field: Field<unknown>) => Reading> = {
+const READERS: Record<Exclude<FieldKind, 'object' | 'list'>, (raw: unknown, field: Field<unknown>) => Reading> = {
   bool: (raw) => (typeof raw === 'boolean' ? { value: raw } : wrong('must be true or false')),
   int32: (raw) => integer(raw, -(2 ** 31), 2 ** 31 - 1),
   int64: (raw) => integer(raw, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),

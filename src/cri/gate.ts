@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
-import type { Waiting } from './rules/gate.ts';
+import type { WaitingCall } from './rules/gate.ts';
 import { decideGate, positionOf } from './rules/gate.ts';
 
 export interface GateTicket {
@@ -21,7 +21,7 @@ export interface GateOptions {
   /** Calls at a time in all; replaces `perCore`. */
   limit?: number;
 }
-interface Entry extends Waiting {
+interface Entry extends WaitingCall {
   key: string;
   send(): void;
 }

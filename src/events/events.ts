@@ -2,7 +2,7 @@ import { isStaticPod } from '../k8s/criticalPod.ts';
 import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
+import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Pod } from '../types/k8s.ts';
 import { EventCorrelator } from './correlator.ts';
 import type { NodeEvent, PodEvent } from './event.ts';
@@ -30,7 +30,7 @@ export class Events {
   }
 
   /** About a Pod, or one of its containers. `pod`: null when only the runtime knows it; the API server then hears nothing. */
-  pod(pod: Pod | null, { uid, namespace, name }: PodIdentity, event: PodEvent): void {
+  pod(pod: Pod | null, { uid, namespace, name }: RecordedPod, event: PodEvent): void {
     const { api, clock, log, recorder } = this.#options;
     const message = bounded(event.message, EVENT_BYTES);
     recorder.record(uid, { kind: 'event', at: clock.now(), reason: event.reason, message });

@@ -5,7 +5,7 @@ import { hostPortsOf } from './rules/hostPorts.ts';
 import { measure } from './rules/measure.ts';
 import type { Holder } from './rules/place.ts';
 import { toStrings } from './rules/room.ts';
-import type { Allocation, Amounts, Entry, ReserveContext, Verdict } from './types.ts';
+import type { Allocation, Amounts, LedgerEntry, ReserveContext, Verdict } from './types.ts';
 
 /** A Pod that asks for a place. */
 export interface Request extends ReserveContext {
@@ -46,7 +46,7 @@ export function toHolder(pod: StoredPod): Holder {
 }
 
 /** Its UID. */
-export function uidOf(holder: Entry): string {
+export function uidOf(holder: LedgerEntry): string {
   return holder.pod.metadata.uid;
 }
 
@@ -62,6 +62,6 @@ export function sameVictims(a: readonly Holder[], b: readonly Holder[]): boolean
 }
 
 /** What is told of it. */
-export function allocationOf({ requests, hostPorts }: Entry): Allocation {
+export function allocationOf({ requests, hostPorts }: LedgerEntry): Allocation {
   return { requests: toStrings(requests), hostPorts };
 }

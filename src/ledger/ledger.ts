@@ -18,12 +18,12 @@ import { Resizes } from './resizes.ts';
 import { assess } from './rules/assess.ts';
 import { shortageRejection } from './rules/fit.ts';
 import { knownRequests } from './rules/measure.ts';
-import { findPlace, type Holder, type Place } from './rules/place.ts';
+import { type AdmissionPlace, findPlace, type Holder } from './rules/place.ts';
 import { infeasible, type PendingResize } from './rules/resize.ts';
 import { takenBy } from './rules/room.ts';
 import type {
   DevicePlaces,
-  Entry,
+  LedgerEntry,
   NodeView,
   OwnResources,
   ReserveContext,
@@ -201,7 +201,7 @@ export class Ledger {
   }
 
   /** What is held and who waits, for `why`, metrics and tests. */
-  snapshot(): { readonly admitted: readonly Entry[]; readonly waiting: readonly Entry[] } {
+  snapshot(): { readonly admitted: readonly LedgerEntry[]; readonly waiting: readonly LedgerEntry[] } {
     return { admitted: [...this.#admitted.values()], waiting: this.#inOrder().map(({ holder }) => holder) };
   }
 
@@ -256,7 +256,7 @@ export class Ledger {
     return first;
   }
 
-  async #decide(request: Request): Promise<Place> {
+  async #decide(request: Request): Promise<AdmissionPlace> {
     if (request.hasRunningContainers || this.#admitted.has(request.pod.metadata.uid)) return { place: 'admitted' };
     const place = this.#placeOf(request.pod);
     if (place.place !== 'rejected' || !place.onlyAffinity || !this.#refreshNode) return place;
@@ -266,7 +266,7 @@ export class Ledger {
     return this.#placeOf(request.pod);
   }
 
-  #placeOf(pod: StoredPod, until?: Waiter): Place {
+  #placeOf(pod: StoredPod, until?: Waiter): AdmissionPlace {
     const waiters = this.#inOrder();
     const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
@@ -298,7 +298,7 @@ export class Ledger {
   /** Writes the outcome into the book. */
   #enter(
     { pod, sequence, hasRunningContainers }: Pick<Request, 'pod' | 'sequence'> & { hasRunningContainers?: boolean },
-    outcome: Place,
+    outcome: AdmissionPlace,
   ): Verdict {
     const uid = pod.metadata.uid;
     this.#waiting.delete(uid);

@@ -90,7 +90,7 @@ export interface ReserveContext {
 }
 
 /** One Pod's entry in the book. */
-export interface Entry {
+export interface LedgerEntry {
   readonly pod: StoredPod;
   readonly requests: Amounts;
   readonly hostPorts: readonly HostPort[];

@@ -14,7 +14,7 @@ import { PodTable } from '../pods/table.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
-import { type CsiNodePresence, LocalNode, type LocalNodeOptions, type NodeApi } from './localNode.ts';
+import { type CsiNodePresence, LocalNode, type LocalNodeOptions, type NodeConnection } from './localNode.ts';
 
 /** What of this program's volumes outlasts Pods, as a test says. */
 let inUse: readonly string[] = [];
@@ -114,7 +114,7 @@ describe('a node taken over from another kubelet', () => {
     const reflector = { start: () => {}, objects: () => new Map() };
     side.start();
     const serving = side.serve(
-      { heartbeat: api, node: reflector } as unknown as NodeApi,
+      { heartbeat: api, node: reflector } as unknown as NodeConnection,
       () => {},
       () => {},
     );

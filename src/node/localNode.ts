@@ -29,7 +29,7 @@ import { RuntimeStatus } from './runtimeStatus.ts';
 import type { DeviceFacts, MachineFacts, NodeSettings, NodeStatusFacts } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
-export interface NodeApi {
+export interface NodeConnection {
   /** Without a limit: heartbeats do not queue behind other calls. */
   readonly heartbeat: ApiClient;
   readonly node: Reflector<'Node'>;
@@ -209,7 +209,7 @@ export class LocalNode implements Disposable {
   }
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
-  async serve(api: NodeApi, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
+  async serve(api: NodeConnection, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
     const { config, settings, clock, log } = this.#options;
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);

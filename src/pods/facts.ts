@@ -102,7 +102,7 @@ export interface PodCgroupLimits {
 }
 
 /** A ConfigMap, Secret … that a Pod refers to, as far as the node knows it. `version` changes with its content. */
-export interface ObjectState {
+export interface ReferencedState {
   readonly state: 'present' | 'absent' | 'unknown';
   readonly version?: string;
   readonly reason?: string;

@@ -3,11 +3,11 @@ import type {
   AdmissionFact,
   CpuFact,
   MirrorFact,
-  ObjectState,
   PodClaims,
   PodDevices,
   ProbeState,
   PullState,
+  ReferencedState,
   ResizeAnswer,
 } from './facts.ts';
 
@@ -47,7 +47,7 @@ export type FactUpdate =
   /** The API objects that this version of the Pod refers to, and their states. */
   | { readonly kind: 'references'; readonly references: PodReferences }
   /** One of them changed. */
-  | { readonly kind: 'object'; readonly key: string; readonly state: ObjectState }
+  | { readonly kind: 'object'; readonly key: string; readonly state: ReferencedState }
   /** Dead containers of it that shall go: the node holds too many, or is short of space. */
   | { readonly kind: 'surplus'; readonly containers: readonly string[] }
   /** Every source has reported at least once. */
@@ -59,7 +59,7 @@ export type FactUpdate =
 
 /** Which API objects what part of a Pod is made of; each key is `KIND NAMESPACE/NAME`. */
 export interface PodReferences {
-  readonly objects: Readonly<Record<string, ObjectState>>;
+  readonly objects: Readonly<Record<string, ReferencedState>>;
   /** By container name: what its environment is taken from. */
   readonly env: Readonly<Record<string, readonly string[]>>;
   /** By volume name: what it projects. */

@@ -16,7 +16,7 @@ import type { AllocatedPod, Pod, PodResources, PodStatus } from '../types/k8s.ts
 import { Observation } from './observation.ts';
 import type { Outcome, ResizeOutcome } from './outcome.ts';
 import { allocatedBefore } from './rules/allocation.ts';
-import type { NodeFacts, PodCgroupFact, PodFacts, ResizeWish, Slot, VolumeState } from './rules/facts.ts';
+import type { NodeFacts, PodCgroupFact, PodFacts, PodSlot, ResizeWish, VolumeState } from './rules/facts.ts';
 
 /** Who a Pod is, before anything else is known of it. */
 export interface PodIdentity {
@@ -285,7 +285,7 @@ export class FactSheet {
   }
 
   snapshot(
-    slots: Readonly<Record<string, Slot>>,
+    slots: Readonly<Record<string, PodSlot>>,
     node: NodeFacts,
     gatePositions: Readonly<Record<string, number>>,
     recursiveReadOnly: boolean,

@@ -5,7 +5,7 @@ import type { Container, Pod } from '../types/k8s.ts';
 import type { Mutable } from '../types/mutable.ts';
 import { randomPod } from './fake/sim/randomPod.ts';
 import { decide } from './rules/decide.ts';
-import type { PodFacts, Slot } from './rules/facts.ts';
+import type { PodFacts, PodSlot } from './rules/facts.ts';
 import { freshMemory } from './rules/memory.ts';
 import { active, box, ended, factsOf, images, later, now, prepared, runtime, sandbox } from './rules/testing.ts';
 import { containerConfig } from './spec/containerConfig.ts';
@@ -96,7 +96,7 @@ function randomFacts(random: Random, pod: Pod): Partial<PodFacts> {
   const containers = [...names, 'foreign'].flatMap((name, i) =>
     random.chance(0.5) ? [] : [box(name, random.pick(...states), { id: `c${i}`, exitCode: random.pick(0, 1, 42, -5) })],
   );
-  const slots: Record<string, Slot> = random.chance(0.8) ? { ...prepared, ...images(0, ...names) } : {};
+  const slots: Record<string, PodSlot> = random.chance(0.8) ? { ...prepared, ...images(0, ...names) } : {};
   const slot = `container/${names[0]}`;
   const start = { kind: 'startContainer', slot, container: names[0] ?? '', containerId: 'c0' } as const;
   if (random.chance(0.3)) slots[slot] = ended(start, random.pick({}, { settled: false }));

@@ -9,7 +9,7 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
-import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
+import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
 import type { FileCheckpoints } from './checkpointStore.ts';
 import type { RecordedResources } from './factSheet.ts';
@@ -29,7 +29,7 @@ const fastListMs = 1_000;
 /** Where the workers' words go. */
 export interface PodRuntimeHooks {
   publish(pod: Pod, status: PodStatus): void;
-  event(pod: Pod | null, subject: PodIdentity, event: PodEvent): void;
+  event(pod: Pod | null, subject: RecordedPod, event: PodEvent): void;
   /** A worker takes up a version of its Pod, also one that waited for its predecessor's end. */
   taken(worker: PodWorker, pod: Pod): void;
   /** The runtime was listed. */
@@ -205,7 +205,7 @@ const heardFrom: Readonly<Record<PodOrigin, string>> = {
   runtime: 'the runtime',
 };
 
-function logDefects(log: Logger, { uid, namespace, name }: PodIdentity, { reasons }: Decision): void {
+function logDefects(log: Logger, { uid, namespace, name }: RecordedPod, { reasons }: Decision): void {
   for (const reason of reasons) {
     if (reason.code !== 'InternalError') continue;
     const pod = `${namespace}/${name}`;

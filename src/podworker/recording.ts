@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodClaims, PodDevices } from '../pods/facts.ts';
-import type { PodIdentity, Recorder } from '../timeline/recorder.ts';
+import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
 import type { WorkerPorts } from './worker.ts';
 
@@ -65,7 +65,7 @@ const MOST_HOLDINGS = 32;
 const HOLDING_BYTES = 512;
 
 /** One log line for each action that failed, with the Pod's identity; those that went well at -v=4. */
-export function logAction(log: Logger, pod: PodIdentity | undefined, action: Action, ms: number, error: unknown): void {
+export function logAction(log: Logger, pod: RecordedPod | undefined, action: Action, ms: number, error: unknown): void {
   const { namespace, name, uid } = pod ?? {};
   const fields = {
     pod: `${namespace}/${name}`,
@@ -82,7 +82,7 @@ export function logAction(log: Logger, pod: PodIdentity | undefined, action: Act
 export function recordHeard(
   recorder: Recorder,
   clock: Clock,
-  pod: PodIdentity,
+  pod: RecordedPod,
   origin: string,
   createdAt: number | undefined,
 ): void {

@@ -1,7 +1,7 @@
-import type { ObjectState } from '../pods/facts.ts';
+import type { ReferencedState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import type { Pod } from '../types/k8s.ts';
-import { type Reference, References } from './references.ts';
+import { type FollowedObject, References } from './references.ts';
 
 const pod = { metadata: { name: 'p', namespace: 'ns' }, spec: { containers: [] } } as unknown as Pod;
 
@@ -10,7 +10,7 @@ class Objects {
   readonly known = new Map<string, string>();
   readonly watched = new Map<string, Set<() => void>>();
 
-  state(kind: string, _namespace: string, name: string): ObjectState {
+  state(kind: string, _namespace: string, name: string): ReferencedState {
     const next = this.known.get(`${kind} ${name}`);
     return next === undefined ? { state: 'absent' } : { state: 'present', version: next };
   }
@@ -36,7 +36,7 @@ class Objects {
 function following(objects: Objects) {
   const learned: FactUpdate[] = [];
   const needs = () => {
-    const found: (Reference & { volume: string })[] = [
+    const found: (FollowedObject & { volume: string })[] = [
       { kind: 'PersistentVolumeClaim', namespace: 'ns', name: 'data', volume: 'v' },
     ];
     const volume = objects.known.get('PersistentVolumeClaim data');

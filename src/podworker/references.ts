@@ -1,4 +1,4 @@
-import type { ObjectState } from '../pods/facts.ts';
+import type { ReferencedState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import { isTerminal } from '../status/rules/phase.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
@@ -27,21 +27,21 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
 
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */
 export interface ObjectSource {
-  state(kind: ReferencedKind, namespace: string, name: string): ObjectState;
+  state(kind: ReferencedKind, namespace: string, name: string): ReferencedState;
   /** `onChange` after each change of what `state` answers, never from within this call. */
   subscribe(kind: ReferencedKind, namespace: string, name: string, onChange: () => void): Disposable;
 }
 
-export interface Reference {
+export interface FollowedObject {
   readonly kind: ReferencedKind;
   readonly namespace: string;
   readonly name: string;
 }
 
-const keyOf = (r: Reference): string => `${r.kind} ${r.namespace}/${r.name}`;
+const keyOf = (r: FollowedObject): string => `${r.kind} ${r.namespace}/${r.name}`;
 
 /** What a volume type needs of an object, with the volume that needs it. */
-export type VolumeNeed = Reference & { readonly volume?: string };
+export type VolumeNeed = FollowedObject & { readonly volume?: string };
 
 /** Keeps one Pod's facts about the objects it refers to current. Its lifetime is its worker's. */
 export class References implements Disposable {
@@ -67,8 +67,8 @@ export class References implements Disposable {
    */
   follow(pod: Pod): void {
     this.#pod = pod;
-    const wanted = new Map<string, Reference>();
-    const keysOf = (references: readonly Reference[]) =>
+    const wanted = new Map<string, FollowedObject>();
+    const keysOf = (references: readonly FollowedObject[]) =>
       references.map((r) => {
         wanted.set(keyOf(r), r);
         return keyOf(r);
@@ -98,7 +98,7 @@ export class References implements Disposable {
     this.#subscribe(new Map());
   }
 
-  #subscribe(wanted: ReadonlyMap<string, Reference>): void {
+  #subscribe(wanted: ReadonlyMap<string, FollowedObject>): void {
     for (const [key, subscription] of this.#subscriptions) {
       if (wanted.has(key)) continue;
       subscription[Symbol.dispose]();
@@ -114,11 +114,11 @@ export class References implements Disposable {
     }
   }
 
-  #states(wanted: ReadonlyMap<string, Reference>): Record<string, ObjectState> {
+  #states(wanted: ReadonlyMap<string, FollowedObject>): Record<string, ReferencedState> {
     return Object.fromEntries([...wanted].map(([key, r]) => [key, this.#state(r)]));
   }
 
-  #state(r: Reference): ObjectState {
+  #state(r: FollowedObject): ReferencedState {
     return this.#source.state(r.kind, r.namespace, r.name);
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { ProbeState } from '../pods/facts.ts';
 import type { Container } from '../types/k8s.ts';
-import type { Handlers } from './handlers/registry.ts';
+import type { ProbeHandlers } from './handlers/registry.ts';
 import type { AttemptReport, LoopHost } from './probeLoop.ts';
 import { ProbeLoop } from './probeLoop.ts';
 import type { Runs } from './rules/health.ts';
@@ -22,7 +22,7 @@ export interface ProbeTarget {
 /** What the container's surroundings provide. */
 export interface Surroundings {
   readonly clock: Clock;
-  readonly handlers: Handlers;
+  readonly handlers: ProbeHandlers;
   podIP(): string;
   readinessOnly(): boolean;
   report(container: Container, report: AttemptReport): void;

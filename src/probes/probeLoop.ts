@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Probe } from '../types/k8s.ts';
 import type { AttemptContext } from './handlers/handler.ts';
-import type { Handlers } from './handlers/registry.ts';
+import type { ProbeHandlers } from './handlers/registry.ts';
 import { attempt } from './handlers/registry.ts';
 import type { Attempt } from './rules/attempt.ts';
 import type { AttemptResult, Gates, ProbeRun } from './rules/run.ts';
@@ -25,7 +25,7 @@ export interface AttemptReport {
 /** What a loop takes from its container each time anew. */
 export interface LoopHost {
   readonly clock: Clock;
-  readonly handlers: Handlers;
+  readonly handlers: ProbeHandlers;
   gates(): Gates;
   context(spec: ProbeSpec, signal: AbortSignal): AttemptContext;
   /** Called after each attempt, when `run` is already the new one. */

@@ -2,7 +2,7 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import type { ProbeState } from '../pods/facts.ts';
 import type { Container, Pod, Probe } from '../types/k8s.ts';
 import type { AttemptContext } from './handlers/handler.ts';
-import type { Handlers } from './handlers/registry.ts';
+import type { ProbeHandlers } from './handlers/registry.ts';
 import type { SyncOptions } from './prober.ts';
 import { Prober } from './prober.ts';
 import type { Attempt } from './rules/attempt.ts';
@@ -32,7 +32,7 @@ function world(random = () => 0.5) {
   const prober = new Prober({
     clock,
     random,
-    handlers: { exec: handler } as unknown as Handlers,
+    handlers: { exec: handler } as unknown as ProbeHandlers,
     onChange: (_uid, states) => told.push(states),
     onEvent: (_uid, _container, event) => events.push(event),
     onMetric: (metric) => metrics.push(metric),

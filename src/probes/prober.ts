@@ -3,7 +3,7 @@ import type { ProbeState } from '../pods/facts.ts';
 import type { Container, Pod } from '../types/k8s.ts';
 import type { ProbeTarget } from './containerProbes.ts';
 import { ContainerProbes } from './containerProbes.ts';
-import type { Handlers } from './handlers/registry.ts';
+import type { ProbeHandlers } from './handlers/registry.ts';
 import type { AttemptReport } from './probeLoop.ts';
 import { sameState } from './rules/health.ts';
 import type { ProbeEvent, ProbeMetric } from './rules/report.ts';
@@ -15,7 +15,7 @@ export interface ProberOptions {
   readonly clock: Clock;
   /** 0 ≤ random() < 1: spreads the first probes of containers that ran before this process. */
   readonly random: () => number;
-  readonly handlers: Handlers;
+  readonly handlers: ProbeHandlers;
   /** The verdicts of all probed containers of a Pod, after any of them changed; never called from within `sync`. */
   readonly onChange: (uid: string, states: Readonly<Record<string, ProbeState>>) => void;
   readonly onEvent: (uid: string, container: string, event: ProbeEvent) => void;

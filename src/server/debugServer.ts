@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { send } from './http/exchange.ts';
 import { isLoopbackHost } from './http/loopbackHost.ts';
-import { type Answer, type ExplanationSource, podExplanation, sendAnswer } from './routes/podExplanation.ts';
+import { type ExplanationAnswer, type ExplanationSource, podExplanation, sendAnswer } from './routes/podExplanation.ts';
 
 /** Requests that are answered at the same time: a trace is large, and nobody needs many. */
 const MAX_REQUESTS = 8;
@@ -79,6 +79,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
   response.once('close', () => gone.abort());
   const url = URL.parse(request.url ?? '/', 'http://localhost');
   const asJson = url?.searchParams.get('output') === 'json' || request.headers.accept === 'application/json';
-  const result: Answer = (url && (await podExplanation(url.pathname, asJson, source))) || notFound;
+  const result: ExplanationAnswer = (url && (await podExplanation(url.pathname, asJson, source))) || notFound;
   await sendAnswer({ response, method: request.method ?? 'GET', signal: gone.signal }, result);
 }

@@ -2,7 +2,7 @@ import type { BackoffPolicy } from '../lib/backoff.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
-import type { Lane } from './lanes.ts';
+import type { StatusLane } from './lanes.ts';
 import { LaneQueue, laneFor } from './lanes.ts';
 import type { StatusPatch } from './patch.ts';
 import { buildStatusPatch } from './patch.ts';
@@ -55,7 +55,7 @@ export class StatusPublisher implements Disposable {
   }
 
   /** Makes `wanted` the status to write. `ref` names the API object: of a static Pod its mirror, also when it is re-created. */
-  publish(uid: string, ref: PodRef, wanted: PodStatus, lane: Lane): void {
+  publish(uid: string, ref: PodRef, wanted: PodStatus, lane: StatusLane): void {
     const record = this.#recordOf(uid, ref);
     record.wanted = wanted;
     if (lane === 'urgent') record.lane = lane;
@@ -231,7 +231,7 @@ export class StatusPublisher implements Disposable {
     if (record.pod) this.#options.onAccepted(record.uid, record.pod);
   }
 
-  #failed(record: StatusRecord, lane: Lane, error: unknown): void {
+  #failed(record: StatusRecord, lane: StatusLane, error: unknown): void {
     if (lane === 'urgent') record.lane = lane;
     const pod = `${record.ref.namespace}/${record.ref.name}`;
     const gone = isGone(error, record.ref.name);

@@ -1,5 +1,5 @@
 import type { Pod, PodStatus } from '../types/k8s.ts';
-import type { Lane } from './lanes.ts';
+import type { StatusLane } from './lanes.ts';
 
 /** The API object whose status is written: the Pod, or a static Pod's mirror. */
 export interface PodRef {
@@ -15,7 +15,7 @@ export interface StatusRecord {
   /** The last state of the API object that was seen, in an answer or through the watch. */
   pod?: Pod;
   wanted?: PodStatus;
-  lane: Lane;
+  lane: StatusLane;
   /** Monotonic time of the first change that is not in the API server yet. */
   since?: number;
   sending?: AbortController;

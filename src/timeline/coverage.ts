@@ -1,4 +1,4 @@
-import type { Entry } from './entries.ts';
+import type { TimelineEntry } from './entries.ts';
 
 /** A stretch of monotonic time, ms. */
 export interface Span {
@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /** Stretches of time that the timeline explains: something was under way, or a reason said what was waited for. */
-export function explainedSpans(entries: readonly Entry[], until: number): Span[] {
+export function explainedSpans(entries: readonly TimelineEntry[], until: number): Span[] {
   const spans: Span[] = [];
   let waiting: number | undefined;
   for (const entry of [...entries].sort((a, b) => a.at.mono - b.at.mono)) {
@@ -21,7 +21,7 @@ export function explainedSpans(entries: readonly Entry[], until: number): Span[]
 }
 
 /** Share (0–1) of a stretch that is explained. */
-export function coverage(entries: readonly Entry[], stretch: Span): number {
+export function coverage(entries: readonly TimelineEntry[], stretch: Span): number {
   const length = stretch.to - stretch.from;
   if (length <= 0) return 1;
   let covered = 0;

@@ -7,7 +7,7 @@ export interface At {
 }
 
 /** One thing that happened to a Pod, as the timeline keeps it. `end` is monotonic ms. */
-export type Entry =
+export type TimelineEntry =
   | { readonly kind: 'heard'; readonly at: At; readonly origin: string; readonly createdAt?: number }
   | { readonly kind: 'phase'; readonly at: At; readonly phase: string }
   | { readonly kind: 'reasons'; readonly at: At; readonly reasons: readonly Reason[] }

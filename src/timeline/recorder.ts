@@ -1,5 +1,5 @@
 import { bounded } from '../lib/bounded.ts';
-import { type At, type Entry, Ring } from './entries.ts';
+import { type At, Ring, type TimelineEntry } from './entries.ts';
 import type { Reason } from './reasons.ts';
 import { Sharer } from './share.ts';
 
@@ -11,15 +11,15 @@ export interface TraceRecord {
   readonly decision: unknown;
 }
 
-export interface PodIdentity {
+export interface RecordedPod {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
 }
 
 /** What is kept of one Pod. Lifetime: as long as its worker, then until newer finished Pods push it out. */
-export interface PodRecord extends PodIdentity {
-  readonly entries: Ring<Entry>;
+export interface PodRecord extends RecordedPod {
+  readonly entries: Ring<TimelineEntry>;
   readonly trace: Ring<TraceRecord>;
   reasons: readonly Reason[];
   /** What the Pod has of the node for itself, as people read it: `main: vendor.example/gpu gpu-0`. */
@@ -72,7 +72,7 @@ export class Recorder {
   }
 
   /** The Pod's record, made when it is not there yet. A record that had ended begins a new life. */
-  open(id: PodIdentity): PodRecord {
+  open(id: RecordedPod): PodRecord {
     const known = this.#pods.get(id.uid);
     if (known) {
       known.ended = false;
@@ -93,7 +93,7 @@ export class Recorder {
   }
 
   /** Adds to a Pod's timeline; texts are cut at 4 KiB. */
-  record(uid: string, entry: Entry): void {
+  record(uid: string, entry: TimelineEntry): void {
     const pod = this.#pods.get(uid);
     if (pod) this.#push(pod, entry);
     this.#shrink();
@@ -153,7 +153,7 @@ export class Recorder {
     };
   }
 
-  #push(pod: PodRecord, entry: Entry): void {
+  #push(pod: PodRecord, entry: TimelineEntry): void {
     const { value, full } = this.#sharer.share(undefined, cut(entry));
     pod.entries.push(value, { added: full, full });
   }
@@ -191,9 +191,9 @@ export class Recorder {
 }
 
 /** The texts of an entry within their bound. */
-function cut(entry: Entry): Entry {
+function cut(entry: TimelineEntry): TimelineEntry {
   const fields = Object.entries(entry).map(([key, value]) => [key, typeof value === 'string' ? bounded(value) : value]);
-  return Object.fromEntries(fields) as Entry;
+  return Object.fromEntries(fields) as TimelineEntry;
 }
 
 /** Reasons without their numbers: progress alone is not a new reason. */

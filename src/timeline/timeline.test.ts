@@ -1,19 +1,19 @@
 import { coverage, explainedSpans } from './coverage.ts';
-import { type Entry, Ring } from './entries.ts';
+import { Ring, type TimelineEntry } from './entries.ts';
 import type { PodRecord } from './recorder.ts';
 import { timelineText } from './timelineText.ts';
 import { why, whyText } from './why.ts';
 
 const wall = Date.UTC(2026, 0, 2, 3, 4, 5);
 const at = (mono: number) => ({ wall: wall + mono, mono });
-const action = (from: number, end: number, name = 'createSandbox'): Entry => ({
+const action = (from: number, end: number, name = 'createSandbox'): TimelineEntry => ({
   kind: 'action',
   at: at(from),
   action: name,
   slot: 'sandbox',
   end,
 });
-const waits = (mono: number, more = true): Entry => ({
+const waits = (mono: number, more = true): TimelineEntry => ({
   kind: 'reasons',
   at: at(mono),
   reasons: more ? [{ code: 'Admission' }] : [],
@@ -28,7 +28,7 @@ test('a ring keeps the newest items, and counts what it forgot', () => {
   expect(ring.items[0]).toBe(ring.dropped);
 });
 
-test.each<[string, Entry[], number]>([
+test.each<[string, TimelineEntry[], number]>([
   ['nothing', [], 0],
   ['an action', [action(10, 60)], 0.5],
   ['two actions at the same time count once', [action(10, 60), action(20, 50)], 0.5],
@@ -52,8 +52,8 @@ test('the stretches themselves', () => {
   ]);
 });
 
-function record(reasons: PodRecord['reasons'], entries: Entry[] = []): PodRecord {
-  const ring = new Ring<Entry>(100);
+function record(reasons: PodRecord['reasons'], entries: TimelineEntry[] = []): PodRecord {
+  const ring = new Ring<TimelineEntry>(100);
   for (const entry of entries) ring.push(entry);
   return {
     uid: 'u1',
@@ -99,7 +99,7 @@ test('what others chose neither steers the terminal nor looks like a line of our
     expect.stringContaining(shown),
     '',
   ]);
-  const entry: Entry = { kind: 'status', at: at(0), summary: 'Running', end: 1, error };
+  const entry: TimelineEntry = { kind: 'status', at: at(0), summary: 'Running', end: 1, error };
   expect(timelineText(record([], [entry])).split('\n')).toEqual([
     expect.anything(),
     expect.stringContaining(shown),

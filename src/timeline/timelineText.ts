@@ -1,5 +1,5 @@
 import { printableLine } from '../lib/printable.ts';
-import type { Entry } from './entries.ts';
+import type { TimelineEntry } from './entries.ts';
 import type { PodRecord } from './recorder.ts';
 import { sentence } from './sentences.ts';
 
@@ -17,7 +17,7 @@ export function timelineText(record: PodRecord): string {
   return head + dropped + entries.map((e) => line(e, start, Math.max(1, end - start))).join('');
 }
 
-function line(entry: Entry, start: number, span: number): string {
+function line(entry: TimelineEntry, start: number, span: number): string {
   const from = entry.at.mono - start;
   const to = 'end' in entry && entry.end !== undefined ? entry.end - start : from;
   const took = to > from ? `${(to - from).toFixed(1)} ms`.padStart(12) : ''.padStart(12);
@@ -30,7 +30,7 @@ function bar(from: number, to: number, span: number): string {
   return `${' '.repeat(a)}${(to > from ? '=' : '.').repeat(b - a)}${' '.repeat(barWidth - b)}`;
 }
 
-function describe(entry: Entry): string {
+function describe(entry: TimelineEntry): string {
   switch (entry.kind) {
     case 'heard':
       return `heard of it from ${entry.origin}${entry.createdAt ? `, created ${Math.max(0, entry.at.wall - entry.createdAt).toFixed(0)} ms ago` : ''}`;

@@ -10,7 +10,7 @@ import { checkedPayload } from './rules/payloadPath.ts';
 /** The calls the writer makes, so that a test can stop it between any two. */
 export type WriterFs = Pick<typeof nodeFs, (typeof CALLS)[number]>;
 
-export interface WriteOptions {
+export interface AtomicWriteOptions {
   /** Group that gets read access to every file (fsGroup). */
   readonly group?: number;
   readonly fs?: WriterFs;
@@ -58,7 +58,11 @@ const GROUP_DIRECTORY = 0o2550;
  * and writes nothing when content and modes are equal already. A call after a crash at any point completes what was begun and
  * removes what was left over. The caller runs one call at a time per directory.
  */
-export async function writeAtomically(target: string, payload: Payload, options: WriteOptions = {}): Promise<boolean> {
+export async function writeAtomically(
+  target: string,
+  payload: Payload,
+  options: AtomicWriteOptions = {},
+): Promise<boolean> {
   const fs = options.fs ?? nodeFs;
   const files = new Map<string, FileProjection>();
   for (const [path, file] of checkedPayload(payload)) files.set(path, granted(file, options.group));

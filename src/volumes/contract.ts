@@ -41,7 +41,7 @@ export interface TokenDemand {
   readonly pod: { readonly name: string; readonly uid: string };
 }
 
-export interface IssuedToken {
+export interface VolumeToken {
   readonly token: string;
   /** Wall clock in milliseconds. */
   readonly expiresAt: number;
@@ -53,7 +53,7 @@ export interface IssuedToken {
 export interface VolumeContext {
   readonly objects: ObjectLookup;
   /** Serves the cached token while it is good; the provider decides when to renew. */
-  token(demand: TokenDemand, signal: AbortSignal): Promise<IssuedToken>;
+  token(demand: TokenDemand, signal: AbortSignal): Promise<VolumeToken>;
   /** Node allocatable: the default of missing limits in resourceFieldRef and the upper bound of tmpfs sizes. */
   readonly nodeAllocatable: Readonly<Record<string, Quantity>>;
   /** Whether this node is one that the PersistentVolume can be used on (its nodeAffinity); absent: not looked at. */

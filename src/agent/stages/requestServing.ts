@@ -9,7 +9,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { LocalNode } from '../../node/localNode.ts';
 import type { ApiConnection } from './api.ts';
 
-export interface ServingOptions {
+export interface RequestServingOptions {
   readonly loaded: LoadedConfiguration;
   readonly api: ApiConnection | null;
   readonly node: LocalNode;
@@ -19,7 +19,7 @@ export interface ServingOptions {
 }
 
 /** The serving certificate that the cluster signs, with serverTLSBootstrap and an API server; it follows the Node's addresses. */
-export async function requestServing(options: ServingOptions): Promise<RequestedServingSource | undefined> {
+export async function requestServing(options: RequestServingOptions): Promise<RequestedServingSource | undefined> {
   const { loaded, api, node, clock, log, metrics } = options;
   const { config } = loaded;
   if (!config.serverTLSBootstrap || !api) return undefined;

@@ -2,7 +2,7 @@
 import type { ContentCaller, CriCallOptions } from '../callers.ts';
 
 /** One blob being fetched. `total` is 0 while unknown. */
-export interface PullProgress {
+export interface TransferProgress {
   /** containerd's name of the transfer, such as `layer-sha256:…`. */
   ref: string;
   offset: number;
@@ -24,7 +24,7 @@ export interface ContentBlob {
 /** Calls about transfers under way, and what has come; Unimplemented on runtimes other than containerd. */
 export interface ProgressCalls {
   /** All transfers of the namespace CRI images live in. */
-  listPullProgress(options?: CriCallOptions): Promise<PullProgress[]>;
+  listPullProgress(options?: CriCallOptions): Promise<TransferProgress[]>;
   /** Blobs that are there and match one of the filters, which are in containerd's syntax. */
   listContent(filters: readonly string[], options?: CriCallOptions): Promise<ContentBlob[]>;
   /** The first `size` bytes of a blob that has as many. */

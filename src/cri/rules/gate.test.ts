@@ -1,7 +1,7 @@
-import type { Waiting } from './gate.ts';
+import type { WaitingCall } from './gate.ts';
 import { byTurn, decideGate, positionOf, SLOW_CALL_MS } from './gate.ts';
 
-const w = (priority: 0 | 1, podStarted: number, arrived: number): Waiting => ({ priority, podStarted, arrived });
+const w = (priority: 0 | 1, podStarted: number, arrived: number): WaitingCall => ({ priority, podStarted, arrived });
 const NOW = 10_000;
 
 test.each([

@@ -1,7 +1,7 @@
 // Which waiting calls may go to the runtime now. Pure.
 
 /** A call in the gate's queue. */
-export interface Waiting {
+export interface WaitingCall {
   /** 0: static or critical Pods; 1: all others. */
   priority: 0 | 1;
   /** When the Pod's start began, monotonic milliseconds. */
@@ -14,7 +14,7 @@ export interface Waiting {
 export const SLOW_CALL_MS = 2000;
 
 /** Who goes first: static and critical Pods, then the Pod whose start began first, then the call that came first. */
-export function byTurn(a: Waiting, b: Waiting): number {
+export function byTurn(a: WaitingCall, b: WaitingCall): number {
   return a.priority - b.priority || a.podStarted - b.podStarted || a.arrived - b.arrived;
 }
 
@@ -29,7 +29,7 @@ export interface GateDecision<W> {
  * Decides with `startedAt`, the send times of the calls under way. At most `limit` of those younger than SLOW_CALL_MS run at
  * a time; the rest of `waiting` stays.
  */
-export function decideGate<W extends Waiting>(
+export function decideGate<W extends WaitingCall>(
   waiting: readonly W[],
   startedAt: readonly number[],
   limit: number,
@@ -43,7 +43,7 @@ export function decideGate<W extends Waiting>(
 }
 
 /** How many calls go before the one with this order of arrival; undefined if it does not wait. */
-export function positionOf(waiting: readonly Waiting[], arrived: number): number | undefined {
+export function positionOf(waiting: readonly WaitingCall[], arrived: number): number | undefined {
   const own = waiting.find((w) => w.arrived === arrived);
   return own && waiting.filter((w) => byTurn(w, own) < 0).length;
 }

@@ -4,7 +4,7 @@ import type { Affinity } from './affinity.ts';
 import { chooseDevices } from './choose.ts';
 import type { Device, DeviceList } from './inventory.ts';
 import { type Assigned, planPod } from './planPod.ts';
-import { type ContainerKind, type DeviceRequest, deviceRequests } from './requests.ts';
+import { type DeviceContainerKind, type DeviceRequest, deviceRequests } from './requests.ts';
 
 const GPU = 'vendor.example/gpu';
 /** `0@1`: device 0 on NUMA node 1; `0!`: not healthy. */
@@ -15,7 +15,7 @@ const list = (...texts: readonly string[]): DeviceList =>
       return [id, { id, healthy: !text.endsWith('!'), nodes: nodes ? nodes.split('+').map(Number) : [] }];
     }),
   );
-const wish = (container: string, count: number, kind: ContainerKind = 'main'): DeviceRequest => ({
+const wish = (container: string, count: number, kind: DeviceContainerKind = 'main'): DeviceRequest => ({
   container,
   kind,
   resource: GPU,

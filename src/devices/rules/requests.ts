@@ -2,12 +2,12 @@ import { amountsOf } from '../../k8s/resourceAmounts.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** `init` runs before others and gives back what it had; a `sidecar` (an init container that restarts) keeps it, as `main` does. */
-export type ContainerKind = 'init' | 'sidecar' | 'main';
+export type DeviceContainerKind = 'init' | 'sidecar' | 'main';
 
 /** What one container asks of one resource. */
 export interface DeviceRequest {
   readonly container: string;
-  readonly kind: ContainerKind;
+  readonly kind: DeviceContainerKind;
   readonly resource: string;
   readonly count: number;
 }
@@ -20,7 +20,8 @@ const NANO_PER_UNIT = 1_000_000_000n;
  */
 export function deviceRequests(pod: Pod, isDeviceResource: (resource: string) => boolean): DeviceRequest[] {
   const { initContainers = [], containers = [] } = pod.spec ?? {};
-  const of = (container: Container, kind: ContainerKind) => containerRequests(pod, container, kind, isDeviceResource);
+  const of = (container: Container, kind: DeviceContainerKind) =>
+    containerRequests(pod, container, kind, isDeviceResource);
   return [
     ...initContainers.flatMap((c) => of(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init')),
     ...containers.flatMap((c) => of(c, 'main')),
@@ -30,7 +31,7 @@ export function deviceRequests(pod: Pod, isDeviceResource: (resource: string) =>
 function containerRequests(
   pod: Pod,
   { name, resources }: Container,
-  kind: ContainerKind,
+  kind: DeviceContainerKind,
   isDeviceResource: (resource: string) => boolean,
 ): DeviceRequest[] {
   const mappings = pod.status?.extendedResourceClaimStatus?.requestMappings ?? [];

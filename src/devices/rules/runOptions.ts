@@ -15,7 +15,7 @@ export interface DeviceSettings {
 }
 
 /** One plug-in's answer for a container. */
-export interface Answer {
+export interface AllocateAnswer {
   readonly resource: string;
   readonly response: ContainerAllocateResponseOut;
 }
@@ -27,7 +27,7 @@ export interface CombinedSettings {
 }
 
 /** Puts the answers of several plug-ins together: the first that names a variable, path, annotation or CDI device is heard. */
-export function combineSettings(answers: readonly Answer[]): CombinedSettings {
+export function combineSettings(answers: readonly AllocateAnswer[]): CombinedSettings {
   const conflicts: string[] = [];
   const seen = new Map<string, string>();
   /** Whether this is the first of its name. */

@@ -4,10 +4,10 @@ import type { ClaimDevice } from '../../types/grant.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** What drivers gave for one claim, driver by driver. */
-export type Prepared = ReadonlyMap<string, readonly ClaimDevice[]>;
+export type PreparedClaims = ReadonlyMap<string, readonly ClaimDevice[]>;
 
 /** The devices of a claim that answer one of these requests; an empty request stands for all, and so does a device without any. */
-export function devicesFor(prepared: Prepared, requests: readonly string[]): readonly ClaimDevice[] {
+export function devicesFor(prepared: PreparedClaims, requests: readonly string[]): readonly ClaimDevice[] {
   return [...prepared.values()]
     .flat()
     .filter(
@@ -22,14 +22,17 @@ export function cdiIds(devices: readonly ClaimDevice[]): readonly string[] {
 }
 
 /** Where a status tells of a device. */
-export interface Place {
+export interface GrantPlace {
   readonly container: string;
   readonly claim: string;
   readonly id: string;
 }
 
 /** What the Pod's status says of a device's health. */
-export function toldBefore({ status }: Pod, { container, claim, id }: Place): Pick<HeldDevice, 'health' | 'message'> {
+export function toldBefore(
+  { status }: Pod,
+  { container, claim, id }: GrantPlace,
+): Pick<HeldDevice, 'health' | 'message'> {
   const told = status?.containerStatuses
     ?.find(({ name }) => name === container)
     ?.allocatedResourcesStatus?.find(({ name }) => name === claim)
@@ -46,8 +49,8 @@ type HeldDevice = HeldClaim['devices'][number];
  */
 export function heldClaims(
   pod: Pod,
-  prepared: (claim: string) => Prepared | undefined,
-  healthOf: (device: ClaimDevice, place: Place) => Pick<HeldDevice, 'health' | 'message'>,
+  prepared: (claim: string) => PreparedClaims | undefined,
+  healthOf: (device: ClaimDevice, place: GrantPlace) => Pick<HeldDevice, 'health' | 'message'>,
 ): PodClaims {
   const claimName = (name: string) =>
     pod.spec?.resourceClaims?.find((one) => one.name === name)?.resourceClaimName ??

@@ -5,7 +5,7 @@ import type { ImageFact } from '../types.ts';
 import { parseImageName } from './imageName.ts';
 
 /** What is looked at of a Pod: `PodEntry` is one. */
-export interface ImageUser {
+export interface PodOfImage {
   readonly uid: string;
   readonly phase: LifePhase;
   readonly pod: Pod | null;
@@ -58,7 +58,7 @@ function podImages(pod: Pod): PodImages {
  * the images of its containers are the runtime's to tell. `facts`: what a Pod was told of its images, ids included.
  */
 export function namesInPods(
-  pods: readonly ImageUser[],
+  pods: readonly PodOfImage[],
   facts: (uid: string) => readonly Pick<ImageFact, 'ref' | 'imageId'>[],
   hasContainers: (uid: string) => boolean,
 ): Set<string> {

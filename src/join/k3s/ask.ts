@@ -18,7 +18,7 @@ export interface Question {
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
+export interface SupervisorAnswer {
   readonly status: number;
   readonly body: Buffer;
 }
@@ -32,7 +32,7 @@ const LONGEST = 1 << 20;
  * One HTTPS request on a connection of its own, bounded in time (10 s in all) and bytes (1 MiB). Rejects with a KubeletError: code
  * `SupervisorUntrusted` when the server's certificate is not believed, else `SupervisorUnreachable`, which may pass by itself.
  */
-export function ask(url: URL, question: Question): Promise<Answer> {
+export function ask(url: URL, question: Question): Promise<SupervisorAnswer> {
   const { method = 'GET', headers = {}, body, trust, pair, clock, signal } = question;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -66,7 +66,7 @@ export function ask(url: URL, question: Question): Promise<Answer> {
   });
 }
 
-async function read(response: IncomingMessage): Promise<Answer> {
+async function read(response: IncomingMessage): Promise<SupervisorAnswer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {

@@ -8,7 +8,7 @@ import { JOIN_HELP } from './help.ts';
 import { NodeAnnotations } from './nodeAnnotations.ts';
 import { requestNodeCertificate } from './nodeCertificate.ts';
 import { type JoinOptions, parseJoin } from './options.ts';
-import { type JoinDeps, type Prepared, prepare } from './prepare.ts';
+import { type JoinDeps, type PreparedJoin, prepare } from './prepare.ts';
 import { Renewal } from './renewal.ts';
 import { ServerList } from './serverList.ts';
 import type { KubeletDoor } from './tunnel/kubeletDoor.ts';
@@ -105,7 +105,7 @@ export async function join(options: JoinOptions, deps: JoinDeps): Promise<Joined
 }
 
 async function annotate(
-  { files, identity, nodeIps }: Prepared,
+  { files, identity, nodeIps }: PreparedJoin,
   { externalIps }: JoinOptions,
   deps: JoinDeps,
 ): Promise<AsyncDisposable> {

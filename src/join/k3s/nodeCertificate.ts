@@ -17,7 +17,7 @@ import type { PairFiles } from './layout.ts';
 import { refusal, type Supervisor } from './supervisor.ts';
 
 /** Who asks. */
-export interface NodeIdentity {
+export interface K3sNodeIdentity {
   readonly nodeName: string;
   /** Proves to the server that the name is ours. */
   readonly password: string;
@@ -54,7 +54,7 @@ export async function storedPair(files: PairFiles, wall: number): Promise<KeyPai
 export async function requestNodeCertificate(
   supervisor: Supervisor,
   use: CertificateUse,
-  identity: NodeIdentity,
+  identity: K3sNodeIdentity,
   files: PairFiles,
   clock: Clock,
   signal?: AbortSignal,
@@ -78,7 +78,7 @@ async function makeKey(file: string): Promise<KeyObject> {
 async function send(
   supervisor: Supervisor,
   use: CertificateUse,
-  who: NodeIdentity,
+  who: K3sNodeIdentity,
   key: KeyObject,
   signal?: AbortSignal,
 ) {
@@ -100,7 +100,13 @@ export function keyRequest(key: KeyObject): Buffer {
   return sequence(info, ECDSA_WITH_SHA256, bits(sign('sha256', info, key)));
 }
 
-function checked(text: string, key: KeyObject, use: CertificateUse, { nodeName }: NodeIdentity, clock: Clock): KeyPair {
+function checked(
+  text: string,
+  key: KeyObject,
+  use: CertificateUse,
+  { nodeName }: K3sNodeIdentity,
+  clock: Clock,
+): KeyPair {
   const where = `the server's answer to ${PATHS[use]}`;
   if (certificatesIn(text).length > 16)
     throw new KubeletError(`${where} holds more than 16 certificates`, { code: 'InvalidCertificate' });
@@ -128,7 +134,7 @@ function refused(
   use: CertificateUse,
   status: number,
   body: Buffer,
-  { nodeName, passwordFile }: NodeIdentity,
+  { nodeName, passwordFile }: K3sNodeIdentity,
 ): KubeletError {
   if (status === 403) {
     return new KubeletError(

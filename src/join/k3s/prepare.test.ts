@@ -10,7 +10,7 @@ import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { failure, until } from '../../lib/fake/until.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { type JoinOptions, parseJoin } from './options.ts';
-import { type JoinDeps, type Prepared, prepare } from './prepare.ts';
+import { type JoinDeps, type PreparedJoin, prepare } from './prepare.ts';
 import { StandInSupervisor } from './testing/standInSupervisor.ts';
 
 let dir: string;
@@ -162,7 +162,7 @@ test('without a CA hash the CA is taken unseen, and that is said', async () => {
 test('a server that is not ready is asked again after five seconds and more', async () => {
   const clock = new ManualClock(Date.now());
   server.faults.set('/v1-k3s/serving-kubelet.crt', 503);
-  let joined: Prepared | undefined;
+  let joined: PreparedJoin | undefined;
   const joining = prepare(options(), deps({ clock })).then((it) => {
     joined = it;
   });

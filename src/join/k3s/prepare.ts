@@ -10,7 +10,7 @@ import type { Trust } from './ask.ts';
 import { readKnown, writeKnown } from './known.ts';
 import { type KubeletWishes, kubeconfigText, kubeletArguments, kubeletConfigText } from './kubeletFiles.ts';
 import { type Layout, layout } from './layout.ts';
-import { type CertificateUse, type NodeIdentity, requestNodeCertificate, storedPair } from './nodeCertificate.ts';
+import { type CertificateUse, type K3sNodeIdentity, requestNodeCertificate, storedPair } from './nodeCertificate.ts';
 import { nodeId, nodePassword } from './nodePassword.ts';
 import type { JoinOptions } from './options.ts';
 import { usableResolvConf } from './resolvConf.ts';
@@ -30,12 +30,12 @@ export interface JoinDeps {
 }
 
 /** A node that the cluster knows, with its files written. */
-export interface Prepared {
+export interface PreparedJoin {
   readonly files: Layout;
   readonly servers: Servers;
   readonly supervisor: Supervisor;
   readonly trust: Trust;
-  readonly identity: NodeIdentity;
+  readonly identity: K3sNodeIdentity;
   readonly server: ServerConfig;
   readonly pairs: Readonly<Record<CertificateUse, KeyPair>>;
   readonly nodeIps: readonly string[];
@@ -50,14 +50,14 @@ const TOKEN_BYTES = 16_384;
  * Joins: asks until the server gives what the node needs, and writes it. When no server answers and an earlier join left all that is
  * needed, that serves: a node comes back from a reboot without its server. Rejects with one sentence that says what to do.
  */
-export async function prepare(options: JoinOptions, deps: JoinDeps): Promise<Prepared> {
+export async function prepare(options: JoinOptions, deps: JoinDeps): Promise<PreparedJoin> {
   const token = parseToken(await tokenText(options));
   const files = layout(options.dataDir);
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(files.podManifests, { recursive: true, mode: 0o700 });
   const suffix = options.withNodeId ? `-${await nodeId(options.nodePasswordFile.replace(/[^/]*$/, 'id'))}` : '';
   const nodeIps = options.nodeIps.length > 0 ? options.nodeIps : [await defaultAddress()];
-  const identity: NodeIdentity = {
+  const identity: K3sNodeIdentity = {
     nodeName: options.nodeName + suffix,
     password: await nodePassword(options.nodePasswordFile, files.oldNodePassword),
     passwordFile: options.nodePasswordFile,
@@ -89,7 +89,7 @@ interface Attempting {
   readonly deps: JoinDeps;
   readonly token: JoinToken;
   readonly files: Layout;
-  readonly identity: NodeIdentity;
+  readonly identity: K3sNodeIdentity;
   readonly nodeIps: readonly string[];
 }
 
@@ -100,7 +100,7 @@ class Attempt {
     this.#with = attempting;
   }
 
-  async online(): Promise<Prepared> {
+  async online(): Promise<PreparedJoin> {
     const { options, deps, files, token, identity } = this.#with;
     const { clock, log, signal } = deps;
     const trust = await trustServer({ server: options.server, caHash: token.caHash, clock, log });
@@ -128,7 +128,7 @@ class Attempt {
   }
 
   /** What the last join left; undefined when something is missing, expired or of another cluster or name. */
-  async offline(): Promise<Prepared | undefined> {
+  async offline(): Promise<PreparedJoin | undefined> {
     const { options, deps, files, token, identity } = this.#with;
     const known = await readKnown(files.known, options.server.origin, identity.nodeName, token.caHash);
     const wall = deps.clock.now().wall;
@@ -161,8 +161,8 @@ class Attempt {
     supervisor: Supervisor,
     trust: Trust,
     server: ServerConfig,
-    pairs: Prepared['pairs'],
-  ): Promise<Prepared> {
+    pairs: PreparedJoin['pairs'],
+  ): Promise<PreparedJoin> {
     const { options, files, identity, nodeIps } = this.#with;
     const wishes: KubeletWishes = {
       nodeName: identity.nodeName,

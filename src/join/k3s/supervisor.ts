@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KubeletError } from '../../lib/errors.ts';
 import { printableLine } from '../../lib/printable.ts';
-import { type Answer, ask, type Trust } from './ask.ts';
+import { ask, type SupervisorAnswer, type Trust } from './ask.ts';
 import type { Servers } from './servers.ts';
 import type { JoinToken } from './token.ts';
 import { UnavailableError } from './unavailableError.ts';
@@ -41,9 +41,9 @@ export class Supervisor {
    * The answer to a request that every supervisor answers alike. With the node's certificate first, and once more with the token alone
    * when that is refused: the server forgets a certificate with its Node. Rejects only when no server answers.
    */
-  async request(path: string, call: Call = {}): Promise<Answer> {
+  async request(path: string, call: Call = {}): Promise<SupervisorAnswer> {
     let failure: unknown;
-    let notReady: Answer | undefined;
+    let notReady: SupervisorAnswer | undefined;
     for (const address of this.#options.servers.supervisors()) {
       try {
         const answer = await this.#ask(new URL(path, `https://${address}`), call);
@@ -66,7 +66,7 @@ export class Supervisor {
     return body;
   }
 
-  async #ask(url: URL, { headers = {}, ...call }: Call): Promise<Answer> {
+  async #ask(url: URL, { headers = {}, ...call }: Call): Promise<SupervisorAnswer> {
     const { token, trust, clock } = this.#options;
     const question = { ...call, headers: { ...headers, authorization: token.authorization }, trust, clock };
     const own = this.#pair();

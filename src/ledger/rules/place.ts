@@ -1,11 +1,11 @@
 import { isCriticalPod } from '../../k8s/criticalPod.ts';
-import type { Entry, NodeView, Rejection } from '../types.ts';
+import type { LedgerEntry, NodeView, Rejection } from '../types.ts';
 import { type Applicant, type Assessment, assess } from './assess.ts';
-import { type Candidate, choosePreemption } from './preemption.ts';
+import { choosePreemption, type PreemptionCandidate } from './preemption.ts';
 import { takenBy } from './room.ts';
 
 /** An entry of the book with what preemption asks of it. */
-export type Holder = Entry & Candidate;
+export type Holder = LedgerEntry & PreemptionCandidate;
 
 /** The book as one decision sees it. */
 export interface Book {
@@ -14,11 +14,11 @@ export interface Book {
   /** Admitted Pods that were chosen as victims and are not gone yet. */
   readonly leaving: readonly Holder[];
   /** Pods that wait for victims and come before this one. */
-  readonly ahead: readonly Entry[];
+  readonly ahead: readonly LedgerEntry[];
 }
 
 /** Where an applicant stands. `waitFor` are the Pods that must be released first; `onlyAffinity` as in Assessment. */
-export type Place =
+export type AdmissionPlace =
   | { readonly place: 'admitted' }
   | { readonly place: 'waiting'; readonly waitFor: readonly Holder[] }
   | { readonly place: 'rejected'; readonly rejection: Rejection; readonly onlyAffinity: boolean };
@@ -27,7 +27,7 @@ export type Place =
  * Finds a place for an applicant. While victims are on their way out, a Pod that will fit once they are gone waits for them
  * instead of being rejected for good: the Go kubelet blocks its admission loop for that time, with the same outcome.
  */
-export function findPlace(applicant: Applicant, book: Book, node: NodeView): Place {
+export function findPlace(applicant: Applicant, book: Book, node: NodeView): AdmissionPlace {
   const now = assess(applicant, takenBy([...book.staying, ...book.leaving, ...book.ahead]), node);
   if (now.fits) return { place: 'admitted' };
   const later = assess(applicant, takenBy([...book.staying, ...book.ahead]), node);
@@ -40,7 +40,7 @@ export function findPlace(applicant: Applicant, book: Book, node: NodeView): Pla
   return { place: 'rejected', rejection: { reason: 'UnexpectedAdmissionError', message }, onlyAffinity: false };
 }
 
-function rejected(assessment: Exclude<Assessment, { fits: true }>): Place {
+function rejected(assessment: Exclude<Assessment, { fits: true }>): AdmissionPlace {
   if ('rejection' in assessment) return { place: 'rejected', ...assessment };
   throw new Error('an applicant that lacks only room is critical and never rejected here');
 }

@@ -4,7 +4,7 @@ import type { Amounts } from '../types.ts';
 import type { Shortage } from './fit.ts';
 
 /** A Pod that could be pushed off the node. */
-export interface Candidate {
+export interface PreemptionCandidate {
   readonly pod: Pod;
   readonly qosClass: string;
   readonly requests: Amounts;
@@ -39,7 +39,7 @@ export type Preemption<C> = { readonly victims: readonly C[] } | { readonly erro
  * then as few Burstable, then as few BestEffort; inside a class the Pod that covers most of what is still missing goes first,
  * the smaller one of two equals (kubelet's preemption rule).
  */
-export function choosePreemption<C extends Candidate>(
+export function choosePreemption<C extends PreemptionCandidate>(
   preemptor: Pod,
   candidates: readonly C[],
   lacking: readonly Shortage[],
@@ -65,7 +65,7 @@ function noVictims(unmet: Needs): string {
 }
 
 /** The caller made sure that all of `pods` together cover `needs`. */
-function chooseByDistance<C extends Candidate>(pods: readonly C[], needs: Needs): C[] {
+function chooseByDistance<C extends PreemptionCandidate>(pods: readonly C[], needs: Needs): C[] {
   const left = [...pods];
   const chosen: C[] = [];
   for (let rest = needs; rest.size > 0 && left.length > 0; ) {
@@ -80,7 +80,7 @@ function chooseByDistance<C extends Candidate>(pods: readonly C[], needs: Needs)
   return chosen;
 }
 
-function isBetter(a: Candidate, b: Candidate, needs: Needs): boolean {
+function isBetter(a: PreemptionCandidate, b: PreemptionCandidate, needs: Needs): boolean {
   const [distanceA, distanceB] = [distance(a, needs), distance(b, needs)];
   if (distanceA !== distanceB) return distanceA < distanceB;
   for (const resource of ['memory', 'cpu']) {
@@ -91,7 +91,7 @@ function isBetter(a: Candidate, b: Candidate, needs: Needs): boolean {
 }
 
 /** How much of the needs would stay open: the sum of the squared open fractions, each resource weighing the same. */
-function distance(candidate: Candidate, needs: Needs): number {
+function distance(candidate: PreemptionCandidate, needs: Needs): number {
   let sum = 0;
   for (const [resource, need] of needs) {
     const open = need - amountOf(candidate, resource);
@@ -100,7 +100,7 @@ function distance(candidate: Candidate, needs: Needs): number {
   return sum;
 }
 
-function subtract(needs: Needs, pods: readonly Candidate[]): Needs {
+function subtract(needs: Needs, pods: readonly PreemptionCandidate[]): Needs {
   const rest = new Map<string, bigint>();
   for (const [resource, need] of needs) {
     const open = pods.reduce((left, pod) => left - amountOf(pod, resource), need);
@@ -109,6 +109,6 @@ function subtract(needs: Needs, pods: readonly Candidate[]): Needs {
   return rest;
 }
 
-function amountOf(candidate: Candidate, resource: string): bigint {
+function amountOf(candidate: PreemptionCandidate, resource: string): bigint {
   return resource === 'pods' ? 1n : (candidate.requests[resource] ?? 0n);
 }

@@ -1,8 +1,8 @@
-import type { Amounts, Entry } from '../types.ts';
+import type { Amounts, LedgerEntry } from '../types.ts';
 import type { Taken } from './assess.ts';
 
 /** The sum of what these entries hold. */
-export function takenBy(entries: Iterable<Entry>): Taken {
+export function takenBy(entries: Iterable<LedgerEntry>): Taken {
   const used: Record<string, bigint> = {};
   const hostPorts = [];
   let pods = 0;

@@ -12,7 +12,7 @@ import type { EvictionMetrics } from './evictionMetrics.ts';
 import type { PodMeasures } from './podMeasures.ts';
 import { exceededLimit } from './rules/localLimits.ts';
 import type { Observations } from './rules/observations.ts';
-import { type Candidate, type Ranked, rankPods } from './rules/ranking.ts';
+import { type EvictionCandidate, type Ranked, rankPods } from './rules/ranking.ts';
 import { type DiskLayout, type Signal, signals } from './rules/signals.ts';
 import type { Threshold } from './rules/thresholds.ts';
 import { EVICTED, evictionWords } from './rules/words.ts';
@@ -90,7 +90,7 @@ export class Evictor implements Disposable {
       signal,
       active.map(({ served }) => served),
     );
-    const candidates = active.map(({ uid, pod }): Candidate => ({ uid, pod, stats: measured.get(uid) }));
+    const candidates = active.map(({ uid, pod }): EvictionCandidate => ({ uid, pod, stats: measured.get(uid) }));
     return rankPods(signal, candidates, layout);
   }
 

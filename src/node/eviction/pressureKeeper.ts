@@ -6,7 +6,7 @@ import type { NodePressure, PressureCondition } from '../../pods/nodePressure.ts
 import type { Evictor } from './evictor.ts';
 import type { NodeState } from './nodeReader.ts';
 import type { Reclaimer } from './reclaimer.ts';
-import { type Assessment, assessPressure, NO_PRESSURE, rememberConditions } from './rules/assess.ts';
+import { assessPressure, NO_PRESSURE, type PressureAssessment, rememberConditions } from './rules/assess.ts';
 import { thresholdsMet } from './rules/met.ts';
 import { type Observed, observe } from './rules/observations.ts';
 import { type Look, nextLookMs, PERIOD_MS } from './rules/pace.ts';
@@ -37,7 +37,7 @@ export interface PressureOptions {
 export interface LastLook {
   readonly atMs: number;
   readonly observed: Observed;
-  readonly assessment: Assessment;
+  readonly assessment: PressureAssessment;
   readonly thresholds: readonly Threshold[];
   readonly layout: DiskLayout | undefined;
 }

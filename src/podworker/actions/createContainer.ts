@@ -16,13 +16,13 @@ import type { AllocatedPod, Container, Pod, ResourceRequirements, StoredPod } fr
 import { toEffectError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { containerConfig } from '../spec/containerConfig.ts';
-import type { MappedDevice, MountedVolume } from '../spec/context.ts';
+import type { MappedDevice, SpecVolume } from '../spec/context.ts';
 import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
 import { podHostname } from '../spec/hostname.ts';
 import { imageVolumeSpec } from '../spec/imageVolume.ts';
-import type { ImageUser } from '../spec/runAsNonRoot.ts';
+import type { RunAsUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { handlerOf } from './ensureImage.ts';
 import { noteActuated } from './resizePod.ts';
@@ -205,7 +205,7 @@ async function knownImage(
 }
 
 /** Nobody named in an answer means root. */
-function userOf({ user }: ImageFact): ImageUser {
+function userOf({ user }: ImageFact): RunAsUser {
   if (user?.uid !== undefined) return { uid: user.uid };
   return user?.username ? { username: user.username } : { uid: 0 };
 }
@@ -221,8 +221,8 @@ async function environment(
   throw new Error(resolved.missing[0].message);
 }
 
-function mountedVolumes({ facts }: ActionContext): Map<string, MountedVolume> {
-  const found = new Map<string, MountedVolume>();
+function mountedVolumes({ facts }: ActionContext): Map<string, SpecVolume> {
+  const found = new Map<string, SpecVolume>();
   for (const [name, v] of Object.entries(facts.volumes)) {
     if (v.block) continue;
     const { hostPath, readOnly = false, seLinuxRelabel = false } = v;

@@ -12,7 +12,7 @@ import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import type { ObjectState } from '../../pods/facts.ts';
+import type { ReferencedState } from '../../pods/facts.ts';
 import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
@@ -268,7 +268,7 @@ export class FakeNode implements Disposable {
 
   #objectSource() {
     return {
-      state: (kind: string, namespace: string, name: string): ObjectState => {
+      state: (kind: string, namespace: string, name: string): ReferencedState => {
         const object = this.world.objects.get(`${kind} ${namespace}/${name}`);
         return object ? { state: 'present', version: object.metadata.resourceVersion } : { state: 'absent' };
       },

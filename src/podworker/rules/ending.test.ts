@@ -2,7 +2,7 @@ import type { TerminateRequest } from '../../pods/facts.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { restore } from './checkpointed.ts';
 import { type Decision, decide } from './decide.ts';
-import type { PodFacts, Slot } from './facts.ts';
+import type { PodFacts, PodSlot } from './facts.ts';
 import { freshMemory, type PodMemory } from './memory.ts';
 import {
   active,
@@ -152,7 +152,7 @@ describe('preStop', () => {
     10,
   );
   const hook = { kind: 'preStop', slot: 'prestop/a-0', container: 'a', containerId: 'a-0', seconds: 10 } as const;
-  const saved = (d: Decision): Record<string, Slot> => {
+  const saved = (d: Decision): Record<string, PodSlot> => {
     const action = d.start.find((a) => a.kind === 'saveCheckpoint')!;
     return { checkpoint: ended(action) };
   };
@@ -182,7 +182,8 @@ describe('preStop', () => {
     const first = at(pod, {});
     const facts = { runtime: runtime([box('a', 'running')]) };
     const save = first.start.find((a) => a.kind === 'saveCheckpoint')!;
-    const withSlot = (checkpoint: Slot) => decide(factsOf(pod, { ...facts, slots: { checkpoint } }), first.memory, now);
+    const withSlot = (checkpoint: PodSlot) =>
+      decide(factsOf(pod, { ...facts, slots: { checkpoint } }), first.memory, now);
     expect(withSlot(ended(save, {})).start).toContainEqual(hook);
     const older = { ...save, checkpoint: { uid: 'u', namespace: 'ns', name: 'p', preStop: { 'b-0': { begun: 1 } } } };
     const afterOther = withSlot(ended(older as typeof save, {}, { failures: 9 }));
@@ -485,7 +486,7 @@ describe('who may be ended at all', () => {
 
   test('a question to the ledger that failed is put again', () => {
     const reserve = { kind: 'reserve', slot: 'ledger' } as const;
-    const ask = (slots: Record<string, Slot>, time = now) =>
+    const ask = (slots: Record<string, PodSlot>, time = now) =>
       starts(
         decide(factsOf(podOf(spec('Always', 'a')), { admission: { state: 'unasked' }, slots }), freshMemory(), time),
       );

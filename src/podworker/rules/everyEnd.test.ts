@@ -3,7 +3,7 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import type { Pod, PodSpec } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
 import { decide } from './decide.ts';
-import type { Now, PodFacts, Slot } from './facts.ts';
+import type { Now, PodFacts, PodSlot } from './facts.ts';
 import type { PodMemory } from './memory.ts';
 import { active, box, ended, factsOf, later, now, podOf, runtime, spec, under, withParts } from './testing.ts';
 
@@ -67,7 +67,7 @@ class Walk {
     return names;
   }
 
-  #slot(action: Action, slot: Slot): void {
+  #slot(action: Action, slot: PodSlot): void {
     this.#facts = { ...this.#facts, slots: { ...this.#facts.slots, [action.slot]: slot } };
   }
 }

@@ -4,13 +4,13 @@ import type {
   AdmissionFact,
   CpuFact,
   MirrorFact,
-  ObjectState,
   PodCgroupLimits,
   PodClaims,
   PodDevices,
   PodOrigin,
   ProbeState,
   PullState,
+  ReferencedState,
   ResizeAnswer,
   TerminateRequest,
 } from '../../pods/facts.ts';
@@ -24,7 +24,7 @@ export interface Now {
 }
 
 /** What is known of one slot of a Pod's worker. */
-export type Slot = LoopSlot<Action>;
+export type PodSlot = LoopSlot<Action>;
 
 /**
  * A volume that is set up for the Pod (absent from the facts: not yet). The digest is of its payload, never the payload;
@@ -126,7 +126,7 @@ export interface PodFacts {
   readonly claimWait?: string;
   /** When a DRA driver came that the Pod's claims lacked (mono ms). */
   readonly claimDriverAt?: number;
-  readonly objects: Readonly<Record<string, ObjectState>>;
+  readonly objects: Readonly<Record<string, ReferencedState>>;
   /** Container name → objects it takes its environment from. */
   readonly envObjects: Readonly<Record<string, readonly string[]>>;
   /** Volume name → objects it projects. */

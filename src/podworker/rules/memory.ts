@@ -14,7 +14,7 @@ export interface Termination {
 }
 
 /** Restart back-off of one container. `key` changes with the container's definition, which resets it. */
-export interface Backoff {
+export interface ContainerBackoff {
   readonly key: string;
   readonly delayMs: number;
   /** Wall ms of the last step. */
@@ -52,7 +52,7 @@ export interface PodMemory {
   readonly phase: LifePhase;
   readonly termination?: Termination;
   /** By container name. */
-  readonly backoff: Readonly<Record<string, Backoff>>;
+  readonly backoff: Readonly<Record<string, ContainerBackoff>>;
   /** By container id, wall ms. */
   readonly preStop: Readonly<Record<string, { readonly begun: number; readonly ended?: number }>>;
   readonly kills: Readonly<Record<string, Kill>>;

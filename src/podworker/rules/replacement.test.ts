@@ -2,7 +2,7 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import type { PodSpec } from '../../types/k8s.ts';
 import type { Action } from './actions.ts';
 import { type Decision, decide } from './decide.ts';
-import type { PodFacts, Slot } from './facts.ts';
+import type { PodFacts, PodSlot } from './facts.ts';
 import type { Kill, PodMemory } from './memory.ts';
 import { backoffKey } from './restart.ts';
 import {
@@ -36,7 +36,7 @@ const create: Action = {
   attempt: 1,
   objects: '',
 };
-const noPull: Record<string, Slot> = {
+const noPull: Record<string, PodSlot> = {
   'image/a': ended(
     { kind: 'ensureImage', slot: 'image/a', container: 'a', image: 'img', policy: 'IfNotPresent', attempt: 1 },
     { reason: 'ErrImagePull', message: 'not found' },
@@ -77,7 +77,7 @@ describe.each(policies)('a container that was stopped for its new definition, re
       attempt: 1,
     } as const;
     const start = { kind: 'startContainer', slot: 'container/a', container: 'a', containerId: 'a-1' } as const;
-    const steps: [ObservedContainer[], Record<string, Slot>][] = [
+    const steps: [ObservedContainer[], Record<string, PodSlot>][] = [
       [[ranUntil(0)], { 'image/a': under(pull, now.mono - 600_000) }],
       [[ranUntil(0)], { ...images(1, 'a'), 'container/a': under(create) }],
       [[made, ranUntil(0)], { ...images(1, 'a'), 'container/a': ended(create) }],
@@ -98,7 +98,7 @@ describe.each(policies)('a container that was stopped for its new definition, re
 
   const again = (exitCode: number) => policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
   test.each([0, 1])('when its successor cannot be started the policy decides (code %i)', (exitCode) => {
-    const failures: [Record<string, Slot>, string][] = [
+    const failures: [Record<string, PodSlot>, string][] = [
       [noPull, 'ErrImagePull'],
       [{ ...images(1, 'a'), 'container/a': ended(create, { reason: 'CreateContainerError' }) }, 'CreateContainerError'],
     ];
@@ -266,7 +266,7 @@ test.each(policies)(
     };
     const successor = (state: 'running' | 'exited') =>
       box('a', state, { id: 'a-1', restartCount: 1, createdAt: now.wall, exitCode: 0 });
-    const at = (state: 'running' | 'exited', hook: Slot, kills = killed('definition').kills) => {
+    const at = (state: 'running' | 'exited', hook: PodSlot, kills = killed('definition').kills) => {
       const slots = { ...images(2, 'a'), 'container/a': ended(start), 'poststart/a': hook };
       return turn(podSpec, [successor(state), ranUntil(0), box('b', 'running')], { slots }, kills ? { kills } : {});
     };
@@ -288,7 +288,7 @@ describe('while its postStart hook runs a container has not started', () => {
   };
   const start = { kind: 'startContainer', slot: 'container/a', container: 'a', containerId: 'a-0' } as const;
   const post = { kind: 'postStart', slot: 'poststart/a', container: 'a', containerId: 'a-0' } as const;
-  const at = (hook: Slot | undefined, facts: Partial<PodFacts> = {}) =>
+  const at = (hook: PodSlot | undefined, facts: Partial<PodFacts> = {}) =>
     turn(hooked, [box('a', 'running')], {
       slots: { 'container/a': ended(start), ...(hook ? { 'poststart/a': hook } : {}) },
       ...facts,

@@ -2,7 +2,7 @@ import type { ObservedContainer } from '../../cri/observed.ts';
 import { restartsAfter } from '../../status/rules/restartPolicy.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 import type { Now } from './facts.ts';
-import type { Backoff } from './memory.ts';
+import type { ContainerBackoff } from './memory.ts';
 
 /** First crash-loop delay; it doubles up to the node's maximum (300 s unless configured, KEP-5593). */
 export const initialBackoffMs = 10_000;
@@ -37,7 +37,7 @@ export function backoffKey(container: Container): string {
   return JSON.stringify([container.name, container.image]);
 }
 
-function live(backoff: Backoff | undefined, key: string, eventWall: number): Backoff | undefined {
+function live(backoff: ContainerBackoff | undefined, key: string, eventWall: number): ContainerBackoff | undefined {
   if (!backoff || backoff.key !== key) return undefined;
   return eventWall - backoff.updatedAt > backoffExpiryMs ? undefined : backoff;
 }
@@ -47,7 +47,7 @@ function live(backoff: Backoff | undefined, key: string, eventWall: number): Bac
  * clock was set back since: nobody knows how much of the wait has passed, and it is not made longer.
  */
 export function backoffLeft(
-  backoff: Backoff | undefined,
+  backoff: ContainerBackoff | undefined,
   key: string,
   finishedAt: number,
   now: Now,
@@ -60,12 +60,12 @@ export function backoffLeft(
 
 /** The back-off after one more start: 10 s first, then doubled. */
 export function nextBackoff(
-  backoff: Backoff | undefined,
+  backoff: ContainerBackoff | undefined,
   key: string,
   finishedAt: number,
   maxMs: number,
   now: Now,
-): Backoff {
+): ContainerBackoff {
   const entry = live(backoff, key, finishedAt);
   const delayMs = Math.min(maxMs, entry ? entry.delayMs * 2 : initialBackoffMs);
   return { key, delayMs, updatedAt: now.wall };

@@ -1,5 +1,5 @@
 import { decide } from './decide.ts';
-import type { PodFacts, Slot } from './facts.ts';
+import type { PodFacts, PodSlot } from './facts.ts';
 import { sandboxChanged } from './sandbox.ts';
 import {
   active,
@@ -248,7 +248,7 @@ describe('volumes', () => {
 
   test('a claim that leads to another volume ends the wait for the first one, and nothing else does', () => {
     const claim = 'PersistentVolumeClaim ns/data';
-    const facts = (volume: string, running: Slot, version = '1'): Partial<PodFacts> => ({
+    const facts = (volume: string, running: PodSlot, version = '1'): Partial<PodFacts> => ({
       volumeObjects: { v: [claim, `PersistentVolume /${volume}`] },
       objects: {
         [claim]: { state: 'present', version },

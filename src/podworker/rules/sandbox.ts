@@ -4,7 +4,7 @@ import { aliveContainers, type PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { planClaims } from './claims.ts';
-import type { Slot } from './facts.ts';
+import type { PodSlot } from './facts.ts';
 import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { ownGrace, stopRunning } from './stop.ts';
@@ -126,7 +126,7 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
  * When a sandbox that did not live for long may be followed by the next (mono ms): 250 ms after it was made, doubling to 10 s. A network
  * plugin that gives no address, or a pause image that ends at once, would otherwise have us make sandboxes without end.
  */
-function shortLived({ last }: Slot, attempt: number): number {
+function shortLived({ last }: PodSlot, attempt: number): number {
   if (last?.action.kind !== 'createSandbox' || last.error || attempt === 0) return 0;
   return last.endedAt + backoffDelay(renewCurve, attempt - 1, 0);
 }

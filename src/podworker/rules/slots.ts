@@ -1,10 +1,10 @@
 import { isSlotOpen, slotRetryAt } from '../../loop/rules/retry.ts';
-import type { PodFacts, Slot } from './facts.ts';
+import type { PodFacts, PodSlot } from './facts.ts';
 
-const empty: Slot = { failures: 0 };
+const empty: PodSlot = { failures: 0 };
 
 /** The slot of that name; a slot never used is empty. */
-export function slot(facts: PodFacts, name: string): Slot {
+export function slot(facts: PodFacts, name: string): PodSlot {
   return facts.slots[name] ?? empty;
 }
 

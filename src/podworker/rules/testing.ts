@@ -8,7 +8,7 @@ import type { Container, Pod, PodSpec } from '../../types/k8s.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import type { Action } from './actions.ts';
 import { type Decision, decide } from './decide.ts';
-import type { NodeFacts, Now, PodFacts, Slot } from './facts.ts';
+import type { NodeFacts, Now, PodFacts, PodSlot } from './facts.ts';
 import { freshMemory, type PodMemory } from './memory.ts';
 
 export { oc, podOf, sandbox, spec, T0 };
@@ -31,23 +31,23 @@ export const node: NodeFacts = {
 };
 
 /** A slot whose last action ended well, or with that error. */
-export function ended(action: Action, error?: Partial<EffectError>, more: Partial<Slot> = {}): Slot {
+export function ended(action: Action, error?: Partial<EffectError>, more: Partial<PodSlot> = {}): PodSlot {
   const failed = error ? { error: { reason: 'Internal', message: 'broken', settled: true, ...error } } : {};
   const times = { startedAt: now.mono - 10, endedAt: now.mono - 10, opensAt: 0 };
   return { failures: error ? 1 : 0, last: { action, ...times, ...failed }, ...more };
 }
 
 /** A slot in which an action runs. */
-export function under(action: Action, since = now.mono - 10): Slot {
+export function under(action: Action, since = now.mono - 10): PodSlot {
   return { failures: 0, running: { action, since, aborting: false } };
 }
 
-export const prepared: Readonly<Record<string, Slot>> = {
+export const prepared: Readonly<Record<string, PodSlot>> = {
   prepare: ended({ kind: 'preparePod', slot: 'prepare' }),
 };
 
 /** The image of each named container is there for that attempt. */
-export function images(attempt: number, ...names: string[]): Record<string, Slot> {
+export function images(attempt: number, ...names: string[]): Record<string, PodSlot> {
   return Object.fromEntries(
     names.map((name) => {
       const slot = `image/${name}`;

@@ -1,5 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
-import type { PodFacts, Slot } from './facts.ts';
+import type { PodFacts, PodSlot } from './facts.ts';
 import { box, ended, images, later, node, now, spec, turn, under } from './testing.ts';
 
 type Decided = ReturnType<typeof turn>;
@@ -9,7 +9,12 @@ const shown = (d: Decided) => {
 };
 const podSpec = spec('Always', 'a b');
 const others = [box('b', 'running')];
-const step = (before: Decided | undefined, a: ObservedContainer[], slots: Record<string, Slot>, at = now): Decided => {
+const step = (
+  before: Decided | undefined,
+  a: ObservedContainer[],
+  slots: Record<string, PodSlot>,
+  at = now,
+): Decided => {
   const facts: Partial<PodFacts> = { slots, node };
   return turn(podSpec, [...a, ...others], facts, before?.memory ?? {}, at);
 };

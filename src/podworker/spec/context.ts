@@ -4,7 +4,7 @@ import type { DnsInputs } from './dns.ts';
 import type { ResolvedVariable } from './envTypes.ts';
 import type { MemoryQoSSettings } from './memoryQoS.ts';
 import type { UserNamespaceIds } from './namespaces.ts';
-import type { ImageUser } from './runAsNonRoot.ts';
+import type { RunAsUser } from './runAsNonRoot.ts';
 
 // What the requests to the runtime are made of besides the Pod, all of it plain data that the actions fill in.
 
@@ -62,7 +62,7 @@ export interface SandboxContext extends SpecPod {
 }
 
 /** A mounted volume. Image volumes are not in this list, the runtime mounts them itself. */
-export interface MountedVolume {
+export interface SpecVolume {
   /** Where the volume is on the node. */
   readonly hostPath: string;
   /** True when the volume's type or source allows no writing. */
@@ -83,7 +83,7 @@ export interface ContainerContext extends SpecPod {
   readonly restartCount: number;
   /** The reference under which the runtime knows the pulled image. */
   readonly imageRef: string;
-  readonly imageUser: ImageUser;
+  readonly imageUser: RunAsUser;
   /** From resolveEnv. */
   readonly env: readonly ResolvedVariable[];
   /** In the order of status.podIPs. */
@@ -91,7 +91,7 @@ export interface ContainerContext extends SpecPod {
   /** `<root>/pods/<uid>`; its etc-hosts file is to be written before the container starts. */
   readonly podDir: string;
   /** By volume name. */
-  readonly volumes: ReadonlyMap<string, MountedVolume>;
+  readonly volumes: ReadonlyMap<string, SpecVolume>;
   /** Where the volume mounts with a subPath were bound, by index in volumeMounts. */
   readonly subPaths: ReadonlyMap<number, string>;
   /** Block volumes by volume name. */

@@ -1,11 +1,11 @@
 import type { Mount } from '../../cri/generated/runtime.ts';
 import type { VolumeMount } from '../../types/k8s.ts';
-import type { ContainerContext, MountedVolume } from './context.ts';
+import type { ContainerContext, SpecVolume } from './context.ts';
 import { cdiDevices, containerDevices } from './devices.ts';
 import { CONTAINER_CONTEXT, NODE, testContainer, testPod } from './fixtures.ts';
 import { containerMounts, withIdMappings } from './mounts.ts';
 
-const volume = (more: Partial<MountedVolume> = {}): MountedVolume => ({
+const volume = (more: Partial<SpecVolume> = {}): SpecVolume => ({
   hostPath: '/vol/data',
   readOnly: false,
   seLinuxRelabel: false,

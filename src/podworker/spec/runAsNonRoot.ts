@@ -3,12 +3,12 @@ import { effectiveSecurityContext } from './effectiveSecurityContext.ts';
 import { quotedPod } from './specError.ts';
 
 /** Who an image's process runs as: a number, or else a name. */
-export type ImageUser = { readonly uid: number } | { readonly username: string };
+export type RunAsUser = { readonly uid: number } | { readonly username: string };
 
 const MAX_UID = 2 ** 31 - 1;
 
 /** The user that the runtime reports for an image; root when it reports none or does not know the image. */
-export function imageUser(image: { uid: { value: string } | null; username: string } | null): ImageUser {
+export function imageUser(image: { uid: { value: string } | null; username: string } | null): RunAsUser {
   if (image?.uid) return { uid: Number(image.uid.value) };
   if (image?.username) return { username: image.username };
   return { uid: 0 };
@@ -18,7 +18,7 @@ export function imageUser(image: { uid: { value: string } | null; username: stri
  * Why the container may not be created under runAsNonRoot; null when it may. Only numbers can be judged: a name's number is
  * known inside the image alone.
  */
-export function verifyRunAsNonRoot(pod: Pod, container: Container, user: ImageUser): string | null {
+export function verifyRunAsNonRoot(pod: Pod, container: Container, user: RunAsUser): string | null {
   const { runAsNonRoot, runAsUser } = effectiveSecurityContext(pod, container);
   const where = `(pod: ${quotedPod(pod)}, container: ${container.name})`;
   if (!runAsNonRoot) return null;

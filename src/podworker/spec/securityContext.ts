@@ -9,7 +9,7 @@ import type { Capabilities, Container, Pod, SELinuxOptions } from '../../types/k
 import { appArmor } from './apparmor.ts';
 import { effectiveSecurityContext, hasPrivilegedContainer } from './effectiveSecurityContext.ts';
 import { namespaceOptions, type UserNamespaceIds } from './namespaces.ts';
-import type { ImageUser } from './runAsNonRoot.ts';
+import type { RunAsUser } from './runAsNonRoot.ts';
 import { type SeccompSettings, seccompProfile } from './seccomp.ts';
 import { SpecError } from './specError.ts';
 
@@ -40,7 +40,7 @@ export interface SecurityInputs extends SeccompSettings {
 
 /** What a container's security context needs besides. */
 export interface ContainerSecurityInputs extends SecurityInputs {
-  readonly imageUser: ImageUser;
+  readonly imageUser: RunAsUser;
   /** Those of `/sys/devices/system/cpu/cpuN/thermal_throttle` that exist on the node. */
   readonly thermalThrottlePaths: readonly string[];
   /** The container whose processes an ephemeral container is to see. */
@@ -104,7 +104,7 @@ export function containerSecurityContext(
   };
 }
 
-function user(runAsUser: number | undefined, image: ImageUser): LinuxContainerSecurityContext {
+function user(runAsUser: number | undefined, image: RunAsUser): LinuxContainerSecurityContext {
   if (runAsUser !== undefined) return { runAsUser: { value: runAsUser } };
   return 'uid' in image ? { runAsUser: { value: image.uid } } : { runAsUsername: image.username };
 }

@@ -4,13 +4,13 @@ import { formatDuration } from '../../k8s/duration.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import { expandCommand } from '../rules/command.ts';
-import type { ExecSync, Handler } from './handler.ts';
+import type { ExecSync, ProbeHandler } from './handler.ts';
 
 /** Bytes of a command's output that are kept (pkg/probe/exec). */
 const MAX_OUTPUT = 10 * 1024;
 
 /** exec: healthy when the command exits with 0. The runtime measures the time and ends the command; running out of it is a failure. */
-export function execHandler(cri: ExecSync): Handler<'exec'> {
+export function execHandler(cri: ExecSync): ProbeHandler<'exec'> {
   return async (action, { container, containerId, timeoutMs, signal }) => {
     const command = expandCommand(action.command ?? [], container.env);
     try {

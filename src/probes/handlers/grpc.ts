@@ -6,7 +6,7 @@ import { hostPort } from '../rules/port.ts';
 import { deadline } from './deadline.ts';
 import type { Check, CheckEnd } from './grpcCheck.ts';
 import { check } from './grpcCheck.ts';
-import type { Handler } from './handler.ts';
+import type { ProbeHandler } from './handler.ts';
 import { NO_POD_IP, USER_AGENT_VERSION } from './handler.ts';
 
 const FIRST_RETRY_MS = 100;
@@ -14,7 +14,7 @@ const LAST_RETRY_MS = 1000;
 const USER_AGENT = `kube-probe/${USER_AGENT_VERSION}`;
 
 /** grpc: healthy when Health/Check answers SERVING. Within the timeout a refused connection is tried again, as gRPC clients do. */
-export function grpcHandler(clock: Clock): Handler<'grpc'> {
+export function grpcHandler(clock: Clock): ProbeHandler<'grpc'> {
   return async (action, { podIP, timeoutMs, signal }) => {
     if (podIP === '') return { result: 'unknown', error: NO_POD_IP };
     return new CheckLoop(podIP, action.port, action.service ?? '', timeoutMs, clock).run(signal);

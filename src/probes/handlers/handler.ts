@@ -19,7 +19,7 @@ export type HandlerKind = (typeof HANDLER_KINDS)[number];
 export type ActionOf<K extends HandlerKind> = NonNullable<Probe[K]>;
 
 /** Carries out one attempt. Never rejects on purpose. */
-export type Handler<K extends HandlerKind> = (action: ActionOf<K>, context: AttemptContext) => Promise<Attempt>;
+export type ProbeHandler<K extends HandlerKind> = (action: ActionOf<K>, context: AttemptContext) => Promise<Attempt>;
 
 /** The only command runner that probes and hooks need; the runtime client satisfies it. Rejects as the runtime client does. */
 export interface ExecSync {

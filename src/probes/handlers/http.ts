@@ -1,10 +1,10 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Attempt } from '../rules/attempt.ts';
-import type { Handler } from './handler.ts';
+import type { ProbeHandler } from './handler.ts';
 import { get, getRequest } from './httpGet.ts';
 
 /** httpGet: 200–399 is healthy. A last answer in the 300s (a redirect that is not followed) counts as success with a warning. */
-export function httpHandler(clock: Clock): Handler<'httpGet'> {
+export function httpHandler(clock: Clock): ProbeHandler<'httpGet'> {
   return async (action, context) => {
     const request = getRequest(action, context.container, context.podIP, 'probe');
     if ('problem' in request) return { result: 'unknown', error: request.problem };

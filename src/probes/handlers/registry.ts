@@ -4,16 +4,16 @@ import type { Probe } from '../../types/k8s.ts';
 import type { Attempt } from '../rules/attempt.ts';
 import { execHandler } from './exec.ts';
 import { grpcHandler } from './grpc.ts';
-import type { AttemptContext, ExecSync, Handler, HandlerKind } from './handler.ts';
+import type { AttemptContext, ExecSync, HandlerKind, ProbeHandler } from './handler.ts';
 import { HANDLER_KINDS } from './handler.ts';
 import { httpHandler } from './http.ts';
 import { tcpHandler } from './tcp.ts';
 
 /** One handler for every way to probe. */
-export type Handlers = { readonly [K in HandlerKind]: Handler<K> };
+export type ProbeHandlers = { readonly [K in HandlerKind]: ProbeHandler<K> };
 
 /** The handlers of this program. A kind without one does not compile. */
-export function createHandlers(cri: ExecSync, clock: Clock): Handlers {
+export function createHandlers(cri: ExecSync, clock: Clock): ProbeHandlers {
   return {
     exec: execHandler(cri),
     httpGet: httpHandler(clock),
@@ -26,7 +26,7 @@ export function createHandlers(cri: ExecSync, clock: Clock): Handlers {
 const ATTEMPT_BYTES = 11 * 1024;
 
 /** One attempt of a probe by the handler of its kind. What it found is said in at most 11 KiB. */
-export async function attempt(handlers: Handlers, probe: Probe, context: AttemptContext): Promise<Attempt> {
+export async function attempt(handlers: ProbeHandlers, probe: Probe, context: AttemptContext): Promise<Attempt> {
   const kind = HANDLER_KINDS.find((k) => probe[k] !== undefined && probe[k] !== null);
   if (kind === undefined) return { result: 'unknown', error: `missing probe handler for ${context.container.name}` };
   const found = await run(handlers, kind, probe, context);
@@ -35,7 +35,7 @@ export async function attempt(handlers: Handlers, probe: Probe, context: Attempt
 }
 
 function run<K extends HandlerKind>(
-  handlers: Handlers,
+  handlers: ProbeHandlers,
   kind: K,
   probe: Probe,
   context: AttemptContext,

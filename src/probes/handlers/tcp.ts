@@ -5,11 +5,11 @@ import { networkText } from '../rules/netText.ts';
 import { hostPort, resolvePort } from '../rules/port.ts';
 import { open } from './connection.ts';
 import { deadline } from './deadline.ts';
-import type { Handler } from './handler.ts';
+import type { ProbeHandler } from './handler.ts';
 import { NO_POD_IP } from './handler.ts';
 
 /** tcpSocket: healthy when the connection is accepted. Nothing is sent. */
-export function tcpHandler(clock: Clock): Handler<'tcpSocket'> {
+export function tcpHandler(clock: Clock): ProbeHandler<'tcpSocket'> {
   return async (action, context) => {
     const resolved = resolvePort(action.port, context.container);
     if ('problem' in resolved) return { result: 'unknown', error: resolved.problem };

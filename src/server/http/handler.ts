@@ -26,10 +26,10 @@ export interface HandlerOptions {
   readonly access?: Access;
 }
 
-export type Handler = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => Promise<void>;
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => Promise<void>;
 
 /** Answers requests: who, may they, which route. Authorization comes before routing, so nobody can probe for paths. Never rejects. */
-export function makeHandler(options: HandlerOptions): Handler {
+export function makeHandler(options: HandlerOptions): RequestHandler {
   const { requests, access } = options;
   return async (request, response, upgrade) => {
     const method = request.method ?? 'GET';

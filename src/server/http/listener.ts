@@ -6,7 +6,7 @@ import type { TlsOptions } from 'node:tls';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { type AcceptErrorLog, onAcceptErrors } from './acceptErrors.ts';
 import type { Crowd } from './crowd.ts';
-import type { Handler } from './handler.ts';
+import type { RequestHandler } from './handler.ts';
 
 /** Limits of kubelet's server: 1 MiB of headers, idle connections closed after 90 s. */
 const LIMITS = {
@@ -25,7 +25,7 @@ export interface ListenerOptions {
   readonly port: number;
   /** Absent: plain HTTP. */
   readonly tls?: TlsOptions;
-  readonly handler: Handler;
+  readonly handler: RequestHandler;
   /** Where connections that could not be accepted are told. */
   readonly accept: AcceptErrorLog;
   /** Hears of each connection, whatever becomes of it. */

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 
 /** A function on a stack, as V8 names it. Lines from 0. */
-export interface Frame {
+export interface StackFrame {
   readonly functionName: string;
   readonly url: string;
   readonly lineNumber: number;
@@ -10,7 +10,7 @@ export interface Frame {
 
 /** A stack, the running function first, with one value for each of the profile's kinds. */
 export interface Sample {
-  readonly stack: readonly Frame[];
+  readonly stack: readonly StackFrame[];
   readonly values: readonly number[];
 }
 
@@ -65,8 +65,8 @@ export function encodePprof({ kinds, samples, startMs, durationMs }: ProfileText
     texts.set(value, at);
     return at;
   };
-  const places = new Map<string, { id: number; frame: Frame }>();
-  const place = (frame: Frame) => {
+  const places = new Map<string, { id: number; frame: StackFrame }>();
+  const place = (frame: StackFrame) => {
     const key = `${frame.functionName}\n${frame.url}\n${frame.lineNumber}`;
     const known = places.get(key) ?? { id: places.size + 1, frame };
     places.set(key, known);

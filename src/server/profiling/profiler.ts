@@ -1,5 +1,5 @@
 import { type HeapProfiler, type Profiler, Session } from 'node:inspector/promises';
-import { encodePprof, type Frame, type Sample } from './pprof.ts';
+import { encodePprof, type Sample, type StackFrame } from './pprof.ts';
 
 /** V8's own names for time in which nothing of ours ran. */
 const NOT_RUNNING = new Set(['(idle)', '(root)']);
@@ -64,7 +64,7 @@ export function cpuSamples({ nodes, samples = [], timeDeltas = [] }: Profiler.Pr
   return [...spent].flatMap(([id, { count, micros }]) => {
     const name = byId.get(id)?.callFrame.functionName ?? '';
     if (NOT_RUNNING.has(name)) return [];
-    const stack: Frame[] = [];
+    const stack: StackFrame[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const frame = byId.get(at)?.callFrame;
       if (frame && frame.functionName !== '(root)') stack.push(frame);
@@ -76,7 +76,9 @@ export function cpuSamples({ nodes, samples = [], timeDeltas = [] }: Profiler.Pr
 /** One sample for each stack that allocated something. */
 export function heapSamples({ head }: HeapProfiler.SamplingHeapProfile): Sample[] {
   const found: Sample[] = [];
-  const todo: { node: HeapProfiler.SamplingHeapProfileNode; above: readonly Frame[] }[] = [{ node: head, above: [] }];
+  const todo: { node: HeapProfiler.SamplingHeapProfileNode; above: readonly StackFrame[] }[] = [
+    { node: head, above: [] },
+  ];
   for (let next = todo.pop(); next; next = todo.pop()) {
     const { node, above } = next;
     const stack = node.callFrame.functionName === '(root)' ? above : [node.callFrame, ...above];

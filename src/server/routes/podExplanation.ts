@@ -5,7 +5,7 @@ import { type Exchange, send } from '../http/exchange.ts';
 import { sendPieces } from '../http/sendPieces.ts';
 
 /** A plain answer: the whole body at once, or in pieces that are made one by one because all at once would take too long. */
-export interface Answer {
+export interface ExplanationAnswer {
   readonly status: number;
   readonly type: 'text/plain; charset=utf-8' | 'application/json';
   readonly body: string | Pieces;
@@ -14,7 +14,7 @@ export interface Answer {
 /** Sends it in the way that its body asks for. */
 export async function sendAnswer(
   exchange: Pick<Exchange, 'response' | 'method' | 'signal'>,
-  { status, type, body }: Answer,
+  { status, type, body }: ExplanationAnswer,
 ): Promise<void> {
   if (typeof body === 'string') send(exchange, status, type, body);
   else await sendPieces(exchange, type, body.pieces());
@@ -36,14 +36,14 @@ export interface ExplanationSource {
   node?(): Promise<{ readonly text: string; readonly json: unknown }>;
 }
 
-const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
-const json = (value: unknown): Answer => ({
+const text = (status: number, body: string): ExplanationAnswer => ({ status, type: 'text/plain; charset=utf-8', body });
+const json = (value: unknown): ExplanationAnswer => ({
   status: 200,
   type: 'application/json',
   body: `${JSON.stringify(value)}\n`,
 });
 
-type View = (record: PodRecord, source: ExplanationSource, asJson: boolean) => Answer;
+type View = (record: PodRecord, source: ExplanationSource, asJson: boolean) => ExplanationAnswer;
 
 const views: Readonly<Record<string, View>> = {
   why: (record, source, asJson) => {
@@ -86,7 +86,7 @@ export async function podExplanation(
   path: string,
   asJson: boolean,
   source: ExplanationSource,
-): Promise<Answer | undefined> {
+): Promise<ExplanationAnswer | undefined> {
   const parts = path.split('/').slice(1);
   if (path === '/debug/node/why' && source.node) {
     const answer = await source.node();
@@ -104,7 +104,7 @@ export async function podExplanation(
 }
 
 /** Text is shown as it is. */
-function whyAll(source: ExplanationSource, asJson: boolean): Answer {
+function whyAll(source: ExplanationSource, asJson: boolean): ExplanationAnswer {
   const waiting = source.recorder
     .all()
     .filter((r) => !r.ended && r.reasons.length > 0)

@@ -14,7 +14,7 @@ import {
 } from './words.ts';
 
 /** One turn's view shared by all containers of the Pod. */
-export interface Turn {
+export interface StatusTurn {
   readonly input: StatusInput;
   readonly hasInitContainers: boolean;
   /** Containers that are gone were removed by RestartAllContainers. */
@@ -26,7 +26,7 @@ export function statusFromRuntime(
   container: Container,
   observed: readonly [ObservedContainer, ...ObservedContainer[]],
   old: ContainerStatus | undefined,
-  { input, restartingAll }: Turn,
+  { input, restartingAll }: StatusTurn,
 ): ContainerStatus {
   const [newest, older] = observed;
   const containerID = apiContainerId(input.runtimeName, newest.id);
@@ -52,7 +52,7 @@ export function statusFromRuntime(
 export function statusWithoutContainer(
   container: Container,
   old: ContainerStatus | undefined,
-  turn: Turn,
+  turn: StatusTurn,
 ): ContainerStatus {
   // Stays until the next start or a new reason to wait; the Go kubelet writes once more, to show the default reason.
   const fresh = notStarted(container, old, turn);
@@ -71,7 +71,7 @@ export function statusWithoutContainer(
 }
 
 /** Waiting for its first start, or its next one if it ran before. */
-export function notStarted(container: Container, old: ContainerStatus | undefined, turn: Turn): ContainerStatus {
+export function notStarted(container: Container, old: ContainerStatus | undefined, turn: StatusTurn): ContainerStatus {
   const volumeMounts = volumeMountStatuses(container, undefined, turn.input);
   const deviceHealth = turn.input.deviceHealth?.[container.name];
   return {

@@ -1,7 +1,7 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { isSidecar } from '../../k8s/containerTotals.ts';
 import type { Container, ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
-import type { Turn } from './containerStatus.ts';
+import type { StatusTurn } from './containerStatus.ts';
 import { notStarted, statusFromRuntime, statusWithoutContainer } from './containerStatus.ts';
 import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';
@@ -16,7 +16,7 @@ type StatusLists = Required<
 /** The three lists: main and ephemeral containers sorted by name, init containers as in the spec. `ready` comes later. */
 export function containerStatuses(input: StatusInput, spec: PodSpec, restartingAll: boolean): StatusLists {
   const before = previousStatus(input);
-  const turn: Turn = { input, restartingAll, hasInitContainers: (spec.initContainers?.length ?? 0) > 0 };
+  const turn: StatusTurn = { input, restartingAll, hasInitContainers: (spec.initContainers?.length ?? 0) > 0 };
   const main = listFor('main', spec.containers, before.containerStatuses, spec, turn);
   const ephemeral = listFor('ephemeral', spec.ephemeralContainers, before.ephemeralContainerStatuses, spec, turn);
   return {
@@ -31,7 +31,7 @@ function listFor(
   containers: readonly Container[] | undefined,
   before: readonly ContainerStatus[] | undefined,
   spec: PodSpec,
-  turn: Turn,
+  turn: StatusTurn,
 ): ContainerStatus[] {
   const { runtime } = turn.input;
   return (containers ?? []).map((container) => {
@@ -56,7 +56,7 @@ function withReason(
   container: Container,
   newest: ObservedContainer | undefined,
   spec: PodSpec,
-  turn: Turn,
+  turn: StatusTurn,
 ): ContainerStatus {
   const { input } = turn;
   const waiting = Object.hasOwn(input.waiting, container.name) ? input.waiting[container.name] : undefined;

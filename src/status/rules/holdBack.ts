@@ -1,5 +1,5 @@
 import type { Pod, PodStatus } from '../../types/k8s.ts';
-import type { Lane } from '../lanes.ts';
+import type { StatusLane } from '../lanes.ts';
 
 /**
  * How long (ms) a status that nobody waits for (neither Ready nor terminal nor Running) is held back, so that the next one replaces it:
@@ -11,7 +11,7 @@ export const HOLD_MS = 500;
  * Whether a status may wait. A Pod that runs now and a container of a running Pod that changes are news; the steps of a start or of a
  * deletion are passing.
  */
-export function mayWait(pod: Pod, accepted: PodStatus | undefined, status: PodStatus, lane: Lane): boolean {
+export function mayWait(pod: Pod, accepted: PodStatus | undefined, status: PodStatus, lane: StatusLane): boolean {
   if (lane === 'urgent') return false;
   const starting = (accepted?.phase ?? 'Pending') === 'Pending' && status.phase === 'Pending';
   return starting || pod.metadata?.deletionTimestamp !== undefined;

@@ -45,7 +45,7 @@ export type ApiReport =
   | { readonly state: 'problem'; readonly sentence: string };
 
 /** One line of the answer. An `error` keeps the kubelet from starting, or the Node from becoming Ready. */
-export interface Finding {
+export interface PreflightFinding {
   readonly check: string;
   readonly level: 'ok' | 'warning' | 'error';
   readonly sentence: string;
@@ -59,7 +59,7 @@ const WANTED: readonly Controller[] = ['cpuset', 'hugetlb'];
 const LOW_DISK = 0.15;
 
 /** What stands between this machine and a Ready node, in the order in which one would mend it. */
-export function findings(m: MachineReport): Finding[] {
+export function findings(m: MachineReport): PreflightFinding[] {
   return [
     user(m),
     name(m),
@@ -75,28 +75,33 @@ export function findings(m: MachineReport): Finding[] {
   ];
 }
 
-const ok = (check: string, sentence: string): Finding => ({ check, level: 'ok', sentence, todo: '' });
-const error = (check: string, sentence: string, todo: string): Finding => ({ check, level: 'error', sentence, todo });
-const warning = (check: string, sentence: string, todo: string): Finding => ({
+const ok = (check: string, sentence: string): PreflightFinding => ({ check, level: 'ok', sentence, todo: '' });
+const error = (check: string, sentence: string, todo: string): PreflightFinding => ({
+  check,
+  level: 'error',
+  sentence,
+  todo,
+});
+const warning = (check: string, sentence: string, todo: string): PreflightFinding => ({
   check,
   level: 'warning',
   sentence,
   todo,
 });
 
-function user({ uid }: MachineReport): Finding {
+function user({ uid }: MachineReport): PreflightFinding {
   if (uid === 0) return ok('user', 'root');
   return error('user', `this is user ${uid}, and a kubelet mounts and makes cgroups`, 'run it as root');
 }
 
-function name({ nodeName }: MachineReport): Finding {
+function name({ nodeName }: MachineReport): PreflightFinding {
   const valid = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName) && nodeName.length <= 253;
   if (valid) return ok('node name', nodeName);
   const sentence = `${JSON.stringify(nodeName)} cannot be a Node's name`;
   return error('node name', sentence, 'give one with --hostname-override: small letters, digits, - and .');
 }
 
-function cgroups({ cgroups: found, failCgroupV1 }: MachineReport): Finding {
+function cgroups({ cgroups: found, failCgroupV1 }: MachineReport): PreflightFinding {
   if (typeof found === 'string') return error('cgroups', found, 'mount cgroup2 on /sys/fs/cgroup');
   const lacks = (names: readonly Controller[]) => names.filter((each) => !found.controllers.includes(each));
   const missing = lacks(NEEDED);
@@ -117,33 +122,33 @@ function cgroups({ cgroups: found, failCgroupV1 }: MachineReport): Finding {
   return warning('cgroups', `version 2 without ${poorer.join(', ')}`, 'what uses them is refused or left out');
 }
 
-function swap({ swaps, failSwapOn }: MachineReport): Finding {
+function swap({ swaps, failSwapOn }: MachineReport): PreflightFinding {
   if (swaps.length === 0) return ok('swap', 'off');
   if (!failSwapOn) return ok('swap', `on (${swaps.join(', ')}), which failSwapOn: false allows`);
   const todo = 'swapoff -a and take it out of /etc/fstab, or set failSwapOn to false';
   return error('swap', `on: ${swaps.join(', ')}`, todo);
 }
 
-function kernel({ kernelSettings, protectKernelDefaults }: MachineReport): Finding {
+function kernel({ kernelSettings, protectKernelDefaults }: MachineReport): PreflightFinding {
   if (kernelSettings.length === 0) return ok('kernel settings', 'as a node needs them');
   if (!protectKernelDefaults) return ok('kernel settings', `the kubelet will set them: ${kernelSettings.join('; ')}`);
   const todo = 'set them with sysctl, or set protectKernelDefaults to false so that the kubelet does';
   return error('kernel settings', kernelSettings.join('; '), todo);
 }
 
-function forwarding({ ipForward }: MachineReport): Finding {
+function forwarding({ ipForward }: MachineReport): PreflightFinding {
   if (ipForward === undefined || ipForward === '1') return ok('forwarding', 'on');
   const todo = 'sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d; some network plug-ins do it themselves';
   return warning('forwarding', 'net.ipv4.ip_forward is 0: Pods do not reach other nodes', todo);
 }
 
-function port({ use, port: number, taken }: MachineReport['ports'][number]): Finding {
+function port({ use, port: number, taken }: MachineReport['ports'][number]): PreflightFinding {
   const check = `port ${number}`;
   if (!taken) return ok(check, `free for ${use}`);
   return error(check, `somebody listens on it already; it is for ${use}`, 'stop the other kubelet, or change the port');
 }
 
-function runtime(found: MachineReport['runtime']): Finding[] {
+function runtime(found: MachineReport['runtime']): PreflightFinding[] {
   if (typeof found === 'string') {
     const todo = 'start containerd 1.6 or newer, or name its socket in containerRuntimeEndpoint';
     return [error('runtime', found, todo)];
@@ -169,21 +174,21 @@ function runtime(found: MachineReport['runtime']): Finding[] {
   return [ok('runtime', `${called} ${version} at ${endpoint}`), ...conditions, driver];
 }
 
-function resolver({ resolver: found }: MachineReport): Finding[] {
+function resolver({ resolver: found }: MachineReport): PreflightFinding[] {
   if (!found) return [];
   if (!found.onlyLoopback) return [ok('resolver', found.file)];
   const todo = 'set resolvConf to /run/systemd/resolve/resolv.conf, or to a file with addresses that Pods reach';
   return [warning('resolver', `${found.file} names loopback addresses alone, which Pods do not reach`, todo)];
 }
 
-function disk({ freeDisk, rootDir }: MachineReport): Finding[] {
+function disk({ freeDisk, rootDir }: MachineReport): PreflightFinding[] {
   if (freeDisk === undefined) return [];
   const percent = `${Math.floor(freeDisk * 100)} % free at ${rootDir}`;
   if (freeDisk >= LOW_DISK) return [ok('disk', percent)];
   return [warning('disk', percent, 'make room: near 10 % the Node gets DiskPressure and Pods are evicted')];
 }
 
-function api(found: ApiReport): Finding {
+function api(found: ApiReport): PreflightFinding {
   switch (found.state) {
     case 'standalone':
       return ok('API server', 'none: standalone, Pods come from files and URLs (no --kubeconfig)');
@@ -195,13 +200,13 @@ function api(found: ApiReport): Finding {
 }
 
 /** As people read it: a table, what to do below what is wrong, and a last line that counts. */
-export function findingsText(all: readonly Finding[]): string {
+export function findingsText(all: readonly PreflightFinding[]): string {
   const width = Math.max(...all.map(({ check }) => check.length));
   const lines = all.map(({ check, level, sentence, todo }) => {
     const head = `${level.padEnd(7)}  ${check.padEnd(width)}  ${sentence}\n`;
     return todo === '' ? head : `${head}${' '.repeat(width + 11)}→ ${todo}\n`;
   });
-  const count = (level: Finding['level']) => all.filter((each) => each.level === level).length;
+  const count = (level: PreflightFinding['level']) => all.filter((each) => each.level === level).length;
   const [errors, warnings] = [count('error'), count('warning')];
   const verdict = errors === 0 ? 'This machine can be a node' : 'This machine cannot be a node yet';
   return `${lines.join('')}${verdict}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.\n`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { decodeFrame, encodeFrame, type Frame } from '../tunnel/frames.ts';
+import { decodeFrame, encodeFrame, type TunnelFrame } from '../tunnel/frames.ts';
 import { encodeMessage, MessageReader, OPCODE } from '../tunnel/webSocketFrames.ts';
 
 /** One connection through a tunnel, as the API server's side has it. */
@@ -22,7 +22,7 @@ export class TunnelServerEnd {
   readonly node: string;
   readonly socket: TLSSocket;
   /** Every frame that came. */
-  readonly frames: Frame[] = [];
+  readonly frames: TunnelFrame[] = [];
   pings = 0;
   readonly #reader = new MessageReader(8 << 20, true);
   readonly #connections = new Map<bigint, { chunks: Buffer[]; over?: string; flow: string[] }>();
@@ -61,7 +61,7 @@ export class TunnelServerEnd {
     };
   }
 
-  send(frame: Exclude<Frame, { kind: 'unknown' }>): void {
+  send(frame: Exclude<TunnelFrame, { kind: 'unknown' }>): void {
     this.#number += 1n;
     this.raw(encodeFrame(frame, this.#number));
   }
@@ -85,7 +85,7 @@ export class TunnelServerEnd {
     }
   }
 
-  #take(frame: Frame): void {
+  #take(frame: TunnelFrame): void {
     this.frames.push(frame);
     if (frame.kind === 'sync' || frame.kind === 'unknown') return;
     const state = this.#connections.get(frame.connection);

@@ -1,8 +1,8 @@
 import { Random } from '../../../lib/fake/random.ts';
-import { decodeFrame, encodeFrame, type Frame, FrameError, varint } from './frames.ts';
+import { decodeFrame, encodeFrame, FrameError, type TunnelFrame, varint } from './frames.ts';
 import { encodeMessage, MessageReader, OPCODE, WebSocketError } from './webSocketFrames.ts';
 
-const hex = (frame: Exclude<Frame, { kind: 'unknown' }>, id: bigint) => encodeFrame(frame, id).toString('hex');
+const hex = (frame: Exclude<TunnelFrame, { kind: 'unknown' }>, id: bigint) => encodeFrame(frame, id).toString('hex');
 
 // As Go's remotedialer v0.6.2 writes them.
 test.each([
@@ -16,7 +16,7 @@ test.each([
   [{ kind: 'pause', connection: 2n }, 1n, '02040c'],
   [{ kind: 'resume', connection: 2n }, 1n, '02040e'],
   [{ kind: 'sync', connections: [2n, 1n] }, 1n, '02001001000000000000000200000000000000'],
-] as [Exclude<Frame, { kind: 'unknown' }>, bigint, string][])('%j', (frame, id, bytes) => {
+] as [Exclude<TunnelFrame, { kind: 'unknown' }>, bigint, string][])('%j', (frame, id, bytes) => {
   expect(hex(frame, id)).toBe(bytes);
   const back = frame.kind === 'sync' ? { ...frame, connections: [1n, 2n] } : frame;
   expect(decodeFrame(Buffer.from(bytes, 'hex'))).toEqual(back);
@@ -48,7 +48,7 @@ test('any bytes are a frame or a FrameError; what is a frame comes back the same
     const bytes = Buffer.from(
       Array.from({ length: random.int(24) }, () => (random.chance(0.5) ? random.int(16) : random.int(256))),
     );
-    let frame: Frame;
+    let frame: TunnelFrame;
     try {
       frame = decodeFrame(bytes);
     } catch (error) {

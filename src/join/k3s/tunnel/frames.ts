@@ -4,7 +4,7 @@ import { KubeletError } from '../../../lib/errors.ts';
  * What the two ends of a k3s tunnel say to each other (the protocol of rancher's remotedialer): each binary WebSocket message is one
  * frame. Connections are numbered by the server, which opens them.
  */
-export type Frame =
+export type TunnelFrame =
   /** Bytes of a connection. */
   | { readonly kind: 'data'; readonly connection: bigint; readonly body: Buffer }
   /** Open a connection to `address`, e.g. protocol `tcp`, address `127.0.0.1:10250`. */
@@ -34,7 +34,7 @@ export class FrameError extends KubeletError {
 }
 
 /** Reads one message. Throws FrameError. The body of `data` is a view of `message`. */
-export function decodeFrame(message: Buffer): Frame {
+export function decodeFrame(message: Buffer): TunnelFrame {
   const at = { offset: 0 };
   readVarint(message, at); // numbers of messages are for people
   const connection = readVarint(message, at);
@@ -68,7 +68,7 @@ export function decodeFrame(message: Buffer): Frame {
 }
 
 /** The message for a frame; `id` numbers messages. */
-export function encodeFrame(frame: Exclude<Frame, { kind: 'unknown' }>, id: bigint): Buffer {
+export function encodeFrame(frame: Exclude<TunnelFrame, { kind: 'unknown' }>, id: bigint): Buffer {
   const connection = frame.kind === 'sync' ? 0n : frame.connection;
   const head = [varint(id), varint(connection), varint(TYPES[frame.kind])];
   switch (frame.kind) {

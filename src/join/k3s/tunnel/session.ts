@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../lib/clock.ts';
 import { errorMessage, KubeletError, toError } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
-import { decodeFrame, encodeFrame, type Frame } from './frames.ts';
+import { decodeFrame, encodeFrame, type TunnelFrame } from './frames.ts';
 import { LocalConnection } from './localConnection.ts';
 import type { WebSocketLink } from './webSocket.ts';
 
@@ -98,7 +98,7 @@ export class TunnelSession {
     else link.ping();
   }
 
-  #write(frame: Exclude<Frame, { kind: 'unknown' }>): void {
+  #write(frame: Exclude<TunnelFrame, { kind: 'unknown' }>): void {
     if (!this.#options.link.send(encodeFrame(frame, this.#number++))) this.#full = true;
   }
 
@@ -148,7 +148,7 @@ export class TunnelSession {
       socket,
       clock: this.#options.clock,
       full: () => this.#full,
-      send: (frame) => this.#write({ ...frame, connection: id } as Exclude<Frame, { kind: 'unknown' }>),
+      send: (frame) => this.#write({ ...frame, connection: id } as Exclude<TunnelFrame, { kind: 'unknown' }>),
       onOver: () => {
         if (this.#connections.get(id) === connection) this.#connections.delete(id);
       },

@@ -4,7 +4,7 @@ import { KubeletError } from '../../../lib/errors.ts';
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** A whole message, its parts joined, or a control frame. */
-export interface Message {
+export interface WebSocketMessage {
   readonly opcode: number;
   readonly payload: Buffer;
 }
@@ -55,14 +55,14 @@ export class MessageReader {
   }
 
   /** The messages that are whole with this chunk. Throws WebSocketError. */
-  *push(chunk: Buffer): Generator<Message> {
+  *push(chunk: Buffer): Generator<WebSocketMessage> {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     for (let message = this.#next(); message !== undefined; message = this.#next()) if (message) yield message;
   }
 
   /** undefined: more bytes are needed; null: a part of a message. */
-  #next(): Message | null | undefined {
+  #next(): WebSocketMessage | null | undefined {
     if (this.#bytes < 2) return undefined;
     const [first = 0, second = 0] = this.#peek(2);
     const short = second & 0x7f;
@@ -94,7 +94,7 @@ export class MessageReader {
     if (opcode > 10 || (opcode > 2 && opcode < 8)) throw new WebSocketError(`sent a frame of unknown kind (${opcode})`);
   }
 
-  #frame(opcode: number, final: boolean, payload: Buffer): Message | null {
+  #frame(opcode: number, final: boolean, payload: Buffer): WebSocketMessage | null {
     if (opcode >= 8) return { opcode, payload };
     if ((opcode === OPCODE.continuation) !== (this.#opcode !== undefined))
       throw new WebSocketError('sent the parts of a message out of order');

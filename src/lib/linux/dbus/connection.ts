@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { errorMessage, KubeletError } from '../../errors.ts';
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message, messageLength } from './message.ts';
+import { type DBusMessage, decodeMessage, encodeMessage, MESSAGE_TYPE, messageLength } from './message.ts';
 import type { DBusValue } from './signature.ts';
 
 /** A method to call and its arguments. */
@@ -43,7 +43,7 @@ export class DBusConnection implements Disposable {
   readonly #socket: Socket;
   readonly #where: string;
   readonly #pending = new Map<number, Pending>();
-  readonly #listeners = new Set<(signal: Message) => void>();
+  readonly #listeners = new Set<(signal: DBusMessage) => void>();
   readonly #closeListeners = new Set<(error: DBusClosedError) => void>();
   #serial = 0;
   #rest: Buffer;
@@ -92,7 +92,7 @@ export class DBusConnection implements Disposable {
   }
 
   /** Called with every signal, in the order of arrival and before any later reply resolves. */
-  onSignal(listener: (signal: Message) => void): Disposable {
+  onSignal(listener: (signal: DBusMessage) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
@@ -122,7 +122,7 @@ export class DBusConnection implements Disposable {
     }
   }
 
-  #dispatch(message: Message): void {
+  #dispatch(message: DBusMessage): void {
     if (message.type === MESSAGE_TYPE.signal) {
       for (const listener of this.#listeners) listener(message);
       return;

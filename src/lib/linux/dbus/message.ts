@@ -7,7 +7,7 @@ import { DBusWriter } from './writer.ts';
 export const MESSAGE_TYPE = { call: 1, reply: 2, error: 3, signal: 4 } as const;
 
 /** One D-Bus message; which fields are there depends on its type. */
-export interface Message {
+export interface DBusMessage {
   readonly type: number;
   readonly serial: number;
   readonly path?: string;
@@ -38,7 +38,7 @@ const FIXED_HEADER = 16;
 const MAX_MESSAGE = 2 ** 27;
 
 /** The bytes of a message. */
-export function encodeMessage(message: Message): Buffer {
+export function encodeMessage(message: DBusMessage): Buffer {
   const body = new DBusWriter();
   body.write(message.signature ?? '', message.body ?? []);
   const fields = FIELDS.flatMap(([name, code, type]): DBusValue[] => {
@@ -63,7 +63,7 @@ export function messageLength(bytes: Buffer): number | undefined {
 }
 
 /** Reads one whole message. Throws KubeletError `DBus` on bytes that are none. */
-export function decodeMessage(bytes: Buffer): Message {
+export function decodeMessage(bytes: Buffer): DBusMessage {
   const reader = new DBusReader(bytes, isLittle(bytes));
   const [, type, , , , serial, fields] = reader.read('yyyyuua(yv)');
   const message: Record<string, DBusValue> = { type: type!, serial: serial! };
@@ -74,7 +74,7 @@ export function decodeMessage(bytes: Buffer): Message {
   }
   reader.align(8);
   const body = reader.read(typeof message.signature === 'string' ? message.signature : '');
-  return { ...message, body } as unknown as Message;
+  return { ...message, body } as unknown as DBusMessage;
 }
 
 function isLittle(bytes: Buffer): boolean {

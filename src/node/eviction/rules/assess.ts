@@ -16,7 +16,7 @@ export interface PressureMemory {
 
 export const NO_PRESSURE: PressureMemory = { since: {}, acting: [], seen: {} };
 
-export interface Assessment {
+export interface PressureAssessment {
   readonly memory: PressureMemory;
   /** The conditions that are true, in the API's order. */
   readonly conditions: readonly PressureCondition[];
@@ -34,7 +34,7 @@ export function assessPressure(
   observations: Observations,
   memory: PressureMemory,
   now: number,
-): Assessment {
+): PressureAssessment {
   const unresolved = thresholds.filter(({ id }) => memory.acting.includes(id));
   const crossed = new Set([
     ...thresholdsMet(thresholds, observations),

@@ -22,12 +22,12 @@ export interface NodeReadings {
 }
 
 /** How much there is of a signal. */
-export interface Observation {
+export interface SignalObservation {
   readonly available: number;
   readonly capacity: number;
 }
 
-export type Observations = Readonly<Partial<Record<Signal, Observation>>>;
+export type Observations = Readonly<Partial<Record<Signal, SignalObservation>>>;
 
 export interface Observed {
   readonly observations: Observations;
@@ -37,7 +37,7 @@ export interface Observed {
 
 /** The signals of a reading. */
 export function observe(readings: NodeReadings): Observed {
-  const observations: Partial<Record<Signal, Observation>> = {};
+  const observations: Partial<Record<Signal, SignalObservation>> = {};
   const impossible: string[] = [];
   const set = (signal: Signal, available: number, capacity: number, what: string) => {
     const isPossible = [available, capacity].every((n) => Number.isSafeInteger(n) && n >= 0) && available <= capacity;

@@ -1,5 +1,5 @@
 import { Random } from '../../../lib/fake/random.ts';
-import { type Candidate, nextVictim, rankPods } from './ranking.ts';
+import { type EvictionCandidate, nextVictim, rankPods } from './ranking.ts';
 import { ALL_SIGNALS, type Signal } from './signals.ts';
 import { candidate } from './testing.ts';
 
@@ -7,7 +7,7 @@ const ONE_DISK = { imageFs: false, containerFs: false };
 const IMAGE_DISK = { imageFs: true, containerFs: false };
 const SPLIT = { imageFs: true, containerFs: true };
 const STATIC = { 'kubernetes.io/config.source': 'file' };
-const order = (signal: Signal, list: readonly Candidate[], layout = ONE_DISK) =>
+const order = (signal: Signal, list: readonly EvictionCandidate[], layout = ONE_DISK) =>
   rankPods(signal, list, layout)
     .map((r) => r.candidate.pod.metadata?.name)
     .join(' ');

@@ -5,7 +5,7 @@ import { diskUse, partsOn, requestOf, type Use } from './podUse.ts';
 import { type DiskLayout, type Signal, signals } from './signals.ts';
 
 /** A Pod that something runs of. */
-export interface Candidate {
+export interface EvictionCandidate {
   readonly uid: string;
   readonly pod: Pod;
   /** Absent: nothing could be read. */
@@ -14,7 +14,7 @@ export interface Candidate {
 
 /** A Pod in the order of eviction, with what put it there. */
 export interface Ranked {
-  readonly candidate: Candidate;
+  readonly candidate: EvictionCandidate;
   /** Never ended for pressure: static, or of system priority. */
   readonly critical: boolean;
   readonly exceedsRequest: boolean;
@@ -28,7 +28,7 @@ export interface Ranked {
  * The order in which Pods go when a signal is starved: those that take more than they asked for, then the lower priority, then those
  * that take the most above their request. For tasks there is no request: priority, then the number.
  */
-export function rankPods(signal: Signal, candidates: readonly Candidate[], layout: DiskLayout): Ranked[] {
+export function rankPods(signal: Signal, candidates: readonly EvictionCandidate[], layout: DiskLayout): Ranked[] {
   const ranked = candidates.map((candidate): Ranked => {
     const { pod, stats } = candidate;
     const use = stats && useOf(signal, stats, pod, layout);

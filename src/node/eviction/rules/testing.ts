@@ -1,6 +1,6 @@
 import type { FsStats, PodStats } from '../../../stats/shapes.ts';
 import type { Container, Pod, Volume } from '../../../types/k8s.ts';
-import type { Candidate } from './ranking.ts';
+import type { EvictionCandidate } from './ranking.ts';
 import { type ThresholdSettings, thresholdsOf } from './thresholds.ts';
 
 const NONE: ThresholdSettings = {
@@ -38,7 +38,7 @@ const fs = (used: number | undefined): FsStats | undefined =>
   used === undefined ? undefined : { time: '2026-01-01T00:00:00Z', usedBytes: used, inodesUsed: used };
 
 /** A Pod with what it takes. Figures of disks are bytes and, with the same number, inodes. */
-export function candidate(name: string, of: TestCandidate = {}): Candidate & { readonly stats: PodStats } {
+export function candidate(name: string, of: TestCandidate = {}): EvictionCandidate & { readonly stats: PodStats } {
   const containers = Object.entries(of.containers ?? { c: {} });
   const volumes = of.volumes ?? [];
   const spec = {

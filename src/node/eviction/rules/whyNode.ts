@@ -1,5 +1,5 @@
 import { formatQuantity } from '../../../k8s/quantity.ts';
-import type { Assessment } from './assess.ts';
+import type { PressureAssessment } from './assess.ts';
 import type { Observed } from './observations.ts';
 import { nextVictim, type Ranked } from './ranking.ts';
 import { ALL_SIGNALS, type Signal, signals } from './signals.ts';
@@ -61,7 +61,7 @@ export interface NodeWhy {
 export interface ExplainedLook {
   readonly atMs: number;
   readonly observed: Observed;
-  readonly assessment: Assessment;
+  readonly assessment: PressureAssessment;
   readonly thresholds: readonly Threshold[];
 }
 

@@ -1,6 +1,6 @@
 import { isSidecar } from '../../../k8s/containerTotals.ts';
 import type { ContainerStatus, PodCondition, PodSpec } from '../../../types/k8s.ts';
-import type { Verdict } from './verdict.ts';
+import type { ConditionVerdict } from './verdict.ts';
 import { complaint, no, yes } from './verdict.ts';
 
 /** ContainersReady: every main container and sidecar is ready; never in a terminal phase. */
@@ -8,7 +8,7 @@ export function containersReady(
   spec: PodSpec,
   statuses: readonly ContainerStatus[] | undefined,
   phase: string | undefined,
-): Verdict {
+): ConditionVerdict {
   if (!statuses) return no('UnknownContainerStatuses');
   const byName = new Map(statuses.map((status) => [status.name, status]));
   const names = [...(spec.initContainers ?? []).filter(isSidecar), ...spec.containers].map((c) => c.name);
@@ -26,7 +26,7 @@ export function podReady(
   conditions: readonly PodCondition[],
   statuses: readonly ContainerStatus[] | undefined,
   phase: string | undefined,
-): Verdict {
+): ConditionVerdict {
   const containers = containersReady(spec, statuses, phase);
   if (containers.status !== 'True') return containers;
   const complaints = (spec.readinessGates ?? []).flatMap(({ conditionType }) => {

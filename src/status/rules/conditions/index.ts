@@ -7,7 +7,7 @@ import { disruptionTarget, kubeletConditionTypes } from '../words.ts';
 import { allContainersRestarting } from './allContainersRestarting.ts';
 import { containersReady, podReady } from './containersReady.ts';
 import { podInitialized } from './initialized.ts';
-import type { Verdict } from './verdict.ts';
+import type { ConditionVerdict } from './verdict.ts';
 import { no, yes } from './verdict.ts';
 
 /** What conditions are derived from, beside the input. */
@@ -47,7 +47,7 @@ export function podConditions(input: StatusInput, facts: ConditionFacts): PodCon
 }
 
 // A sandbox that was not looked for yet is not missing: what was said last stays.
-function readyToStart(input: StatusInput, before: readonly PodCondition[]): Verdict {
+function readyToStart(input: StatusInput, before: readonly PodCondition[]): ConditionVerdict {
   const known = before.some((c) => c.type === 'PodReadyToStartContainers' && c.status === 'True');
   return (input.runtime ? input.readyToStartContainers : known) ? yes() : no();
 }
@@ -73,7 +73,7 @@ function withDisruption(
   return [...others, withTransitionTime(bare(type, yes(reason, message), input), kept ? [kept] : [], input.now)];
 }
 
-function bare(type: string, verdict: Verdict, input: StatusInput): BareCondition {
+function bare(type: string, verdict: ConditionVerdict, input: StatusInput): BareCondition {
   const generation = input.pod.metadata?.generation;
   return { type, ...(generation ? { observedGeneration: generation } : {}), ...verdict };
 }

@@ -1,6 +1,6 @@
 import { isSidecar } from '../../../k8s/containerTotals.ts';
 import type { Container, ContainerStatus, PodCondition, PodSpec } from '../../../types/k8s.ts';
-import type { Verdict } from './verdict.ts';
+import type { ConditionVerdict } from './verdict.ts';
 import { complaint, no, yes } from './verdict.ts';
 
 /** Initialized: every init container succeeded and every sidecar started, once; it never becomes False again. */
@@ -9,7 +9,7 @@ export function podInitialized(
   before: readonly PodCondition[],
   statuses: readonly ContainerStatus[] | undefined,
   phase: string | undefined,
-): Verdict {
+): ConditionVerdict {
   const initContainers = spec.initContainers ?? [];
   if (!statuses && initContainers.length > 0) return no('UnknownContainerStatuses');
   const byName = new Map((statuses ?? []).map((status) => [status.name, status]));

@@ -1,17 +1,17 @@
 /** What a rule says about one condition; its type, generation and time are added by the caller. */
-export interface Verdict {
+export interface ConditionVerdict {
   readonly status: 'True' | 'False';
   readonly reason?: string;
   readonly message?: string;
 }
 
 /** True, sometimes with a reason. */
-export function yes(reason?: string, message?: string): Verdict {
+export function yes(reason?: string, message?: string): ConditionVerdict {
   return { status: 'True', ...(reason ? { reason } : {}), ...(message ? { message } : {}) };
 }
 
 /** False, and why. */
-export function no(reason?: string, message?: string): Verdict {
+export function no(reason?: string, message?: string): ConditionVerdict {
   return { status: 'False', ...(reason ? { reason } : {}), ...(message ? { message } : {}) };
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message, messageLength } from '../message.ts';
+import { type DBusMessage, decodeMessage, encodeMessage, MESSAGE_TYPE, messageLength } from '../message.ts';
 import type { DBusValue } from '../signature.ts';
 
 /** How a fake answers one call. */
@@ -23,16 +23,16 @@ export class FakePeer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #authenticated = new WeakSet<Socket>();
-  readonly #answer: (call: Message, out: FakeReply) => void;
+  readonly #answer: (call: DBusMessage, out: FakeReply) => void;
   #serial = 0;
 
-  private constructor(server: Server, answer: (call: Message, out: FakeReply) => void) {
+  private constructor(server: Server, answer: (call: DBusMessage, out: FakeReply) => void) {
     this.#server = server;
     this.#answer = answer;
     server.on('connection', (socket) => this.#serve(socket));
   }
 
-  static async listen(path: string, answer: (call: Message, out: FakeReply) => void): Promise<FakePeer> {
+  static async listen(path: string, answer: (call: DBusMessage, out: FakeReply) => void): Promise<FakePeer> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path, resolve));
     return new FakePeer(server, answer);
@@ -87,8 +87,8 @@ export class FakePeer implements AsyncDisposable {
     });
   }
 
-  #replies(socket: Socket, { serial: replySerial }: Message): FakeReply {
-    const send = (message: Pick<Message, 'type' | 'errorName' | 'signature' | 'body'>) =>
+  #replies(socket: Socket, { serial: replySerial }: DBusMessage): FakeReply {
+    const send = (message: Pick<DBusMessage, 'type' | 'errorName' | 'signature' | 'body'>) =>
       socket.write(encodeMessage({ ...message, serial: ++this.#serial, replySerial }));
     return {
       reply: (signature = '', body = []) => void send({ type: MESSAGE_TYPE.reply, signature, body }),

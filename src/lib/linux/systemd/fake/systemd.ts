@@ -1,5 +1,5 @@
 import { FakePeer, type FakeReply } from '../../dbus/fake/peer.ts';
-import type { Message } from '../../dbus/message.ts';
+import type { DBusMessage } from '../../dbus/message.ts';
 import type { DBusValue, Variant } from '../../dbus/signature.ts';
 
 const MANAGER = 'org.freedesktop.systemd1.Manager';
@@ -45,7 +45,7 @@ export class FakeSystemd implements AsyncDisposable {
     await this.#peer?.[Symbol.asyncDispose]();
   }
 
-  async #answer(out: FakeReply, call: Message): Promise<void> {
+  async #answer(out: FakeReply, call: DBusMessage): Promise<void> {
     const [name] = (call.body ?? []) as [string];
     this.calls.push(`${call.member} ${name ?? ''}`.trim());
     if (this.silent) return;
@@ -74,7 +74,7 @@ export class FakeSystemd implements AsyncDisposable {
     }
   }
 
-  async #start(out: FakeReply, call: Message, name: string): Promise<void> {
+  async #start(out: FakeReply, call: DBusMessage, name: string): Promise<void> {
     this.units.set(name, { properties: new Map() });
     this.#set(name, call.body![2]!);
     await this.onStart(name);
