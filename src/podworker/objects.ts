@@ -2,7 +2,7 @@ import type { ObjectStore } from '../api/objectStore.ts';
 import { RESOURCES } from '../api/resources.ts';
 import type { TokenManager } from '../api/tokens.ts';
 import { KubeletError } from '../lib/errors.ts';
-import type { ObjectState } from '../pods/facts.ts';
+import type { ReferencedState } from '../pods/facts.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
 import type { Lookup, ObjectLookup, TokenDemand, VolumeContext } from '../volumes/contract.ts';
 import type { NodeObjectKind, ObjectSource, ReferencedKind } from './references.ts';
@@ -30,7 +30,7 @@ function isOfNode(kind: ReferencedKind): kind is NodeObjectKind {
   return kind === 'CSIPlugin' || kind === 'FlexVolumeDriver';
 }
 
-function driverState(drivers: Drivers, name: string): ObjectState {
+function driverState(drivers: Drivers, name: string): ReferencedState {
   const version = drivers.version(name);
   return version === undefined ? { state: 'absent' } : { state: 'present', version };
 }
