@@ -4,12 +4,12 @@ import type { Cluster } from '../../hack/cluster/state.ts';
 import { say } from '../../hack/lib/log.ts';
 import { repoRoot } from '../../hack/lib/paths.ts';
 import { run } from '../../hack/lib/run.ts';
-import { ensureTools } from '../../hack/tools/ensure.ts';
+import { ensureTools, type Tools } from '../../hack/tools/ensure.ts';
 import { conformanceCluster, removeLeftovers } from './cluster.ts';
 import type { SpecReport } from './ginkgoOutput.ts';
-import { junit } from './junit.ts';
 import { readList, type Spec, type SuiteName, select, suiteOf, suites } from './lists.ts';
 import type { ConformanceOptions } from './options.ts';
+import { RunDirectory } from './output.ts';
 import { bySpec, isSettled, lastRun, type Result, ResultStore, verdictOf } from './results.ts';
 import { runBatch } from './runBatch.ts';
 import { type Batch, batches, batchSize } from './schedule.ts';
@@ -60,7 +60,7 @@ interface Run {
   stores: Stores;
   id: string;
   commit: string;
-  work: string;
+  directory: RunDirectory;
   results: Result[];
   signal: AbortSignal;
 }
@@ -86,19 +86,19 @@ function record(run: Run, specs: readonly Spec[], report: SpecReport): void {
   if (outcome !== 'failed') return;
   say(`        ${message ?? ''}`);
   const slug = spec.name.replace(/[^A-Za-z0-9]+/g, '-').slice(-150);
-  mkdirSync(path.join(run.work, 'failed'), { recursive: true });
-  writeFileSync(path.join(run.work, 'failed', `${slug}.log`), report.output.join('\n'));
+  const failed = path.join(run.directory.path, 'failed');
+  mkdirSync(failed, { recursive: true });
+  writeFileSync(path.join(failed, `${slug}.log`), report.output.join('\n'));
 }
 
 /** Runs batches side by side, those that run alone at the end. */
-async function runAll(run: Run, list: readonly Batch[]): Promise<void> {
-  const tools = await ensureTools(['kubernetes', 'kubernetes-tests']);
-  let number = 0;
+async function runAll(run: Run, tools: Tools, list: readonly Batch[]): Promise<void> {
   const queue = list.filter(({ alone }) => !alone);
   const runOne = async (batch: Batch): Promise<void> => {
-    const work = path.join(run.work, `batch-${++number}`);
+    const work = run.directory.nextBatch();
     const report = (spec: SpecReport): void => record(run, batch.specs, spec);
     const missing = await runBatch({ cluster: run.cluster, tools, batch, work, signal: run.signal, report });
+    await run.directory.addLog(work);
     if (!run.signal.aborted) for (const name of missing) say(`no result (see ${work}): ${name}`);
   };
   const worker = async (): Promise<void> => {
@@ -108,7 +108,7 @@ async function runAll(run: Run, list: readonly Batch[]): Promise<void> {
   for (const batch of list.filter(({ alone }) => alone)) if (!run.signal.aborted) await runOne(batch);
 }
 
-/** Runs the specs on a cluster that is up; results go to the stores, and JUnit to the cluster's logs. */
+/** Runs the specs on a cluster that is up; results go to the stores, logs and JUnit to --output or the cluster's logs. */
 export async function runSpecs(
   cluster: Cluster,
   specs: readonly Spec[],
@@ -117,8 +117,9 @@ export async function runSpecs(
   const { kubelet } = options;
   const stores: Stores = { e2e: store('e2e', kubelet), e2e_node: store('e2e_node', kubelet) };
   const id = (options.resume ? lastRun(resultsOf(kubelet), specs) : undefined) ?? new Date().toISOString();
-  const work = path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
+  const work = options.output ?? path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
   mkdirSync(work, { recursive: true });
+  const tools = await ensureTools(['kubernetes', 'kubernetes-tests']);
   const limit = new AbortController();
   const stop = (): void => limit.abort();
   const timer = options.timeLimit === undefined ? undefined : setTimeout(stop, options.timeLimit);
@@ -129,10 +130,11 @@ export async function runSpecs(
     stores,
     id,
     commit: await commitName(),
-    work,
-    results: [],
+    directory: new RunDirectory(work),
+    results: options.resume ? resultsOf(kubelet).filter(({ run }) => run === id) : [],
     signal: limit.signal,
   };
+  await current.directory.writeVersion(cluster, tools, current.commit);
   const wanted = new Set<string>();
   const attempts = kubelet === 'go' ? 3 : 1; // the kubelet under test is never run again by itself
   try {
@@ -141,13 +143,13 @@ export async function runSpecs(
       if (list.length === 0) break;
       for (const { name } of list) wanted.add(name);
       say(`${list.length} specs, ${options.procs} processes, kubelet ${kubelet}, logs in ${work}`);
-      await runAll(current, batches(list, batchSize(list.length, options.procs)));
+      await runAll(current, tools, batches(list, batchSize(list.length, options.procs)));
       if (kubelet === 'go' && options.again) break;
     }
   } finally {
     clearTimeout(timer);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, stop);
-    writeFileSync(path.join(work, 'junit.xml'), junit(`${options.list} ${kubelet}`, current.results));
+    current.directory.writeJunit(current.results);
   }
   return summarize(current.results, wanted);
 }

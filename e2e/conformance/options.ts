@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { knownLists } from './lists.ts';
 
@@ -14,6 +15,7 @@ Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; kee
   --time-limit 15m  stop then (s, m or h); what has not ended has no result
   --resume          go on with the last run: specs that it has a result for are not run again
   --again           go only: run specs that have a settled result too
+  --output DIR      write junit_01.xml, e2e.log and version.txt there, and the logs (the cluster's logs directory)
   --cluster NAME    the cluster to use (conf); it is brought up if it is not there`;
 
 export interface ConformanceOptions {
@@ -30,6 +32,8 @@ export interface ConformanceOptions {
   resume: boolean;
   again: boolean;
   cluster: string;
+  /** An absolute path. */
+  output?: string;
   /** False: results are not kept in the repository. */
   keep: boolean;
 }
@@ -63,6 +67,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
       resume: { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
       cluster: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'conf' },
+      output: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -84,6 +89,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
     again: values.again,
     cluster: values.cluster,
     keep: true,
+    ...(values.output === undefined ? {} : { output: path.resolve(values.output) }),
     ...(values.name === undefined ? {} : { name: new RegExp(values.name) }),
     ...(values['time-limit'] === undefined ? {} : { timeLimit: duration(values['time-limit']) }),
   };

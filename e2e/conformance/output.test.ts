@@ -1,5 +1,9 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { junit } from './junit.ts';
 import { conformanceOptions, duration } from './options.ts';
+import { RunDirectory } from './output.ts';
 import { page } from './page.ts';
 import { quoted } from './quoted.ts';
 import type { Result } from './results.ts';
@@ -10,10 +14,33 @@ const result = (spec: string, outcome: Result['outcome'], kubelet: 'go' | 'ts' =
   ...(outcome === 'failed' ? { message: 'got <1> & "2"\u0007' } : {}),
 });
 
-test('JUnit counts, and escapes what XML does not allow', () => {
-  const xml = junit('e2e ts', [result('a', 'passed'), result('b', 'failed'), result('c', 'skipped')]);
-  expect(xml).toContain('tests="3" failures="1" skipped="1" time="6.000"');
-  expect(xml).toContain('<failure message="got &lt;1&gt; &amp; &quot;2&quot;"/>');
+test('JUnit counts as ginkgo does, and escapes what XML does not allow', () => {
+  const node = { ...result('d', 'passed'), file: 'test/e2e_node/a.go' };
+  const xml = junit([result('a', 'passed'), result('b', 'failed'), result('c', 'skipped'), node]);
+  expect(xml).toContain('<testsuites tests="4" disabled="1" errors="0" failures="1" time="8.000">');
+  expect(xml).toContain('<testsuite name="Kubernetes e2e suite" tests="3" skipped="1" errors="0" failures="1"');
+  expect(xml).toContain('<testcase name="[It] a" classname="Kubernetes e2e suite" status="passed" time="2"/>');
+  expect(xml).toContain('<failure message="got &lt;1&gt; &amp; &quot;2&quot;" type="failed"/>');
+  expect(xml).toContain('<testcase name="[It] d" classname="E2eNode Suite"');
+});
+
+test('a resumed run goes on in its directory: logs are added, processes counted on, a spec that ran twice has one case', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'run-'));
+  for (const text of ['first', 'second']) {
+    const run = new RunDirectory(directory); // as a new process has it
+    const batch = run.nextBatch();
+    mkdirSync(batch);
+    writeFileSync(join(batch, 'suite.log'), `${text}\n`);
+    await run.addLog(batch);
+  }
+  const run = new RunDirectory(directory);
+  run.writeJunit([result('a', 'failed'), result('a', 'passed'), result('b', 'passed')]);
+  expect(readdirSync(directory).sort()).toEqual(['batch-1', 'batch-2', 'e2e.log', 'junit_01.xml']);
+  expect(readFileSync(join(directory, 'e2e.log'), 'utf8')).toBe('first\nsecond\n');
+  expect(readFileSync(join(directory, 'junit_01.xml'), 'utf8')).toContain(
+    'tests="2" disabled="0" errors="0" failures="0"',
+  );
+  rmSync(directory, { recursive: true });
 });
 
 test('the table counts per file, with both kubelets', () => {
