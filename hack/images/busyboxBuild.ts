@@ -77,7 +77,9 @@ async function configure(source: string, env: Record<string, string>): Promise<v
   const file = path.join(source, '.config');
   const text = readFileSync(file, 'utf8')
     .replace('# CONFIG_STATIC is not set', 'CONFIG_STATIC=y')
-    .replace('CONFIG_TC=y', '# CONFIG_TC is not set'); // its headers left the kernel with 6.8
+    .replace('CONFIG_TC=y', '# CONFIG_TC is not set') // its headers left the kernel with 6.8
+    // sendfile from a pipe into a file loses data on some kernels; without it cat copies in the usual way.
+    .replace('CONFIG_FEATURE_USE_SENDFILE=y', '# CONFIG_FEATURE_USE_SENDFILE is not set');
   writeFileSync(file, text);
 }
 

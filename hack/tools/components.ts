@@ -101,6 +101,14 @@ export const groups = {
       programs: { crane: 'github.com/google/go-containerregistry/cmd/crane' },
     },
   ],
+  'sample-apiserver': [
+    {
+      name: 'sample-apiserver',
+      version: 'v0.36.3',
+      module: 'sample-apiserver',
+      programs: { 'sample-apiserver': 'k8s.io/sample-apiserver' },
+    },
+  ],
   coredns: [
     {
       name: 'coredns',

@@ -19,6 +19,7 @@ const debian = [
   'util-linux',
   'iperf',
   'procps',
+  'libc-bin', // getent
 ] as const;
 
 interface Manifest {

@@ -42,7 +42,7 @@ export const glibcDnsTesting = definition({
   name: 'glibc-dns-testing',
   tag: '2.0.0',
   config: { Cmd: ['bash'] },
-  debian: ['bash', 'coreutils', 'bind9-dnsutils', 'hostname'],
+  debian: ['bash', 'coreutils', 'bind9-dnsutils', 'hostname', 'libc-bin'],
   groups: ['coredns'],
   finish: ({ root, tools }) => copyFileSync(tools.bin('coredns'), path.join(root, 'coredns')),
 });

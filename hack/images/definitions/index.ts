@@ -1,5 +1,6 @@
 import type { ImageDefinition } from '../definition.ts';
 import { agnhost, agnhostPrevious } from './agnhost.ts';
+import { etcd, sampleApiserver } from './apiServerImages.ts';
 import { busybox } from './busybox.ts';
 import { nonewprivs, nonroot, regressionIssue74839, sampleDevicePlugin } from './busyboxImages.ts';
 import { glibcDnsTesting, ipcUtils, perl, resourceConsumer } from './debianImages.ts';
@@ -25,6 +26,8 @@ export const definitions = {
   'sample-device-plugin': sampleDevicePlugin,
   'resource-consumer': resourceConsumer,
   'regression-issue-74839': regressionIssue74839,
+  'sample-apiserver': sampleApiserver,
+  etcd,
 } satisfies Record<string, ImageDefinition>;
 
 export type ImageName = keyof typeof definitions;
@@ -32,7 +35,7 @@ export type ImageName = keyof typeof definitions;
 /** Images that every cluster's registry serves. */
 export const defaultImages: readonly ImageName[] = ['pause', 'busybox', 'agnhost', 'agnhost-previous'];
 
-/** Images that the specs of the acceptance lists ask for; the rest is for specs of other files. */
+/** Images that the lists e2e, e2e_node and ci ask for, so that a cold CI builds no more than it needs. */
 export const conformanceImages: readonly ImageName[] = [
   ...defaultImages,
   'nginx',
@@ -43,6 +46,9 @@ export const conformanceImages: readonly ImageName[] = [
   'nonewprivs',
   'ipc-utils',
 ];
+
+/** What the whole of the suites asks for. */
+export const suiteImages = Object.keys(definitions) as readonly ImageName[];
 
 /** Images that a node without a control plane gets: they need no Kubernetes build. */
 export const standaloneImages: readonly ImageName[] = ['pause', 'busybox'];
