@@ -16,6 +16,8 @@ export async function runCi(cluster: Cluster, procs = 4): Promise<Summary> {
   return runSpecs(cluster, readList('ci'), {
     ...{ list: 'ci', kubelet, files: [], failed: false, notRun: false, resume: false },
     procs,
+    nodes: 1,
+    untilItFails: false,
     timeLimit: limit,
     cluster: cluster.layout.name,
     again: true, // the reference's kept results say nothing about this run

@@ -1,9 +1,9 @@
 import { apiRequest } from '../../hack/cluster/apiRequest.ts';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { stopKubelet } from '../../hack/cluster/control.ts';
-import { type Cluster, findCluster } from '../../hack/cluster/state.ts';
+import { type Cluster, findCluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
-import { conformanceImages } from '../../hack/images/definitions/index.ts';
+import type { ImageName } from '../../hack/images/definitions/index.ts';
 import { say } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
@@ -13,11 +13,26 @@ import { ensureTools } from '../../hack/tools/ensure.ts';
  * The cluster that the suites run against; brought up, or what is missing of it. The kubelet is started anew, so that it is
  * the wanted one and kubelet-ts the checkout's present state.
  */
-export async function conformanceCluster(name: string, kubelet: 'go' | 'ts'): Promise<Cluster> {
+export async function conformanceCluster(
+  name: string,
+  kubelet: 'go' | 'ts',
+  images: readonly ImageName[],
+  nodes = 1,
+): Promise<Cluster> {
   const present = findCluster(name);
-  if (present?.state.ownCgroups) await stopKubelet(present);
+  const further = furtherNodesOf(name);
+  if (present?.state.ownCgroups && further.length < nodes)
+    for (const node of [present, ...further]) await stopKubelet(node);
   else if (present) await tearDown(name);
-  return bringUp({ name, kubelet, controlPlane: true, addons: true, ownCgroups: true, images: conformanceImages });
+  return bringUp({
+    name,
+    kubelet,
+    nodes,
+    controlPlane: true,
+    addons: true,
+    ownCgroups: true,
+    images,
+  });
 }
 
 interface NamespaceList {

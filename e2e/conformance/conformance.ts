@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Cluster } from '../../hack/cluster/state.ts';
+import { conformanceImages, suiteImages } from '../../hack/images/definitions/index.ts';
 import { say } from '../../hack/lib/log.ts';
 import { repoRoot } from '../../hack/lib/paths.ts';
 import { run } from '../../hack/lib/run.ts';
@@ -11,6 +12,7 @@ import { readList, type Spec, type SuiteName, select, suiteOf, suites } from './
 import type { ConformanceOptions } from './options.ts';
 import { RunDirectory } from './output.ts';
 import { bySpec, isSettled, lastRun, type Result, ResultStore, verdictOf } from './results.ts';
+import { untilItFails } from './rounds.ts';
 import { runBatch } from './runBatch.ts';
 import { type Batch, batches, batchSize } from './schedule.ts';
 import { fileTable, plainTable, rows } from './table.ts';
@@ -172,9 +174,13 @@ export async function conformance(options: ConformanceOptions): Promise<Summary>
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   if (specs.length === 0) throw new Error('no spec of the list is wanted: see --file and --name');
-  const cluster = await conformanceCluster(options.cluster, options.kubelet);
+  const small = ['ci', 'e2e', 'e2e_node'].includes(options.list);
+  const images = small ? conformanceImages : suiteImages;
+  const cluster = await conformanceCluster(options.cluster, options.kubelet, images, options.nodes);
   await removeLeftovers(cluster);
-  const summary = await runSpecs(cluster, specs, options);
+  const round = (timeLimit: number | undefined): Promise<Summary> =>
+    runSpecs(cluster, specs, timeLimit === undefined ? options : { ...options, timeLimit });
+  const summary = options.untilItFails ? await untilItFails(round, options.timeLimit) : await round(options.timeLimit);
   console.log(`\n${plainTable(fileTable(rows(specs, resultsOf('ts'), resultsOf('go'))))}\n`);
   const { passed, failed, skipped, missing } = summary;
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, ${missing} without a result`);

@@ -14,8 +14,10 @@ Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; kee
   --procs N         processes side by side (4); [Serial] and timed specs run alone in any case
   --time-limit 15m  stop then (s, m or h); what has not ended has no result
   --resume          go on with the last run: specs that it has a result for are not run again
+  --until-it-fails  run the specs round after round until one fails, or --time-limit
   --again           go only: run specs that have a settled result too
   --output DIR      write junit_01.xml, e2e.log and version.txt there, and the logs (the cluster's logs directory)
+  --nodes N         nodes of the cluster (1); some specs of conformance want 2
   --cluster NAME    the cluster to use (conf); it is brought up if it is not there`;
 
 export interface ConformanceOptions {
@@ -31,6 +33,8 @@ export interface ConformanceOptions {
   timeLimit?: number;
   resume: boolean;
   again: boolean;
+  untilItFails: boolean;
+  nodes: number;
   cluster: string;
   /** An absolute path. */
   output?: string;
@@ -65,8 +69,10 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
       procs: { type: 'string', default: '4' },
       'time-limit': { type: 'string' },
       resume: { type: 'boolean', default: false },
+      'until-it-fails': { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
       cluster: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'conf' },
+      nodes: { type: 'string', default: '1' },
       output: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -86,7 +92,9 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
     notRun: values['not-run'],
     procs,
     resume: values.resume,
-    again: values.again,
+    again: values.again || values['until-it-fails'], // kept results say nothing about a repetition
+    untilItFails: values['until-it-fails'],
+    nodes: Number(values.nodes),
     cluster: values.cluster,
     keep: true,
     ...(values.output === undefined ? {} : { output: path.resolve(values.output) }),

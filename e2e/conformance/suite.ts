@@ -3,7 +3,7 @@ import path from 'node:path';
 import { net } from '../../hack/cluster/layout.ts';
 import { apiToken } from '../../hack/cluster/pki.ts';
 import { inside } from '../../hack/cluster/service.ts';
-import type { Cluster } from '../../hack/cluster/state.ts';
+import { type Cluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import type { Tools } from '../../hack/tools/ensure.ts';
 import { quoted } from './quoted.ts';
 import type { Batch } from './schedule.ts';
@@ -30,7 +30,7 @@ function e2eFlags(cluster: Cluster, tools: Tools): string[] {
     '--provider=skeleton',
     `--kubeconfig=${cluster.layout.insideKubeconfig}`,
     `--kubectl-path=${tools.bin('kubectl')}`,
-    '--num-nodes=1',
+    `--num-nodes=${1 + furtherNodesOf(cluster.layout.name).length}`,
     '--minStartupPods=0',
     '--node-schedulable-timeout=2m',
     '--system-pods-startup-timeout=1m',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../lib/run.ts';
 import { ensureTools } from '../tools/ensure.ts';
+import { controlOf } from './addresses.ts';
 import { insideStatus } from './kubelet.ts';
 import { type Layout, net } from './layout.ts';
 import { writeKubeconfig } from './pki.ts';
@@ -80,22 +81,38 @@ function objects(): object {
   return { apiVersion: 'v1', kind: 'List', items };
 }
 
-function kubeconfigFor(layout: Layout, certificate: string): string {
+function kubeconfigFor(layout: Layout, certificate: string, control = layout): string {
   const file = path.join(layout.state, `${certificate}.conf`);
-  writeKubeconfig(layout, certificate, `https://${net.nodeAddress}:${net.apiPort}`, file);
+  writeKubeconfig(control, certificate, `https://${net.nodeAddress}:${net.apiPort}`, file);
   return file;
 }
 
-function kubeProxyFlags(layout: Layout): string[] {
+function kubeProxyFlags(cluster: Cluster): string[] {
+  const { layout } = cluster;
   return [
-    `--kubeconfig=${kubeconfigFor(layout, 'kube-proxy')}`,
+    `--kubeconfig=${kubeconfigFor(layout, 'kube-proxy', controlOf(cluster))}`,
     `--hostname-override=${layout.nodeName}`,
-    `--cluster-cidr=${net.podCidr}`,
+    `--cluster-cidr=${net.allPods}`,
     '--proxy-mode=nftables',
     // The limits belong to the machine, not to the cluster.
     ...['--conntrack-max-per-core=0', '--conntrack-min=0'],
     ...['--conntrack-tcp-timeout-established=0s', '--conntrack-tcp-timeout-close-wait=0s'],
   ];
+}
+
+async function answers(cluster: Cluster, port: number, url: string): Promise<boolean> {
+  return (await insideStatus(cluster, port, url)).includes(' 200 ');
+}
+
+/** Starts kube-proxy on a node unless it runs. */
+export async function startKubeProxy(cluster: Cluster): Promise<void> {
+  const tools = await ensureTools(['kube-proxy']);
+  startService(cluster, {
+    name: 'kube-proxy',
+    argv: [tools.bin('kube-proxy'), ...kubeProxyFlags(cluster)],
+    place: 'network',
+  });
+  await waitForService(cluster, 'kube-proxy', 60_000, () => answers(cluster, 10_256, '/livez'));
 }
 
 /**
@@ -104,20 +121,13 @@ function kubeProxyFlags(layout: Layout): string[] {
  */
 export async function startAddons(cluster: Cluster): Promise<void> {
   const { layout } = cluster;
-  const tools = await ensureTools(['kubernetes', 'kube-proxy', 'coredns']);
+  const tools = await ensureTools(['kubernetes', 'coredns']);
   await run(tools.bin('kubectl'), [`--kubeconfig=${layout.adminKubeconfig}`, 'apply', '-f', '-'], {
     input: JSON.stringify(objects()),
-  });
-  startService(cluster, {
-    name: 'kube-proxy',
-    argv: [tools.bin('kube-proxy'), ...kubeProxyFlags(layout)],
-    place: 'network',
   });
   const file = path.join(layout.state, 'Corefile');
   writeFileSync(file, corefile(kubeconfigFor(layout, 'coredns')));
   startService(cluster, { name: 'coredns', argv: [tools.bin('coredns'), '-conf', file], place: 'network' });
-  const ok = async (port: number, url: string): Promise<boolean> =>
-    (await insideStatus(cluster, port, url)).includes(' 200 ');
-  await waitForService(cluster, 'kube-proxy', 60_000, () => ok(10_256, '/livez'));
-  await waitForService(cluster, 'coredns', 30_000, () => ok(dnsHealthPort, '/health'));
+  await startKubeProxy(cluster);
+  await waitForService(cluster, 'coredns', 30_000, () => answers(cluster, dnsHealthPort, '/health'));
 }

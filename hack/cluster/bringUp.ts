@@ -5,7 +5,8 @@ import { withLock } from '../lib/lock.ts';
 import { step } from '../lib/log.ts';
 import { waitFor } from '../lib/wait.ts';
 import { ensureTools, type Tools } from '../tools/ensure.ts';
-import { startAddons } from './addons.ts';
+import { startAddons, startKubeProxy } from './addons.ts';
+import { controlOf, furtherNodes } from './addresses.ts';
 import { apiRequest } from './apiRequest.ts';
 import { makeCgroup } from './cgroups.ts';
 import { startContainerd } from './containerd.ts';
@@ -13,18 +14,21 @@ import { startApiServer, startControllerManager, startEtcd, startForwarders, sta
 import { noteKubelet, startKubelet, waitForNodeReady } from './kubelet.ts';
 import { type Layout, layoutOf, net } from './layout.ts';
 import { makeNamespaces } from './namespaces.ts';
+import { plugInto, routePods } from './network.ts';
 import { makePki, writeKubeconfig } from './pki.ts';
 import { startRegistry } from './registry.ts';
 import { builtRuntime, type RuntimePrograms } from './runtime.ts';
 import { runningService } from './service.ts';
 import { forgetStaleImages } from './staleImages.ts';
-import { type Cluster, findCluster, type KubeletKind, saveCluster } from './state.ts';
+import { type Cluster, findCluster, type Joined, type KubeletKind, saveCluster } from './state.ts';
 
 export interface UpOptions {
   name: string;
   kubelet: KubeletKind;
   /** False: no etcd, API server and so on; the node runs static Pods only. */
   controlPlane: boolean;
+  /** How many nodes; each further one is a cluster NAME-2, NAME-3 of its own without control plane (1 unless said). */
+  nodes?: number;
   /** kube-proxy and CoreDNS too. */
   addons?: boolean;
   /** The node takes the cluster's cgroup for the root of all cgroups (cgroup v1), as some of Kubernetes' node specs need. */
@@ -82,14 +86,23 @@ async function startNode(cluster: Cluster, options: UpOptions): Promise<void> {
     throw new Error(`a ${current} kubelet runs on ${cluster.layout.nodeName}: stop it or bring the cluster down first`);
   }
   await step(kind === 'go' ? 'kubelet (Go, the reference)' : 'kubelet-ts', () => startKubelet(cluster, kind));
-  if (cluster.state.controlPlane) await step(`node ${cluster.layout.nodeName} Ready`, () => waitForNodeReady(cluster));
+  if (controlOf(cluster)) await step(`node ${cluster.layout.nodeName} Ready`, () => waitForNodeReady(cluster));
 }
 
 /**
  * Brings a cluster up, or what is missing of it: after a crash of any of its processes a second call starts them again.
- * Builds tools and images first where they are not in the cache.
+ * Builds tools and images first where they are not in the cache. Returns its first node.
  */
 export async function bringUp(options: UpOptions): Promise<Cluster> {
+  const further = furtherNodes(options.name, options.nodes ?? 1); // throws before anything is made
+  if (further.length > 0 && !options.controlPlane)
+    throw new Error('--nodes: only nodes with an API server know each other');
+  const first = await bringUpNode(options);
+  for (const { name, joined } of further) await bringUpNode({ ...options, name, controlPlane: false }, joined);
+  return first;
+}
+
+async function bringUpNode(options: UpOptions, joined?: Joined): Promise<Cluster> {
   if (process.getuid?.() !== 0) throw new Error('a node agent needs root: run this as root');
   const layout = layoutOf(options.name);
   await ensurePackages(packages);
@@ -97,7 +110,7 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
   const tools = options.controlPlane ? await ensureTools(['etcd', 'kubernetes']) : undefined;
   return withLock(clusterLock(layout), 600_000, async () => {
     const { controlPlane, ownCgroups = false } = options;
-    const fresh = { controlPlane, apiPort: 0, services: {}, ownCgroups };
+    const fresh = { controlPlane, apiPort: 0, services: {}, ownCgroups, ...(joined ? { joined } : {}) };
     const cluster = findCluster(options.name) ?? { layout, state: fresh };
     if (cluster.state.controlPlane !== options.controlPlane) {
       throw new Error(`${options.name} exists with another control-plane setting: bring it down first`);
@@ -113,11 +126,21 @@ export async function bringUp(options: UpOptions): Promise<Cluster> {
     await step('containerd', () => startContainerd(cluster, runtime));
     await forgetStaleImages(cluster, runtime, built);
     if (tools) await startControlPlane(cluster, tools);
+    if (joined) await joinNode(cluster, joined);
     await startNode(cluster, options);
     // After the node: kube-proxy waits 30 s for its object and then takes loopback for its address.
     if (tools && options.addons) await step('kube-proxy and CoreDNS', () => startAddons(cluster));
+    if (joined && options.addons) await step('kube-proxy', () => startKubeProxy(cluster));
     if (tools) await step('default service account', () => waitForServiceAccount(cluster));
     return cluster;
+  });
+}
+
+async function joinNode(node: Cluster, joined: Joined): Promise<void> {
+  const control = layoutOf(joined.cluster);
+  await step(`the way to the nodes of ${joined.cluster}`, async () => {
+    await plugInto(control, node);
+    await routePods(control, node, joined);
   });
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { tryRun } from '../lib/run.ts';
+import { podCidr } from './addresses.ts';
 import { type Layout, net } from './layout.ts';
 import type { RuntimePrograms } from './runtime.ts';
 import { startService, waitForService } from './service.ts';
@@ -72,25 +73,26 @@ disabled_plugins = ["io.containerd.nri.v1.nri"]
 ${programs.major === 2 ? criConfig2(layout, programs) : criConfig1(layout, programs)}`;
 }
 
-function cniConfig(layout: Layout): object {
+function cniConfig(cluster: Cluster): object {
   const bridge = {
     type: 'bridge',
     bridge: 'cni0',
     isGateway: true,
     hairpinMode: true,
-    ipam: { type: 'host-local', ranges: [[{ subnet: net.podCidr }]], routes: [{ dst: '0.0.0.0/0' }] },
+    ipam: { type: 'host-local', ranges: [[{ subnet: podCidr(cluster) }]], routes: [{ dst: '0.0.0.0/0' }] },
   };
   const portmap = { type: 'portmap', capabilities: { portMappings: true }, snat: true };
-  return { cniVersion: '1.0.0', name: `kubelet-ts-${layout.name}`, plugins: [bridge, portmap] };
+  return { cniVersion: '1.0.0', name: `kubelet-ts-${cluster.layout.name}`, plugins: [bridge, portmap] };
 }
 
-function writeFiles(layout: Layout, programs: RuntimePrograms): string {
+function writeFiles(cluster: Cluster, programs: RuntimePrograms): string {
+  const { layout } = cluster;
   const write = (file: string, text: string): string => {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
     return file;
   };
-  write(path.join(layout.state, 'cni/conf/10-kubelet-ts.conflist'), JSON.stringify(cniConfig(layout), null, 2));
+  write(path.join(layout.state, 'cni/conf/10-kubelet-ts.conflist'), JSON.stringify(cniConfig(cluster), null, 2));
   write(
     path.join(layout.state, 'containerd/certs.d/_default/hosts.toml'),
     `[host."http://127.0.0.1:${net.registryPort}"]\n  capabilities = ["pull", "resolve"]\n`,
@@ -103,7 +105,7 @@ export async function startContainerd(cluster: Cluster, programs: RuntimeProgram
   const { layout } = cluster;
   cluster.state.runtime = programs;
   saveCluster(cluster);
-  const config = writeFiles(layout, programs);
+  const config = writeFiles(cluster, programs);
   startService(cluster, {
     name: 'containerd',
     argv: [programs.containerd, '--config', config],

@@ -3,12 +3,13 @@ import { cachedBundle } from '../build.ts';
 import { cacheDir, repoRoot } from '../lib/paths.ts';
 import { tryRun } from '../lib/run.ts';
 import { ensureTools } from '../tools/ensure.ts';
+import { controlOf, nodeAddress } from './addresses.ts';
 import { apiRequest } from './apiRequest.ts';
 import { writeNodeFiles } from './kubeletConfig.ts';
 import { net } from './layout.ts';
-import { writeKubeconfig } from './pki.ts';
+import { issueNode, writeKubeconfig } from './pki.ts';
 import { enterArguments, startService, stopService, waitForService } from './service.ts';
-import { type Cluster, type KubeletKind, saveCluster } from './state.ts';
+import { type Cluster, type KubeletKind, openCluster, saveCluster } from './state.ts';
 
 /** Differences from the usual start. */
 export interface KubeletOptions {
@@ -22,18 +23,21 @@ export interface KubeletOptions {
 }
 
 /** The arguments that both kubelets get. */
-function kubeletArguments(cluster: Cluster, options: KubeletOptions): string[] {
+async function kubeletArguments(cluster: Cluster, options: KubeletOptions): Promise<string[]> {
   const { layout } = cluster;
   const args = [
     `--config=${writeNodeFiles(cluster, options.config)}`,
     '--root-dir=/var/lib/kubelet',
     `--hostname-override=${layout.nodeName}`,
-    `--node-ip=${net.nodeAddress}`,
+    `--node-ip=${nodeAddress(cluster)}`,
     '--v=2',
   ];
-  if (cluster.state.controlPlane) {
+  const control = controlOf(cluster);
+  if (control) {
     const kubeconfig = path.join(layout.node, 'kubeconfig');
-    writeKubeconfig(layout, 'node', `https://${net.nodeAddress}:${net.apiPort}`, kubeconfig);
+    const identity = cluster.state.joined ? layout.nodeName : 'node';
+    if (cluster.state.joined) await issueNode(control, identity);
+    writeKubeconfig(control, identity, `https://${net.nodeAddress}:${net.apiPort}`, kubeconfig);
     args.push(`--kubeconfig=${kubeconfig}`);
   }
   if (cluster.state.ownCgroups) args.push('--runtime-cgroups=/services/containerd');
@@ -64,7 +68,7 @@ export async function startKubelet(cluster: Cluster, kind: 'go' | 'ts', options:
   cluster.state.kubelet = kind;
   startService(cluster, {
     name: 'kubelet',
-    argv: [...program, ...kubeletArguments(cluster, options)],
+    argv: [...program, ...(await kubeletArguments(cluster, options))],
     argv0: 'kubelet', // suites find the kubelet by this name
     env: { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE: path.join(cacheDir(), 'node-compile-cache'), ...options.env },
     cwd: repoRoot,
@@ -86,8 +90,10 @@ interface NodeObject {
 
 /** Waits until the node's Ready condition is True. */
 export async function waitForNodeReady(cluster: Cluster, timeout = 60_000): Promise<void> {
+  const { joined } = cluster.state;
+  const control = joined ? openCluster(joined.cluster) : cluster;
   await waitForService(cluster, 'kubelet', timeout, async () => {
-    const answer = await apiRequest(cluster, `/api/v1/nodes/${cluster.layout.nodeName}`).catch(() => undefined);
+    const answer = await apiRequest(control, `/api/v1/nodes/${cluster.layout.nodeName}`).catch(() => undefined);
     if (answer?.status !== 200) return false;
     const node = JSON.parse(answer.body) as NodeObject;
     return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { controlOf, nodeAddress } from './addresses.ts';
 import { type Layout, net } from './layout.ts';
 import type { Cluster } from './state.ts';
 
 function authentication(cluster: Cluster): object {
-  if (!cluster.state.controlPlane) {
+  const control = controlOf(cluster);
+  if (!control) {
     // Nobody can vouch for a client; the node's ports are reachable only inside its own network namespace.
     return {
       authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
@@ -16,7 +18,7 @@ function authentication(cluster: Cluster): object {
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
-      x509: { clientCAFile: path.join(cluster.layout.pki, 'ca.crt') },
+      x509: { clientCAFile: path.join(control.pki, 'ca.crt') },
     },
     authorization: { mode: 'Webhook' },
   };
@@ -25,8 +27,9 @@ function authentication(cluster: Cluster): object {
 /** Where the node's processes are, for a node that takes the cluster's cgroup for the root of all. */
 function cgroups(cluster: Cluster): object {
   if (!cluster.state.ownCgroups) return { cgroupRoot: cluster.layout.cgroup };
-  // etcd stands for the machine's other processes: statistics count them as one, and there are no others here.
-  return { cgroupRoot: '/', kubeletCgroups: '/services/kubelet', systemCgroups: '/services/etcd' };
+  // One service stands for the machine's other processes: statistics count them as one, and there are no others here.
+  const other = cluster.state.controlPlane ? 'etcd' : 'registry';
+  return { cgroupRoot: '/', kubeletCgroups: '/services/kubelet', systemCgroups: `/services/${other}` };
 }
 
 /** The KubeletConfiguration that both kubelets get; `overrides` replaces top-level fields. */
@@ -65,7 +68,7 @@ export function writeNodeFiles(cluster: Cluster, overrides?: object): string {
   const { layout } = cluster;
   mkdirSync(layout.manifests, { recursive: true });
   // Nothing answers at the node's address: names outside the cluster fail at once instead of timing out.
-  writeFileSync(path.join(layout.node, 'resolv.conf'), `nameserver ${net.nodeAddress}\n`);
+  writeFileSync(path.join(layout.node, 'resolv.conf'), `nameserver ${nodeAddress(cluster)}\n`);
   const file = configFile(layout);
   writeFileSync(file, stringify(kubeletConfiguration(cluster, overrides)));
   return file;

@@ -5,7 +5,10 @@ import path from 'node:path';
 export const net = {
   nodeAddress: '172.30.0.10',
   nodePrefix: 24,
+  /** The Pods of a cluster's first node; each further node has the next /16 but one (addresses.ts). */
   podCidr: '10.244.0.0/16',
+  /** The Pods of all nodes, a VM's too. */
+  allPods: '10.244.0.0/14',
   serviceCidr: '10.96.0.0/12',
   apiService: '10.96.0.1',
   clusterDns: '10.96.0.10',

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { withLock } from '../lib/lock.ts';
 import { run } from '../lib/run.ts';
 import { hierarchies, makeCgroup } from './cgroups.ts';
-import { type Layout, net, stateBase } from './layout.ts';
+import { type Layout, stateBase } from './layout.ts';
 import { mounts } from './mounts.ts';
-import { enterArguments, inCgroups } from './service.ts';
+import { makeNetworkNamespace } from './network.ts';
+import { inCgroups } from './service.ts';
 import type { Cluster } from './state.ts';
 
 /**
@@ -62,26 +63,6 @@ async function makeMountNamespace(cluster: Cluster): Promise<void> {
   const argv = ['unshare', ...flags, 'sh', '-c', script];
   // The root of a new cgroup namespace is where its maker is.
   const [command = '', ...args] = own ? inCgroups(makeCgroup(layout.cgroup), argv) : argv;
-  await run(command, args);
-}
-
-async function makeNetworkNamespace(cluster: Cluster): Promise<void> {
-  const { layout } = cluster;
-  writeFileSync(layout.netns, '');
-  await run('unshare', [`--net=${layout.netns}`, 'true']);
-  const script = [
-    'set -e',
-    'ip link set lo up',
-    // The node's address sits on a bridge: the kernel may lack the dummy device, and a VM's tap can join it as a second node.
-    'ip link add node0 type bridge',
-    `ip address add ${net.nodeAddress}/${net.nodePrefix} dev node0`,
-    'ip link set node0 up',
-    // A route for service addresses, so that kube-proxy's rules see connections made by the node itself.
-    `ip route add ${net.serviceCidr} dev node0`,
-    'echo 1 > /proc/sys/net/ipv4/ip_forward',
-    'if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; fi',
-  ].join('\n');
-  const [command = '', ...args] = [...enterArguments(cluster, 'network'), 'sh', '-c', script];
   await run(command, args);
 }
 

@@ -7,6 +7,7 @@ export interface ClusterArguments {
   standalone: boolean;
   /** kube-proxy and CoreDNS too. */
   addons: boolean;
+  nodes: number;
 }
 
 /** Reads the command line that up, down and status share. */
@@ -25,13 +26,12 @@ export function clusterArguments(usage: string): ClusterArguments {
     console.log(usage);
     process.exit(0);
   }
-  if (values.nodes !== '1')
-    throw new Error('--nodes: a cluster has one node; a second one joins from a VM (see hack/README.md)');
   return {
     name: values.name,
     kubelet: kubeletKind(values.kubelet),
     standalone: values.standalone,
     addons: values.addons,
+    nodes: Number(values.nodes),
   };
 }
 

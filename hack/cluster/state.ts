@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ProcessId } from '../lib/processes.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { clusterNames, type Layout, layoutOf } from './layout.ts';
 import type { RuntimePrograms } from './runtime.ts';
 
 /** Which program is the node agent. */
@@ -17,8 +17,19 @@ export interface ClusterState {
   /** True when the node takes the cluster's cgroup for the root of all cgroups. */
   ownCgroups?: boolean;
   kubelet?: KubeletKind;
+  /** Set for a further node: this "cluster" is its namespaces, runtime and kubelet. */
+  joined?: Joined;
   /** The runtime's programs, for starting it again. */
   runtime?: RuntimePrograms;
+}
+
+/** How a node beside a cluster's first one belongs to it. */
+export interface Joined {
+  /** The cluster whose API server it has. */
+  cluster: string;
+  /** Its own address in the cluster's network. */
+  address: string;
+  podCidr: string;
 }
 
 export interface Cluster {
@@ -35,6 +46,14 @@ export function findCluster(name: string): Cluster | undefined {
   const layout = layoutOf(name);
   if (!existsSync(stateFile(layout))) return undefined;
   return { layout, state: JSON.parse(readFileSync(stateFile(layout), 'utf8')) as ClusterState };
+}
+
+/** The further nodes of a cluster that are up, or not quite down. */
+export function furtherNodesOf(name: string): Cluster[] {
+  return clusterNames().flatMap((other) => {
+    const node = findCluster(other);
+    return node?.state.joined?.cluster === name ? [node] : [];
+  });
 }
 
 /** Like findCluster, but its absence is an error that says what to do. */

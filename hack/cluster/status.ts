@@ -14,7 +14,8 @@ await main(async () => {
       continue;
     }
     const { layout, state } = cluster;
-    console.log(`${name}: kubelet ${state.kubelet ?? 'none'}, logs in ${layout.logs}`);
+    const of = state.joined ? `, a node of ${state.joined.cluster}` : '';
+    console.log(`${name}${of}: kubelet ${state.kubelet ?? 'none'}, logs in ${layout.logs}`);
     for (const service of Object.keys(state.services)) {
       const id = runningService(cluster, service);
       console.log(`  ${service.padEnd(24)} ${id ? `pid ${id.pid}` : 'not running'}`);

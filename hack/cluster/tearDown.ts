@@ -9,7 +9,7 @@ import { cgroupDirectories, killCgroup, removeCgroup } from './cgroups.ts';
 import { clusterNames, type Layout, layoutOf, runBase, stateBase } from './layout.ts';
 import { mounts, mountsBelow, unmountBelow } from './mounts.ts';
 import { mountPointsFile, withMountPointsLock } from './namespaces.ts';
-import { findCluster } from './state.ts';
+import { findCluster, furtherNodesOf } from './state.ts';
 
 /** The processes in one of the cluster's namespaces, in whatever cgroup they are (a shell somebody opened, for instance). */
 function namespacePids(layout: Layout): number[] {
@@ -65,10 +65,11 @@ export function existsAny(layout: Layout): boolean {
 }
 
 /**
- * Removes a cluster whatever state it is in: kills its processes (found by cgroup, by namespace and by the written-down
+ * Removes a cluster with its further nodes, whatever state it is in: kills its processes (found by cgroup, by namespace and by the written-down
  * numbers), then removes its namespaces (its mounts, interfaces and packet filter rules go with them), cgroups and files.
  */
 export async function tearDown(name: string): Promise<void> {
+  for (const node of furtherNodesOf(name)) await tearDown(node.layout.name);
   const layout = layoutOf(name);
   if (!existsAny(layout)) return;
   await withLock(clusterLock(layout), 600_000, async () => {

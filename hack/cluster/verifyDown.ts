@@ -11,7 +11,7 @@ import { freeze } from './control.ts';
 import { kubeletKind } from './options.ts';
 import { leftBehind, snapshot } from './residue.ts';
 import { signalService } from './service.ts';
-import type { Cluster } from './state.ts';
+import { type Cluster, furtherNodesOf } from './state.ts';
 import { tearDown } from './tearDown.ts';
 
 const name = 'verify-down';
@@ -20,8 +20,16 @@ function killServices(cluster: Cluster): void {
   for (const service of Object.keys(cluster.state.services)) signalService(cluster, service, 'SIGKILL');
 }
 
+/** The scenario that has a second node. */
+const twoNodes = 'two nodes, all services of both killed';
+
 const scenarios: Record<string, (cluster: Cluster) => void> = {
   clean: () => {},
+  [twoNodes]: (cluster) => {
+    const further = furtherNodesOf(name);
+    if (further.length !== 1) throw new Error(`${further.length} further nodes`);
+    for (const node of [cluster, ...further]) killServices(node);
+  },
   'all services killed': killServices,
   'runtime and kubelet frozen': (cluster) => {
     for (const service of ['containerd', 'kubelet', 'kube-apiserver']) freeze(cluster, service);
@@ -50,7 +58,8 @@ await main(async () => {
     if (!hurt) throw new Error(`no scenario is called "${title}"; there are ${Object.keys(scenarios).join(' | ')}`);
     say(`scenario: ${title}`);
     const before = await snapshot();
-    const cluster = await bringUp({ name, kubelet: kubeletKind(values.kubelet), controlPlane: true });
+    const nodes = title === twoNodes ? 2 : 1;
+    const cluster = await bringUp({ name, kubelet: kubeletKind(values.kubelet), controlPlane: true, nodes });
     await runWorkload(cluster);
     hurt(cluster);
     await tearDown(name);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { bringUp } from '../cluster/bringUp.ts';
 import { makeCgroup } from '../cluster/cgroups.ts';
 import { net } from '../cluster/layout.ts';
+import { plugInto } from '../cluster/network.ts';
 import { inside } from '../cluster/service.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { type RunOptions, type RunResult, tryRun } from '../lib/run.ts';
@@ -22,7 +23,6 @@ export async function makeMachine(control: Cluster, name: string, address: strin
   const cluster = await bringUp({ name, kubelet: 'none', controlPlane: false });
   const machine = { cluster, nodeName: cluster.layout.nodeName, address };
   const prefix = net.nodePrefix;
-  const far = `to-${name}`.slice(0, 15);
   await mustRun(machine, 'network', [
     'set -e',
     'if ip link show uplink >/dev/null 2>&1; then exit 0; fi',
@@ -30,10 +30,8 @@ export async function makeMachine(control: Cluster, name: string, address: strin
     `ip address del ${net.nodeAddress}/${prefix} dev node0`,
     `ip address add ${address}/${prefix} dev node0`,
     `ip route replace ${net.serviceCidr} dev node0`,
-    `ip link add uplink type veth peer name ${far} netns ${control.layout.netns}`,
-    'ip link set uplink master node0 up',
-    `nsenter --net=${control.layout.netns} ip link set ${far} master node0 up`,
   ]);
+  await plugInto(control.layout, cluster);
   await makeEtc(machine);
   return machine;
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { net } from '../cluster/layout.ts';
+import { inNetwork } from '../cluster/network.ts';
 import { inside, runningService, startService, stopService, waitForService } from '../cluster/service.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { ensurePackages } from '../lib/apt.ts';
@@ -21,11 +22,6 @@ const kernelArguments = [
   // On a busy machine an emulated one is a hundred times slower than systemd expects.
   ...['systemd.default_device_timeout_sec=900', 'systemd.default_timeout_start_sec=900', 'systemd.watchdog_sec=0'],
 ];
-
-async function inNetwork(cluster: Cluster, lines: readonly string[]): Promise<void> {
-  const [command = '', ...args] = inside(cluster, 'network', ['sh', '-ec', lines.join('\n')]);
-  await run(command, args);
-}
 
 /** A tap on the node's bridge, the way to the VM's Pods, and the registry on an address that the VM reaches. */
 async function plugIn(cluster: Cluster): Promise<void> {
