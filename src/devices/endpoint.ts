@@ -10,7 +10,7 @@ import type {
 import { deviceProtocol } from '../plugins/protocols/device.ts';
 import { createCaller } from '../rpc/caller.ts';
 import { Connection } from '../rpc/connection.ts';
-import { RpcError } from '../rpc/error.ts';
+import { rpcText } from '../rpc/goText.ts';
 import type { PreferenceQuestion } from './rules/choose.ts';
 import { MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES } from './rules/limits.ts';
 
@@ -204,10 +204,4 @@ export function encodeAnswer(response: object): Uint8Array {
 /** Of the checkpoint. Throws on bytes that are no answer. */
 export function decodeAnswer(bytes: Uint8Array): ContainerAllocateResponseOut {
   return answerCodec().decode(bytes) as ContainerAllocateResponseOut;
-}
-
-/** A gRPC error as Go prints it. */
-export function rpcText(error: unknown): string {
-  if (error instanceof RpcError) return `rpc error: code = ${error.grpcCodeName} desc = ${error.message}`;
-  return errorMessage(error);
 }

@@ -1,6 +1,4 @@
 // One plug-in of a DRA driver: its connection, and the two calls of a kubelet.
-import { status } from '@grpc/grpc-js';
-import { errorMessage } from '../lib/errors.ts';
 import type { DeviceHealthOut, NodeWatchResourcesResponseOut } from '../plugins/generated/dra/draHealth.ts';
 import type {
   Claim,
@@ -10,7 +8,7 @@ import type {
 import { draProtocol } from '../plugins/protocols/dra.ts';
 import { createCaller } from '../rpc/caller.ts';
 import { type CallRecord, Connection } from '../rpc/connection.ts';
-import { RpcError } from '../rpc/error.ts';
+import { rpcText } from '../rpc/goText.ts';
 import type { DraService } from './rules/services.ts';
 
 /** How long a driver has for each call; kubelet's. Milliseconds. */
@@ -113,19 +111,6 @@ async function said<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    throw new Error(goText(error), { cause: error });
+    throw new Error(rpcText(error), { cause: error });
   }
-}
-
-/** As Go prints it; without grpc-js's own times and counts, which would make each attempt's Event a new one. */
-function goText(error: unknown): string {
-  if (!(error instanceof RpcError)) return errorMessage(error);
-  const isLate = error.grpcCode === status.DEADLINE_EXCEEDED && error.message.startsWith('Deadline exceeded after');
-  const text = isLate
-    ? 'context deadline exceeded'
-    : error.message.replace(
-        /^No connection established\. Last error: (?:null|undefined|Error: )?/,
-        'connection error: ',
-      );
-  return `rpc error: code = ${error.grpcCodeName} desc = ${text}`;
 }

@@ -5,7 +5,7 @@ import { resourcesOf } from '../pods/rules/allocation.ts';
 import type { PodTable } from '../pods/table.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
-import type { DevicePlaces, NodeView, OwnResources, ResizeSettings, Verdict } from './types.ts';
+import type { DevicePlaces, NodeView, OwnResources, ResizeSettings, ResizeVerdict, Verdict } from './types.ts';
 
 export interface AdmissionOptions {
   readonly table: PodTable;
@@ -33,9 +33,7 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
   });
   ledger.onResize(({ metadata: { uid }, ...pod }, verdict) => {
     const wanted = resourcesOf(pod);
-    const answer: ResizeAnswer =
-      verdict.resize === 'granted' ? { state: 'granted' } : { state: verdict.resize, message: verdict.message };
-    table.learn(uid, { kind: 'resize', wanted, answer });
+    table.learn(uid, { kind: 'resize', wanted, answer: resizeAnswer(verdict) });
   });
   table.onDecided(({ uid, gone, phase }) => {
     if (gone && phase === 'Terminating') ledger.leaving(uid);
@@ -65,4 +63,9 @@ export function admissionFact(verdict: Verdict): AdmissionFact {
     return verdict.devices ? { state: 'allocating', ...verdict.devices } : { state: 'admitted' };
   if (verdict.verdict === 'rejected') return { state: 'rejected', reason: verdict.reason, message: verdict.message };
   return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
+}
+
+/** The ledger's answer to a resize as a fact. */
+export function resizeAnswer(verdict: ResizeVerdict): ResizeAnswer {
+  return verdict.resize === 'granted' ? { state: 'granted' } : { state: verdict.resize, message: verdict.message };
 }

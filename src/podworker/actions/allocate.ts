@@ -1,5 +1,4 @@
-import type { ResizeVerdict } from '../../ledger/types.ts';
-import type { ResizeAnswer } from '../../pods/facts.ts';
+import { resizeAnswer } from '../../ledger/admission.ts';
 import { withAllocation } from '../../pods/rules/allocation.ts';
 import type { PodResources, StoredPod } from '../../types/k8s.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
@@ -30,11 +29,6 @@ export async function allocate(
   } finally {
     signal.removeEventListener('abort', withdraw);
   }
-}
-
-/** The ledger's verdict as a fact. */
-function resizeAnswer(verdict: ResizeVerdict): ResizeAnswer {
-  return verdict.resize === 'granted' ? { state: 'granted' } : { state: verdict.resize, message: verdict.message };
 }
 
 /** Whoever was deferred before a restart of the agent has waited since then. */

@@ -15,8 +15,6 @@ export type Action =
       readonly slot: 'ledger';
       readonly wanted: PodResources;
       readonly generation: number;
-      /** It was deferred, and there is room now. */
-      readonly granted?: true;
     }
   /** Carries out what is allocated: `wanted` tells one allocation from another. */
   | { readonly kind: 'resizePod'; readonly slot: 'resize'; readonly wanted: PodResources }

@@ -41,15 +41,15 @@ export function planAllocation(turn: Turn, pod: AllocatedPod): void {
     code: 'Allocating',
     ...(error && { error: error.message, retryAt: retryAt(facts, 'ledger') }),
   });
-  allocate(turn, pod, wanted, answer !== undefined);
+  allocate(turn, pod, wanted);
 }
 
-function allocate(turn: Turn, pod: AllocatedPod, wanted: PodResources, granted = false): void {
+function allocate(turn: Turn, pod: AllocatedPod, wanted: PodResources): void {
   const generation = pod.metadata?.generation ?? 0;
   const { last } = slot(turn.facts, 'ledger');
   const again = last?.action.kind === 'allocate' && sameAllocation(last.action.wanted, wanted);
   if (!isOpen(turn.facts, 'ledger')) return;
-  const action = { kind: 'allocate', slot: 'ledger', wanted, generation, ...(granted && { granted }) } as const;
+  const action = { kind: 'allocate', slot: 'ledger', wanted, generation } as const;
   launch(turn, action, again ? 'backoff' : 'now');
 }
 

@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import { RpcError } from '../../rpc/error.ts';
+import { rpcText } from '../../rpc/goText.ts';
 import { CSI_PLUGIN } from './names.ts';
 
 /** A failed call after which the driver may still be at work on the volume (kubelet's reading of the CSI specification's error codes). */
@@ -52,12 +53,5 @@ export function rpcFailed(error: unknown): CsiError {
   if (error instanceof CsiError) return error;
   if (!(error instanceof RpcError)) return new CsiError(errorMessage(error), 'unsure', error);
   const outcome = !PENDING.has(error.grpcCode) && error.settled ? 'refused' : 'unsure';
-  return new CsiError(`rpc error: code = ${error.grpcCodeName} desc = ${description(error)}`, outcome, error);
-}
-
-/** Texts of grpc-js's own with times and counts in them: a message that changes at each attempt is a new Event each time. */
-function description({ grpcCode, message }: RpcError): string {
-  if (grpcCode === status.DEADLINE_EXCEEDED && message.startsWith('Deadline exceeded after'))
-    return 'context deadline exceeded';
-  return message.replace(/^No connection established\. Last error: (?:null|undefined|Error: )?/, 'connection error: ');
+  return new CsiError(rpcText(error), outcome, error);
 }
