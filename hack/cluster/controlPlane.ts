@@ -29,6 +29,8 @@ function serverFlags(layout: Layout): Record<string, string> {
     'authorization-mode': 'Node,RBAC',
     'enable-admission-plugins': 'NodeRestriction',
     'enable-bootstrap-token-auth': 'true',
+    // Off unless asked for; drivers and clients of older versions speak them, and Kubernetes' specs try them.
+    'runtime-config': 'resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true',
     'enable-aggregator-routing': 'true',
     'client-ca-file': pki('ca.crt'),
     'token-auth-file': tokenFile(layout),

@@ -167,6 +167,10 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'devices/allocation.ts': [{ for: 'deadline', what: 'a plug-in whose devices a Pod had before a restart' }],
   'devices/endpoints.ts': [{ for: 'schedule', what: 'the grace of a resource whose device plug-in is gone' }],
+  'devices/podResources/server.ts': [{ for: 'slice', what: 'a long list of Pods with devices' }],
+  'devices/healthNews.ts': [
+    { for: 'schedule', what: 'Pods whose devices change their health hear of it once a second' },
+  ],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',

@@ -228,6 +228,15 @@ describe('the life of a plug-in', () => {
     expect(allocatable()).toBe('3');
   });
 
+  test('a list of more devices than could be looked at is not read: its plug-in is gone', async () => {
+    const gpu = await plugin({ devices: Array.from({ length: 300_000 }, () => ({})) });
+    await gpu.register();
+    await until(() => gpu.count('list') === 1 && gpu.listeners === 0);
+    await gpu.say(healthyDevices(['gpu-0']));
+    await gpu.register();
+    await until(() => allocatable() === '1');
+  });
+
   test('a flood of lists is taken one after the other and slowly, and the last one counts', async () => {
     const gpu = await plugin();
     await gpu.register();

@@ -15,6 +15,7 @@ import { type AffinityOf, DeviceBook } from './book.ts';
 import { DeviceCheckpoint } from './checkpoint.ts';
 import { DEVICE_TIMEOUTS, type DeviceTimeouts } from './endpoint.ts';
 import { DeviceEndpoints } from './endpoints.ts';
+import { HealthNews } from './healthNews.ts';
 import { devicePluginHandler } from './pluginHandler.ts';
 import { serveRegistration } from './registrationServer.ts';
 import { type DeviceCapacity, deviceCapacity } from './rules/capacity.ts';
@@ -56,6 +57,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
   readonly #endpoints: DeviceEndpoints;
   readonly #allocation: DeviceAllocation;
   readonly #ended: Disposable;
+  readonly #news: HealthNews;
   /** Resources whose grace is over, until the Node shows them as 0. */
   readonly #removed = new Set<string>();
   /** What of each resource is written down as healthy. */
@@ -84,6 +86,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
       onAllocated: (resource, seconds) => options.onAllocated?.(resource, seconds),
     });
     this.#ended = table.onEnded((uid) => this.release(uid));
+    this.#news = new HealthNews(clock, (uid) => table.learn(uid, { kind: 'devices', devices: this.devicesOf(uid) }));
   }
 
   /** Reads what an earlier life gave to whom. To be called first, and once. Rejects never. */
@@ -182,6 +185,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended[Symbol.dispose]();
+    this.#news[Symbol.dispose]();
     this.#endpoints[Symbol.dispose]();
     await this.#server?.close();
     await this.#checkpoint.settled();
@@ -218,7 +222,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
 
   async #taken(resource: string, pods: readonly string[]): Promise<void> {
     this.#removed.delete(resource);
-    for (const uid of pods) this.#options.table.learn(uid, { kind: 'devices', devices: this.devicesOf(uid) });
+    this.#news.tell(pods);
     this.#changes.emit();
     const healthy = [...healthyIds(this.book.said(resource) ?? new Map())].sort().join('\n');
     if (this.#written.get(resource) === healthy) return;

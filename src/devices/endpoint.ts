@@ -12,7 +12,7 @@ import { createCaller } from '../rpc/caller.ts';
 import { Connection } from '../rpc/connection.ts';
 import { rpcText } from '../rpc/goText.ts';
 import type { PreferenceQuestion } from './rules/choose.ts';
-import { MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES } from './rules/limits.ts';
+import { MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES, MAX_MESSAGE_PARTS } from './rules/limits.ts';
 
 /** How long each step may take, in milliseconds. */
 export interface DeviceTimeouts {
@@ -90,7 +90,11 @@ export class DeviceEndpoint implements Disposable {
       );
     let connection: Connection;
     try {
-      connection = new Connection({ endpoint: socket, peer: 'device plug-in', maxMessageBytes: MAX_MESSAGE_BYTES });
+      connection = new Connection({
+        ...{ endpoint: socket, peer: 'device plug-in' },
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        maxParts: MAX_MESSAGE_PARTS,
+      });
     } catch (error) {
       throw new DevicePluginError(`failed to dial device plugin: ${errorMessage(error)}`, error);
     }

@@ -16,6 +16,9 @@ export const DRA_CALL_MS = 45_000;
 /** Longest answer and request, in bytes: a claim has at most 32 devices. It all goes into the checkpoint. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
+/** Fields of one answer at all depths. */
+const MAX_MESSAGE_PARTS = 65_536;
+
 /** The services by their full names in the API. */
 export const DRA_PACKAGE = 'k8s.io.kubelet.pkg.apis.dra';
 
@@ -50,6 +53,7 @@ export class DraPlugin implements Disposable {
       endpoint,
       peer: 'DRA driver',
       maxMessageBytes: MAX_MESSAGE_BYTES,
+      maxParts: MAX_MESSAGE_PARTS,
       onCall: onCall && ((call) => onCall(driver, `/${DRA_PACKAGE}.${service}/${call.method}`, call)),
     });
     // Requests and answers of v1beta1 are those of v1 without the id of a share.

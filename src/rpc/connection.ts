@@ -37,6 +37,8 @@ export interface ConnectionOptions {
   maxMessageBytes?: number | undefined;
   /** Longest answer that is accepted, where that is less than may be sent: what is read blocks everything else. */
   maxAnswerBytes?: number | undefined;
+  /** Most fields of an answer, at all depths; one with more is not decoded, and its call is Internal. Default: any number. */
+  maxParts?: number | undefined;
   /** Called after every call; must not throw. */
   onCall?: ((record: CallRecord) => void) | undefined;
 }
@@ -59,6 +61,7 @@ export class Connection implements Disposable {
   readonly endpoint: string;
   readonly #peer: string;
   readonly #errorClass: RpcErrorClass;
+  readonly #maxParts: number;
   readonly #sockets = new ChannelSockets();
   #client: grpc.Client;
   #onCall: ((record: CallRecord) => void) | undefined;
@@ -71,6 +74,7 @@ export class Connection implements Disposable {
     this.#onCall = options.onCall;
     this.#peer = options.peer;
     this.#errorClass = options.errorClass ?? RpcError;
+    this.#maxParts = options.maxParts ?? Number.POSITIVE_INFINITY;
     const bytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.#client = new grpc.Client(socketTarget(options.endpoint, options.peer), this.#sockets.credentials, {
       ...CHANNEL_OPTIONS,
@@ -161,7 +165,7 @@ export class Connection implements Disposable {
       const call = this.#client.makeUnaryRequest(
         method.path,
         method.request.encode,
-        decode,
+        this.#counted(method, decode),
         request,
         metadataOf(options),
         callOptions(options),
@@ -198,7 +202,7 @@ export class Connection implements Disposable {
     const call = this.#client.makeServerStreamRequest(
       method.path,
       method.request.encode,
-      decode,
+      this.#counted(method, decode),
       request,
       metadataOf(options),
       callOptions(options),
@@ -222,6 +226,16 @@ export class Connection implements Disposable {
     for (const call of this.#active) call.cancel();
     this.#client.close();
     this.#sockets[Symbol.dispose]();
+  }
+
+  #counted({ response }: MethodCodec, decode: Codec['decode']): Codec['decode'] {
+    const most = this.#maxParts;
+    if (most === Number.POSITIVE_INFINITY) return decode;
+    return (bytes) => {
+      if (response.parts(bytes, most) > most)
+        throw new Error(`the ${this.#peer} answered with more than ${most} fields`);
+      return decode(bytes);
+    };
   }
 
   #refusal(signal: AbortSignal | undefined): grpc.ServiceError | undefined {

@@ -1,6 +1,7 @@
 // A gRPC protocol: its services, and how their messages are encoded. Built from a generated schema (hack/proto); no .proto file is
 // read at run time.
 import protobuf from 'protobufjs/light.js';
+import { countParts } from './parts.ts';
 
 /** The types of one RPC's messages, both ends: a client sends `request` and gets `response`, a server gets `received` and sends `reply`. */
 export interface MessageTypes {
@@ -23,6 +24,8 @@ export interface Codec {
   encode(message: object): Buffer;
   /** Throws on bytes that are not such a message. */
   decode(bytes: Uint8Array): object;
+  /** As countParts. */
+  parts(bytes: Uint8Array, most: number): number;
 }
 /** What is needed to call or to serve one RPC. */
 export interface MethodCodec {
@@ -93,5 +96,6 @@ function messageCodec(type: protobuf.Type): Codec {
   return {
     encode: (message) => type.encode(type.fromObject(message)).finish() as Buffer,
     decode: (bytes) => type.toObject(type.decode(bytes), DECODE),
+    parts: (bytes, most) => countParts(type, bytes, most),
   };
 }

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import { bounded } from '../lib/bounded.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { Encoded } from './encoded.ts';
 import { RpcError } from './error.ts';
 import type { MethodCodec, MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
 
@@ -34,7 +35,7 @@ export type Handlers<Services, S extends ServiceName<Services>> = {
     : (
         request: MethodTypes<Services, S, M>['received'],
         call: ServedCall,
-      ) => MethodTypes<Services, S, M>['reply'] | Promise<MethodTypes<Services, S, M>['reply']>;
+      ) => MethodTypes<Services, S, M>['reply'] | Encoded | Promise<MethodTypes<Services, S, M>['reply'] | Encoded>;
 };
 
 type AnyHandler = (
@@ -145,7 +146,7 @@ function methodDefinition(codec: MethodCodec): grpc.MethodDefinition<object, obj
     responseStream: codec.stream,
     requestSerialize: codec.request.encode,
     requestDeserialize: codec.request.decode,
-    responseSerialize: codec.response.encode,
+    responseSerialize: (reply) => (reply instanceof Encoded ? reply.bytes : codec.response.encode(reply)),
     responseDeserialize: codec.response.decode,
   };
 }

@@ -45,6 +45,7 @@ export const conformanceImages: readonly ImageName[] = [
   'nonroot',
   'nonewprivs',
   'ipc-utils',
+  'sample-device-plugin',
 ];
 
 /** What the whole of the suites asks for. */

@@ -129,6 +129,11 @@ export class FakeDevicePlugin implements AsyncDisposable {
     for (const end of this.#ends) end();
   }
 
+  /** Who follows its list now. */
+  get listeners(): number {
+    return this.#streams.size;
+  }
+
   /** How often a method was called. */
   count(method: string): number {
     return this.calls.filter(([name]) => name === method).length;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
+import { until } from '../../lib/fake/until.ts';
 import { podResourcesProtocol } from '../../plugins/protocols/podResources.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { LifePhase } from '../../pods/facts.ts';
@@ -101,6 +102,26 @@ test('List tells what running Pods hold; not of those that are over or still wai
   const { podResources } = await v1().unary('List', {});
   expect(podResources.map(({ name }) => name)).toEqual(['a', 'b']);
   expect(podResources[0]).toEqual(a);
+});
+
+test('Pods with hundreds of devices are told of in full, as they held them when the question came', async () => {
+  const ids = Array.from({ length: 300 }, (_, i) => `gpu-${i}`);
+  for (let pod = 0; pod < 30; pod++) {
+    enter(`many-${pod}`);
+    give(`uid-many-${pod}`, 'main', ids);
+    give(`uid-many-${pod}`, 'side', ['x']);
+  }
+  const asked = v1().unary('List', {});
+  await until(() => counted.length > 0);
+  for (let pod = 0; pod < 30; pod++) book.release(`uid-many-${pod}`);
+  const { podResources } = await asked;
+  const many = podResources.filter(({ name }) => name.startsWith('many-'));
+  expect(many).toHaveLength(30);
+  for (const { containers } of many) {
+    expect(containers.map(({ name }) => name)).toEqual(['side', 'main']);
+    expect(containers.map(({ devices }) => devices.flatMap(({ deviceIds }) => deviceIds))).toEqual([['x'], ids]);
+    expect(containers.map((container) => container.cpuIds)).toEqual([[], []]);
+  }
 });
 
 test('Get tells of one Pod, and that there is none, in kubelet’s words', async () => {

@@ -8,11 +8,19 @@ import type { DynamicResource } from '../../plugins/generated/podResources/podRe
 import { podResourcesProtocol } from '../../plugins/protocols/podResources.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
+import { Encoded } from '../../rpc/encoded.ts';
 import { type RpcServer, startRpcServer } from '../../rpc/server.ts';
 import { RpcStatus, serveService } from '../../rpc/service.ts';
 import type { Pod } from '../../types/k8s.ts';
 import type { DeviceBook } from '../book.ts';
-import { allocatableResources, type MemoryHolding, podResources, podResourcesV1alpha1 } from './rules/answers.ts';
+import { encodedPod } from './encode.ts';
+import {
+  allocatableResources,
+  type ContainerHoldings,
+  listedContainers,
+  type MemoryHolding,
+  podResourcesV1alpha1,
+} from './rules/answers.ts';
 
 /** kubelet's: requests a second, and at once. */
 const QPS = 100;
@@ -62,12 +70,14 @@ export async function servePodResources(options: PodResourcesOptions): Promise<R
   const v1 = serveService(podResourcesProtocol, 'v1.PodResourcesLister', {
     List: limited(() => {
       options.onRequest?.('v1', 'list');
-      return { podResources: listed(options).map((pod) => resourcesOf(options, pod)) };
+      return listAnswer(listed(options).map((entry) => [entry.pod, holdingsOf(options, entry)] as const));
     }),
     Get: limited(({ podName, podNamespace }) => {
       options.onRequest?.('v1', 'get');
-      const pod = known(options).find(({ name, namespace }) => name === podName && namespace === podNamespace);
-      if (pod) return { podResources: resourcesOf(options, pod) };
+      const entry = options.table
+        .all()
+        .find((one): one is KnownPod => one.name === podName && one.namespace === podNamespace && isKnown(one));
+      if (entry) return new Encoded(Buffer.concat(encodedPod(entry.pod, holdingsOf(options, entry))));
       options.onError?.('v1', 'get');
       throw new Error(`pod ${podName} in namespace ${podNamespace} not found`);
     }),
@@ -98,13 +108,27 @@ export async function servePodResources(options: PodResourcesOptions): Promise<R
 }
 
 type KnownPod = PodEntry & { readonly pod: Pod };
+const isKnown = (one: PodEntry): one is KnownPod => one.pod !== null && one.phase !== 'Admitting';
+
+/** Pods encoded between two looks at other work. */
+const AT_ONCE = 4;
+
+/** What these Pods held when they were asked about: a device that goes to another one meanwhile is not told twice. */
+async function listAnswer(pods: readonly (readonly [Pod, PodHoldings])[]): Promise<Encoded> {
+  const pieces: Uint8Array[] = [];
+  for (const [at, [pod, holdings]] of pods.entries()) {
+    if (at > 0 && at % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    pieces.push(...encodedPod(pod, holdings));
+  }
+  return new Encoded(Buffer.concat(pieces));
+}
 
 /** Pods of sources, by namespace and name. One that waits for its place or its devices has nothing to tell. */
 function known({ table }: PodResourcesOptions): KnownPod[] {
   const key = ({ namespace, name }: PodEntry) => `${namespace}/${name}`;
   return table
     .all()
-    .filter((one): one is KnownPod => one.pod !== null && one.phase !== 'Admitting')
+    .filter(isKnown)
     .sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
@@ -121,14 +145,20 @@ const of =
       .filter((one) => one.container === container)
       .sort((a, b) => (a.resource < b.resource ? -1 : 1));
 
-function resourcesOf(options: PodResourcesOptions, entry: PodEntry) {
+type PodHoldings = ReadonlyMap<string, ContainerHoldings>;
+
+function holdingsOf(options: PodResourcesOptions, { uid, pod }: KnownPod): PodHoldings {
   const { others = {} } = options;
-  const { uid } = entry;
-  const pod = entry.pod ?? {};
-  return podResources(pod, (container) => ({
-    assignments: of(options, uid)(container),
-    cpus: others.cpus?.(uid, container) ?? [],
-    memory: others.memory?.(uid, container) ?? [],
-    claims: others.claims?.(pod, container) ?? [],
-  }));
+  const assignments = of(options, uid);
+  return new Map(
+    listedContainers(pod).map(({ name }) => [
+      name,
+      {
+        assignments: assignments(name),
+        cpus: others.cpus?.(uid, name) ?? [],
+        memory: others.memory?.(uid, name) ?? [],
+        claims: others.claims?.(pod, name) ?? [],
+      },
+    ]),
+  );
 }

@@ -3,7 +3,7 @@ import { readDevices } from './deviceList.ts';
 import { inOrder } from './inventory.ts';
 import { MAX_DEVICES, MAX_ID_BYTES } from './limits.ts';
 import { combineSettings } from './runOptions.ts';
-import { byNode, idsOf, nodesOfDevice, podDevices } from './state.ts';
+import { byNode, idsOf, nodesById, podDevices } from './state.ts';
 
 const answer = (more: object) => ({ envs: {}, mounts: [], devices: [], annotations: {}, cdiDevices: [], ...more });
 
@@ -81,7 +81,7 @@ test('ids by node, as the checkpoint has them', () => {
   const nodes = byNode(['a', 'b'], devices);
   expect(nodes).toEqual({ '0': ['a'], '1': ['a'], '-1': ['b'] });
   expect(idsOf(nodes)).toEqual(['a', 'b']);
-  expect([nodesOfDevice(nodes, 'a'), nodesOfDevice(nodes, 'b')]).toEqual([[0, 1], []]);
+  expect(nodesById(nodes)).toEqual(new Map([['a', [0, 1]]]));
 });
 
 test('a device that its plug-in does not name counts as healthy', () => {

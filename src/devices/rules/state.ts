@@ -28,11 +28,18 @@ export function idsOf(nodes: Readonly<Record<string, readonly string[]>>): strin
   return inOrder(new Set(Object.values(nodes).flat()));
 }
 
-/** NUMA nodes of one device, by the checkpoint's form. */
-export function nodesOfDevice(nodes: Assignment['idsByNode'], id: string): number[] {
-  return Object.entries(nodes)
-    .filter(([node, ids]) => node !== NO_NODE && ids.includes(id))
-    .map(([node]) => Number(node));
+/** NUMA nodes of each device that names any, by the checkpoint's form. */
+export function nodesById(nodes: Assignment['idsByNode']): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>();
+  for (const [node, ids] of Object.entries(nodes)) {
+    if (node === NO_NODE) continue;
+    for (const id of ids) {
+      const of = found.get(id);
+      if (of) of.push(Number(node));
+      else found.set(id, [Number(node)]);
+    }
+  }
+  return found;
 }
 
 /**

@@ -2,13 +2,13 @@ import type {
   AllocatableResourcesResponse,
   ContainerDevices,
   ContainerMemory,
+  ContainerResources,
   DynamicResource,
-  PodResources,
 } from '../../../plugins/generated/podResources/podResourcesV1.ts';
 import type { PodResources as PodResourcesV1alpha1 } from '../../../plugins/generated/podResources/podResourcesV1alpha1.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
 import { type Inventory, inOrder } from '../../rules/inventory.ts';
-import { type Assignment, nodesOfDevice } from '../../rules/state.ts';
+import { type Assignment, nodesById } from '../../rules/state.ts';
 
 /** What one container has of the node besides plain shares. */
 export interface ContainerHoldings {
@@ -26,26 +26,15 @@ export interface MemoryHolding {
   readonly nodes: readonly number[];
 }
 
-/** What the containers of a Pod hold, sidecars first; init containers that end hold nothing that would tell anybody anything. */
-export function podResources(pod: Pod, holdings: (container: string) => ContainerHoldings): PodResources {
+/** The containers that are told of, sidecars first; init containers that end hold nothing that would tell anybody anything. */
+export function listedContainers(pod: Pod): readonly Container[] {
   const { initContainers = [], containers = [] } = pod.spec ?? {};
-  const sidecars = initContainers.filter((c) => c.restartPolicy === 'Always');
-  return {
-    name: pod.metadata?.name ?? '',
-    namespace: pod.metadata?.namespace ?? '',
-    containers: [...sidecars, ...containers].map((container) => containerResources(container, holdings)),
-  };
+  return [...initContainers.filter((c) => c.restartPolicy === 'Always'), ...containers];
 }
 
-function containerResources({ name }: Container, holdings: (container: string) => ContainerHoldings) {
-  const { assignments, cpus, memory, claims } = holdings(name);
-  return {
-    name,
-    devices: assignments.flatMap(devicesOf),
-    cpuIds: [...cpus],
-    memory: memory.map(memoryOf),
-    dynamicResources: [...claims],
-  };
+/** What a container holds besides devices of plug-ins. */
+export function containerRest(name: string, { cpus, memory, claims }: ContainerHoldings): ContainerResources {
+  return { name, cpuIds: [...cpus], memory: memory.map(memoryOf), dynamicResources: [...claims] };
 }
 
 /** The oldest form of the answer knows devices of main containers only. */
@@ -59,15 +48,16 @@ export function podResourcesV1alpha1(
     containers: (pod.spec?.containers ?? []).map(({ name }) => ({
       name,
       devices: assignments(name)
-        .flatMap(devicesOf)
+        .flatMap(assignedDevices)
         .map(({ resourceName, deviceIds }) => ({ resourceName: resourceName ?? '', deviceIds: deviceIds ?? [] })),
     })),
   };
 }
 
 /** Each device of its own, once for each of its NUMA nodes. */
-function devicesOf({ resource, ids, idsByNode }: Assignment): ContainerDevices[] {
-  return inOrder(ids).flatMap((id) => onNodes(resource, id, nodesOfDevice(idsByNode, id)));
+export function assignedDevices({ resource, ids, idsByNode }: Assignment): ContainerDevices[] {
+  const nodes = nodesById(idsByNode);
+  return inOrder(ids).flatMap((id) => onNodes(resource, id, nodes.get(id) ?? []));
 }
 
 function onNodes(resourceName: string, id: string, nodes: readonly number[]): ContainerDevices[] {
