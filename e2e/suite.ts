@@ -25,6 +25,7 @@ import { server } from './cluster/server.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
+import { userNamespaces } from './cluster/userNamespaces.ts';
 import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
@@ -51,6 +52,7 @@ export const groups: readonly Group[] = [
   resources,
   claims,
   resized,
+  userNamespaces,
   network,
   server,
   staticPods,

@@ -15,7 +15,7 @@ const order = [
   ['events'],
   ['config'],
   ['pods'],
-  ['images', 'cgroups', 'ledger', 'volumes', 'devices', 'dra', 'probes', 'status'],
+  ['images', 'cgroups', 'ledger', 'volumes', 'devices', 'dra', 'userns', 'probes', 'status'],
   ['stats'],
   ['podworker'],
   ['node', 'server'],

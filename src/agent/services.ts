@@ -36,6 +36,7 @@ export interface ServicesOptions {
   readonly hooks: Services['hooks'];
   readonly images: ImageManager;
   readonly records: Pick<Services, 'allocated' | 'actuated'>;
+  readonly userNamespaces: Services['userNamespaces'];
 }
 
 /** Only maxParallelImagePulls limits pulls; serializeImagePulls, true by default, does not (docs/differences.md). */
@@ -61,6 +62,7 @@ export function makeServices({
   hooks,
   images,
   records,
+  userNamespaces,
 }: ServicesOptions): Services {
   const { loaded, clock, log, rootDir, table, host } = base;
   const { cri, gate } = runtime;
@@ -74,6 +76,7 @@ export function makeServices({
     gate,
     ledger,
     images,
+    userNamespaces,
     volumes: createVolumeManager({
       ...{ root: rootDir, mounter: host.createMounter(), log },
       persistent: stage.volumes,

@@ -2,7 +2,7 @@
 // Each is one JSON object with a checksum of its value; equal means that Go loads it and means the same, not equal bytes.
 import { crc32 } from 'node:zlib';
 import type { CheckpointFormat } from '../lib/checkpointFile.ts';
-import { parseObject } from '../lib/checkpointJson.ts';
+import { parseObject } from '../lib/parseObject.ts';
 import { fnv32a, type GoField, type GoType, goDump, scalar } from './goDump.ts';
 
 const string = scalar('string');

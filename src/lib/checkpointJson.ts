@@ -1,6 +1,7 @@
 // The form of checkpoints that are ours alone. Files that the Go kubelet reads too have forms of their own.
 import { createHash } from 'node:crypto';
 import type { CheckpointFormat } from './checkpointFile.ts';
+import { parseObject } from './parseObject.ts';
 
 /**
  * One JSON object: version, SHA-256 of the value's text, value. Another version, another checksum or a value that `check` throws at is
@@ -22,18 +23,6 @@ export function checksummedJson<T>(what: string, version: number, check: (value:
       return check(file.value);
     },
   };
-}
-
-/** The JSON object that the text is. Throws the end of a sentence about the file if it is none. `reviver`: as JSON.parse takes it. */
-export function parseObject(text: string, reviver?: Parameters<typeof JSON.parse>[1]): Record<string, unknown> {
-  let file: unknown;
-  try {
-    file = JSON.parse(text, reviver);
-  } catch {
-    throw new Error('it is no JSON');
-  }
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) throw new Error('it is no JSON object');
-  return file as Record<string, unknown>;
 }
 
 const checksum = (text: string | undefined): string =>

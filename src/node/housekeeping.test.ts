@@ -32,6 +32,7 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   };
   const table = new PodTable();
   new TestOwner(table, { uid: 'c-here' });
+  const released: string[] = [];
   let reserved = 0;
   const reserve = (uid: string) => {
     if (uid === 'c-here') return undefined;
@@ -55,6 +56,7 @@ test('what cannot be removed holds nothing else up; what is known is not touched
     cgroups,
     podLogsDir: join(root, 'logs'),
     containerLogsDir: join(root, 'links'),
+    releaseIds: async (uid: string) => void released.push(uid),
     removeOrphanMirrors: async () => {},
     collectDead: () => {},
     recordEvent: () => {},
@@ -65,6 +67,7 @@ test('what cannot be removed holds nothing else up; what is known is not touched
   housekeeping.start();
   await until(() => clock.nextIn === 60_000);
   expect(readdirSync(join(root, 'pods')).sort()).toEqual(['a-stuck', 'c-here']);
+  expect(released).toEqual(['b-gone']);
   expect(destroyed).toEqual(['b-gone']);
   expect(reserved).toBe(0);
   expect(warnings).toEqual([
@@ -99,6 +102,7 @@ test('a Pod that comes back while its leftovers are removed waits for the end of
     table: new PodTable(),
     reserve,
     cgroups: { listPods: async () => [] },
+    releaseIds: async () => {},
     podLogsDir: join(root, 'logs'),
     containerLogsDir: join(root, 'links'),
     removeOrphanMirrors: async () => {},

@@ -28,6 +28,8 @@ export interface HousekeepingOptions {
   readonly checkpoints: Pick<CheckpointStore, 'list' | 'remove'>;
   /** `<root>/pods`. */
   readonly podsDir: string;
+  /** Frees the user and group ids that the Pod has. */
+  readonly releaseIds: (uid: string) => Promise<void>;
   readonly cgroups: CgroupManager;
   readonly podLogsDir: string;
   readonly containerLogsDir: string;
@@ -113,7 +115,7 @@ export class Housekeeping implements Disposable {
   }
 
   async #files(): Promise<void> {
-    const { podsDir, volumes } = this.#options;
+    const { podsDir, volumes, releaseIds } = this.#options;
     const names = (await allEntries(podsDir)).map(({ name }) => name);
     const known = new Set(names.map((name) => name.toString()));
     const holders = volumes.holders().filter((uid) => !known.has(uid));
@@ -123,6 +125,7 @@ export class Housekeeping implements Disposable {
       if (!claimed) return;
       await volumes.unmountAll(uid, this.#signal());
       await removeTree(childPath(podsDir, name), this.#signal());
+      await releaseIds(uid);
     });
   }
 

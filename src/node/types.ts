@@ -73,7 +73,7 @@ export interface RuntimeFact {
   readonly networkErrors: readonly string[];
   /** Sorted by name; undefined until the runtime has told. */
   readonly handlers?: readonly HandlerFact[];
-  readonly features?: { readonly supplementalGroupsPolicy: boolean };
+  readonly features?: { readonly supplementalGroupsPolicy: boolean; readonly userNamespacesHostNetwork: boolean };
 }
 
 /** An image of the runtime, for the status. */

@@ -1,8 +1,8 @@
 import { allocationCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
-import { parseObject } from '../lib/checkpointJson.ts';
 import type { Clock } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/freeze.ts';
+import { parseObject } from '../lib/parseObject.ts';
 import type { PodResources, ResourceRequirements } from '../types/k8s.ts';
 
 /** As the Go kubelet's state.PodResourceInfo becomes JSON. */

@@ -57,6 +57,27 @@ test('effects: sandboxes and containers, with their kinds and errors', async () 
   expect(value(text, failed)).toBe('1');
 });
 
+test('Pods with user namespaces: each attempt, and each that failed once', async () => {
+  const table = new PodTable();
+  const metrics = new AgentMetrics('n', 'v1.36.3', table, () => Date.now());
+  const mine = allocatedAsAsked({ spec: { ...pod.spec!, hostUsers: false } });
+  const worker = new TestOwner(table, { ...started('Pending', false), pod: mine });
+  new TestOwner(table, { ...started('Running', true), uid: 'other' });
+  const sandbox = { kind: 'createSandbox', slot: 'sandbox', attempt: 0 } as const;
+  const start = { kind: 'startContainer', slot: 's', container: 'c', containerId: 'x' } as const;
+  metrics.action('other', sandbox, 10, new Error('no'));
+  metrics.action(worker.uid, sandbox, 10, new Error('no'));
+  metrics.action(worker.uid, sandbox, 10, undefined);
+  metrics.action(worker.uid, start, 10, new Error('no'));
+  metrics.action(worker.uid, start, 10, new Error('no'));
+  metrics.action(worker.uid, sandbox, 10, undefined);
+  worker.decide({ ...started('Running', true), pod: mine });
+  metrics.action(worker.uid, start, 10, new Error('later'));
+  const text = await metrics.text();
+  expect(value(text, 'kubelet_started_user_namespaced_pods_total')).toBe('3');
+  expect(value(text, 'kubelet_started_user_namespaced_pods_errors_total')).toBe('2');
+});
+
 test('a start is measured once, and only of a Pod that was seen before it ran', async () => {
   const { metrics, worker } = setUp();
   worker.decide(started('Running', true));

@@ -11,6 +11,7 @@ import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
+import { UserNamespaceMetrics } from './userNamespaceMetrics.ts';
 
 interface Starting {
   readonly heardWall: number;
@@ -22,6 +23,7 @@ interface Starting {
 export class AgentMetrics {
   readonly metrics = new Metrics();
   readonly resizes: ResizeMetrics;
+  readonly #userNamespaces: UserNamespaceMetrics;
   readonly #operations;
   readonly #operationErrors;
   readonly #operationSeconds;
@@ -56,6 +58,7 @@ export class AgentMetrics {
     m.gauge('kubernetes_build_info').set(1, buildLabels(version));
     gauges(m, table);
     this.resizes = new ResizeMetrics(m, table);
+    this.#userNamespaces = new UserNamespaceMetrics(m, table);
     this.#now = now;
     this.#table = table;
     table.onDecided((entry) => this.#follow(entry));
@@ -87,6 +90,7 @@ export class AgentMetrics {
   /** An effect of a Pod ended. `handler`: the runtime handler of its RuntimeClass, empty without one. Attempts are counted, as kubelet does. */
   action(uid: string, action: Action, ms: number, error: unknown, handler = ''): void {
     const pod = this.#table.get(uid)?.pod ?? null;
+    this.#userNamespaces.action(uid, action.kind, error);
     if (action.kind === 'createSandbox') {
       const labels = { runtime_handler: handler };
       this.#sandboxSeconds.observe(ms / 1000, labels);

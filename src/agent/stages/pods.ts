@@ -24,6 +24,7 @@ import { openImages } from './images.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
+import { openUserNamespaces } from './userNamespaces.ts';
 
 /** The workers and what follows them. */
 export interface PodStage {
@@ -86,6 +87,7 @@ export async function openPods(
     ...{ base, runtime, stage, api, csi, objects, mirrors, records },
     hooks: probes.hooks,
     images: images.manager,
+    userNamespaces: await openUserNamespaces(base, node),
   });
   const rules = {
     crashLoopMaxMs: config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000,

@@ -35,6 +35,7 @@ export function hearSources(
       ...{ table, cri, volumes, checkpoints, podsDir, containerLogsDir, clock, log },
       reserve: (uid) => runtime.workers.reserve(uid),
       cgroups: stage.cgroups,
+      releaseIds: (uid) => services.userNamespaces.release(uid),
       podLogsDir: loaded.config.podLogsDir,
       collectDead: () => collectors.dead.collect(),
       recordEvent: (event) => stage.events.node(event),

@@ -46,7 +46,12 @@ export const runtimeFields = {
     zeroIsUnset: true,
   }),
   userNamespaces: optional(
-    { idsPerPod: int64(IDS_UNIT, 'User ids of one Pod', { check: idsPerPod }) },
+    {
+      idsPerPod: int64(IDS_UNIT, 'User and group ids of one Pod with hostUsers: false', {
+        ...supported,
+        check: idsPerPod,
+      }),
+    },
     'User namespaces',
   ),
   hairpinMode: str('promiscuous-bridge', 'Hairpin NAT; the CNI plugin decides', {

@@ -30,6 +30,16 @@ export const podFamilies = {
   kubelet_run_podsandbox_errors_total: { type: 'counter', help: 'Failed RunPodSandbox', labels: ['runtime_handler'] },
   kubelet_started_pods_total: { type: 'counter', help: 'Attempts to start a Pod sandbox', labels: [] },
   kubelet_started_pods_errors_total: { type: 'counter', help: 'Pod sandboxes that failed to start', labels: [] },
+  kubelet_started_user_namespaced_pods_total: {
+    type: 'counter',
+    help: 'Attempts to start the sandbox of a Pod that has a user namespace',
+    labels: [],
+  },
+  kubelet_started_user_namespaced_pods_errors_total: {
+    type: 'counter',
+    help: 'Starts of Pods with user namespaces that failed',
+    labels: [],
+  },
   kubelet_started_containers_total: {
     type: 'counter',
     help: 'Attempts to start a container',

@@ -10,6 +10,8 @@ export interface ProgramRequest {
   readonly signal?: AbortSignal;
   /** Its environment; absent: PATH and the language of messages alone. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** What it writes to its standard error is left out: the output is to be parsed. */
+  readonly withoutErrors?: boolean;
   /** Called when it was killed and is still there: the kernel holds it, as a mount whose server is dead does. */
   readonly onHeld?: (pid: number) => void;
 }
@@ -32,12 +34,13 @@ const MAX_OUTPUT = 16 << 10;
  * The runner of this machine. It settles when the program has ended, and not before: while the kernel holds one that was killed, what it
  * does is not known, and another beside it would only be held too. No thread of this process waits for it.
  */
-export const runProgram: Runner = ({ program, args, deadlineMs, signal, environment, onHeld }) => {
+export const runProgram: Runner = ({ program, args, deadlineMs, signal, environment, withoutErrors, onHeld }) => {
   const { promise, resolve, reject } = Promise.withResolvers<ProgramResult>();
   const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
   // A group of its own: helpers (mount.nfs) are killed with it.
   const env = environment ?? { PATH, LC_ALL: 'C' };
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+  const stdio = ['ignore', 'pipe', withoutErrors ? 'ignore' : 'pipe'] as const;
+  const child = spawn(program, args, { detached: true, stdio: [...stdio], env });
   const chunks: Buffer[] = [];
   let size = 0;
   let killed = false;
@@ -81,8 +84,8 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
     settle();
     // A helper that lives on may hold the pipes: what has come by now is all there is.
     setImmediate(() => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       resolve({ code, output: Buffer.concat(chunks).toString(), killed });
     });
   });

@@ -47,7 +47,7 @@ export const testFacts: NodeStatusFacts = {
     errors: [],
     networkErrors: [],
     handlers: [{ name: '', recursiveReadOnlyMounts: true, userNamespaces: true }],
-    features: { supplementalGroupsPolicy: true },
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
   },
   runtimeVersion: 'containerd://2.1.4',
   images: [],

@@ -29,7 +29,7 @@ export function nextNode(original: Node, settings: NodeSettings, facts: NodeStat
   const { localStorageIsolation, nodeName } = settings;
   const conditions = nodeConditions(status.conditions ?? [], { nodeName, facts, capacity, localStorageIsolation, now });
   const features = nodeFeatures(runtime);
-  const declared = declaredFeatures(settings.enabledGates);
+  const declared = declaredFeatures(settings.enabledGates, runtime);
 
   const next: NodeStatus = {
     ...status,

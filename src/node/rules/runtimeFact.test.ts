@@ -85,14 +85,19 @@ describe('the runtime', () => {
       { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
     ]);
     // What is on and not built is not declared: a scheduler or an API server would rely on it.
-    const unbuilt = ['ExtendWebSocketsToKubelet', 'UserNamespacesHostNetworkSupport'];
+    const unbuilt = ['ExtendWebSocketsToKubelet'];
     const built = [
       'InPlacePodLevelResourcesVerticalScaling',
       'InPlacePodVerticalScalingInitContainers',
       'RestartAllContainersOnContainerExits',
     ];
-    expect(declaredFeatures([...unbuilt, ...built.toReversed(), 'EnvFiles'])).toEqual(built);
-    expect(declaredFeatures(unbuilt)).toEqual([]);
+    expect(declaredFeatures([...unbuilt, ...built.toReversed(), 'EnvFiles'], fact)).toEqual(built);
+    expect(declaredFeatures(unbuilt, fact)).toEqual([]);
+    // This one is the runtime's as well.
+    const gate = ['UserNamespacesHostNetworkSupport'];
+    const features = { supplementalGroupsPolicy: true, userNamespacesHostNetwork: true };
+    expect(declaredFeatures(gate, fact)).toEqual([]);
+    expect(declaredFeatures(gate, { ...fact, features })).toEqual(gate);
     const images = Array.from({ length: 60 }, (_, i) => ({
       repoDigests: ['d'],
       repoTags: ['1', '2', '3', '4', '5'],

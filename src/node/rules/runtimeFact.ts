@@ -44,7 +44,12 @@ export function withAnswer(memory: RuntimeMemory, answer: StatusResponseOut, now
     ...networkError,
     goodAt: now,
     handlers: handlers.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
-    ...(answer.features && { features: { supplementalGroupsPolicy: answer.features.supplementalGroupsPolicy } }),
+    ...(answer.features && {
+      features: {
+        supplementalGroupsPolicy: answer.features.supplementalGroupsPolicy,
+        userNamespacesHostNetwork: answer.features.userNamespacesHostNetwork,
+      },
+    }),
   };
 }
 

@@ -28,18 +28,20 @@ export function nodeFeatures({ features }: RuntimeFact): NodeFeatures | undefine
 }
 
 /**
- * Features that a node declares when their gate is on (KEP-5328), sorted: only what is built. Of the Go kubelet's, these are not:
- * - ExtendWebSocketsToKubelet: streams pass unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on
- *   translating WebSockets to SPDY for us;
- * - UserNamespacesHostNetworkSupport: Pods with a user namespace of their own are refused.
+ * Features that a node declares when their gate is on (KEP-5328), sorted: only what is built. Of the Go kubelet's one is not:
+ * ExtendWebSocketsToKubelet. Streams pass unread to the runtime, which knows no v5.channel.k8s.io, so the API server goes on translating
+ * WebSockets to SPDY for us.
  */
 const DECLARED = [
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
   'RestartAllContainersOnContainerExits',
+  'UserNamespacesHostNetworkSupport',
 ];
 
 /** status.declaredFeatures. */
-export function declaredFeatures(enabledGates: readonly string[]): string[] {
-  return DECLARED.filter((name) => enabledGates.includes(name));
+export function declaredFeatures(enabledGates: readonly string[], { features }: RuntimeFact): string[] {
+  const has = (name: string) =>
+    name !== 'UserNamespacesHostNetworkSupport' || features?.userNamespacesHostNetwork === true;
+  return DECLARED.filter((name) => enabledGates.includes(name) && has(name));
 }

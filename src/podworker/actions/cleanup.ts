@@ -4,9 +4,10 @@ import type { ActionContext, Outcome } from '../outcome.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
 import type { Services } from './services.ts';
 
-/** Ends the Pod's cgroup with whatever is left in it. */
-export async function removeCgroup(services: Services, { pod }: ActionContext): Promise<Outcome> {
+/** Ends the Pod's cgroup with whatever is left in it. From then on nobody has its ids, and another Pod may. */
+export async function removeCgroup(services: Services, { pod, facts }: ActionContext): Promise<Outcome> {
   await services.cgroups.remove(pod);
+  await services.userNamespaces.release(facts.uid);
   return {};
 }
 
@@ -19,6 +20,7 @@ export async function removePodFiles(services: Services, { pod, facts, signal }:
     removeTree(podLogDirectory(services.spec.podLogsRoot, pod), signal),
     services.checkpoints.remove(facts.uid),
   ]);
+  await services.userNamespaces.release(facts.uid);
   services.images.forget(facts.uid);
   for (const key of services.sandboxConfigs.keys())
     if (key.startsWith(`${facts.uid}/`)) services.sandboxConfigs.delete(key);

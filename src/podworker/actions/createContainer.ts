@@ -26,7 +26,7 @@ import type { RunAsUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { handlerOf } from './ensureImage.ts';
 import { noteActuated } from './resizePod.ts';
-import { configOf, ticket } from './sandbox.ts';
+import { configOf, ensureUserNamespace, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
 
 /** What the decision fixed. */
@@ -137,6 +137,7 @@ async function configFor(
   terminationLogPath: string | null,
 ): Promise<ContainerConfig> {
   const { pod, facts } = context;
+  await ensureUserNamespace(services, pod);
   const targetContainerId = targetOf(context, container);
   const claimed = services.claims.cdiDevices(pod, container);
   const deviceAllocation = withClaims(
@@ -154,7 +155,7 @@ async function configFor(
   return containerConfig(pod, container, {
     node: services.spec,
     cgroupParent: services.cgroups.parent(pod),
-    userNamespace: null,
+    userNamespace: services.userNamespaces.of(facts.uid),
     volumeGroups: volumeGroups(context),
     restartCount: order.attempt,
     imageRef: image.imageId ?? container.image ?? '',

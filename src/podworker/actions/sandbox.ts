@@ -26,7 +26,7 @@ export function configOf(services: Services, pod: AllocatedPod, attempt: number)
     sandboxConfig(pod, {
       node: services.spec,
       cgroupParent: services.cgroups.parent(pod),
-      userNamespace: null,
+      userNamespace: services.userNamespaces.of(pod.metadata?.uid ?? ''),
       volumeGroups: [],
       attempt,
       dns: services.dns(),
@@ -37,6 +37,12 @@ export function configOf(services: Services, pod: AllocatedPod, attempt: number)
   return made;
 }
 
+/** The Pod's ids, where it has a user namespace: on disk before anything is made with them. Rejects in kubelet's words. */
+export function ensureUserNamespace(services: Services, pod: AllocatedPod): Promise<void> {
+  if (pod.spec?.hostUsers !== false) return Promise.resolve();
+  return services.userNamespaces.ensure(pod, services.runtimeHandler(pod));
+}
+
 /** RunPodSandbox, then what only its status tells: the addresses. */
 export async function createSandbox(services: Services, context: ActionContext, attempt: number): Promise<Outcome> {
   const { pod } = context;
@@ -44,6 +50,7 @@ export async function createSandbox(services: Services, context: ActionContext, 
     if (warning.object === 'Pod') context.event({ type: 'Warning', reason: warning.reason, message: warning.message });
   }
   services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
+  await ensureUserNamespace(services, pod).catch(cannotConfigure);
   const config = configOf(services, pod, attempt);
   const handler = services.runtimeHandler(pod);
   const id = await services.gate.run(
@@ -72,8 +79,12 @@ function generated<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    throw new KubeletError(errorMessage(error), { code: 'ConfigPodSandboxError', cause: error });
+    return cannotConfigure(error);
   }
+}
+
+function cannotConfigure(error: unknown): never {
+  throw new KubeletError(errorMessage(error), { code: 'ConfigPodSandboxError', cause: error });
 }
 
 /** Kills what is left in the sandbox and returns its network. */

@@ -12,6 +12,7 @@ import type { PodCgroupLimits } from '../../pods/facts.ts';
 import type { ResourceRecords } from '../../pods/resourceRecords.ts';
 import type { HookRunner } from '../../probes/hooks.ts';
 import type { AllocatedPod, Container, Pod, Secret, StoredPod } from '../../types/k8s.ts';
+import type { UserNamespaces } from '../../userns/userNamespaces.ts';
 import type { VolumeContext, VolumeManager } from '../../volumes/contract.ts';
 import type { Checkpoint } from '../rules/actions.ts';
 import type { SpecNode } from '../spec/context.ts';
@@ -106,6 +107,8 @@ export interface Services {
   readonly devices: WorkerDevices;
   readonly claims: WorkerClaims;
   readonly placement: Placement;
+  /** User and group ids of Pods with hostUsers: false. */
+  readonly userNamespaces: Pick<UserNamespaces, 'of' | 'ensure' | 'release'>;
   envLookups(pod: Pod, container: Container, podIPs: readonly string[]): Promise<EnvLookups>;
   /** imagePullSecrets that could be read; the others are told by an event. */
   pullSecrets(pod: Pod): readonly Secret[];

@@ -17,6 +17,8 @@ import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
+import { everythingAbove } from '../../userns/rules/idSpace.ts';
+import { UserNamespaces } from '../../userns/userNamespaces.ts';
 import { createVolumeManager } from '../../volumes/manager.ts';
 import { persistentKinds } from '../../volumes/persistent/kinds.ts';
 import { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
@@ -58,6 +60,7 @@ export class FakeNode implements Disposable {
   actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   readonly #runtime: PodRuntime;
+  #userNamespaces: UserNamespaces | undefined;
   /** Static Pods whose mirror the API server shows. */
   readonly #mirrors = new Set<string>();
   #watchers = new Set<() => void>();
@@ -163,6 +166,11 @@ export class FakeNode implements Disposable {
   async start(): Promise<this> {
     await this.devices.load();
     await this.claims.load();
+    this.#userNamespaces = await UserNamespaces.open({
+      ...{ podsDir: join(this.world.root, 'pods'), maxPods: 110, random: () => 0.5 },
+      ids: async (idsPerPod) => everythingAbove(idsPerPod),
+      supports: () => this.world.userNamespaces,
+    });
     if (this.world.devicePlugins) await this.devices.serve();
     await Promise.all([this.allocated.load(), this.actuated.load()]);
     await this.#runtime.start();
@@ -308,6 +316,11 @@ export class FakeNode implements Disposable {
       allocated: this.allocated,
       actuated: this.actuated,
       cgroups: fakeCgroups(this.world),
+      userNamespaces: {
+        of: (uid) => this.#userNamespaces?.of(uid) ?? null,
+        ensure: async (pod, handler) => this.#userNamespaces?.ensure(pod, handler),
+        release: async (uid) => this.#userNamespaces?.release(uid),
+      },
       hooks: {
         postStart: (_pod, _container, id) => this.#hook(`postStart ${id}`),
         preStop: (_pod, _container, id) => this.#hook(`preStop ${id}`),

@@ -43,6 +43,8 @@ export class FakeWorld implements AsyncDisposable {
   own: { readonly resources: OwnResources; readonly placement: Placement } | undefined;
   /** The host has SELinux; read when a node starts. */
   seLinux = false;
+  /** The runtime has user namespaces. */
+  userNamespaces = true;
   /** Limits of Pods' cgroups by UID, and what is used in them; none: nothing. */
   readonly podCgroups = new Map<string, PodCgroupLimits>();
   readonly memoryUsed = new Map<string, number>();

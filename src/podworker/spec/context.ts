@@ -1,9 +1,9 @@
 import type { ImageSpec } from '../../cri/generated/runtime.ts';
 import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
+import type { UserNamespaceIds } from '../../userns/rules/mappingsFile.ts';
 import type { DnsInputs } from './dns.ts';
 import type { ResolvedVariable } from './envTypes.ts';
 import type { MemoryQoSSettings } from './memoryQoS.ts';
-import type { UserNamespaceIds } from './namespaces.ts';
 import type { RunAsUser } from './runAsNonRoot.ts';
 
 // What the requests to the runtime are made of besides the Pod, all of it plain data that the actions fill in.

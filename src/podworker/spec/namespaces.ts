@@ -1,12 +1,7 @@
-import type { IDMapping, NamespaceOption, UserNamespace } from '../../cri/generated/runtime.ts';
+import type { NamespaceOption, UserNamespace } from '../../cri/generated/runtime.ts';
 import type { Pod } from '../../types/k8s.ts';
+import type { UserNamespaceIds } from '../../userns/rules/mappingsFile.ts';
 import { SpecError } from './specError.ts';
-
-/** The range of user and group ids that a Pod with a user namespace was given. */
-export interface UserNamespaceIds {
-  readonly uids: readonly IDMapping[];
-  readonly gids: readonly IDMapping[];
-}
 
 /**
  * The namespaces of the sandbox, which are the container's as well. A container's process namespace is its own unless the Pod

@@ -6,9 +6,10 @@ import type {
   SupplementalGroupsPolicy,
 } from '../../cri/generated/runtime.ts';
 import type { Capabilities, Container, Pod, SELinuxOptions } from '../../types/k8s.ts';
+import type { UserNamespaceIds } from '../../userns/rules/mappingsFile.ts';
 import { appArmor } from './apparmor.ts';
 import { effectiveSecurityContext, hasPrivilegedContainer } from './effectiveSecurityContext.ts';
-import { namespaceOptions, type UserNamespaceIds } from './namespaces.ts';
+import { namespaceOptions } from './namespaces.ts';
 import type { RunAsUser } from './runAsNonRoot.ts';
 import { type SeccompSettings, seccompProfile } from './seccomp.ts';
 import { SpecError } from './specError.ts';
