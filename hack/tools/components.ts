@@ -6,6 +6,8 @@ export interface Component {
   module: string;
   /** File name in bin/ → Go package. */
   programs: Record<string, string>;
+  /** Directories below the module with packages of our own, on which the build depends too. */
+  sources?: readonly string[];
   /** Built as a test binary (`go test -c`). */
   test?: boolean;
   cgo?: boolean;
@@ -30,6 +32,23 @@ const kubernetes = {
 
 function kube(name: string, pkg = `cmd/${name}`, test = false): Component {
   return { ...kubernetes, name, programs: { [name]: `k8s.io/kubernetes/${pkg}` }, test };
+}
+
+/** A program of Kubernetes' CSI project. */
+function sidecar(project: string, version: string, name = `csi-${project.replace('external-', '')}`): Component {
+  const pkg = `github.com/kubernetes-csi/${project}/${version.split('.')[0]}/cmd/${name}`;
+  return { name, version, module: 'csi', programs: { [name]: pkg }, ldflags: `-X main.version=${version}` };
+}
+
+/** A program of our own beside them: ours, because the module proxy does not have Kubernetes'. */
+function csiStandIn(name: string): Component {
+  return {
+    name: `csi-${name}`,
+    version: 'own',
+    module: 'csi',
+    sources: [name],
+    programs: { [`csi-${name}`]: `kubelet-ts/tools/csi/${name}` },
+  };
 }
 
 const containerdModule = 'github.com/containerd/containerd/v2';
@@ -93,6 +112,15 @@ export const groups = {
   ],
   'kube-proxy': [kube('kube-proxy')],
   kubeadm: [kube('kubeadm')],
+  csi: [
+    csiStandIn('registrar'),
+    csiStandIn('hostpath'),
+    sidecar('external-provisioner', 'v6.3.0'),
+    sidecar('external-attacher', 'v4.12.0'),
+    sidecar('external-resizer', 'v2.2.0'),
+    sidecar('external-snapshotter', 'v8.5.0'),
+    sidecar('external-snapshotter', 'v8.5.0', 'snapshot-controller'),
+  ],
   crane: [
     {
       name: 'crane',

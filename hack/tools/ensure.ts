@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ensurePackages } from '../lib/apt.ts';
 import { withLock } from '../lib/lock.ts';
@@ -25,10 +25,14 @@ function flags(component: Component): string[] {
   return ['-trimpath', '-buildvcs=false', ...(component.tags ? ['-tags', component.tags] : []), '-ldflags', ldflags];
 }
 
-/** The directory of one build: its name changes with the version, the modules' checksums and the flags. */
+/** The directory of one build: its name changes with the version, the modules' checksums, our own sources and the flags. */
 export function componentDir(component: Component): string {
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(path.join(goModule(component), file)));
+  for (const directory of component.sources ?? []) {
+    const files = readdirSync(path.join(goModule(component), directory)).sort();
+    for (const file of files) hash.update(readFileSync(path.join(goModule(component), directory, file)));
+  }
   hash.update(JSON.stringify([flags(component), component.programs, component.cgo ?? false]));
   const name = `${component.name}-${component.version}-${hash.digest('hex').slice(0, 8)}`;
   return path.join(cacheDir(), 'tools', name);

@@ -3,6 +3,14 @@ import { agnhost, agnhostPrevious } from './agnhost.ts';
 import { etcd, sampleApiserver } from './apiServerImages.ts';
 import { busybox } from './busybox.ts';
 import { nonewprivs, nonroot, regressionIssue74839, sampleDevicePlugin } from './busyboxImages.ts';
+import {
+  csiAttacher,
+  csiNodeDriverRegistrar,
+  csiProvisioner,
+  csiResizer,
+  csiSnapshotter,
+  hostpathPlugin,
+} from './csiImages.ts';
 import { glibcDnsTesting, ipcUtils, perl, resourceConsumer } from './debianImages.ts';
 import { kitten, nautilus } from './kitten.ts';
 import { nginx, nginxNew } from './nginx.ts';
@@ -28,6 +36,12 @@ export const definitions = {
   'regression-issue-74839': regressionIssue74839,
   'sample-apiserver': sampleApiserver,
   etcd,
+  'csi-provisioner': csiProvisioner,
+  'csi-attacher': csiAttacher,
+  'csi-resizer': csiResizer,
+  'csi-snapshotter': csiSnapshotter,
+  'csi-node-driver-registrar': csiNodeDriverRegistrar,
+  hostpathplugin: hostpathPlugin,
 } satisfies Record<string, ImageDefinition>;
 
 export type ImageName = keyof typeof definitions;
