@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { startSnapshots } from '../../hack/cluster/snapshots.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
 import { conformanceImages, suiteImages } from '../../hack/images/definitions/index.ts';
-import { say } from '../../hack/lib/log.ts';
+import { say, step } from '../../hack/lib/log.ts';
 import { repoRoot } from '../../hack/lib/paths.ts';
 import { run } from '../../hack/lib/run.ts';
 import { ensureTools, type Tools } from '../../hack/tools/ensure.ts';
@@ -15,6 +16,7 @@ import { bySpec, isSettled, lastRun, type Result, ResultStore, verdictOf } from 
 import { untilItFails } from './rounds.ts';
 import { runBatch } from './runBatch.ts';
 import { type Batch, batches, batchSize } from './schedule.ts';
+import { needSnapshots } from './snapshots.ts';
 import { fileTable, plainTable, rows } from './table.ts';
 
 export interface Summary {
@@ -177,6 +179,7 @@ export async function conformance(options: ConformanceOptions): Promise<Summary>
   const small = ['ci', 'e2e', 'e2e_node'].includes(options.list);
   const images = small ? conformanceImages : suiteImages;
   const cluster = await conformanceCluster(options.cluster, options.kubelet, images, options.nodes);
+  if (needSnapshots(specs)) await step('snapshot controller', () => startSnapshots(cluster));
   await removeLeftovers(cluster);
   const round = (timeLimit: number | undefined): Promise<Summary> =>
     runSpecs(cluster, specs, timeLimit === undefined ? options : { ...options, timeLimit });
