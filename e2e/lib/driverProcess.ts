@@ -83,10 +83,16 @@ export abstract class DriverProcess implements AsyncDisposable {
 
   async until(what: string, condition: () => boolean): Promise<void> {
     try {
-      await waitFor('', { timeout: patience, interval: 20 }, condition);
-    } catch {
+      await waitFor('', { timeout: patience, interval: 20 }, () => {
+        if (condition()) return true;
+        if (this.#child && !this.runs) throw new Error('it ended');
+        return false;
+      });
+    } catch (error) {
       const calls = this.calls.map(({ method }) => method).join(', ');
-      throw new Error(`the driver ${this.name} was ${what} and never was; calls: ${calls}; errors: ${this.#errors}`);
+      throw new Error(
+        `the driver ${this.name} was ${what}: ${(error as Error).message}; calls: ${calls}; errors: ${this.#errors}`,
+      );
     }
   }
 

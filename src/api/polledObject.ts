@@ -7,7 +7,7 @@ import type { ReflectorCallbacks } from './reflector.ts';
 import { type Kind, type KindMap, RESOURCES } from './resources.ts';
 
 /** Kinds of which the Node authorizer lets a node GET single objects, and nothing more: no list, no watch. */
-type PolledKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'VolumeAttachment';
+type PolledKind = 'PersistentVolumeClaim' | 'PersistentVolume';
 
 /**
  * Whether anybody may still be waiting for the object to become something else. The Go kubelet asks ten times a second for what is not
@@ -16,7 +16,6 @@ type PolledKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'VolumeAttachme
 const isSettled: { readonly [K in PolledKind]: (object: KindMap[K]) => boolean } = {
   PersistentVolumeClaim: ({ status, spec }) => status?.phase === 'Bound' && Boolean(spec?.volumeName),
   PersistentVolume: ({ spec }) => Boolean(spec?.claimRef?.uid),
-  VolumeAttachment: ({ status }) => status?.attached === true,
 };
 
 /** Such an object can only be asked for again and again. */

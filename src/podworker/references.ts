@@ -8,7 +8,7 @@ import { envReferences } from './spec/envReferences.ts';
 export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObjectKind | NodeObjectKind;
 
 /** Kinds that stand between a Pod and its volume. What each says decides which objects come next. */
-export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver' | 'VolumeAttachment';
+export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver';
 
 /** A CSI driver that is registered on this node, or a FlexVolume driver: no API object, but a volume waits for it like for one. */
 export type NodeObjectKind = 'CSIPlugin' | 'FlexVolumeDriver';
@@ -20,7 +20,6 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   PersistentVolumeClaim: true,
   PersistentVolume: true,
   CSIDriver: true,
-  VolumeAttachment: false,
   CSIPlugin: false,
   FlexVolumeDriver: false,
 };

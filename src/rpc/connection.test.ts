@@ -11,6 +11,15 @@ test.each(['', 'tcp://127.0.0.1:1', 'run/a.sock', 'unix://relative'])('endpoint 
   expect(() => socketTarget(endpoint, 'runtime')).toThrow(`runtime endpoint "${endpoint}" is no unix socket`);
 });
 
+test('a path that no unix socket can have is refused, and not cut to another one', () => {
+  const longest = `/${'é'.repeat(53)}`; // two bytes each
+  expect(socketTarget(longest, 'CSI driver')).toBe(`unix:${longest}`);
+  expect(() => socketTarget(`unix://${longest}x`, 'CSI driver')).toThrow(
+    `the path of the CSI driver endpoint "unix://${longest}x" must not be longer than 107 bytes, the most that a unix socket's path can have (it has 108)`,
+  );
+  expect(() => socketTarget('/run/a\0b', 'CSI driver')).toThrow('must not contain a NUL byte');
+});
+
 test('code names are as Go prints them', () => {
   expect([5, 4, 1, 99].map(codeName)).toEqual(['NotFound', 'DeadlineExceeded', 'Canceled', 'Code(99)']);
 });

@@ -1,6 +1,7 @@
 // One gRPC connection to a unix socket. Every call of the node agent to a runtime or a plug-in passes `unary` or `stream`.
 import * as grpc from '@grpc/grpc-js';
 import { MAX_TIMEOUT_MS } from '../lib/clock.ts';
+import { socketPathProblem } from '../lib/linux/unixAddress.ts';
 import { ChannelSockets } from './channelSockets.ts';
 import type { RpcErrorClass } from './error.ts';
 import { RpcError } from './error.ts';
@@ -68,7 +69,7 @@ export class Connection implements Disposable {
   #active = new Set<{ cancel(): void }>();
   #closed = false;
 
-  /** Throws on an endpoint that is no unix socket. Does not connect: the first call does. */
+  /** Throws on an endpoint that nobody can connect to. Does not connect: the first call does. */
   constructor(options: ConnectionOptions) {
     this.endpoint = options.endpoint;
     this.#onCall = options.onCall;
@@ -276,7 +277,7 @@ function callOptions(options: CallOptions): grpc.CallOptions {
   return ms > 0 && ms < MAX_TIMEOUT_MS ? { deadline: Date.now() + ms } : {};
 }
 
-/** The gRPC target of an endpoint. Throws on anything but a unix socket; `peer` says in that sentence whose endpoint it is. */
+/** The gRPC target of an endpoint. Throws on anything but a unix socket that can be connected to; `peer` says in that sentence whose endpoint it is. */
 export function socketTarget(endpoint: string, peer: string): string {
   const path = endpoint.replace(/^unix:(?:\/\/(?=\/)|(?=\/(?!\/)))/, '');
   if (!path.startsWith('/')) {
@@ -284,5 +285,7 @@ export function socketTarget(endpoint: string, peer: string): string {
       `${peer} endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,
     );
   }
+  const problem = socketPathProblem(path);
+  if (problem) throw new Error(`the path of the ${peer} endpoint "${endpoint}" ${problem}`);
   return `unix:${path}`;
 }

@@ -9,7 +9,6 @@ import type {
   Secret,
   StoredPod,
   Volume,
-  VolumeAttachment,
 } from '../types/k8s.ts';
 import type { Reference } from './rules/payload.ts';
 
@@ -28,7 +27,6 @@ export interface ObjectLookup {
   get(kind: 'PersistentVolumeClaim', namespace: string, name: string): Lookup<PersistentVolumeClaim>;
   get(kind: 'PersistentVolume', namespace: '', name: string): Lookup<PersistentVolume>;
   get(kind: 'CSIDriver', namespace: '', name: string): Lookup<CSIDriver>;
-  get(kind: 'VolumeAttachment', namespace: '', name: string): Lookup<VolumeAttachment>;
 }
 
 /** A service account token bound to one Pod (authentication.k8s.io TokenRequest). */

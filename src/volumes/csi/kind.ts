@@ -11,11 +11,12 @@ import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { VolumeError } from '../volumeError.ts';
 import { watchAttachLimit } from './attachLimit.ts';
-import { attachedAs } from './attachment.ts';
+import { Attachments } from './attachment.ts';
 import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
 import { CsiError, csiSays } from './csiError.ts';
 import { expandVolume } from './expand.ts';
 import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
+import { PodNotes } from './notes.ts';
 import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
 import { asCsi } from './rules/migration.ts';
@@ -27,6 +28,8 @@ import { unpublishFileSystem } from './unpublish.ts';
 /** Volumes of CSI drivers behind claims. */
 export function csiKind(services: CsiServices): PersistentKind {
   const { drivers } = services;
+  const notes = new PodNotes();
+  const attachments = new Attachments(services);
   return {
     plugin: CSI_PLUGIN,
     metricName: (volume) => `${CSI_PLUGIN}:${volumeOf(volume.uniqueName).driver}`,
@@ -58,7 +61,7 @@ export function csiKind(services: CsiServices): PersistentKind {
       inTerms(async () => {
         const step = translated(asked);
         const { spec, volume, host, again, signal } = step;
-        const publishContext = await attachment(services, step);
+        const publishContext = await attached(step, () => attachments.look(sourceOf(spec)));
         const source = sourceOf(spec);
         const accessModes = spec.pv?.spec?.accessModes;
         const common = { services, source, publishContext, accessModes, again, signal };
@@ -79,13 +82,15 @@ export function csiKind(services: CsiServices): PersistentKind {
           : unstage(drivers, host.root, volume.uniqueName),
       ),
 
-    publish: (step) => inTerms(() => give(services, translated(step))),
+    publish: (step) => inTerms(() => give(services, attachments, translated(step))),
 
     unpublish: ({ host, volume, podUid }) =>
       inTerms(() =>
         volume.mode === 'Block'
           ? unpublishBlock(drivers, blockPlaces(host.root, volume.name, podUid))
-          : unpublishFileSystem(drivers, host.root, podUid, volume.uniqueName, host.log),
+          : notes
+              .of(host.root, podUid, host.log)
+              .then((found) => unpublishFileSystem(drivers, found, volume.uniqueName)),
       ),
 
     expand: (asked) =>
@@ -105,10 +110,10 @@ function translated(step: WantedStep): WantedStep {
   return { ...step, spec: asCsi(step.spec, step.pod.metadata.namespace) };
 }
 
-async function give(services: CsiServices, step: WantedStep): Promise<Published> {
+async function give(services: CsiServices, attachments: Attachments, step: WantedStep): Promise<Published> {
   const { host, spec, pod, volume, context, signal, again } = step;
-  const publishContext = await attachment(services, step);
   const source = sourceOf(spec);
+  const publishContext = await attached(step, () => attachments.justNow(source));
   if (volume.mode === 'Block') {
     const places = blockPlaces(host.root, volume.name, pod.metadata.uid);
     await publishBlock({ services, source, publishContext, pod, context, signal, again, spec, places });
@@ -152,13 +157,13 @@ function sourceOf({ pv }: { readonly pv?: PersistentVolume }): CSIPersistentVolu
 }
 
 /** What the attacher said of the volume; empty where nothing attaches it. Rejects in kubelet's words while it is not attached. */
-async function attachment(
-  services: CsiServices,
-  { volume, spec }: WantedStep,
+async function attached(
+  { volume }: WantedStep,
+  ask: () => Promise<Readonly<Record<string, string>>>,
 ): Promise<Readonly<Record<string, string>>> {
   if (!volume.attachable) return {};
   try {
-    return await attachedAs(services, sourceOf(spec));
+    return await ask();
   } catch (error) {
     const words = volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
     const message = `${words} for volume ${goQuote(volume.name)} : ${errorMessage(error)}`;

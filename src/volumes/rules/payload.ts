@@ -9,7 +9,6 @@ export interface Reference {
     | 'PersistentVolumeClaim'
     | 'PersistentVolume'
     | 'CSIDriver'
-    | 'VolumeAttachment'
     | 'CSIPlugin'
     | 'FlexVolumeDriver';
   readonly namespace: string;
