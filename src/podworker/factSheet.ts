@@ -259,6 +259,7 @@ export class FactSheet {
     if (imageVolume) this.#imageVolumes = { ...this.#imageVolumes, [imageVolume.name]: imageVolume.imageRef };
     if (outcome.resize) this.#answered(outcome.resize);
     if (outcome.podCgroup) this.#podCgroup = outcome.podCgroup;
+    if (outcome.actuated) this.#actuated = mergeResources(this.#actuated, outcome.actuated);
     for (const resized of outcome.resized ?? []) this.observation.sight(seq, { container: resized });
   }
 

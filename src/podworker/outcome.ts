@@ -22,6 +22,8 @@ export interface Outcome {
   /** The ledger's answer to a resize; `granted` is written down already. */
   readonly resize?: ResizeOutcome;
   readonly podCgroup?: PodCgroupFact;
+  /** Resources that were carried out, and are kept already. */
+  readonly actuated?: PodResources;
   /** Containers whose resources were changed, as the runtime shows them now. */
   readonly resized?: readonly ObservedContainer[];
 }
@@ -48,7 +50,7 @@ export interface ActionContext {
   volumeWait(volume: string, message: string | undefined): void;
   /** Which DRA driver is being waited for, for `why`; undefined when none is. */
   claimWait(message: string | undefined): void;
-  /** Resources were carried out: a fact at once, also when what follows fails. */
+  /** Resources were carried out in the middle of an action: a fact at once, also when what follows fails. */
   actuated(resources: PodResources): void;
   /** What is remembered of these containers' details does not hold any more. */
   outdated(containerIds: readonly string[]): void;

@@ -8,6 +8,7 @@ import type { Pod, ResourceRequirements } from '../types/k8s.ts';
 import { FakeNode } from './fake/fakeNode.ts';
 import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
+import { unnoticed } from './fake/unnoticed.ts';
 import { type RecordedDecision, replay } from './replay.ts';
 
 let clock: ManualClock;
@@ -51,6 +52,10 @@ test.each([1, 2, 3, 4, 5, 6])('seed %i', async (seed) => {
   const alive = admitted();
   const ids = () => t.world.cri.containersNamed('main').map((c) => c.id);
   const before = ids();
+  const assertUnnoticed = unnoticed(
+    t.world,
+    alive.map((name) => `uid-${name}`),
+  );
   for (let round = 0; round < 12; round++) {
     for (const name of alive) if (random.chance(0.6)) t.node.setPod(version(name));
     for (let turn = random.pick(0, 1, 3, 8); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
@@ -70,6 +75,7 @@ test.each([1, 2, 3, 4, 5, 6])('seed %i', async (seed) => {
   };
   await step(() => alive.every(isQuiet));
   expect(ids()).toEqual(before);
+  assertUnnoticed();
   for (const name of alive) {
     const uid = `uid-${name}`;
     const allocated = t.node.allocated.get(uid)!.containers;

@@ -8,6 +8,8 @@ import type { ContainerResizePolicy, Pod, ResourceRequirements } from '../types/
 import { FakeNode } from './fake/fakeNode.ts';
 import { fakePod } from './fake/fakePod.ts';
 import { freshNode } from './fake/freshNode.ts';
+import { unnoticed } from './fake/unnoticed.ts';
+import type { PodFacts } from './rules/facts.ts';
 
 let clock: ManualClock;
 const t = freshNode((world) => {
@@ -54,13 +56,23 @@ const premature = (cpu: string) =>
     return one.observedGeneration === 2 && isOver && one.containerStatuses?.[0]?.resources?.limits?.cpu !== cpu;
   });
 
+/** What the API server has by now is Ready, with resources. */
 async function started(pod: Pod): Promise<void> {
   t.node.setPod(pod);
-  await later(() => t.node.isReady(pod.metadata!.uid!) && shown(pod.metadata!.name)?.resources !== undefined);
+  const { uid = '', name } = pod.metadata ?? {};
+  const isWritten = () => t.world.accepted.get(uid)?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
+  await later(() => t.node.isReady(uid) && shown(name)?.resources !== undefined && isWritten() === true);
 }
 
-/** kill -9, and the next life; `pods`: as the API server has them now. */
+/** Ends with each test: what a restart of the agent has begun must not have been seen by then. */
+const watches: (() => void)[] = [];
+afterEach(() => {
+  for (const assertUnnoticed of watches.splice(0)) assertUnnoticed();
+});
+
+/** kill -9, and the next life; `pods`: as the API server has them now. Nothing of it is seen at the Pod web. */
 async function restarted(...pods: Pod[]): Promise<void> {
+  watches.push(unnoticed(t.world, ['uid-web']));
   t.node.crash();
   for (const pod of pods)
     t.world.pods.set(pod.metadata!.uid!, { ...pod, status: t.world.accepted.get(pod.metadata!.uid!)! });
@@ -74,8 +86,10 @@ describe.each([
   test('is carried out without a restart, told, and shown', async () => {
     await started(podOf(before, 1));
     const { id } = t.world.cri.containersNamed('main')[0]!;
+    const assertUnnoticed = unnoticed(t.world, ['uid-web']);
     t.node.setPod(podOf(after, 2));
     await later(() => isDone(after));
+    assertUnnoticed();
     expect(t.world.cri.containersNamed('main').map((c) => c.id)).toEqual([id]);
     expect(shown()).toMatchObject({ restartCount: 0, resources: { limits: { cpu: after } } });
     expect(limitsOf()).toMatchObject({ cpuQuota: Number.parseInt(after, 10) * 100 });
@@ -95,9 +109,10 @@ describe.each([
 test('a container whose policy asks for it keeps running when only other resources change', async () => {
   const policy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
   await started(podOf('500m', 1, { policy, memory: '100Mi' }));
+  const assertUnnoticed = unnoticed(t.world, ['uid-web']);
   t.node.setPod(podOf('700m', 2, { policy, memory: '100Mi' }));
   await later(() => isDone('700m'));
-  expect(shown()?.restartCount).toBe(0);
+  assertUnnoticed();
 });
 
 test('a container that restarts later has what was allocated, and its back-off is not reset', async () => {
@@ -117,6 +132,15 @@ test('a container that restarts later has what was allocated, and its back-off i
   t.world.cri.exitContainer(t.world.cri.containersNamed('main').find((c) => c.state === 'CONTAINER_RUNNING')!.id, 1);
   await later(() => t.world.cri.callsTo('CreateContainer').length === 3);
   expect(delay()).toBe(20_000);
+});
+
+test('what a container was made with is known with the container, and costs no turn of its own', async () => {
+  await started(podOf('500m', 1));
+  const early = t.node.trace.filter(({ facts }) => {
+    const { actuated, runtime } = facts as PodFacts;
+    return actuated?.containers.main !== undefined && runtime?.containers.length === 0;
+  });
+  expect(early).toEqual([]);
 });
 
 test('one whose resizePolicy demands it is restarted once, with what is allocated; its Pod stays Running', async () => {
@@ -257,6 +281,7 @@ describe.each(['allocate', 'resizePod'] as const)('kill -9 at %s', (kind) => {
   test.each(['before', 'after'] as const)('%s it: the next agent goes on, nothing restarts', async (when) => {
     await started(podOf('500m', 1));
     const { id } = t.world.cri.containersNamed('main')[0]!;
+    const assertUnnoticed = unnoticed(t.world, ['uid-web']);
     const { node } = t;
     const dead = Promise.withResolvers<void>();
     node[`${when}Effect`] = (_uid, action) => {
@@ -272,6 +297,7 @@ describe.each(['allocate', 'resizePod'] as const)('kill -9 at %s', (kind) => {
     expect(limitsOf()).toMatchObject({ cpuQuota: 70_000 });
     expect(t.node.ledger.snapshot().admitted.map(({ requests }) => requests.cpu)).toEqual([700n]);
     expect(premature('700m')).toEqual([]);
+    assertUnnoticed();
   });
 });
 

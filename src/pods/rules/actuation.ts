@@ -9,7 +9,9 @@ export type Resizable = 'cpu' | 'memory';
  * kubelet writes down as actuated.
  */
 export function effective(own: ResourceRequirements, pod: ResourceRequirements | undefined): ResourceRequirements {
-  const { limits: whole = {} } = pod ?? {};
+  const whole = pod?.limits;
+  // Most Pods have none: this is asked in each turn of each.
+  if (!whole) return own;
   const inherited = (['cpu', 'memory'] as const).filter(
     (name) => amountOf(own.limits, name) === 0n && amountOf(whole, name) !== 0n,
   );

@@ -25,7 +25,7 @@ import { imageVolumeSpec } from '../spec/imageVolume.ts';
 import type { RunAsUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { handlerOf } from './ensureImage.ts';
-import { noteActuated } from './resizePod.ts';
+import { keepActuated } from './resizePod.ts';
 import { configOf, ensureUserNamespace, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
 
@@ -75,11 +75,12 @@ export async function createContainer(
     if (isAbort(error) && !(error instanceof CriError)) throw error;
     throw new KubeletError(errorMessage(error), { code: 'CreateContainerError', cause: error });
   }
-  noteActuated(services, context, { containers: { [container.name]: actuatedOf(pod, container) } });
+  const news = { containers: { [container.name]: actuatedOf(pod, container) } };
   context.event({ type: 'Normal', reason: 'Created', message: 'Container created', container: container.name });
   const cpus = config.linux?.resources?.cpusetCpus ?? '';
   return {
     ...(cpus !== '' && { cpuSet: { id, cpus } }),
+    actuated: keepActuated(services, context, news),
     seen: {
       container: created(
         services,

@@ -6,7 +6,7 @@ import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { isUnfinished, unrecorded } from '../rules/resizeWork.ts';
 import { podLogDirectory } from '../spec/logPaths.ts';
-import { noteActuated } from './resizePod.ts';
+import { keepActuated } from './resizePod.ts';
 import type { Services } from './services.ts';
 
 /** Modes as the Go kubelet makes them (setupDataDirs, makePodDataDirs). */
@@ -28,10 +28,11 @@ export async function preparePod(services: Services, context: ActionContext): Pr
   ]);
   const whole = cgroup.kept ? undefined : pod.spec?.resources;
   const containers = unrecorded(facts, pod);
-  if (whole || Object.keys(containers).length > 0)
-    noteActuated(services, context, { containers, ...(whole && { pod: whole }) });
   const { limits, kept } = cgroup;
-  return { logRestarts, podCgroup: { limits, ...(kept ? {} : { resources: resourcesOf(pod) }) } };
+  const podCgroup = { limits, ...(kept ? {} : { resources: resourcesOf(pod) }) };
+  if (!whole && Object.keys(containers).length === 0) return { logRestarts, podCgroup };
+  const actuated = keepActuated(services, context, { containers, ...(whole && { pod: whole }) });
+  return { logRestarts, podCgroup, actuated };
 }
 
 /** Reason and words of the Event that a failure becomes, as kubelet's. */

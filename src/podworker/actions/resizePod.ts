@@ -146,11 +146,15 @@ function noteWhole(
   noteActuated(services, context, { containers: {}, pod: withResource(known, whole, resource) });
 }
 
-/** Keeps what was carried out, and tells the Pod's worker. It is on the disk with the next write. */
-export function noteActuated({ actuated }: Services, context: ActionContext, news: PodResources): void {
-  const { uid } = context.facts;
-  actuated.set(uid, mergeResources(actuated.get(uid), news));
-  context.actuated(news);
+/** Keeps what a step carried out, and tells the Pod's worker before the next. */
+function noteActuated(services: Services, context: ActionContext, news: PodResources): void {
+  context.actuated(keepActuated(services, context, news));
+}
+
+/** Keeps what was carried out, for the outcome to tell. It is on the disk with the next write. */
+export function keepActuated({ actuated }: Services, { facts }: ActionContext, news: PodResources): PodResources {
+  actuated.set(facts.uid, mergeResources(actuated.get(facts.uid), news));
+  return news;
 }
 
 /** The containers as the runtime shows them now. One that cannot be read is read again with the Pod. */

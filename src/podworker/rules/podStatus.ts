@@ -48,7 +48,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
     readyToStartContainers: addressed && (volumes || ran || ending),
     hostIPs: facts.node.hostIPs,
     nodePrimaryFamily: facts.node.primaryFamily,
-    resizeConditions: resizeConditions(turn, pod),
+    resizeConditions: resizeConditions(turn, pod, views),
     ...(facts.actuated ? { actuated: facts.actuated.containers } : {}),
     ...cgroupOf(facts),
     recursiveReadOnlyMounts: facts.recursiveReadOnly,

@@ -1,13 +1,13 @@
 import { resourcesOf, sameAllocation } from '../../pods/rules/allocation.ts';
 import { apiStatus } from '../../pods/rules/apiStatus.ts';
-import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
+import type { ContainerView, PodViews } from '../../pods/rules/views.ts';
 import type { ResizeCondition } from '../../status/rules/input.ts';
 import type { AllocatedPod, PodResources } from '../../types/k8s.ts';
 import { resizeText } from './allocation.ts';
 import type { PodFacts } from './facts.ts';
 import type { ResizeMemory } from './memory.ts';
 import { lastRun } from './replacement.ts';
-import { containersToResize, isCgroupSet, podDiffers, restartsForResize } from './resizeWork.ts';
+import { containersToResize, isCgroupSet, isResizeDue, podDiffers, restartsForResize } from './resizeWork.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
 import { because, launch, type Turn } from './turn.ts';
 
@@ -60,8 +60,7 @@ function allocate(turn: Turn, pod: AllocatedPod, wanted: PodResources): void {
 export function planResize(turn: Turn, pod: AllocatedPod, views: PodViews): boolean {
   const { facts } = turn;
   const restarting = views.all.some((view) => isRestarting(turn, pod, view));
-  const work = containersToResize(facts, pod);
-  const due = work.length > 0 || podDiffers(facts, pod);
+  const due = containersToResize(facts, pod, views.all).length > 0 || podDiffers(facts, pod);
   const { running, last } = slot(facts, 'resize');
   // While the action runs, too: it ends with a look at what the runtime shows then.
   const inProgress = due || running !== undefined || restarting;
@@ -190,20 +189,21 @@ function restored(facts: PodFacts): ResizeMemory {
 }
 
 /** A resize that an agent left unfinished is in progress before this one gets to it. */
-function noteProgress(turn: Turn, pod: AllocatedPod): void {
+function noteProgress(turn: Turn, pod: AllocatedPod, views: readonly ContainerView[]): void {
   const { facts, memory } = turn;
   const resize = remembered(turn);
   if (resize.progress || (memory.phase !== 'Admitting' && memory.phase !== 'Active')) return;
-  const isDue =
-    containersToResize(facts, pod).length > 0 ||
-    podDiffers(facts, pod) ||
-    podViews(facts, pod).all.some((view) => restartsForResize(facts, pod, view));
-  if (isDue) memory.resize = { ...resize, progress: { generation: pod.metadata?.generation ?? 0 } };
+  if (isResizeDue(facts, pod, views))
+    memory.resize = { ...resize, progress: { generation: pod.metadata?.generation ?? 0 } };
 }
 
 /** The Pod's conditions about its resize. */
-export function resizeConditions(turn: Turn, pod: AllocatedPod): readonly ResizeCondition[] {
-  noteProgress(turn, pod);
+export function resizeConditions(
+  turn: Turn,
+  pod: AllocatedPod,
+  views: readonly ContainerView[],
+): readonly ResizeCondition[] {
+  noteProgress(turn, pod, views);
   const { pending, progress } = remembered(turn);
   const observed = (generation: number) => (generation > 0 ? { observedGeneration: generation } : {});
   return [

@@ -19,8 +19,12 @@ export interface ContainerWork {
 type Known = Pick<PodFacts, 'runtime' | 'logRestarts' | 'actuated' | 'cpus'> & Partial<Pick<PodFacts, 'admission'>>;
 
 /** The containers to be resized in place. Those that are restarted for it are not among them, nor what does not run: it is made anew. */
-export function containersToResize(facts: Known, pod: AllocatedPod): ContainerWork[] {
-  return podViews(facts, pod).all.flatMap((view): ContainerWork[] => {
+export function containersToResize(
+  facts: Known,
+  pod: AllocatedPod,
+  views: readonly ContainerView[] = podViews(facts, pod).all,
+): ContainerWork[] {
+  return views.flatMap((view): ContainerWork[] => {
     const change = changeOf(facts, pod, view);
     return change && !restarts(view, change) ? [change] : [];
   });
@@ -30,6 +34,15 @@ export function containersToResize(facts: Known, pod: AllocatedPod): ContainerWo
 export function restartsForResize(facts: Known, pod: AllocatedPod, view: ContainerView): boolean {
   const change = changeOf(facts, pod, view);
   return change !== undefined && restarts(view, change);
+}
+
+/** Whether something of the Pod has other resources than are allocated, in place or by a restart. */
+export function isResizeDue(
+  facts: Known & Pick<PodFacts, 'podCgroup'>,
+  pod: AllocatedPod,
+  views: readonly ContainerView[],
+): boolean {
+  return podDiffers(facts, pod) || views.some((view) => changeOf(facts, pod, view) !== undefined);
 }
 
 /** Whether the Pod as a whole has other resources than are allocated to it: its cgroup, or what was written down of it. */
