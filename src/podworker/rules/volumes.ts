@@ -39,14 +39,23 @@ export function planVolumes(turn: Turn, pod: Pod): boolean {
   return ready;
 }
 
-/** What the volume is made of, as one string: API objects, and the Pod's own metadata where the downward API shows it. */
+/** What the volume is made of, as one string: API objects, and of the Pod itself what the downward API shows: metadata, and resources after a resize. */
 function inputsOf(turn: Turn, pod: Pod, name: string): string {
   const objects = fingerprint(turn.facts, turn.facts.volumeObjects[name] ?? []);
   const volume = pod.spec?.volumes?.find((v) => v.name === name);
-  const downward = volume?.downwardAPI ?? volume?.projected?.sources?.some((source) => source.downwardAPI);
-  if (!downward) return objects;
+  const sources = [volume?.downwardAPI, ...(volume?.projected?.sources ?? []).map((source) => source.downwardAPI)];
+  if (sources.every((source) => !source)) return objects;
   const { labels = {}, annotations = {} } = pod.metadata ?? {};
-  return `${objects} metadata@${JSON.stringify([labels, annotations])}`;
+  const resources = sources.some((source) => source?.items?.some((item) => item.resourceFieldRef))
+    ? ` resources@${JSON.stringify(resourcesIn(pod))}`
+    : '';
+  return `${objects} metadata@${JSON.stringify([labels, annotations])}${resources}`;
+}
+
+/** Of all its containers: which of them a file names is not worth looking up. */
+function resourcesIn({ spec }: Pod): unknown {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  return [spec?.resources, ...containers.map(({ resources }) => resources)];
 }
 
 /** The PersistentVolumes that a fingerprint names. */
