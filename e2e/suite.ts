@@ -8,6 +8,7 @@ import { dra } from './cluster/dra.ts';
 import { endings } from './cluster/endings.ts';
 import { events } from './cluster/events.ts';
 import { explanations } from './cluster/explanations.ts';
+import { flexVolumes } from './cluster/flexVolumes.ts';
 import { hostilePods } from './cluster/hostilePods.ts';
 import { imageGc } from './cluster/imageGc.ts';
 import { inputs } from './cluster/inputs.ts';
@@ -51,6 +52,7 @@ export const groups: readonly Group[] = [
   csi,
   resources,
   claims,
+  flexVolumes,
   resized,
   userNamespaces,
   network,
