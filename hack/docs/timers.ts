@@ -72,6 +72,12 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'volumes/persistent/persistentVolumes.ts': [
     { for: 'retry', what: 'notes of volumes that cannot be read at the start' },
   ],
+  'volumes/certificates/podCertificates.ts': [
+    {
+      for: 'deadline',
+      what: 'a PodCertificateRequest that was deleted; a certificate that is overdue or has expired is told',
+    },
+  ],
   'volumes/flex/driver.ts': [{ for: 'deadline', what: '`why` says that a FlexVolume driver has not answered' }],
   'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
   'api/polledObject.ts': [

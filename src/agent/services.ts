@@ -22,6 +22,7 @@ import type { ApiConnection } from './stages/api.ts';
 import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
 import type { Base } from './stages/preflight.ts';
+import type { Projections } from './stages/projections.ts';
 import type { Runtime } from './stages/runtime.ts';
 import { placementOf } from './tellCpus.ts';
 
@@ -33,6 +34,7 @@ export interface ServicesOptions {
   readonly csi: CsiStage;
   readonly objects: PodObjects;
   readonly mirrors: Mirrors;
+  readonly projections: Projections;
   readonly hooks: Services['hooks'];
   readonly images: ImageManager;
   readonly records: Pick<Services, 'allocated' | 'actuated'>;
@@ -59,6 +61,7 @@ export function makeServices({
   csi,
   objects,
   mirrors,
+  projections,
   hooks,
   images,
   records,
@@ -86,6 +89,7 @@ export function makeServices({
     volumeContext: {
       objects: objects.lookup,
       token: (demand, signal) => objects.token(demand, signal),
+      ...projections.context,
       get nodeAllocatable() {
         return allocatable() ?? {};
       },

@@ -32,6 +32,8 @@ export interface KindMap {
   ResourceSlice: k8s.ResourceSlice;
   CertificateSigningRequest: k8s.CertificateSigningRequest;
   ClusterTrustBundle: k8s.ClusterTrustBundle;
+  /** The same of an API server that serves only v1alpha1. */
+  ClusterTrustBundleAlpha: k8s.ClusterTrustBundle;
   PodCertificateRequest: k8s.PodCertificateRequest;
   TokenReview: k8s.TokenReview;
   SubjectAccessReview: k8s.SubjectAccessReview;
@@ -59,6 +61,7 @@ export const RESOURCES: Record<Kind, Resource> = {
   ResourceSlice: resource('resource.k8s.io/v1', 'resourceslices', false),
   CertificateSigningRequest: resource('certificates.k8s.io/v1', 'certificatesigningrequests', false),
   ClusterTrustBundle: resource('certificates.k8s.io/v1beta1', 'clustertrustbundles', false),
+  ClusterTrustBundleAlpha: resource('certificates.k8s.io/v1alpha1', 'clustertrustbundles', false),
   PodCertificateRequest: resource('certificates.k8s.io/v1beta1', 'podcertificaterequests', true),
   TokenReview: resource('authentication.k8s.io/v1', 'tokenreviews', false),
   SubjectAccessReview: resource('authorization.k8s.io/v1', 'subjectaccessreviews', false),

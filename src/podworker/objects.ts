@@ -1,6 +1,7 @@
 import type { ObjectStore } from '../api/objectStore.ts';
 import { RESOURCES } from '../api/resources.ts';
 import type { TokenManager } from '../api/tokens.ts';
+import { disposable } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
 import type { ReferencedState } from '../pods/facts.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
@@ -17,22 +18,31 @@ export interface PodObjects extends ObjectSource {
 
 type ApiKind = Exclude<ReferencedKind, NodeObjectKind>;
 
-/** Drivers of the node of one kind. */
+/** What the node has of one kind. */
 export interface Drivers {
-  /** Another one for each registration; undefined while there is none of that name. */
+  /** Another one after each change; undefined while there is none of that name. */
   version(name: string): string | undefined;
   subscribe(name: string, listener: () => void): Disposable;
 }
 
-export type NodeObjects = Readonly<Record<NodeObjectKind, Drivers>>;
+/** A kind that is left out is never there. */
+export type NodeObjects = Readonly<Partial<Record<NodeObjectKind, Drivers>>>;
+
+const OF_NODE: ReadonlySet<string> = new Set<NodeObjectKind>([
+  ...(['CSIPlugin', 'FlexVolumeDriver', 'ClusterTrustBundle', 'PodCertificate'] as const),
+]);
 
 function isOfNode(kind: ReferencedKind): kind is NodeObjectKind {
-  return kind === 'CSIPlugin' || kind === 'FlexVolumeDriver';
+  return OF_NODE.has(kind);
 }
 
-function driverState(drivers: Drivers, name: string): ReferencedState {
-  const version = drivers.version(name);
+function driverState(drivers: Drivers | undefined, name: string): ReferencedState {
+  const version = drivers?.version(name);
   return version === undefined ? { state: 'absent' } : { state: 'present', version };
+}
+
+function subscribeTo(drivers: Drivers | undefined, name: string, onChange: () => void): Disposable {
+  return drivers?.subscribe(name, onChange) ?? disposable(() => {});
 }
 
 /** Objects as the API server has them. Every look-up answers from what the Pod's references subscribed to. */
@@ -49,7 +59,7 @@ export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: No
     },
     subscribe: (kind, namespace, name, onChange) =>
       isOfNode(kind)
-        ? drivers[kind].subscribe(name, onChange)
+        ? subscribeTo(drivers[kind], name, onChange)
         : store.subscribe(kind, scope(kind, namespace), name, onChange),
     lookup: {
       get: ((kind: ApiKind, namespace: string, name: string) =>
@@ -105,7 +115,7 @@ export function localObjects(
       };
     },
     subscribe: (kind, _namespace, name, changed) =>
-      isOfNode(kind) ? drivers[kind].subscribe(name, changed) : onChange(changed),
+      isOfNode(kind) ? subscribeTo(drivers[kind], name, changed) : onChange(changed),
     lookup: { get: get as ObjectLookup['get'] },
     async token() {
       throw new KubeletError(

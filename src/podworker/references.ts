@@ -10,8 +10,11 @@ export type ReferencedKind = 'ConfigMap' | 'Secret' | 'RuntimeClass' | VolumeObj
 /** Kinds that stand between a Pod and its volume. What each says decides which objects come next. */
 export type VolumeObjectKind = 'PersistentVolumeClaim' | 'PersistentVolume' | 'CSIDriver';
 
-/** A CSI driver that is registered on this node, or a FlexVolume driver: no API object, but a volume waits for it like for one. */
-export type NodeObjectKind = 'CSIPlugin' | 'FlexVolumeDriver';
+/**
+ * What a volume waits for like for an API object, and others here look after: a driver of this node, trust bundles (one or a signer's),
+ * a certificate for the Pod.
+ */
+export type NodeObjectKind = 'CSIPlugin' | 'FlexVolumeDriver' | 'ClusterTrustBundle' | 'PodCertificate';
 
 const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   ConfigMap: false,
@@ -22,6 +25,8 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   CSIDriver: true,
   CSIPlugin: false,
   FlexVolumeDriver: false,
+  ClusterTrustBundle: false,
+  PodCertificate: false,
 };
 
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */

@@ -1,6 +1,7 @@
 import type { PodEvent } from '../events/event.ts';
 import type { Logger } from '../lib/logger.ts';
 import type {
+  ClusterTrustBundleProjection,
   ConfigMap,
   CSIDriver,
   PersistentVolume,
@@ -10,6 +11,7 @@ import type {
   StoredPod,
   Volume,
 } from '../types/k8s.ts';
+import type { CertificateDemand, Credentials } from './certificates/podCertificates.ts';
 import type { Reference } from './rules/payload.ts';
 
 export type { Reference } from './rules/payload.ts';
@@ -52,6 +54,10 @@ export interface VolumeContext {
   readonly objects: ObjectLookup;
   /** Serves the cached token while it is good; the provider decides when to renew. */
   token(demand: TokenDemand, signal: AbortSignal): Promise<VolumeToken>;
+  /** Trust anchors for a clusterTrustBundle source, as PEM. Throws a PayloadError. Absent without an API server, and behind its gate. */
+  readonly trustAnchors?: ((source: ClusterTrustBundleProjection) => Uint8Array) | undefined;
+  /** Key and certificates for a podCertificate source. Rejects with a PayloadError. Absent without an API server, and behind its gate. */
+  readonly certificate?: ((demand: CertificateDemand) => Promise<Credentials>) | undefined;
   /** Node allocatable: the default of missing limits in resourceFieldRef and the upper bound of tmpfs sizes. */
   readonly nodeAllocatable: Readonly<Record<string, Quantity>>;
   /** Whether this node is one that the PersistentVolume can be used on (its nodeAffinity); absent: not looked at. */

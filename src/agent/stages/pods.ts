@@ -23,6 +23,7 @@ import type { CsiStage } from './csi.ts';
 import { openImages } from './images.ts';
 import type { NodeStage } from './node.ts';
 import type { Base } from './preflight.ts';
+import { openProjections } from './projections.ts';
 import type { Runtime } from './runtime.ts';
 import { openUserNamespaces } from './userNamespaces.ts';
 
@@ -61,7 +62,8 @@ export async function openPods(
     stack.use(source);
     stack.use(logManifests(source, log));
   }
-  const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers };
+  const projections = openProjections(base, api, stage, stack);
+  const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers, ...projections.objects };
   const objects = api ? apiObjects(api.store, api.tokens, drivers) : standaloneObjects(manifests, drivers);
   const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
   const probeMetrics = new ProbeMetrics();
@@ -84,7 +86,7 @@ export async function openPods(
   );
   const images = await openImages(base, runtime, api, stack);
   const services = makeServices({
-    ...{ base, runtime, stage, api, csi, objects, mirrors, records },
+    ...{ base, runtime, stage, api, csi, objects, mirrors, records, projections },
     hooks: probes.hooks,
     images: images.manager,
     userNamespaces: await openUserNamespaces(base, node),

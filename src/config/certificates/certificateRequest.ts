@@ -33,6 +33,23 @@ export function makeCertificateRequest(subject: CertificateSubject, key: KeyObje
   return pem('CERTIFICATE REQUEST', sequence(info, algorithm, bits(sign('sha256', info, key))));
 }
 
+/** A PKCS#10 request in DER that names nobody: it shows only that whoever sends it has the key. With the digest that Go takes for the key. */
+export function proofOfKey(key: KeyObject): Buffer {
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const info = sequence(integer(0), sequence(), publicKey, element(0xa0));
+  const [digest, algorithm] = signatureFor(key);
+  return sequence(info, algorithm, bits(sign(digest, info, key)));
+}
+
+function signatureFor(key: KeyObject): [digest: string | null, algorithm: Buffer] {
+  if (key.asymmetricKeyType === 'ed25519') return [null, sequence(oid('1.3.101.112'))];
+  if (key.asymmetricKeyType === 'rsa') return ['sha256', RSA_WITH_SHA256];
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve === 'secp384r1') return ['sha384', sequence(oid('1.2.840.10045.4.3.3'))];
+  if (curve === 'secp521r1') return ['sha512', sequence(oid('1.2.840.10045.4.3.4'))];
+  return ['sha256', ECDSA_WITH_SHA256];
+}
+
 function nameOf({ commonName, organizations }: CertificateSubject): Buffer {
   const part = (type: Buffer, text: string) => sequence(type, utf8(text));
   return sequence(set(...organizations.map((name) => part(ORGANIZATION, name))), set(part(COMMON_NAME, commonName)));

@@ -28,6 +28,11 @@ export const podFamilies = {
     buckets: DEFAULT_BUCKETS,
   },
   kubelet_run_podsandbox_errors_total: { type: 'counter', help: 'Failed RunPodSandbox', labels: ['runtime_handler'] },
+  kubelet_podcertificate_states: {
+    type: 'gauge',
+    help: 'podCertificate sources of Pods by signer and state',
+    labels: ['signer_name', 'state'],
+  },
   kubelet_started_pods_total: { type: 'counter', help: 'Attempts to start a Pod sandbox', labels: [] },
   kubelet_started_pods_errors_total: { type: 'counter', help: 'Pod sandboxes that failed to start', labels: [] },
   kubelet_started_user_namespaced_pods_total: {

@@ -10,7 +10,9 @@ export interface Reference {
     | 'PersistentVolume'
     | 'CSIDriver'
     | 'CSIPlugin'
-    | 'FlexVolumeDriver';
+    | 'FlexVolumeDriver'
+    | 'ClusterTrustBundle'
+    | 'PodCertificate';
   readonly namespace: string;
   /** For tokens the service account's name. */
   readonly name: string;

@@ -41,6 +41,40 @@ describe('projected', () => {
     await expect(node.mount(projected([{}]))).resolves.toMatchObject({ name: 'v' });
   });
 
+  const projections = [
+    { clusterTrustBundle: { name: 'roots', path: 'ca.pem' } },
+    {
+      podCertificate: {
+        ...{ keyType: 'ED25519', signerName: 'example.com/s' },
+        ...{ credentialBundlePath: 'both.pem', keyPath: 'key.pem', certificateChainPath: 'chain.pem' },
+      },
+    },
+  ];
+
+  test('trust anchors, and a certificate for the Pod with its key; renewed when the first of all is due', async () => {
+    Object.assign(node.context, {
+      trustAnchors: ({ name }: { name: string }) => Buffer.from(`anchors of ${name}`),
+      certificate: async ({ index }: { index: number }) => ({ key: 'KEY;', chain: `CHAIN ${index}`, refreshAt: 1000 }),
+    });
+    const mounted = await node.mount(projected([...projections, tokenSource]));
+    const read = (name: string) => readFileSync(join(mounted.hostPath, name), 'utf8');
+    expect(['ca.pem', 'both.pem', 'key.pem', 'chain.pem'].map(read)).toEqual([
+      ...['anchors of roots', 'KEY;CHAIN 1', 'KEY;', 'CHAIN 1'],
+    ]);
+    expect(mounted.refreshAt).toBe(1000);
+    const pod = podWith([projected(projections)]);
+    expect(node.manager.needs(pod, node.context.objects)).toEqual([
+      { kind: 'ClusterTrustBundle', namespace: '', name: 'name roots', optional: true, volume: 'v' },
+      { kind: 'PodCertificate', namespace: '', name: 'uid-1/v/1', optional: true, volume: 'v' },
+    ]);
+  });
+
+  test('without their gates, and without an API server, both are refused in kubelet’s words', async () => {
+    await expect(node.mount(projected(projections))).rejects.toThrow(
+      '[ClusterTrustBundle projection is not supported in static kubelet mode, unimplemented]',
+    );
+  });
+
   test('names everything that is missing in one message', async () => {
     node.token = async () => Promise.reject(new Error('serviceaccounts "robot" not found'));
     const error = await node

@@ -1,8 +1,10 @@
 import { errorMessage, isAbort } from '../../lib/errors.ts';
+import { certificateKey } from '../certificates/podCertificates.ts';
+import { bundleKey } from '../certificates/trustBundles.ts';
 import { payloadVolume } from '../payloadVolume.ts';
 import { fsUserOf } from '../rules/fsUser.ts';
 import { PayloadError, type Reference } from '../rules/payload.ts';
-import { projectedPayload, type TokenResult } from '../rules/projectedPayload.ts';
+import { type CertificateResult, projectedPayload, type TokenResult } from '../rules/projectedPayload.ts';
 import type { VolumeTask } from '../volumeType.ts';
 
 /** Several sources in one directory; every Pod has one with its service account token. */
@@ -12,7 +14,11 @@ export const projectedVolume = payloadVolume({
   references,
   collect: async (task) => {
     const { sources = [], defaultMode } = task.volume.projected!;
-    const { tokens, refreshAt } = await fetchTokens(task);
+    const [{ tokens, refreshAt: tokensAt }, { certificates, refreshAt: certificatesAt }] = await Promise.all([
+      fetchTokens(task),
+      fetchCertificates(task),
+    ]);
+    const refreshAt = Math.min(tokensAt ?? Number.POSITIVE_INFINITY, certificatesAt ?? Number.POSITIVE_INFINITY);
     const payload = projectedPayload({
       pod: task.pod,
       volume: task.volume.name,
@@ -20,16 +26,21 @@ export const projectedVolume = payloadVolume({
       defaultMode,
       context: task.context,
       tokens,
+      certificates,
       fsUser: fsUserOf(task.pod.spec),
     });
-    return refreshAt === undefined ? { payload } : { payload, refreshAt };
+    return Number.isFinite(refreshAt) ? { payload, refreshAt } : { payload };
   },
 });
 
 function references({ pod, volume }: Pick<VolumeTask, 'pod' | 'volume'>): Reference[] {
   const common = { namespace: pod.metadata.namespace, volume: volume.name };
-  return (volume.projected?.sources ?? []).flatMap((source): Reference[] => {
-    const { configMap, secret, serviceAccountToken } = source;
+  return (volume.projected?.sources ?? []).flatMap((source, index): Reference[] => {
+    const { configMap, secret, serviceAccountToken, clusterTrustBundle, podCertificate } = source;
+    const made = { namespace: '', optional: true, volume: volume.name };
+    if (clusterTrustBundle) return [{ kind: 'ClusterTrustBundle', name: bundleKey(clusterTrustBundle), ...made }];
+    if (podCertificate)
+      return [{ kind: 'PodCertificate', name: certificateKey({ pod, volume: volume.name, index }), ...made }];
     if (configMap)
       return [{ kind: 'ConfigMap', name: configMap.name ?? '', optional: configMap.optional ?? false, ...common }];
     if (secret) return [{ kind: 'Secret', name: secret.name ?? '', optional: secret.optional ?? false, ...common }];
@@ -66,4 +77,27 @@ async function fetchTokens(
   });
   await Promise.all(fetches);
   return { tokens, refreshAt: due.length > 0 ? Math.min(...due) : undefined };
+}
+
+async function fetchCertificates({
+  pod,
+  volume,
+  context,
+}: VolumeTask): Promise<{ certificates: Map<number, CertificateResult>; refreshAt: number | undefined }> {
+  const certificates = new Map<number, CertificateResult>();
+  const due: number[] = [];
+  const fetches = (volume.projected?.sources ?? []).map(async ({ podCertificate: source }, index) => {
+    if (!source) return;
+    try {
+      // Kubelet's word where no manager is, without an API server or with its gate off.
+      if (!context.certificate) throw new PayloadError('unimplemented');
+      const { refreshAt, ...credentials } = await context.certificate({ pod, volume: volume.name, index, source });
+      certificates.set(index, credentials);
+      if (refreshAt !== undefined) due.push(refreshAt);
+    } catch (error) {
+      certificates.set(index, { error: error instanceof PayloadError ? error : new PayloadError(errorMessage(error)) });
+    }
+  });
+  await Promise.all(fetches);
+  return { certificates, refreshAt: due.length > 0 ? Math.min(...due) : undefined };
 }
