@@ -14,7 +14,7 @@ const fileName = 'kubelet-ts.mjs';
  * Builds the program as one JavaScript file, with koffi's native part beside it in node_modules. Returns the file's path.
  * It needs Node 26 and nothing else. (The executable, which needs no Node: executable/deliver.ts.)
  */
-export async function buildInto(dir: string): Promise<string> {
+async function buildInto(dir: string): Promise<string> {
   mkdirSync(dir, { recursive: true });
   const outfile = path.join(dir, fileName);
   await build({

@@ -29,7 +29,7 @@ export interface Verdict {
 }
 
 /** A failure of the reference counts only when it fails this many times. */
-export const referenceAttempts = 3;
+const referenceAttempts = 3;
 
 /** Reads result lines; a last line cut off by a crash is dropped. */
 export function parseResults(text: string): Result[] {

@@ -43,7 +43,7 @@ export async function makeClaim(t: TestContext, name: string, more: object = {})
   return t.lab.api.create<PersistentVolumeClaim>(claimsUrl(t), { metadata: { name }, spec: claimSpec(t, name, more) });
 }
 
-export async function removeClaim(t: TestContext, name: string): Promise<void> {
+async function removeClaim(t: TestContext, name: string): Promise<void> {
   await t.lab.api.remove(`${claimsUrl(t)}/${name}`);
 }
 

@@ -28,7 +28,7 @@ export function restingPod(t: TestContext, name: string, spec: Partial<PodSpec> 
   return pod(t, name, { containers: [shell('main', rest)], ...spec });
 }
 
-export const podsUrl = (t: TestContext): string => `/api/v1/namespaces/${t.namespace}/pods`;
+const podsUrl = (t: TestContext): string => `/api/v1/namespaces/${t.namespace}/pods`;
 export const podUrl = (t: TestContext, name: string): string => `${podsUrl(t)}/${name}`;
 
 /** Creates a Pod; returns it as the API server stored it. */

@@ -14,7 +14,7 @@ const versionOf = ({ metadata }: Pod): bigint => BigInt(metadata?.resourceVersio
 const readyOf = (pod: Pod) => pod.status?.conditions?.find((c) => c.type === 'Ready');
 
 /** What Services, budgets and rollouts go by: Ready and since when; of each container its id, started, ready and restarts. */
-export function seenOf(pod: Pod): string[] {
+function seenOf(pod: Pod): string[] {
   const ready = readyOf(pod);
   return [
     `Ready ${ready?.status} since ${ready?.lastTransitionTime}`,

@@ -47,7 +47,7 @@ export function cgroupDirectories(cgroup: string): string[] {
 }
 
 /** The processes in a cgroup and below, in any hierarchy. */
-export function cgroupPids(cgroup: string): number[] {
+function cgroupPids(cgroup: string): number[] {
   const pids = new Set<number>();
   for (const directory of cgroupDirectories(cgroup)) {
     try {

@@ -142,7 +142,7 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /** Picks a free port of 127.0.0.1 for kubectl (16443 or the next free one) unless the cluster has one. */
-export async function chooseApiPort(cluster: Cluster): Promise<void> {
+async function chooseApiPort(cluster: Cluster): Promise<void> {
   for (let port = 16_443; cluster.state.apiPort === 0; port++) {
     if (await isFree(port)) cluster.state.apiPort = port;
   }

@@ -48,8 +48,8 @@ export interface Layout {
   insideKubeconfig: string;
 }
 
-export const defaultBase = '/var/lib/kubelet-ts-dev';
-export const defaultRunBase = '/run/kubelet-ts-dev';
+const defaultBase = '/var/lib/kubelet-ts-dev';
+const defaultRunBase = '/run/kubelet-ts-dev';
 
 /** The layout of a cluster; KUBELET_TS_DEV_STATE and KUBELET_TS_DEV_RUN move the two directories that hold all of them. */
 export function layoutOf(name: string): Layout {

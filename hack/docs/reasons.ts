@@ -11,7 +11,7 @@ import { reasonTexts } from './reasonTexts.ts';
 const root = join(import.meta.dirname, '../..');
 const rules = join(root, 'src/podworker/rules');
 /** Where the examples stand on the monotonic clock, ms. */
-export const exampleMono = 60_000;
+const exampleMono = 60_000;
 
 /** Files of the rules that give this reason. */
 export function decidedIn(code: ReasonCode): string[] {
@@ -23,7 +23,7 @@ const example = (code: ReasonCode): string =>
   sentence({ code, ...reasonTexts[code].example } as unknown as Reason, exampleMono);
 
 /** For docs/architecture.md. */
-export function decidedTable(): string {
+function decidedTable(): string {
   const rows = reasonCodes.map((code) => [
     `\`${code}\``,
     reasonTexts[code].holds,
@@ -35,7 +35,7 @@ export function decidedTable(): string {
 }
 
 /** For docs/debugging.md. */
-export function meaningTable(): string {
+function meaningTable(): string {
   const rows = reasonCodes.map((code) => [`\`${code}\``, example(code), reasonTexts[code].todo]);
   return table(['reason', 'an example of its sentence', 'what to do'], rows);
 }

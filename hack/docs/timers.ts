@@ -319,7 +319,7 @@ export function filesWithTimers(): string[] {
 }
 
 /** For docs/architecture.md. */
-export function pollTable(): string {
+function pollTable(): string {
   const rows = Object.entries(timers).flatMap(([file, list]) =>
     list.flatMap((t) => ('poll' in t ? [[t.poll, t.period, t.why, `\`${file}\``]] : [])),
   );

@@ -13,7 +13,7 @@ const replacements = {
 };
 
 /** How the sources become the one script of the executable. */
-export const bundleOptions = {
+const bundleOptions = {
   entryPoints: ['src/main.ts'],
   // Paths in the result are relative to it: a build elsewhere gives the same bytes.
   absWorkingDir: repoRoot,

@@ -13,7 +13,7 @@ import { type Machine, makeMachine, runOn } from './machine.ts';
 import { installKubelet, programsDir } from './systemd.ts';
 
 /** The address of the machine that joins; every control plane has 172.30.0.10. */
-export const joinAddress = '172.30.0.11';
+const joinAddress = '172.30.0.11';
 
 /** What of the machine is unlike a real one, and therefore in kubelet-config: its cgroups, disks and resolver. */
 export function sharedKubeletConfig(machineName: string): object {

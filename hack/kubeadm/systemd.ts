@@ -10,7 +10,7 @@ export function programsDir({ cluster }: Machine): string {
 }
 
 /** The kubelet's log on a machine. */
-export function kubeletLog({ cluster }: Machine): string {
+function kubeletLog({ cluster }: Machine): string {
   return path.join(cluster.layout.logs, 'kubelet.log');
 }
 

@@ -45,7 +45,7 @@ export type Command =
   | { readonly kind: 'plan'; readonly files: readonly string[]; readonly output: Output };
 
 /** The sub-commands with what they take, for help. */
-export const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan', 'preflight', 'join'] as const;
+const SUBCOMMANDS = ['why', 'timeline', 'replay', 'plan', 'preflight', 'join'] as const;
 type Subcommand = (typeof SUBCOMMANDS)[number];
 
 const COMMON = {

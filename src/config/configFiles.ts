@@ -108,7 +108,7 @@ export function setPath(raw: Raw, path: string, value: unknown): void {
 }
 
 /** `registerWithTaints[0].effect` from its parts. */
-export function pathText(path: readonly (string | number)[]): string {
+function pathText(path: readonly (string | number)[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
     return text === '' ? part : `${text}.${part}`;

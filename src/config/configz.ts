@@ -4,7 +4,7 @@ import type { Fields } from './schema.ts';
 
 /** The answer of `/configz`: the configuration in force as KubeletConfiguration v1beta1 writes it, secrets masked. */
 export function toConfigz(config: KubeletConfiguration): { readonly kubeletconfig: Readonly<Record<string, unknown>> } {
-  const fields = toVersioned(FIELDS, config as unknown as Record<string, unknown>);
+  const fields = toVersioned(FIELDS, { ...config });
   return { kubeletconfig: { kind: KIND, apiVersion: API_VERSION, ...fields } };
 }
 

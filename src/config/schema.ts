@@ -68,7 +68,7 @@ const row =
   <Base>(kind: FieldKind) =>
   /** A default of `undefined as Base | undefined` makes a field that is absent unless given. */
   <T extends Base | undefined>(fallback: T, doc: string, options: FieldOptions<Base> = {}) =>
-    ({ kind, fallback, doc, ...options }) as unknown as Field<Base | (T extends undefined ? undefined : never)>;
+    ({ kind, fallback, doc, ...options }) as Field<Base | (T extends undefined ? undefined : never)>;
 
 export const bool = row<boolean>('bool');
 export const int32 = row<number>('int32');

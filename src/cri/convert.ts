@@ -25,7 +25,7 @@ export const POD_NAMESPACE_LABEL = 'io.kubernetes.pod.namespace';
 export const CONTAINER_NAME_LABEL = 'io.kubernetes.container.name';
 /** The kubelet's annotations on containers. */
 export const CONTAINER_HASH = 'io.kubernetes.container.hash';
-export const RESTART_COUNT = 'io.kubernetes.container.restartCount';
+const RESTART_COUNT = 'io.kubernetes.container.restartCount';
 export const TERMINATION_MESSAGE_PATH = 'io.kubernetes.container.terminationMessagePath';
 export const TERMINATION_MESSAGE_POLICY = 'io.kubernetes.container.terminationMessagePolicy';
 
@@ -37,7 +37,7 @@ const STATES: Record<RuntimeState, ContainerState> = {
 };
 
 /** Nanoseconds as a decimal string → milliseconds, to the microsecond; 0 stays 0. */
-export function millis(nanoseconds: string): number {
+function millis(nanoseconds: string): number {
   return Number(nanoseconds.slice(0, -3)) / 1000;
 }
 

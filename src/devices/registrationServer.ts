@@ -61,7 +61,7 @@ export async function serveRegistration(options: RegistrationServerOptions): Pro
 }
 
 /** Why a plug-in cannot be registered, in Go's words. */
-export function registrationProblem(resource: string, versions: readonly string[]): string | undefined {
+function registrationProblem(resource: string, versions: readonly string[]): string | undefined {
   if (!versions.includes(DEVICE_API_VERSION))
     return `requested API version ${goQuote(versions[0] ?? '')} is not supported by kubelet. Supported version is ["${DEVICE_API_VERSION}"]`;
   if (!isExtendedResource(resource)) return invalidName(resource);

@@ -12,7 +12,7 @@ import { rpcText } from '../rpc/goText.ts';
 import type { DraService } from './rules/services.ts';
 
 /** How long a driver has for each call; kubelet's. Milliseconds. */
-export const DRA_CALL_MS = 45_000;
+const DRA_CALL_MS = 45_000;
 /** Longest answer and request, in bytes: a claim has at most 32 devices. It all goes into the checkpoint. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 

@@ -349,7 +349,8 @@ function optionsOf({ signal }: ImageRequest): { signal?: AbortSignal } {
 }
 
 function without(fact: ImageFact, key: 'pulling' | 'failure' | 'provider'): ImageFact {
-  return Object.fromEntries(Object.entries(fact).filter(([name]) => name !== key)) as unknown as ImageFact;
+  const { [key]: _, ...rest } = fact;
+  return rest;
 }
 
 /** A failed pull is remembered (its delay must grow) until the image is there; a failed question until one is answered. */

@@ -1,7 +1,7 @@
 import type { Pod } from '../types/k8s.ts';
 
 /** Priorities from here on are the system's own. */
-export const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
+const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
 
 /** True for a Pod that came from a file or URL, not from the API server. */
 export function isStaticPod(pod: Pod): boolean {

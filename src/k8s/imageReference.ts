@@ -30,7 +30,7 @@ export function untagged(image: string): { readonly name: string } | { readonly 
   if (image.length > MAX_LENGTH) return { error: 'repository name must not be more than 255 characters' };
   const match = REFERENCE.exec(image);
   if (!match) return { error: formatProblem(image) };
-  const [, name, , digest] = match as unknown as [string, string, string | undefined, string | undefined];
+  const [, name = '', , digest] = match;
   if (name.slice(name.indexOf('/') + 1).length > 255)
     return { error: 'repository name must not be more than 255 characters' };
   const problem = digest && digestProblem(digest);

@@ -139,6 +139,6 @@ function parse(text: string): Json {
 }
 
 function stringify(value: object): string {
-  const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
+  const { rawJSON } = JSON as JSON & { rawJSON(text: string): object };
   return JSON.stringify(value, (_key, inner) => (typeof inner === 'bigint' ? rawJSON(inner.toString()) : inner));
 }

@@ -3,7 +3,7 @@ import { type NextNode, nextNode } from './rules/nextNode.ts';
 import type { NodeSettings, NodeStatusFacts } from './types.ts';
 
 /** The annotation that lets the attach-detach controller attach volumes for this node. */
-export const CONTROLLER_ATTACH = 'volumes.kubernetes.io/controller-managed-attach-detach';
+const CONTROLLER_ATTACH = 'volumes.kubernetes.io/controller-managed-attach-detach';
 
 /** The Node object that registers this node. Labels, taints and providerID count only at creation. Pure; `now` is RFC 3339. */
 export function initialNode(settings: NodeSettings, facts: NodeStatusFacts, now: string): NextNode {

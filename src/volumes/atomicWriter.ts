@@ -40,7 +40,7 @@ export const memoryFs = Object.fromEntries(
     name,
     async (...args: unknown[]) => (syncFs[`${name}Sync`] as (...args: unknown[]) => unknown)(...args),
   ]),
-) as unknown as WriterFs;
+) as WriterFs;
 
 const DATA = '..data';
 const NEXT = '..data_tmp';

@@ -11,7 +11,7 @@ const POD_PREFIX = 'pod';
 const SLICE = '.slice';
 
 /** The configured cgroupRoot in elements; empty and `/` are the root itself. */
-export function parseCgroupRoot(root: string): CgroupName {
+function parseCgroupRoot(root: string): CgroupName {
   return root.split('/').filter((part) => part !== '');
 }
 

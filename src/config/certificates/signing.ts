@@ -37,7 +37,7 @@ export async function requestCertificate(options: SigningOptions): Promise<strin
 }
 
 /** What a key of this kind may be used for, in the words of both signers. */
-export function usagesOf(signer: Signer, key: KeyObject): string[] {
+function usagesOf(signer: Signer, key: KeyObject): string[] {
   const purpose = signer === 'kubernetes.io/kubelet-serving' ? 'server auth' : 'client auth';
   // An ECDSA key cannot encipher, and signers refuse requests that claim it (kubelet too asks for it with RSA keys only).
   const encipher = key.asymmetricKeyType === 'rsa' ? ['key encipherment'] : [];

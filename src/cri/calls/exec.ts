@@ -4,7 +4,7 @@ import type { CriCallOptions, RuntimeCaller } from '../callers.ts';
 import type { AttachRequest, ExecRequest, ExecSyncResponseOut } from '../generated/runtime.ts';
 
 /** Bytes of each of a command's outputs that are kept: as much as a probe looks at (pkg/probe/exec). */
-export const EXEC_OUTPUT_BYTES = 10 * 1024;
+const EXEC_OUTPUT_BYTES = 10 * 1024;
 
 /** How a command's output is taken. */
 export interface ExecSyncOptions extends CriCallOptions {
@@ -57,7 +57,7 @@ const RESPONSE = { stdout: 1, stderr: 2, exitCode: 3 };
  * An encoded ExecSyncResponse with the first 10 KiB of each output. The container chose how much it says, so the rest is neither copied
  * nor kept: the buffer of the whole message can go at once. Throws on bytes that are no protobuf message.
  */
-export function decodeExec(bytes: Uint8Array): ExecSyncResponseOut {
+function decodeExec(bytes: Uint8Array): ExecSyncResponseOut {
   const answer: ExecSyncResponseOut = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), exitCode: 0 };
   const reader = protobuf.Reader.create(bytes);
   const head = () => {

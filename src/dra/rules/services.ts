@@ -2,7 +2,7 @@
 import { goQuote } from '../../k8s/goText.ts';
 
 /** Of the DRA plug-in API, as plug-ins name them when they register. */
-export const DRA_SERVICES = ['v1.DRAPlugin', 'v1beta1.DRAPlugin'] as const;
+const DRA_SERVICES = ['v1.DRAPlugin', 'v1beta1.DRAPlugin'] as const;
 export type DraService = (typeof DRA_SERVICES)[number];
 
 /** The first one of the plug-in's list that kubelet knows. Throws in kubelet's words when there is none. */

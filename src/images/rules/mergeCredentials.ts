@@ -5,7 +5,7 @@ import type { ImageCredentials, PulledRecord, RecordedSecret } from './pullRecor
  * Images, Secrets and service accounts that one record names: a tenant can make new ones without end. What does not fit is pulled with its
  * credentials each time, as if nothing were known.
  */
-export const RECORD_ENTRIES = 500;
+const RECORD_ENTRIES = 500;
 
 /** Nothing is known of who may use the image; credentials have to be shown. */
 export const NOBODY: ImageCredentials = { secrets: [], serviceAccounts: [], nodePodsAccessible: false };

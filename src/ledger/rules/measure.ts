@@ -9,7 +9,7 @@ const NANO_PER_MILLI = 1_000_000n;
 const NANO_PER_UNIT = 1_000_000_000n;
 
 /** Exact amounts in the scheduler's units: cpu in thousandths, the rest whole, each rounded up. */
-export function toAmounts(exact: ResourceAmounts): Amounts {
+function toAmounts(exact: ResourceAmounts): Amounts {
   const amounts: Record<string, bigint> = {};
   for (const [resource, nano] of exact) {
     const step = resource === 'cpu' ? NANO_PER_MILLI : NANO_PER_UNIT;

@@ -24,7 +24,7 @@ export const PREEMPTED = {
 type Needs = ReadonlyMap<string, bigint>;
 
 /** Whether `preemptor` may push `other` off the node. */
-export function isPreemptable(preemptor: Pod, other: Pod): boolean {
+function isPreemptable(preemptor: Pod, other: Pod): boolean {
   if (isCriticalPod(preemptor) && !isCriticalPod(other)) return true;
   const mine = preemptor.spec?.priority;
   const theirs = other.spec?.priority;

@@ -32,7 +32,7 @@ export function nodeCapacity(
 }
 
 /** What the machine itself has: cpu, memory, huge pages and local storage. */
-export function ownCapacity(machine: MachineFacts, localStorageIsolation: boolean): Resources {
+function ownCapacity(machine: MachineFacts, localStorageIsolation: boolean): Resources {
   const capacity: Record<string, string> = {
     cpu: String(machine.cores),
     memory: formatBytes(BigInt(machine.memoryBytes)),

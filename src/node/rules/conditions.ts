@@ -94,7 +94,7 @@ function readyCondition(old: NodeCondition | undefined, input: ConditionInput): 
 }
 
 /** Every sentence that keeps the node from being Ready; also the answer to "why is this node not ready?". */
-export function notReadyReasons({ facts, capacity, localStorageIsolation }: Omit<ConditionInput, 'now' | 'nodeName'>) {
+function notReadyReasons({ facts, capacity, localStorageIsolation }: Omit<ConditionInput, 'now' | 'nodeName'>) {
   const { runtime, notReady } = facts;
   const required = ['cpu', 'memory', 'pods', ...(localStorageIsolation ? ['ephemeral-storage'] : [])];
   const missing = required.filter((resource) => capacity[resource] === undefined);

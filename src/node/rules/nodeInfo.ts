@@ -2,7 +2,7 @@ import type { NodeSystemInfo } from '../../types/k8s.ts';
 import type { MachineFacts, Update } from '../types.ts';
 
 /** The version that this program stands in for; kubectl and kubeadm compare it. */
-export const KUBELET_VERSION = 'v1.36.3';
+const KUBELET_VERSION = 'v1.36.3';
 
 /**
  * status.nodeInfo. A boot id that differs from the last one asks for a Rebooted Event. `runtimeVersion` undefined: the

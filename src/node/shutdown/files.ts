@@ -58,7 +58,7 @@ function timeOf(text: unknown): number | undefined {
 }
 
 /** Where logind looks for settings that go before its own. */
-export const LOGIND_DIRECTORY = '/etc/systemd/logind.conf.d';
+const LOGIND_DIRECTORY = '/etc/systemd/logind.conf.d';
 
 /** Has logind wait this long for Pods, from when it reads its configuration again. */
 export async function overrideLogindDelay(delayMs: number, directory = LOGIND_DIRECTORY): Promise<void> {

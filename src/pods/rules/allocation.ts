@@ -53,7 +53,7 @@ export function resizableContainers(spec: PodSpec | undefined): readonly Contain
   return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
 }
 
-export function mapContainers(spec: PodSpec, map: (container: Container) => Container): PodSpec {
+function mapContainers(spec: PodSpec, map: (container: Container) => Container): PodSpec {
   const { containers, initContainers } = spec;
   return {
     ...spec,

@@ -4,7 +4,7 @@ import type { PodOwner, PodTable } from '../table.ts';
 import type { FactUpdate } from '../updates.ts';
 
 /** An entry of a Pod that runs nothing yet; `parts` says what is different. */
-export function testEntry(parts: Partial<PodEntry> = {}): PodEntry {
+function testEntry(parts: Partial<PodEntry> = {}): PodEntry {
   return {
     uid: 'u',
     namespace: 'ns',

@@ -5,7 +5,7 @@ import { terminationCauses } from './terminationCauses.ts';
 import { launch, type Turn } from './turn.ts';
 
 /** The part of memory that a restart must not forget; undefined when there is nothing worth a write. */
-export function checkpointOf(turn: Turn): Checkpoint | undefined {
+function checkpointOf(turn: Turn): Checkpoint | undefined {
   const { facts, memory } = turn;
   const { termination } = memory;
   const noteworthy = termination && terminationCauses[termination.cause].after !== 'found';

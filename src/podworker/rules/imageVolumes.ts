@@ -4,7 +4,7 @@ import { imageState } from './images.ts';
 import type { Turn } from './turn.ts';
 
 /** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
-export const imageVolumeOwner = (volume: string): string => `${OWNER}${volume}`;
+const imageVolumeOwner = (volume: string): string => `${OWNER}${volume}`;
 const OWNER = 'volume:';
 
 /** The image volume that stands in a container's place; undefined for a container. */

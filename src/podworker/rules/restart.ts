@@ -5,7 +5,7 @@ import type { Now } from './facts.ts';
 import type { ContainerBackoff } from './memory.ts';
 
 /** First crash-loop delay; it doubles up to the node's maximum (300 s unless configured, KEP-5593). */
-export const initialBackoffMs = 10_000;
+const initialBackoffMs = 10_000;
 /** A container that ran this long since its last step starts over at no delay. */
 const backoffExpiryMs = 600_000;
 /** Ends this far in the future are the clock's doing. */

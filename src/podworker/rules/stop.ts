@@ -7,7 +7,7 @@ import { isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
 
 /** StopContainer is never sent with less (kubelet's minimumGracePeriodInSeconds). */
-export const minimumStopSeconds = 2;
+const minimumStopSeconds = 2;
 
 /** Seconds a Pod's own spec gives its containers. With 0 preStop hooks are left out, as when a container of it is stopped alone. */
 export function ownGrace(pod: Pod | null): number {

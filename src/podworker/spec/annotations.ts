@@ -2,14 +2,14 @@ import { goJson } from '../../k8s/goText.ts';
 import type { Container, ContainerPort, LifecycleHandler, Pod } from '../../types/k8s.ts';
 import { containerHash } from './containerHash.ts';
 
-export const HASH_ANNOTATION = 'io.kubernetes.container.hash';
-export const RESTART_COUNT_ANNOTATION = 'io.kubernetes.container.restartCount';
-export const TERMINATION_MESSAGE_PATH_ANNOTATION = 'io.kubernetes.container.terminationMessagePath';
-export const TERMINATION_MESSAGE_POLICY_ANNOTATION = 'io.kubernetes.container.terminationMessagePolicy';
-export const PRE_STOP_ANNOTATION = 'io.kubernetes.container.preStopHandler';
-export const PORTS_ANNOTATION = 'io.kubernetes.container.ports';
-export const DELETION_GRACE_ANNOTATION = 'io.kubernetes.pod.deletionGracePeriod';
-export const TERMINATION_GRACE_ANNOTATION = 'io.kubernetes.pod.terminationGracePeriod';
+const HASH_ANNOTATION = 'io.kubernetes.container.hash';
+const RESTART_COUNT_ANNOTATION = 'io.kubernetes.container.restartCount';
+const TERMINATION_MESSAGE_PATH_ANNOTATION = 'io.kubernetes.container.terminationMessagePath';
+const TERMINATION_MESSAGE_POLICY_ANNOTATION = 'io.kubernetes.container.terminationMessagePolicy';
+const PRE_STOP_ANNOTATION = 'io.kubernetes.container.preStopHandler';
+const PORTS_ANNOTATION = 'io.kubernetes.container.ports';
+const DELETION_GRACE_ANNOTATION = 'io.kubernetes.pod.deletionGracePeriod';
+const TERMINATION_GRACE_ANNOTATION = 'io.kubernetes.pod.terminationGracePeriod';
 
 /**
  * A container's annotations: what a kubelet that has lost the Pod's spec needs to stop the container properly and to go on

@@ -13,7 +13,7 @@ export class SpecError extends KubeletError {
 }
 
 /** A Pod as the kubelet's messages name it: `name_namespace(uid)`. */
-export function podDescription(pod: Pod): string {
+function podDescription(pod: Pod): string {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
   return `${name}_${namespace}(${uid})`;
 }

@@ -48,7 +48,7 @@ function headerProblem(headers: HeaderList): string | undefined {
 }
 
 /** `x-forwarded-for` → `X-Forwarded-For`; names with characters that no header may have stay as they are. */
-export function canonicalName(name: string): string {
+function canonicalName(name: string): string {
   if (!TOKEN.test(name)) return name;
   return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }

@@ -9,7 +9,7 @@ export type Redirect =
   | { readonly stop: true }
   | { readonly problem: string; readonly url: string };
 
-export const MAX_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**

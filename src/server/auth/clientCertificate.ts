@@ -85,8 +85,6 @@ function isValid(certificate: X509Certificate, nowMs: number): boolean {
 
 /** The parts of the subject by their short names, in order. */
 function subjectOf(certificate: X509Certificate): Record<string, string[]> {
-  const subject = certificate.toLegacyObject().subject as unknown as Record<string, string | string[]> | undefined;
-  return Object.fromEntries(
-    Object.entries(subject ?? {}).map(([key, value]) => [key, Array.isArray(value) ? value : [value]]),
-  );
+  const subject: Readonly<NodeJS.Dict<string | string[]>> | undefined = certificate.toLegacyObject().subject;
+  return Object.fromEntries(Object.entries(subject ?? {}).map(([key, value = []]) => [key, [value].flat()]));
 }

@@ -25,7 +25,7 @@ export function debuggingDisabled(config: KubeletConfiguration): string | undefi
 }
 
 /** The values of a pattern's names, or undefined when the path does not match it. Empty segments match nothing. */
-export function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.slice(1).split('/');
   const given = path.slice(1).split('/');
   const params: Record<string, string> = {};

@@ -69,7 +69,7 @@ export class LineWriter {
 }
 
 /** RFC 3339 with nine digits of a second, so that times line up and sort; runtimes leave trailing zeros out. */
-export function fixedTime(time: string): string {
+function fixedTime(time: string): string {
   return time.replace(/(?<=:\d\d)(?:\.(\d{1,9}))?(?=[Zz+-])/, (_whole, digits: string | undefined) => {
     return `.${(digits ?? '').padEnd(9, '0')}`;
   });

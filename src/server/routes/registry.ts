@@ -19,7 +19,7 @@ import { statusz } from './statusz.ts';
 import { systemLogs } from './systemLogs.ts';
 
 /** Every endpoint of the server. The first whose path matches answers. */
-export const routeNames = [
+const routeNames = [
   'healthz',
   'pods',
   'statsSummary',

@@ -10,7 +10,7 @@ export function apiContainerId(runtimeName: string, id: string): string {
 }
 
 /** `state.terminated` of an exited container. A start time that the runtime never set shows as 1970, as with the Go kubelet. */
-export function terminatedState(container: ObservedContainer, runtimeName: string): ContainerStateTerminated {
+function terminatedState(container: ObservedContainer, runtimeName: string): ContainerStateTerminated {
   const message = joinMessages(container.message, container.terminationMessage);
   return {
     exitCode: container.exitCode,

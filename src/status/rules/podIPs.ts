@@ -25,7 +25,7 @@ export function sortPodIPs(ips: readonly string[], primary: 4 | 6): string[] {
 }
 
 /** 4 or 6; no check that the text is an address. */
-export function familyOf(ip: string): 4 | 6 {
+function familyOf(ip: string): 4 | 6 {
   return ip.includes(':') ? 6 : 4;
 }
 

@@ -1,7 +1,7 @@
 import type { ContainerState, ContainerStatus, PodSpec } from '../../types/k8s.ts';
 
 /** All termination messages of one Pod share 12 KiB, evenly by container. */
-export const maxPodTerminationMessageBytes = 12 * 1024;
+const maxPodTerminationMessageBytes = 12 * 1024;
 
 /** The runtime's message, then what the process left in its termination message file. */
 export function joinMessages(runtimeMessage: string, terminationMessage: string): string {

@@ -15,7 +15,7 @@ import { CsiError, rpcFailed } from './csiError.ts';
 import type { CsiVersion } from './rules/version.ts';
 
 /** How long one operation with its calls may take; kubelet's csiTimeout. Milliseconds. */
-export const CSI_TIMEOUT_MS = 120_000;
+const CSI_TIMEOUT_MS = 120_000;
 /** Longest request that is sent, in bytes: a Secret is at most 1 MiB. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Longest answer that is taken, in bytes: some hundred are usual, and a few MiB of small parts take seconds to read. */

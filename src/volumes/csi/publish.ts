@@ -111,7 +111,7 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
 }
 
 /** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */
-export async function publishInputs(
+async function publishInputs(
   task: Pick<PublishTask, 'services' | 'pod' | 'context' | 'mode' | 'attributes' | 'secretRef' | 'signal'>,
   object: CSIDriver | undefined,
 ): Promise<{ secrets: Record<string, string>; attributes: Record<string, string> }> {

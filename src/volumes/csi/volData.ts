@@ -19,7 +19,7 @@ export interface VolumeData {
   readonly seLinuxMountContext?: string;
 }
 
-export const VOL_DATA = 'vol_data.json';
+const VOL_DATA = 'vol_data.json';
 /** Handles are at most some hundred bytes; what is longer is not ours. */
 const MAX_BYTES = 64 * 1024;
 

@@ -21,7 +21,7 @@ export interface OptionStages {
 }
 
 /** Reads cpuManagerPolicyOptions for policy static. Throws with Go's refusal. */
-export function parseCpuOptions(given: Readonly<Record<string, string>>, stages: OptionStages): StaticCpuOptions {
+function parseCpuOptions(given: Readonly<Record<string, string>>, stages: OptionStages): StaticCpuOptions {
   const options: Record<keyof StaticCpuOptions, boolean> = { ...NO_CPU_OPTIONS };
   for (const [name, value] of Object.entries(given)) {
     const option = Object.hasOwn(STATIC_CPU_OPTIONS, name) ? STATIC_CPU_OPTIONS[name] : undefined;

@@ -10,7 +10,7 @@ export interface TopologySettings {
 }
 
 /** Kubelet's rejection of a Pod whose resources cannot be near to each other. */
-export const TOPOLOGY_AFFINITY: Rejection = {
+const TOPOLOGY_AFFINITY: Rejection = {
   reason: 'TopologyAffinityError',
   message: 'Resources cannot be allocated with Topology locality',
 };

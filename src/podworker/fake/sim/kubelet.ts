@@ -20,7 +20,7 @@ export interface SimCall {
   aborted: boolean;
 }
 
-export const simNode: NodeFacts = {
+const simNode: NodeFacts = {
   api: true,
   runtimeName: 'sim',
   networkReady: true,
