@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -55,9 +56,6 @@ func (d *controller) source(request *csi.CreateVolumeRequest) (*volume, error) {
 }
 
 func (d *controller) CreateVolume(_ context.Context, request *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
-	if request.GetName() == "" || len(request.GetVolumeCapabilities()) == 0 {
-		return nil, status.Error(codes.InvalidArgument, "a volume needs a name and capabilities")
-	}
 	block := slices.ContainsFunc(request.GetVolumeCapabilities(), func(c *csi.VolumeCapability) bool { return c.GetBlock() != nil })
 	size := request.GetCapacityRange().GetRequiredBytes()
 	if size > capacity {
@@ -200,8 +198,16 @@ func (d *controller) DeleteSnapshot(_ context.Context, request *csi.DeleteSnapsh
 }
 
 func (d *controller) ListSnapshots(_ context.Context, request *csi.ListSnapshotsRequest) (*csi.ListSnapshotsResponse, error) {
+	from, _ := strconv.Atoi(request.GetStartingToken())
 	answer := &csi.ListSnapshotsResponse{}
-	for _, v := range d.store.all() {
+	for at, v := range d.store.all() {
+		if at < from {
+			continue
+		}
+		if limit := int(request.GetMaxEntries()); limit > 0 && len(answer.Entries) == limit {
+			answer.NextToken = strconv.Itoa(at)
+			break
+		}
 		wanted := (request.GetSnapshotId() == "" || v.ID == request.GetSnapshotId()) &&
 			(request.GetSourceVolumeId() == "" || v.Source == request.GetSourceVolumeId())
 		if v.Snapshot && wanted {

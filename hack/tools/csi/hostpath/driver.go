@@ -8,6 +8,8 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -25,7 +27,13 @@ type driver struct {
 func (d *driver) oneByOne(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	answer, err := handle(ctx, request)
+	var answer any
+	err := error(nil)
+	if what := missing(request); what != "" {
+		err = status.Errorf(codes.InvalidArgument, "the request has no %s", what)
+	} else {
+		answer, err = handle(ctx, request)
+	}
 	id := ""
 	if named, ok := request.(interface{ GetVolumeId() string }); ok {
 		id = named.GetVolumeId()
