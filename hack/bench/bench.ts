@@ -4,6 +4,9 @@ import type { Cluster } from '../cluster/state.ts';
 import { tearDown } from '../cluster/tearDown.ts';
 import { main, say } from '../lib/log.ts';
 import { type Agent, measure, type Sample, withAgent } from './agents.ts';
+import { needsDriver } from './claims.ts';
+import { driverRegistered, startCsiDriver } from './csiDriver.ts';
+import { type Shape, shapes } from './pods.ts';
 import { burstTable, type Row, ratioTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -14,16 +17,24 @@ const { values } = parseArgs({
     burst: { type: 'string', default: '30' },
     agents: { type: 'string' },
     before: { type: 'string' },
+    shapes: { type: 'string', default: 'plain,volumes' },
     'skip-burst': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
-const help = `npm run bench [-- --rounds 4] [--count 6] [--burst 30] [--skip-burst] [--agents null,go,ts] [--before BUNDLE]
+const help = `npm run bench [-- --rounds 4] [--count 6] [--burst 30] [--skip-burst] [--agents null,go,ts] [--before BUNDLE] [--shapes plain,volumes]
 Starts and deletes Pods one at a time, plain and with volumes, under the null agent (the least that any kubelet must do), the Go
 kubelet and kubelet-ts, taking turns on one containerd; then a burst at gate limits 2, 4, 8 and none. Prints ratios: this machine's
 speed changes within minutes, so times of one agent alone mean nothing.
+--shapes: also claim (a claim for a CSI driver's volume), claims (that, a local and a hostPath one) and fifty (claims for a CSI driver's).
 --before BUNDLE: the kubelet-ts.mjs of another checkout takes turns with this one (instead of the Go kubelet, unless --agents names it).`;
+
+const wanted = values.shapes.split(',').map((name): Shape => {
+  const shape = shapes.find((one) => one === name);
+  if (!shape) throw new Error(`--shapes ${values.shapes}: choose of ${shapes.join(', ')}`);
+  return shape;
+});
 
 /** Pods before the first measured one of a turn. */
 const warmUps = 20;
@@ -34,10 +45,16 @@ async function round(cluster: Cluster, agents: readonly Agent[], number: number,
   for (const agent of [...agents.slice(first), ...agents.slice(0, first)]) {
     await withAgent(cluster, agent, { before: values.before }, async () => {
       // The later shape of a turn finds warmer code: they take turns too.
-      const shapes = number % 2 === 1 ? (['plain', 'volumes'] as const) : (['volumes', 'plain'] as const);
-      for (const shape of shapes) {
+      const turn = number % 2 === 1 ? wanted : wanted.toReversed();
+      if (agent !== 'null' && wanted.some(needsDriver)) await driverRegistered(cluster);
+      for (const shape of turn) {
         // A node agent runs for weeks: its first Pods after a start, with code that was never run, are not what is asked here.
-        await measure(cluster, shape, { count: shape === shapes[0] ? warmUps : 1 }, `warm-${agent}-${shape}-${number}`);
+        await measure(
+          cluster,
+          shape,
+          { count: shape === turn[0] && shape !== 'fifty' ? warmUps : 1 },
+          `warm-${agent}-${shape}-${number}`,
+        );
         const sample = await measure(cluster, shape, { count: Number(values.count) }, `${agent}-${shape}-${number}`);
         rows.push({ agent, shape, sample });
         say(
@@ -80,6 +97,7 @@ await main(async () => {
   if (values.help) return console.log(help);
   const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
   try {
+    if (wanted.some(needsDriver)) await startCsiDriver(cluster);
     const rows: Row[] = [];
     const agents = (values.agents ?? (values.before ? 'null,before,ts' : 'null,go,ts')).split(',') as Agent[];
     for (let i = 1; i <= Number(values.rounds); i++) await round(cluster, agents, i, rows);

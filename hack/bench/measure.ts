@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { ApiClient } from '../../src/api/client.ts';
 import { openKubeconfig } from '../../src/config/credentials.ts';
 import type { Pod } from '../../src/types/k8s.ts';
+import { makeClaims, removeClaims } from './claims.ts';
 import { pods, type Shape } from './pods.ts';
 
 /**
@@ -57,7 +58,7 @@ function waitFor(name: string, what: 'running' | 'gone'): Promise<number> {
 async function create(name: string): Promise<number> {
   const seenAt = waitFor(name, 'running');
   const from = performance.now();
-  await client.create('Pod', pods(values.shape as Shape, name, values.node!), { namespace });
+  await client.create('Pod', pods(shape, name, values.node!), { namespace });
   return (await seenAt) - from;
 }
 
@@ -68,17 +69,23 @@ async function remove(name: string): Promise<number> {
   return (await seenAt) - from;
 }
 
+const shape = values.shape as Shape;
 const starts: number[] = [];
 const deletes: number[] = [];
 const prefix = values.prefix ?? 'bench';
 if (values.burst) {
   const names = Array.from({ length: Number(values.burst) }, (_, i) => `${prefix}-${i}`);
+  for (const name of names) await makeClaims(client, shape, name, values.node!);
   starts.push(...(await Promise.all(names.map(create))));
   deletes.push(...(await Promise.all(names.map(remove))));
+  for (const name of names) await removeClaims(client, shape, name);
 } else {
   for (let i = 0; i < Number(values.count ?? 5); i++) {
-    starts.push(await create(`${prefix}-${i}`));
-    deletes.push(await remove(`${prefix}-${i}`));
+    const name = `${prefix}-${i}`;
+    await makeClaims(client, shape, name, values.node!);
+    starts.push(await create(name));
+    deletes.push(await remove(name));
+    await removeClaims(client, shape, name);
   }
 }
 stop.abort();

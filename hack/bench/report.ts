@@ -16,22 +16,34 @@ function quantile(list: readonly number[], q: number): number {
 const times = (rows: readonly Row[], agent: Agent, shape: Shape, what: 'starts' | 'deletes'): number[] =>
   rows.filter((r) => r.agent === agent && r.shape === shape).flatMap((r) => r.sample[what]);
 
-function line(label: string, values: readonly number[], floor: readonly number[]): string {
+/** What an agent takes above the null agent, as a part of what the Go kubelet takes above it; empty without both of them. */
+function aboveNull(values: readonly number[], floor: readonly number[], go: readonly number[]): string {
+  const part = (quantile(values, 0.5) - quantile(floor, 0.5)) / (quantile(go, 0.5) - quantile(floor, 0.5));
+  return Number.isFinite(part) ? part.toFixed(2) : '';
+}
+
+function line(label: string, values: readonly number[], floor: readonly number[], go: readonly number[]): string {
   const p50 = quantile(values, 0.5);
   const ratio = p50 / quantile(floor, 0.5);
-  return `| ${label} | ${p50.toFixed(0)} | ${quantile(values, 0.9).toFixed(0)} | ${ratio.toFixed(2)} |`;
+  return `| ${label} | ${p50.toFixed(0)} | ${quantile(values, 0.9).toFixed(0)} | ${ratio.toFixed(2)} | ${aboveNull(values, floor, go)} |`;
 }
 
 /** Medians as ratios to the null agent's of the same run. */
 export function ratioTable(rows: readonly Row[]): string {
-  const out = ['', '| one at a time | p50 ms | p90 ms | × null agent |', '|---|---|---|---|'];
+  const out = ['', '| one at a time | p50 ms | p90 ms | × null agent | above it, × go |', '|---|---|---|---|---|'];
   const agents = [...new Set(rows.map((r) => r.agent))];
   for (const what of ['starts', 'deletes'] as const) {
-    for (const shape of ['plain', 'volumes'] as const) {
+    for (const shape of new Set(rows.map((r) => r.shape))) {
       const floor = times(rows, 'null', shape, what);
+      const go = times(rows, 'go', shape, what);
       for (const agent of agents)
         out.push(
-          line(`${what === 'starts' ? 'start' : 'delete'}, ${shape}: ${agent}`, times(rows, agent, shape, what), floor),
+          line(
+            `${what === 'starts' ? 'start' : 'delete'}, ${shape}: ${agent}`,
+            times(rows, agent, shape, what),
+            floor,
+            go,
+          ),
         );
     }
   }
