@@ -27,6 +27,7 @@ const allowed: Readonly<Record<string, string>> = {
   'podworker/checkpointStore.ts': 'only this program writes there, and UIDs are encoded',
   'server/logs/logSuccessors.ts':
     'the runtime and this program name the files of a container’s log; others are not looked at',
+  'server/logs/ownLog.ts': 'the directory of Pods’ logs, from the configuration',
   'server/logs/sendLog.ts': 'the runtime names the log',
   'server/logs/systemFile.ts': 'the path comes from a URL that is text; what does not come back the same is not found',
   'stats/cadvisor/cgroupReader.ts': 'figures of a cgroup that cannot be named are not asked for',

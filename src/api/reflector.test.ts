@@ -51,6 +51,25 @@ describe('reflector', () => {
     expect([...w.reflector.objects().keys()]).toEqual(['ns/b']);
   });
 
+  test('an object that a listener cannot bear keeps no other from being known', async () => {
+    await using fake = await FakeApiServer.start();
+    await using client = new ApiClient(fake.connection);
+    for (const name of ['a', 'b', 'c']) fake.objects.set('ConfigMap', map(name));
+    const seen: string[] = [];
+    const defects: string[] = [];
+    const onAdd = ({ metadata }: ConfigMap) => {
+      if (metadata?.name === 'b') throw new Error('an odd object');
+      seen.push(metadata?.name ?? '');
+    };
+    const onDefect = (error: unknown, { metadata }: ConfigMap) =>
+      void defects.push(`${metadata?.name}: ${(error as Error).message}`);
+    using reflector = new Reflector(client, 'ConfigMap', { namespace: 'ns' }, { onAdd, onDefect }).start();
+    await until(() => reflector.synced() && fake.watches === 1);
+    fake.objects.set('ConfigMap', map('d'));
+    await until(() => seen.length === 3);
+    expect([seen, defects]).toEqual([['a', 'c', 'd'], ['b: an odd object']]);
+  });
+
   test('a long list comes in pages, whole', async () => {
     await using w = await setup();
     for (let i = 0; i < 600; i++) w.fake.objects.set('ConfigMap', map(`c${i}`));

@@ -22,6 +22,8 @@ export interface ReflectorCallbacks<T> {
   /** After every complete list, the changes to the copy being reported already. */
   readonly onSync?: (objects: readonly T[]) => void;
   readonly onState?: (state: ReflectorState) => void;
+  /** `onAdd`, `onUpdate` or `onDelete` has thrown for this object; the others go on. Default: told as a rejection that nobody waits for. */
+  readonly onDefect?: (error: unknown, object: T) => void;
 }
 
 export interface ReflectorOptions<T> {
@@ -195,16 +197,26 @@ export class Reflector<K extends Kind> implements Disposable {
     if (old !== undefined && uid === meta?.uid) {
       if (resourceVersion === meta?.resourceVersion) return;
       this.#objects.set(key, object);
-      this.#callbacks.onUpdate?.(object, old);
+      this.#tell(object, () => this.#callbacks.onUpdate?.(object, old));
       return;
     }
     if (old !== undefined) this.#remove(key, old);
     this.#objects.set(key, object);
-    this.#callbacks.onAdd?.(object);
+    this.#tell(object, () => this.#callbacks.onAdd?.(object));
   }
 
   #remove(key: string, last: KindMap[K]): void {
-    if (this.#objects.delete(key)) this.#callbacks.onDelete?.(last);
+    if (this.#objects.delete(key)) this.#tell(last, () => this.#callbacks.onDelete?.(last));
+  }
+
+  /** One object that a listener cannot bear must not keep all others from being known. */
+  #tell(object: KindMap[K], callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      if (this.#callbacks.onDefect) this.#callbacks.onDefect(error, object);
+      else void Promise.reject(error);
+    }
   }
 
   async #pause(error: unknown): Promise<void> {

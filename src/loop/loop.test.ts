@@ -70,6 +70,11 @@ class VolumeWorker {
   staged = false;
   reads = 0;
   over = false;
+  /** How long a turn takes. */
+  turnMs = 0;
+  readonly defects: string[] = [];
+  /** What the ports throw next, by name. */
+  readonly throws = new Map<string, Error>();
   hold: Promise<void> = Promise.resolve();
   readonly loop: Loop<VolumeFacts, { readonly turns: number }, Step, VolumeDecision, Found>;
 
@@ -77,21 +82,23 @@ class VolumeWorker {
     const ports: LoopPorts<VolumeFacts, { readonly turns: number }, Step, VolumeDecision, Found> = {
       clock: this.clock,
       slots: rules,
-      snapshot: (slots) => ({ ...this.#facts(), slots }),
-      decide,
-      effect: async (step, _facts, signal) => {
-        this.log.push(step.slot === 'device' ? step.kind : `${step.kind} ${step.slot.slice(4)}`);
-        await this.hold;
-        signal.throwIfAborted();
-        const failure = this.failures.get(step.kind)?.shift();
-        if (failure) throw failure;
-        if (step.kind === 'stage' || step.kind === 'unstage') return { staged: step.kind === 'stage' };
-        return { pod: { name: step.pod, published: step.kind === 'publish' } };
+      snapshot: (slots) => {
+        this.#throwNext('snapshot');
+        return { ...this.#facts(), slots };
       },
-      toError: (thrown): EffectError => thrown as EffectError,
+      decide,
+      effect: (step, _facts, signal) => {
+        this.#throwNext('effect');
+        return this.#carryOut(step, signal);
+      },
+      toError: (thrown): EffectError =>
+        thrown instanceof Error
+          ? { reason: 'Internal', message: thrown.message, settled: true }
+          : (thrown as EffectError),
       lastSeq: () => this.reads,
       decided: () => {},
       settled: (_step, { outcome }) => {
+        this.#throwNext('settled');
         this.staged = outcome?.staged ?? this.staged;
         const { pod } = outcome ?? {};
         if (!pod) return;
@@ -100,7 +107,9 @@ class VolumeWorker {
       },
       turned: (_facts, { done }) => {
         this.over = done;
+        this.clock.advance(this.turnMs);
       },
+      defect: (error) => void this.defects.push((error as Error).message),
     };
     this.loop = new Loop(ports, { turns: 0 });
   }
@@ -113,6 +122,22 @@ class VolumeWorker {
 
   settle(ms = 0): Promise<void> {
     return this.clock.advanceAsync(ms);
+  }
+
+  async #carryOut(step: Step, signal: AbortSignal): Promise<Found> {
+    this.log.push(step.slot === 'device' ? step.kind : `${step.kind} ${step.slot.slice(4)}`);
+    await this.hold;
+    signal.throwIfAborted();
+    const failure = this.failures.get(step.kind)?.shift();
+    if (failure) throw failure;
+    if (step.kind === 'stage' || step.kind === 'unstage') return { staged: step.kind === 'stage' };
+    return { pod: { name: step.pod, published: step.kind === 'publish' } };
+  }
+
+  #throwNext(port: string): void {
+    const error = this.throws.get(port);
+    this.throws.delete(port);
+    if (error) throw error;
   }
 
   #facts() {
@@ -176,4 +201,28 @@ test('any number of wakes in one tick is one turn; after the stop there is none'
   volume.loop.wake();
   await volume.settle(1000);
   expect([volume.loop.memory.turns, volume.clock.pending]).toEqual([1, 0]);
+});
+
+describe('a port that throws', () => {
+  test.each(['snapshot', 'effect', 'settled'])('%s: concerns this owner only, which goes on later', async (port) => {
+    const volume = new VolumeWorker();
+    volume.throws.set(port, new Error('a defect of ours'));
+    await volume.want('a');
+    if (port !== 'effect') expect(volume.defects).toEqual(['a defect of ours']); // an effect's is a failure like any other
+    await volume.settle(10_000);
+    expect(volume.log.at(-1)).toBe('publish a');
+  });
+});
+
+test('an owner whose turns are long rests: it has a fifth of the event loop, whatever wakes it', async () => {
+  const volume = new VolumeWorker();
+  volume.turnMs = 100;
+  for (let i = 0; i < 100; i++) await volume.want('a');
+  expect(volume.loop.memory.turns).toBe(1);
+  await volume.settle(399);
+  expect(volume.loop.memory.turns).toBe(1);
+  await volume.settle(1);
+  expect(volume.loop.memory.turns).toBe(2);
+  await volume.settle(2_000);
+  expect(volume.log).toEqual(['stage', 'publish a']);
 });

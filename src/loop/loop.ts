@@ -37,7 +37,15 @@ export interface LoopPorts<F, M, A extends LoopAction, D extends Conclusion<M, A
   ): void;
   /** A turn is over, its actions are under way. */
   turned(facts: F, decision: D): void;
+  /** One of these ports has thrown: a defect of ours. The owner stands still and looks again later; nobody else hears of it. */
+  defect(error: unknown): void;
 }
+
+/** How long an owner is left alone after a defect, unless something of it changes; ms. */
+const DEFECT_PAUSE_MS = 10_000;
+/** A turn that takes longer than this (ms) is followed by a rest of several times as long: one owner has a fifth of the event loop at most. */
+const LONG_TURN_MS = 5;
+const RESTS = 4;
 
 /**
  * facts → decide → actions → facts: the loop of one owner. Whatever happens to what it owns arrives as a changed fact and a `wake`; nothing
@@ -51,6 +59,8 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
   #memory: M;
   #last: { readonly facts: F; readonly decision: D } | undefined;
   #queued = false;
+  #restUntil = Number.NEGATIVE_INFINITY;
+  #rest: Disposable | undefined;
   #timer: Disposable | undefined;
 
   constructor(ports: LoopPorts<F, M, A, D, O>, memory: M) {
@@ -73,21 +83,36 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
     return this.#life.signal;
   }
 
-  /** A turn in this tick's microtask. */
+  /** A turn in this tick's microtask; of an owner whose last turn was long, after its rest. */
   wake(): void {
     if (this.#queued || this.#life.signal.aborted) return;
     this.#queued = true;
-    queueMicrotask(() => {
-      this.#queued = false;
-      if (!this.#life.signal.aborted) this.#turn();
-    });
+    const wait = this.#restUntil - this.#ports.clock.now().mono;
+    if (wait <= 0) queueMicrotask(() => this.#take());
+    else this.#rest = this.#ports.clock.setTimer(wait, () => this.#take());
   }
 
   /** No turn any more; running effects are told to stop. */
   stop(): void {
     this.#timer?.[Symbol.dispose]();
+    this.#rest?.[Symbol.dispose]();
     this.#life.abort();
     for (const controller of this.#running.values()) controller.abort();
+  }
+
+  #take(): void {
+    this.#queued = false;
+    if (this.#life.signal.aborted) return;
+    const began = this.#ports.clock.now().mono;
+    try {
+      this.#turn();
+    } catch (error) {
+      // Thrown further, it would end the agent and so every Pod's care, and at each start again.
+      this.#ports.defect(error);
+      this.#arm(began + DEFECT_PAUSE_MS, began);
+    }
+    const ended = this.#ports.clock.now().mono;
+    if (ended - began > LONG_TURN_MS) this.#restUntil = ended + RESTS * (ended - began);
   }
 
   #turn(): void {
@@ -114,10 +139,19 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
     const controller = new AbortController();
     this.#running.set(action.slot, controller);
     this.slots.begin(action, startedAt);
-    this.#ports.effect(action, facts, controller.signal).then(
+    this.#effect(action, facts, controller.signal).then(
       (outcome) => this.#settle(action, startedAt, { outcome }),
       (thrown: unknown) => this.#settle(action, startedAt, { thrown }),
     );
+  }
+
+  /** What an effect throws before its first wait is its failure like any other. */
+  #effect(action: A, facts: F, signal: AbortSignal): Promise<O> {
+    try {
+      return this.#ports.effect(action, facts, signal);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   #settle(action: A, startedAt: number, result: { readonly outcome?: O; readonly thrown?: unknown }): void {
@@ -126,7 +160,11 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
     const error = 'thrown' in result ? this.#ports.toError(result.thrown) : undefined;
     const endedAt = this.#ports.clock.now().mono;
     this.slots.end(action, { startedAt, endedAt, seq, ...(error ? { error } : {}) });
-    this.#ports.settled(action, { startedAt, seq, ...result });
+    try {
+      this.#ports.settled(action, { startedAt, seq, ...result });
+    } catch (thrown) {
+      this.#ports.defect(thrown);
+    }
     this.wake();
   }
 }

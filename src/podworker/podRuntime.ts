@@ -3,12 +3,14 @@ import { watchEvents } from '../cri/events.ts';
 import type { StartGate } from '../cri/gate.ts';
 import { createObserver, type Observer } from '../cri/observe.ts';
 import type { PodEvent } from '../events/event.ts';
+import { bounded } from '../lib/bounded.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
+import type { Reason } from '../timeline/reasons.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
 import type { FileCheckpoints } from './checkpointStore.ts';
@@ -17,7 +19,6 @@ import type { Effect } from './outcome.ts';
 import { recordHeard, recordingPorts } from './recording.ts';
 import { type ObjectSource, References, type VolumeNeed } from './references.ts';
 import type { Action } from './rules/actions.ts';
-import type { Decision } from './rules/decide.ts';
 import type { NodeFacts } from './rules/facts.ts';
 import type { PodWorker } from './worker.ts';
 import { PodWorkers } from './workers.ts';
@@ -142,6 +143,19 @@ export class PodRuntime implements Disposable {
     const { clock, log, hooks, recorder, table, objects } = this.#options;
     const references = new Map<string, References>();
     const recording = recordingPorts(recorder, clock, hooks.actionEnded);
+    const defect = (pod: RecordedPod, error: unknown) => {
+      const message = bounded(errorMessage(error));
+      logDefects(log, pod, [{ code: 'InternalError', message }]);
+      recorder.stands(pod.uid, clock.now(), [{ code: 'InternalError', message }]);
+    };
+    // Whoever follows a Pod may throw for it: that concerns neither the others that follow it nor any other Pod.
+    const alone = (pod: RecordedPod, work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        defect(pod, error);
+      }
+    };
     return new PodWorkers({
       clock,
       table,
@@ -159,20 +173,22 @@ export class PodRuntime implements Disposable {
       actionEnded: recording.actionEnded,
       decided: (facts, memory, decision, now) => {
         recording.decided(facts, memory, decision, now);
-        logDefects(log, facts, decision);
+        logDefects(log, facts, decision.reasons);
         const worker = this.workers.get(facts.uid);
         // After the turn: who follows the Pod sees what was concluded, not what it was concluded from.
-        if (worker) queueMicrotask(() => table.decided(worker));
+        if (worker) queueMicrotask(() => alone(worker, () => table.decided(worker)));
       },
+      defect,
       changed: (worker, pod) => {
-        references.get(worker.uid)?.follow(pod);
-        hooks.taken(worker, pod);
+        alone(worker, () => references.get(worker.uid)?.follow(pod));
+        alone(worker, () => hooks.taken(worker, pod));
       },
       opened: (worker, origin, pod) => {
         const own = new References(
           objects,
           (update) => worker.learn(update),
           (p) => this.#options.volumeNeeds(p),
+          (error) => defect(worker, error),
         );
         references.set(worker.uid, own);
         const created = pod?.metadata?.creationTimestamp;
@@ -205,7 +221,7 @@ const heardFrom: Readonly<Record<PodOrigin, string>> = {
   runtime: 'the runtime',
 };
 
-function logDefects(log: Logger, { uid, namespace, name }: RecordedPod, { reasons }: Decision): void {
+function logDefects(log: Logger, { uid, namespace, name }: RecordedPod, reasons: readonly Reason[]): void {
   for (const reason of reasons) {
     if (reason.code !== 'InternalError') continue;
     const pod = `${namespace}/${name}`;

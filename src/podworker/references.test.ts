@@ -45,7 +45,14 @@ function following(objects: Objects) {
     if (secret) found.push({ kind: 'Secret', namespace: 'other', name: secret, volume: 'v' });
     return found;
   };
-  const references = new References(objects as never, (update) => learned.push(update), needs);
+  const references = new References(
+    objects as never,
+    (update) => learned.push(update),
+    needs,
+    (error) => {
+      throw error;
+    },
+  );
   references.follow(pod);
   return { learned, references };
 }
@@ -86,4 +93,33 @@ test('of a Pod that is over no volume is followed any more', () => {
   const { references } = following(objects);
   references.follow({ ...pod, status: { phase: 'Succeeded' } });
   expect(objects.watched.size).toBe(0);
+});
+
+test('what throws while an object changes concerns this Pod alone', () => {
+  const objects = new Objects();
+  const defects: unknown[] = [];
+  let broken = false;
+  const needs = () => {
+    if (broken) throw new Error('a claim that nobody foresaw');
+    return [{ kind: 'PersistentVolumeClaim', namespace: 'ns', name: 'data', volume: 'v' } as const];
+  };
+  const mine = new References(
+    objects as never,
+    () => {},
+    needs,
+    (error) => void defects.push(error),
+  );
+  const learned: FactUpdate[] = [];
+  const other = new References(
+    objects as never,
+    (update) => learned.push(update),
+    () => [{ kind: 'PersistentVolumeClaim', namespace: 'ns', name: 'data', volume: 'v' }],
+    (error) => void defects.push(error),
+  );
+  mine.follow(pod);
+  other.follow(pod);
+  broken = true;
+  objects.set('PersistentVolumeClaim data', 'pv');
+  expect(defects).toEqual([new Error('a claim that nobody foresaw')]);
+  expect(learned).toHaveLength(2); // the other Pod hears of the change
 });

@@ -53,13 +53,16 @@ export class References implements Disposable {
   readonly #learn: (update: FactUpdate) => void;
   readonly #volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[];
   readonly #subscriptions = new Map<string, Disposable>();
+  readonly #defect: (error: unknown) => void;
   #pod: Pod | undefined;
 
   constructor(
     source: ObjectSource,
     learn: (update: FactUpdate) => void,
     volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[],
+    defect: (error: unknown) => void,
   ) {
+    this.#defect = defect;
     this.#source = source;
     this.#learn = learn;
     this.#volumeNeeds = volumeNeeds;
@@ -111,8 +114,12 @@ export class References implements Disposable {
     for (const [key, r] of wanted) {
       if (this.#subscriptions.has(key)) continue;
       const changed = () => {
-        if (this.#pod && LEADS_ON[r.kind]) this.follow(this.#pod);
-        else this.#learn({ kind: 'object', key, state: this.#state(r) });
+        try {
+          if (this.#pod && LEADS_ON[r.kind]) this.follow(this.#pod);
+          else this.#learn({ kind: 'object', key, state: this.#state(r) });
+        } catch (error) {
+          this.#defect(error); // of this Pod: the others that refer to the object hear of it too
+        }
       };
       this.#subscriptions.set(key, this.#source.subscribe(r.kind, r.namespace, r.name, changed));
     }

@@ -9,6 +9,7 @@ import type { PodEntry } from '../pods/entry.ts';
 import type { PodOrigin, TerminateRequest } from '../pods/facts.ts';
 import type { PodOwner } from '../pods/table.ts';
 import type { FactUpdate } from '../pods/updates.ts';
+import type { RecordedPod } from '../timeline/recorder.ts';
 import type { AllocatedPod, Pod, PodStatus } from '../types/k8s.ts';
 import { toEffectError } from './effectError.ts';
 import { entryOf } from './entry.ts';
@@ -43,6 +44,8 @@ export interface WorkerPorts {
   actionEnded(uid: string, action: Action, startedAt: number, error: unknown): void;
   /** Nothing of the Pod is left: the worker is over. */
   done(uid: string): void;
+  /** A defect of ours met this Pod: it stands still, and says so. */
+  defect(pod: RecordedPod, error: unknown): void;
 }
 
 /** How long an event waits at most for calls of the same Pod that are under way. */
@@ -87,6 +90,7 @@ export class PodWorker implements PodOwner {
           if (this.runtime) this.#loop.slots.forget(objectIds(this.runtime));
         },
         turned: (facts, decision) => this.#turned(facts, decision),
+        defect: (error) => ports.defect(this.#facts, error),
       },
       memory,
     );

@@ -64,3 +64,23 @@ describe('a UID whose leftovers are being removed', () => {
     expect(workers.all()).toEqual([]);
   });
 });
+
+test('a Pod whose follower throws keeps no other from being heard of', () => {
+  const defects: string[] = [];
+  const workers = new PodWorkers({
+    ...idlePorts,
+    table: new PodTable(),
+    random: () => 0.5,
+    recorded: () => ({}),
+    clock: new ManualClock(),
+    opened: () => ({ [Symbol.dispose]: () => {} }),
+    changed: ({ uid }) => {
+      if (uid === 'a') throw new Error('a reference that nobody foresaw');
+    },
+    defect: ({ uid }, error) => void defects.push(`${uid}: ${(error as Error).message}`),
+  });
+  for (const uid of ['a', 'b']) workers.set(pod(uid, uid), 'api');
+  expect(defects).toEqual(['a: a reference that nobody foresaw']);
+  expect(workers.all().map((w) => w.uid)).toEqual(['a', 'b']);
+  workers.stop();
+});

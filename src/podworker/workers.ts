@@ -63,8 +63,17 @@ export class PodWorkers {
     return [...this.#held.values()].map((h) => h.worker);
   }
 
-  /** A source has this Pod, new or changed. */
+  /** A source has this Pod, new or changed. What it throws is told of this Pod: the source goes on to its next one. */
   set(pod: Pod, origin: PodOrigin): void {
+    try {
+      this.#set(pod, origin);
+    } catch (error) {
+      const { uid = '', namespace = '', name = '' } = pod.metadata ?? {};
+      this.#ports.defect({ uid, namespace, name }, error);
+    }
+  }
+
+  #set(pod: Pod, origin: PodOrigin): void {
     const uid = pod.metadata?.uid ?? '';
     if (this.#reserved.has(uid)) return void this.#reserved.set(uid, { pod, origin });
     const held = this.#held.get(uid);

@@ -53,7 +53,7 @@ describe('streams', () => {
   }
   const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n';
   const head = (path: string) =>
-    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n`;
+    `POST ${path} HTTP/1.1\r\nhost: x\r\nAuthorization: Bearer good\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\n`;
   const execPath = '/exec/ns/p/c?command=sh&output=1';
   beforeEach(() => start({}, { token, review: async () => true }));
 
@@ -74,6 +74,25 @@ describe('streams', () => {
     socket.end();
     await until(() => socket.closed && far.sockets.every((s) => s.closed));
     await until(() => server.secure.upgraded.size === 0);
+    far.close();
+  });
+
+  test('a token that came as a WebSocket subprotocol stays here; the runtime gets the others', async () => {
+    const far = await runtime(upgraded);
+    const socket = await openTls();
+    const protocol = `base64url.bearer.authorization.k8s.io.${Buffer.from('good').toString('base64url')}`;
+    const browser = (protocols: string) =>
+      `GET ${execPath} HTTP/1.1\r\nhost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: ${protocols}\r\n\r\n`;
+    await exchange(socket, browser(`${protocol}, v4.channel.k8s.io`), '\r\n\r\n');
+    expect(far.heads).toHaveLength(1);
+    expect(far.heads[0]).toContain('Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n');
+    expect(far.heads[0]).not.toContain('bearer');
+    socket.destroy();
+    // Alone it is refused: there would be no protocol for the runtime to take up.
+    const alone = await openTls();
+    expect(await exchange(alone, browser(protocol))).toContain('401 Unauthorized');
+    expect(far.heads).toHaveLength(1);
+    alone.destroy();
     far.close();
   });
 

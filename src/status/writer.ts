@@ -7,7 +7,7 @@ import type { PodTable } from '../pods/table.ts';
 import type { Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
 import { laneFor } from './lanes.ts';
-import { StatusPublisher } from './publisher.ts';
+import { type StatusLimiter, StatusPublisher } from './publisher.ts';
 import { refOf } from './record.ts';
 import { HOLD_MS, mayWait } from './rules/holdBack.ts';
 import { statusSummary } from './rules/summary.ts';
@@ -15,6 +15,8 @@ import { statusSummary } from './rules/summary.ts';
 /** Where the writer reads and what it tells. */
 export interface StatusWriterOptions {
   readonly client: ApiClient;
+  /** Writes beyond it wait, urgent ones first. */
+  readonly limiter?: StatusLimiter;
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly mirrors: Mirrors;
@@ -29,10 +31,11 @@ export class StatusWriter implements Disposable {
   readonly #ended: Disposable;
 
   constructor(options: StatusWriterOptions) {
-    const { clock, client, table } = options;
+    const { clock, client, table, limiter } = options;
     this.#options = options;
     this.publisher = new StatusPublisher({
       clock,
+      ...(limiter ? { limiter } : {}),
       patchStatus: (namespace, name, uid, body, signal) => this.#patch(client, namespace, name, uid, body, signal),
       onAccepted: (uid, { status }) => this.#accepted(uid, status),
       onProblem: (uid, { message }) => table.learn(uid, { kind: 'statusProblem', message }),

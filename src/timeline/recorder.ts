@@ -113,6 +113,15 @@ export class Recorder {
     this.#shrink();
   }
 
+  /** Why the Pod stands still although nothing was decided: a defect of ours. */
+  stands(uid: string, at: At, reasons: readonly Reason[]): void {
+    const pod = this.#pods.get(uid);
+    if (!pod) return;
+    if (codes(reasons) !== codes(pod.reasons)) this.#push(pod, { kind: 'reasons', at, reasons });
+    pod.reasons = reasons;
+    this.#shrink();
+  }
+
   /** What the Pod has of the node for itself by now; for `why`, no entry of the timeline. */
   holds(uid: string, holds: readonly string[]): void {
     const pod = this.#pods.get(uid);

@@ -15,7 +15,7 @@ import type { Base } from './preflight.ts';
 export interface ApiConnection extends AsyncDisposable {
   /** Limited by kubeAPIQPS and kubeAPIBurst. */
   readonly client: ApiClient;
-  /** Without a limit: heartbeats, the node's status, Pod status and deletion do not queue behind other calls. */
+  /** Without a limit: heartbeats, the node's status and watches do not queue behind other calls. What outsiders cause has limits of its own. */
   readonly heartbeat: ApiClient;
   readonly store: ObjectStore;
   readonly tokens: TokenManager;

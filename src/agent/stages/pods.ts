@@ -2,6 +2,7 @@ import { logManifests } from '../../api/manifests/manifestLog.ts';
 import { staticPodSources } from '../../api/manifests/staticPodSources.ts';
 import type { StaticPodSource } from '../../api/manifests/staticPods.ts';
 import { keepQosWeight } from '../../cgroups/qosWeight.ts';
+import { RateLimiter } from '../../lib/limiter.ts';
 import { rotatePodLogs } from '../../node/podLogs.ts';
 import { Mirrors } from '../../pods/mirrors.ts';
 import { effects } from '../../podworker/actions/registry.ts';
@@ -65,7 +66,11 @@ export async function openPods(
   const projections = openProjections(base, api, stage, stack);
   const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers, ...projections.objects };
   const objects = api ? apiObjects(api.store, api.tokens, drivers) : standaloneObjects(manifests, drivers);
-  const status = api ? stack.use(new StatusWriter({ client: api.heartbeat, clock, recorder, mirrors, table })) : null;
+  // The limit that the Go kubelet's statuses have, in a bucket of their own: heartbeats do not wait behind them.
+  const limiter = new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst);
+  const status = api
+    ? stack.use(new StatusWriter({ client: api.heartbeat, limiter, clock, recorder, mirrors, table }))
+    : null;
   const probeMetrics = new ProbeMetrics();
   const probes = stack.use(
     new PodProbes({

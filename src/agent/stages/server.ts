@@ -3,6 +3,7 @@ import { toFlagz } from '../../config/flagz.ts';
 import { deviceMap, deviceMapText } from '../../devices/deviceMap.ts';
 import { nodeMap, nodeMapText } from '../../ledger/managers/nodeMap.ts';
 import { verbosity } from '../../lib/verbosity.ts';
+import { limitReviews } from '../../server/auth/reviewLimit.ts';
 import { type AccessReviewer, accessReviewer, tokenReviewer } from '../../server/auth/reviews.ts';
 import { serveExplanations } from '../../server/explanations.ts';
 import type { ServerHost } from '../../server/host.ts';
@@ -64,7 +65,7 @@ async function openKubeletServer(
   const { config, options } = loaded;
   if (!config.enableServer) return;
   const { webhook } = config.authentication;
-  const token = api && webhook.enabled ? tokenReviewer(api.heartbeat, clock, webhook.cacheTTL) : undefined;
+  const token = api && webhook.enabled ? tokenReviewer(reviews(api, base), clock, webhook.cacheTTL) : undefined;
   const server = await startKubeletServer({
     host: await serverHost(parts),
     metrics: metrics.metrics,
@@ -94,13 +95,18 @@ async function wholeNode({ table }: Base, { managers, devices }: NodeStage, pres
   return { text: text + nodeMapText(map) + deviceMapText(held), json: { ...json, ...map, devices: held } };
 }
 
+/** Each kind of review has a limit of its own: strangers' tokens do not use up what those with certificates need. */
+function reviews(api: ApiConnection, { clock, loaded: { config } }: Base) {
+  return limitReviews(api.heartbeat, clock, { qps: config.kubeAPIQPS, burst: config.kubeAPIBurst });
+}
+
 /** Without an API server the start was refused (serverRights.ts); should that change, nobody is let in. */
 function reviewer({ api, base }: Parts): AccessReviewer {
   if (!api) return async () => false;
   const { clock, nodeName, loaded } = base;
   const { cacheAuthorizedTTL, cacheUnauthorizedTTL } = loaded.config.authorization.webhook;
   const ttls = { allowedMs: cacheAuthorizedTTL, deniedMs: cacheUnauthorizedTTL };
-  return accessReviewer(api.heartbeat, clock, nodeName, ttls);
+  return accessReviewer(reviews(api, base), clock, nodeName, ttls);
 }
 
 async function serverHost(parts: Parts): Promise<ServerHost> {

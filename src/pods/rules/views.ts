@@ -1,5 +1,6 @@
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../cri/observed.ts';
 import { isSidecar } from '../../k8s/containerTotals.ts';
+import { allNamed } from '../../lib/named.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** What the views are made of. */
@@ -32,7 +33,7 @@ export function readySandbox(facts: Pick<ViewFacts, 'runtime'>): ObservedSandbox
 }
 
 function viewOf(facts: ViewFacts, container: Container, kind: ContainerKind): ContainerView {
-  const history = (facts.runtime?.containers ?? []).filter((c) => c.name === container.name);
+  const history = allNamed(facts.runtime?.containers, container.name);
   const latest = history[0];
   const sandbox = facts.runtime?.sandboxes[0];
   const fromLogs = facts.logRestarts[container.name];

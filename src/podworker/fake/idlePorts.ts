@@ -14,4 +14,7 @@ export const idlePorts: Omit<WorkerPorts, 'clock' | 'done'> = {
   event: () => {},
   decided: () => {},
   actionEnded: () => {},
+  defect: (_pod, error) => {
+    throw error;
+  },
 };

@@ -7,7 +7,7 @@ import { imageState, type StartState } from './images.ts';
 import { replacedRun, replacementFailed } from './replacement.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
-import { because, emitOnce, launch, type Turn, wake } from './turn.ts';
+import { because, emitOnce, launch, noted, type Turn, wake } from './turn.ts';
 
 /** What a container may do this turn besides being created. */
 export interface Leave {
@@ -194,8 +194,9 @@ function countRestart(turn: Turn, view: ContainerView): void {
   if (ended && !isReplaced(turn, view)) countStep(turn, view, ended.finishedAt, ended.id);
 }
 
-function countStep({ memory, facts, now }: Turn, view: ContainerView, finishedAt: number, countedFor: string): void {
+function countStep(turn: Turn, view: ContainerView, finishedAt: number, countedFor: string): void {
+  const { memory, facts, now } = turn;
   const key = backoffKey(view.container);
   const next = nextBackoff(memory.backoff[view.name], key, finishedAt, facts.node.crashLoopMaxMs, now);
-  memory.backoff = { ...memory.backoff, [view.name]: { ...next, countedFor } };
+  turn.memory.backoff = noted(turn, turn.memory.backoff, view.name, { ...next, countedFor });
 }

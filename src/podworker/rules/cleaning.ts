@@ -1,3 +1,4 @@
+import { named } from '../../lib/named.ts';
 import { aliveContainers, podViews } from '../../pods/rules/views.ts';
 import { isTerminal } from '../../status/rules/phase.ts';
 import type { Pod } from '../../types/k8s.ts';
@@ -66,7 +67,7 @@ function endStragglers(turn: Turn, pod: Pod | null): boolean {
   for (const c of alive) {
     const graceSeconds = termination?.graceSeconds ?? 1;
     const deadline = termination?.deadline ?? turn.now.wall;
-    const view = views.find((v) => v.name === c.name);
+    const view = named(views, c.name);
     stopContainer(turn, c, view, { message: '', graceSeconds, deadline, after: [] });
   }
   return alive.length === 0 && stopSandboxes(turn);

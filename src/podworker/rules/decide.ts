@@ -144,6 +144,7 @@ function complete(turn: Turn, cause: 'completed' | 'rejected', least = 0): void 
   const { wall } = turn.now;
   turn.memory.termination ??= { cause, graceSeconds, since: wall, deadline: wall + graceSeconds * 1000 };
   turn.start.length = 0;
+  turn.taken.clear();
   turn.reasons.length = 0;
   advance(turn, 'Terminating');
   rejection(turn);

@@ -1,6 +1,7 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { milliOfShares } from '../../k8s/cpuShares.ts';
 import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
+import { named } from '../../lib/named.ts';
 import { apiStatus, containerStatuses } from '../../pods/rules/apiStatus.ts';
 import { aliveContainers, type ContainerView, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
@@ -158,7 +159,7 @@ function healthBefore(
   const health: Record<string, ContainerHealth> = {};
   for (const { name, container } of views) {
     if (!runs.has(name)) continue;
-    const before = said.find((s) => s.name === name);
+    const before = named(said, name);
     health[name] = {
       started: before?.started ?? true,
       ready: !container.readinessProbe && (before?.ready ?? true),
@@ -206,7 +207,7 @@ function healthOf(turn: Turn, views: readonly ContainerView[]): Record<string, C
     const { startupProbe, readinessProbe } = view.container;
     const hook =
       slot(turn.facts, slotOf.postStart(view.name)).running !== undefined ||
-      turn.start.some((a) => a.slot === slotOf.postStart(view.name));
+      turn.taken.has(slotOf.postStart(view.name));
     if (hook) health[view.name] = { started: false, ready: false };
     else if (startupProbe || readinessProbe) health[view.name] = probedHealth(turn.facts, view, c.id);
   }

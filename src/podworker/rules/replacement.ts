@@ -4,7 +4,7 @@ import type { Pod } from '../../types/k8s.ts';
 import type { Kill } from './memory.ts';
 import { restartsAfterKill } from './restart.ts';
 import { isStarting } from './starting.ts';
-import type { Turn } from './turn.ts';
+import { noted, type Turn } from './turn.ts';
 
 /*
  * A container that is stopped in order to run again: its definition changed, a probe gave it up, its sandbox is made anew. The Go kubelet
@@ -62,6 +62,6 @@ function fail(turn: Turn, ids: readonly string[]): void {
   for (const id of ids) {
     const kill = turn.memory.kills[id];
     if (kill && !kill.successorFailed)
-      turn.memory.kills = { ...turn.memory.kills, [id]: { ...kill, successorFailed: true } };
+      turn.memory.kills = noted(turn, turn.memory.kills, id, { ...kill, successorFailed: true });
   }
 }

@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { allNamed } from '../../lib/named.ts';
 import { slotOf } from './actions.ts';
 import type { PodFacts } from './facts.ts';
 import { slot } from './slots.ts';
@@ -36,6 +37,7 @@ function isHookOpen(facts: PodFacts, c: ObservedContainer): boolean {
 }
 
 function hasPostStart({ pod }: PodFacts, name: string): boolean {
-  const { initContainers = [], containers = [] } = pod?.spec ?? {};
-  return [...initContainers, ...containers].some((c) => c.name === name && c.lifecycle?.postStart !== undefined);
+  const { initContainers, containers } = pod?.spec ?? {};
+  const all = [...allNamed(initContainers, name), ...allNamed(containers, name)];
+  return all.some((c) => c.lifecycle?.postStart !== undefined);
 }

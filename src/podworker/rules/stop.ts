@@ -1,10 +1,11 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { named } from '../../lib/named.ts';
 import { aliveContainers, type ContainerView, type PodViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import type { Kill } from './memory.ts';
 import { isOpen, retryAt, slot } from './slots.ts';
-import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
+import { because, emitOnce, launch, monoOf, noted, type Turn, wake } from './turn.ts';
 
 /** StopContainer is never sent with less (kubelet's minimumGracePeriodInSeconds). */
 const minimumStopSeconds = 2;
@@ -73,7 +74,7 @@ function preStopDone(turn: Turn, c: ObservedContainer, view: ContainerView, plan
   const seen = turn.memory.preStop[c.id] ?? { begun: now.wall };
   if (seen.ended !== undefined) return true;
   const over = s.last !== undefined || plan.deadline <= now.wall;
-  turn.memory.preStop = { ...turn.memory.preStop, [c.id]: over ? { ...seen, ended: now.wall } : seen };
+  turn.memory.preStop = noted(turn, turn.memory.preStop, c.id, over ? { ...seen, ended: now.wall } : seen);
   if (over) {
     if (s.running) turn.abort.add(name);
     return true;
@@ -94,24 +95,31 @@ function begunIsSaved(turn: Turn, containerId: string): boolean {
   return last?.action.kind === 'saveCheckpoint' && last.action.checkpoint.preStop[containerId] !== undefined;
 }
 
+/** As many names as anybody reads of what a container waits for. */
+const MOST_NAMED = 8;
+
+/** Whom a container's stop waits for; the first of many. */
+export type StopOrder = (view: ContainerView | undefined) => readonly string[];
+
 /**
- * Whom a container's stop waits for when its whole Pod is stopped: a sidecar stops after all main containers, and after the sidecars that
- * were started later than it (KEP-753). A plain init container that still runs holds none of them.
+ * The order in which a whole Pod is stopped: a sidecar stops after all main containers, and after the sidecars that were started later
+ * than it (KEP-753). A plain init container that still runs holds none of them.
  */
-export function stopsAfter(
-  turn: Turn,
-  view: ContainerView | undefined,
-  views: readonly ContainerView[],
-  alive: readonly ObservedContainer[],
-): string[] {
-  if (view?.kind !== 'sidecar') return [];
+export function stopOrder(turn: Turn, views: readonly ContainerView[], alive: readonly ObservedContainer[]): StopOrder {
   const names = new Set(alive.map((c) => c.name));
   // A start under way, or one whose outcome is unknown, may still bring a container up that needs the sidecar.
   for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
-  const at = views.indexOf(view);
-  return views
-    .filter((v, i) => names.has(v.name) && (v.kind === 'main' || (v.kind === 'sidecar' && i > at)))
-    .map((v) => v.name);
+  const held = views.filter((v) => names.has(v.name));
+  const sidecars = held.filter((v) => v.kind === 'sidecar');
+  const mains = held.filter((v) => v.kind === 'main').slice(0, MOST_NAMED);
+  const order = new Map(views.map((v, i) => [v, i]));
+  return (view) => {
+    if (view?.kind !== 'sidecar') return [];
+    const at = order.get(view) ?? 0;
+    const first = sidecars.findIndex((v) => (order.get(v) ?? 0) > at);
+    const later = first < 0 ? [] : sidecars.slice(first, first + MOST_NAMED);
+    return [...later, ...mains].slice(0, MOST_NAMED).map((v) => v.name);
+  };
 }
 
 /** Brings all that runs to its end although the Pod goes on, in the order of a Pod's end; notes each as a kill. */
@@ -121,10 +129,11 @@ export function stopRunning(
   how: { message: string; graceSeconds: number; reason: Kill['reason'] },
 ): void {
   const alive = aliveContainers(turn.facts);
+  const after = stopOrder(turn, views.all, alive);
   for (const c of alive) {
     const kill = noteKill(turn, c.id, how);
-    const view = views.all.find((v) => v.name === c.name);
-    stopContainer(turn, c, view, { ...planOf(kill), after: stopsAfter(turn, view, views.all, alive) });
+    const view = named(views.all, c.name);
+    stopContainer(turn, c, view, { ...planOf(kill), after: after(view) });
   }
 }
 
@@ -137,7 +146,7 @@ export function noteKill(
   const known = turn.memory.kills[id];
   if (known) return known;
   const kill: Kill = { ...how, since: turn.now.wall };
-  turn.memory.kills = { ...turn.memory.kills, [id]: kill };
+  turn.memory.kills = noted(turn, turn.memory.kills, id, kill);
   return kill;
 }
 

@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { named } from '../../lib/named.ts';
 import { aliveContainers, type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { actionKinds } from './actionKinds.ts';
@@ -7,7 +8,7 @@ import { releaseAll } from './holdings.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, slot } from './slots.ts';
-import { stopContainer, stopsAfter } from './stop.ts';
+import { type StopOrder, stopContainer, stopOrder } from './stop.ts';
 import { terminationCauses } from './terminationCauses.ts';
 import { because, emitOnce, type Turn } from './turn.ts';
 
@@ -17,7 +18,8 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   if (!intentIsDurable(turn, termination)) return false;
   const views = pod ? podViews(turn.facts, pod).all : [];
   const alive = aliveContainers(turn.facts);
-  for (const c of alive) stopOne(turn, c, views, alive, termination);
+  const after = stopOrder(turn, views, alive);
+  for (const c of alive) stopOne(turn, c, views, after, termination);
   const settled = makingSettled(turn);
   if (alive.length > 0 || !settled) return false;
   // Beside the stop of the sandbox, which uses none of them.
@@ -58,18 +60,17 @@ function stopOne(
   turn: Turn,
   c: ObservedContainer,
   views: readonly ContainerView[],
-  alive: readonly ObservedContainer[],
+  after: StopOrder,
   termination: Termination,
 ): void {
-  const view = views.find((v) => v.name === c.name);
+  const view = named(views, c.name);
   const kill = turn.memory.kills[c.id];
   const deadline = kill ? Math.min(kill.since + kill.graceSeconds * 1000, termination.deadline) : termination.deadline;
-  const after = stopsAfter(turn, view, views, alive);
   stopContainer(turn, c, view, {
     message: kill?.message ?? '',
     graceSeconds: termination.graceSeconds,
     deadline,
-    after,
+    after: after(view),
   });
   const what = `"KillContainer" for "${c.name}" with KillContainerError`;
   tellFailure(turn, slotOf.stop(c.id), what);

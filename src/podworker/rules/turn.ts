@@ -13,9 +13,13 @@ export interface Turn {
   readonly now: Now;
   readonly memory: Mutable<PodMemory>;
   readonly start: Action[];
+  /** The slots of `start`. */
+  readonly taken: Set<string>;
   readonly abort: Set<string>;
   readonly reasons: Reason[];
   readonly events: PodEvent[];
+  /** Tables of the memory that this turn has made, and may write to. */
+  readonly copies: WeakSet<object>;
   /** Waiting reason of a container in the words of its status. */
   readonly waiting: Record<string, { reason: string; message: string }>;
   wakeAt: number;
@@ -27,9 +31,11 @@ export function openTurn(facts: PodFacts, memory: PodMemory, now: Now): Turn {
     now,
     memory: { ...memory },
     start: [],
+    taken: new Set(),
     abort: new Set(),
     reasons: [],
     events: [],
+    copies: new WeakSet(),
     waiting: {},
     wakeAt: Number.POSITIVE_INFINITY,
   };
@@ -49,10 +55,26 @@ export function because(turn: Turn, reason: Reason): void {
   turn.reasons.push(reason);
 }
 
+/**
+ * A table of the memory with one more entry, to be put in its place. It is copied at the turn's first write: what an earlier turn concluded
+ * stays as it was, and a Pod of thousands of containers does not copy thousands of entries for each of them.
+ */
+export function noted<T>(
+  turn: Turn,
+  table: Readonly<Record<string, T>>,
+  key: string,
+  entry: T,
+): Readonly<Record<string, T>> {
+  const own: Record<string, T> = turn.copies.has(table) ? table : { ...table };
+  own[key] = entry;
+  turn.copies.add(own);
+  return own;
+}
+
 /** Records an Event once per key; a new `stamp` under the same key is a new occurrence. */
 export function emitOnce(turn: Turn, key: string, stamp: number, event: PodEvent): void {
   if (turn.memory.emitted[key] === stamp) return;
-  turn.memory.emitted = { ...turn.memory.emitted, [key]: stamp };
+  turn.memory.emitted = noted(turn, turn.memory.emitted, key, stamp);
   turn.events.push(event);
 }
 
@@ -65,7 +87,7 @@ export type Retry = 'backoff' | 'now' | number;
  */
 export function launch(turn: Turn, action: Action, retry: Retry = 'backoff'): boolean {
   const { facts, now } = turn;
-  if (turn.start.some((a) => a.slot === action.slot)) return false;
+  if (turn.taken.has(action.slot)) return false;
   if (!isOpen(facts, action.slot)) {
     const s = slot(facts, action.slot);
     if (!s.running && s.last?.error) {
@@ -84,6 +106,7 @@ export function launch(turn: Turn, action: Action, retry: Retry = 'backoff'): bo
     return false;
   }
   turn.start.push(action);
+  turn.taken.add(action.slot);
   return true;
 }
 

@@ -1,4 +1,5 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import { named } from '../../lib/named.ts';
 import { spread } from '../../loop/rules/retry.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
@@ -42,7 +43,7 @@ export function planVolumes(turn: Turn, pod: Pod): boolean {
 /** What the volume is made of, as one string: API objects, and of the Pod itself what the downward API shows: metadata, and resources after a resize. */
 function inputsOf(turn: Turn, pod: Pod, name: string): string {
   const objects = fingerprint(turn.facts, turn.facts.volumeObjects[name] ?? []);
-  const volume = pod.spec?.volumes?.find((v) => v.name === name);
+  const volume = named(pod.spec?.volumes, name);
   const sources = [volume?.downwardAPI, ...(volume?.projected?.sources ?? []).map((source) => source.downwardAPI)];
   if (sources.every((source) => !source)) return objects;
   const { labels = {}, annotations = {} } = pod.metadata ?? {};

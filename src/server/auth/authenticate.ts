@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { HttpError } from '../http/exchange.ts';
+import { bearerToken } from './bearerToken.ts';
 import type { CertificateVerdict } from './clientCertificate.ts';
 import type { TokenReviewer } from './reviews.ts';
 import { anonymousUser, authenticated, type UserInfo } from './user.ts';
@@ -16,33 +18,24 @@ export interface AuthenticatorOptions {
 
 /**
  * Certificate first, then bearer token; the first that names a user wins. Credentials that were shown and are wrong are an error even
- * where anonymous requests are let in.
+ * where anonymous requests are let in. Rejects with an HttpError when nobody can be asked just now.
  */
 export async function authenticate(request: IncomingMessage, options: AuthenticatorOptions): Promise<Authentication> {
   const verdict = options.certificate?.(request) ?? { state: 'none' };
   if (verdict.state === 'user') return { user: authenticated(verdict.user) };
   const problems = verdict.state === 'untrusted' ? [`client certificate: ${verdict.message}`] : [];
-  const token = bearerToken(request);
+  const { token, problem } = options.token ? bearerToken(request) : {};
+  if (problem !== undefined) problems.push(problem);
   if (token !== undefined && options.token) {
     try {
       const user = await options.token(token);
       if (user) return { user: authenticated(user) };
       problems.push('invalid bearer token');
     } catch (error) {
+      if (error instanceof HttpError) throw error;
       problems.push(`bearer token: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   if (problems.length > 0) return { problem: problems.join('; ') };
   return options.anonymous ? { user: anonymousUser } : { problem: 'no credentials' };
-}
-
-/** The token of an Authorization header, or of the WebSocket subprotocol that browsers use in its place. */
-function bearerToken(request: IncomingMessage): string | undefined {
-  const match = /^\s*bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '');
-  if (match) return match[1];
-  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
-  const prefix = 'base64url.bearer.authorization.k8s.io.';
-  const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
-  const encoded = protocols.find((p) => p.startsWith(prefix))?.slice(prefix.length);
-  return encoded ? Buffer.from(encoded, 'base64url').toString('utf8') : undefined;
 }

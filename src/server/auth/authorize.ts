@@ -1,3 +1,4 @@
+import { HttpError } from '../http/exchange.ts';
 import type { NodeAttributes } from './attributes.ts';
 import type { AccessReviewer } from './reviews.ts';
 import type { UserInfo } from './user.ts';
@@ -7,7 +8,7 @@ export type Authorization =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly status: 403 | 500; readonly text: string; readonly cause?: unknown };
 
-/** Asks for each subresource in order until one is allowed. Texts are kubelet's (InstallAuthFilter). */
+/** Asks for each subresource in order until one is allowed. Texts are kubelet's (InstallAuthFilter). Rejects with an HttpError when nobody can be asked just now. */
 export async function authorize(
   user: UserInfo,
   { verb, subresources }: NodeAttributes,
@@ -18,6 +19,7 @@ export async function authorize(
     try {
       if (await review(user, verb, subresource)) return { allowed: true };
     } catch (cause) {
+      if (cause instanceof HttpError) throw cause;
       const text = `Authorization error (user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource})`;
       return { allowed: false, status: 500, text, cause };
     }

@@ -42,6 +42,18 @@ describe('tokens', () => {
     await expect(review('x')).rejects.toThrow('the token review failed: webhook broken');
   });
 
+  test('any number of wrong tokens leaves the answers on good ones', async () => {
+    const api = client((_kind, { token }) =>
+      token === 'good' ? { authenticated: true, user: { username: 'a' } } : { authenticated: false },
+    );
+    const review = tokenReviewer(api, new ManualClock(), 1_000_000);
+    await review('good');
+    for (let i = 0; i < 10_000; i++) await review(`wrong ${i}`);
+    const asked = api.asked.length;
+    expect(await review('good')).toMatchObject({ name: 'a' });
+    expect(api.asked).toHaveLength(asked);
+  });
+
   test('many at once are one question', async () => {
     const api = client(() => ({ authenticated: true, user: { username: 'a' } }));
     const review = tokenReviewer(api, new ManualClock(), 1000);
@@ -69,6 +81,7 @@ describe('rights', () => {
     await review(alice, 'get', 'proxy');
     await review(alice, 'create', 'proxy');
     expect(api.asked).toHaveLength(3);
+    expect(api.asked[2]?.spec.resourceAttributes).toMatchObject({ verb: 'create' });
     await review({ ...alice, groups: ['other'] }, 'get', 'proxy');
     expect(api.asked).toHaveLength(4);
   });

@@ -17,7 +17,11 @@ export type AccessReviewer = (user: UserInfo, verb: string, subresource: string)
 
 /** Asks the TokenReview API; yes and no are kept for `ttlMs`. Tokens are kept as keyed digests only. */
 export function tokenReviewer(client: Pick<ApiClient, 'create'>, clock: Clock, ttlMs: number): TokenReviewer {
-  const cache = new AnswerCache<UserInfo | undefined>(() => clock.now().mono, MAX_ANSWERS);
+  const cache = new AnswerCache<UserInfo | undefined>(
+    () => clock.now().mono,
+    MAX_ANSWERS,
+    (user) => user !== undefined,
+  );
   const secret = randomBytes(32);
   const ask = async (token: string): Promise<UserInfo | undefined> => {
     const review: TokenReview = await client.create(
@@ -56,7 +60,7 @@ export function accessReviewer(
   nodeName: string,
   ttls: AccessTtls,
 ): AccessReviewer {
-  const cache = new AnswerCache<boolean>(() => clock.now().mono, MAX_ANSWERS);
+  const cache = new AnswerCache<boolean>(() => clock.now().mono, MAX_ANSWERS, Boolean);
   return (user, verb, subresource) => {
     const spec: SubjectAccessReview['spec'] = {
       user: user.name,

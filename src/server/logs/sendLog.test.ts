@@ -1,10 +1,12 @@
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -271,5 +273,36 @@ describe('following', () => {
     release();
     await finished;
     expect(taken).toBeLessThan(70_000);
+  });
+});
+
+describe('a log that is a link', () => {
+  const send = async (containerId: string, target: string) => {
+    const logs = join(dir, 'pods');
+    symlinkSync(target, join(logs, '0.log'));
+    const pieces: Buffer[] = [];
+    const context = {
+      options: base,
+      following: { maxFiles: 5, running: () => false, onChange: () => ({ [Symbol.dispose]: () => {} }) },
+      clock: realClock,
+      signal: new AbortController().signal,
+      owner: { podLogsDir: logs, containerId },
+    };
+    await sendLog(join(logs, '0.log'), async (piece) => void pieces.push(piece), context);
+    return Buffer.concat(pieces).toString();
+  };
+  beforeEach(() => mkdirSync(join(dir, 'pods')));
+
+  test('to any other file of the node is refused: a Pod may have put it there', async () => {
+    const secret = join(dir, 'shadow');
+    writeFileSync(secret, line('root'));
+    await expect(send('abc123', secret)).rejects.toThrow(
+      /shadow" is outside of .*pods and not named after its container/,
+    );
+  });
+
+  test.each(['abc123-json.log', 'pods/real'])('to %s is followed: a runtime makes such', async (name) => {
+    writeFileSync(join(dir, name), line('hello'));
+    expect(await send('abc123', join(dir, name))).toContain('hello\n');
   });
 });

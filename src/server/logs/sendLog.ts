@@ -5,6 +5,7 @@ import { FollowedLog, type Following } from './followLog.ts';
 import { LineWriter } from './lineWriter.ts';
 import { LogFile } from './logFile.ts';
 import type { LogOptions } from './options.ts';
+import { type LogOwner, refuseForeign } from './ownLog.ts';
 
 /** Takes the next piece and resolves when it wants more. */
 export type LogSink = (piece: Buffer) => Promise<void>;
@@ -13,6 +14,8 @@ export interface SendLogOptions {
   readonly options: LogOptions;
   readonly following: Following;
   readonly clock: Clock;
+  /** Absent: the file may be anywhere. */
+  readonly owner?: LogOwner;
   /** The client is gone. */
   readonly signal: AbortSignal;
 }
@@ -25,7 +28,8 @@ export async function sendLog(logPath: string, sink: LogSink, context: SendLogOp
   const path = await realpath(logPath).catch((error: unknown) => {
     throw new Error(`failed to try resolving symlinks in path ${goQuote(logPath)}: ${goSystemError('lstat', error)}`);
   });
-  const { options, signal } = context;
+  const { options, signal, owner } = context;
+  if (owner) await refuseForeign(logPath, path, owner);
   const file = await LogFile.open(path, options.tailLines).catch((error: unknown) => {
     throw new Error(`failed to open log file ${goQuote(path)}: ${goSystemError('open', error)}`);
   });

@@ -37,7 +37,8 @@ async function serveLogs(exchange: Exchange, host: ServerHost): Promise<void> {
   try {
     const path = await logPath(served, chosen.id, host);
     const following = followContainer(served.uid, bareId(chosen.id), host);
-    const context = { options, following, clock: host.clock, signal };
+    const owner = { podLogsDir: host.config.podLogsDir, containerId: bareId(chosen.id) };
+    const context = { options, following, clock: host.clock, signal, owner };
     await sendLog(path, (piece) => writeSlowly(response, piece, signal), context);
   } catch (error) {
     // kubelet appends the sentence to what it has sent; clients look for it there.

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '../../lib/errors.ts';
+import { withoutToken } from '../auth/bearerToken.ts';
 import { type Exchange, HttpError } from '../http/exchange.ts';
 
 /** After one side has ended, the other may still say something for as long as it goes on saying it. */
@@ -78,7 +79,10 @@ function passedOn(raw: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const [name, value] = [raw[i] as string, raw[i + 1] as string];
-    if (!PRIVATE_HEADERS.has(name.toLowerCase())) kept.push(name, value);
+    const lower = name.toLowerCase();
+    if (PRIVATE_HEADERS.has(lower)) continue;
+    const passed = lower === 'sec-websocket-protocol' ? withoutToken(value) : value;
+    if (passed !== undefined) kept.push(name, passed);
   }
   return kept;
 }

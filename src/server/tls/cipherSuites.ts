@@ -1,6 +1,20 @@
 import { getCiphers } from 'node:tls';
 import { KubeletError } from '../../lib/errors.ts';
 
+/** What Go offers when nothing is configured: OpenSSL's own default has suites without forward secrecy in it. */
+const GO_DEFAULT = [
+  'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA',
+  'TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA',
+  'TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA',
+];
+
 const VERSIONS = {
   VersionTLS10: 'TLSv1',
   VersionTLS11: 'TLSv1.1',
@@ -15,10 +29,10 @@ export function minVersion(name: string): (typeof VERSIONS)[keyof typeof VERSION
 
 /**
  * OpenSSL's list for suites in Go's (IANA's) names: `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` → `ECDHE-RSA-AES128-GCM-SHA256`. TLS 1.3
- * names are the same in both. Undefined when the list is empty. Throws on a suite that OpenSSL does not have.
+ * names are the same in both. An empty list means Go's default one. Throws on a suite that OpenSSL does not have.
  */
-export function cipherList(names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+export function cipherList(names: readonly string[]): string {
+  if (names.length === 0) return cipherList(GO_DEFAULT);
   const known = new Set(getCiphers());
   const list = names.map((name) => {
     const suite = opensslName(name);

@@ -20,9 +20,12 @@ describe('cipher suites', () => {
     createSecureContext({ ciphers: list });
   });
 
-  test('an unknown one is an error that names it; none means the built-in set', () => {
+  test('an unknown one is an error that names it; none means Go’s own, each with forward secrecy', () => {
     expect(() => cipherList(['TLS_NONE_WITH_NOTHING'])).toThrow('TLS_NONE_WITH_NOTHING');
-    expect(cipherList([])).toBeUndefined();
+    const own = cipherList([]).split(':');
+    expect(own).toHaveLength(13);
+    for (const suite of own) expect(suite).toMatch(/^(TLS_|ECDHE-)/);
+    createSecureContext({ ciphers: own.join(':') });
   });
 
   test('versions and groups', () => {

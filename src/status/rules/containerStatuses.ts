@@ -1,5 +1,6 @@
 import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { isSidecar } from '../../k8s/containerTotals.ts';
+import { allNamed, named } from '../../lib/named.ts';
 import type { Container, ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { StatusTurn } from './containerStatus.ts';
 import { notStarted, statusFromRuntime, statusWithoutContainer } from './containerStatus.ts';
@@ -35,9 +36,9 @@ function listFor(
 ): ContainerStatus[] {
   const { runtime } = turn.input;
   return (containers ?? []).map((container) => {
-    const old = before?.find((status) => status.name === container.name);
+    const old = named(before, container.name);
     if (!runtime) return old ?? withReason(notStarted(container, undefined, turn), container, undefined, spec, turn);
-    const [newest, ...older] = runtime.containers.filter((c) => c.name === container.name);
+    const [newest, ...older] = allNamed(runtime.containers, container.name);
     const status = newest
       ? statusFromRuntime(container, [newest, ...older], old, turn)
       : statusWithoutContainer(container, old, turn);

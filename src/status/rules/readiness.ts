@@ -1,4 +1,5 @@
 import { isSidecar } from '../../k8s/containerTotals.ts';
+import { named } from '../../lib/named.ts';
 import type { ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import type { ContainerHealth, StatusInput } from './input.ts';
 
@@ -16,7 +17,7 @@ export function withHealth(status: ContainerStatus, input: StatusInput): Contain
 
 /** As `withHealth` for init containers: a sidecar is judged as a main container, any other is ready once it succeeded. */
 export function withInitHealth(status: ContainerStatus, spec: PodSpec, input: StatusInput): ContainerStatus {
-  const container = spec.initContainers?.find((c) => c.name === status.name);
+  const container = named(spec.initContainers, status.name);
   const judged = withHealth(status, input);
   if (container && isSidecar(container)) return judged;
   return { ...judged, ready: status.state?.terminated?.exitCode === 0 };

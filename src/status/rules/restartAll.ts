@@ -1,3 +1,4 @@
+import { named } from '../../lib/named.ts';
 import type { Container, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 import { previousStatus } from './input.ts';
@@ -26,7 +27,7 @@ function wasRestarting(before: PodStatus): boolean {
 
 function askedFor(input: StatusInput, spec: PodSpec): boolean {
   return allContainers(spec).some((container) => {
-    const newest = input.runtime?.containers.find((c) => c.name === container.name);
+    const newest = named(input.runtime?.containers, container.name);
     if (newest?.state !== 'exited') return false;
     return matchingRestartRule(container, newest.exitCode)?.action === 'RestartAllContainers';
   });

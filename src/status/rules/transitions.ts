@@ -1,4 +1,5 @@
 import { isSidecar } from '../../k8s/containerTotals.ts';
+import { named } from '../../lib/named.ts';
 import type { Container, ContainerStatus, PodSpec } from '../../types/k8s.ts';
 import { canRestartAllContainers, restartsAfter } from './restartPolicy.ts';
 
@@ -13,10 +14,10 @@ export function refuseRevival(
   spec: PodSpec,
 ): ContainerStatus[] {
   return wanted.map((status) => {
-    const before = old?.find((s) => s.name === status.name);
+    const before = named(old, status.name);
     const ended = before?.state?.terminated;
     if (!before || !ended || status.state?.terminated) return status;
-    const container = containers?.find((c) => c.name === status.name);
+    const container = named(containers, status.name);
     return !container || mayRevive(container, spec, ended.exitCode) ? status : before;
   });
 }

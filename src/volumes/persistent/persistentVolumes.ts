@@ -52,6 +52,8 @@ export class PersistentVolumes implements Disposable {
         devicePath: this.#attached.get(name),
         settled: this.#settled,
       }),
+      defect: (error) =>
+        options.log.error('A volume cannot be handled; it is left as it is', { error: errorMessage(error) }),
       done: (worker) => this.#drop(worker),
     };
   }

@@ -39,6 +39,8 @@ export interface VolumeWorkerPorts extends StepPorts {
   readonly onOperation?: OnStorageOperation | undefined;
   /** Nothing is left of the volume. */
   done(worker: VolumeWorker): void;
+  /** A defect of ours met this volume: it is left as it is and looked at again later. */
+  defect(error: unknown): void;
 }
 
 const OPERATIONS: Readonly<
@@ -103,6 +105,7 @@ export class VolumeWorker {
         decided: () => {},
         settled: (action, result) => this.#settled(action, result),
         turned: (_facts, decision) => this.#turned(decision),
+        defect: (error) => ports.defect(error),
       },
       null,
     );
