@@ -20,3 +20,14 @@ test.each([
   health.turned();
   expect(health.problem()).toBeUndefined();
 });
+
+test('unlisted for more than three minutes is what kubelet says of its PLEG', () => {
+  const clock = new ManualClock();
+  const health = new SyncLoopHealth(clock, minutes(1));
+  expect(health.unlisted()).toBe('PLEG is not healthy: pleg has yet to be successful');
+  health.turned();
+  clock.advance(minutes(3));
+  expect(health.unlisted()).toBeUndefined();
+  clock.advance(5_500);
+  expect(health.unlisted()).toBe('PLEG is not healthy: pleg was last seen active 3m5.5s ago; threshold is 3m0s');
+});

@@ -1,7 +1,11 @@
+import { formatDuration } from '../k8s/duration.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** kubelet never calls its loop hung earlier than this. */
 const LEAST_MS = 5 * 60_000;
+
+/** The Go kubelet's threshold for its relists, of which it makes one each second; here one is due every 45 s. */
+const PLEG_MS = 3 * 60_000;
 
 /**
  * Whether the loop that keeps Pods in step with the runtime still turns (healthz's `syncloop`). There is no one loop here: a worker
@@ -22,6 +26,18 @@ export class SyncLoopHealth {
   /** The loop came round. */
   turned(): void {
     this.#last = this.#clock.now().mono;
+  }
+
+  /**
+   * kubelet's sentence while the runtime has not been listed for longer than 3 minutes: whether the call hangs or fails, nobody knows by then
+   * what runs, and the Node is not Ready. There is no PLEG here; the words are what people and alerts look for.
+   */
+  unlisted(): string | undefined {
+    if (this.#last === undefined) return 'PLEG is not healthy: pleg has yet to be successful';
+    const elapsed = this.#clock.now().mono - this.#last;
+    if (elapsed <= PLEG_MS) return undefined;
+    const ago = formatDuration(Math.round(elapsed));
+    return `PLEG is not healthy: pleg was last seen active ${ago} ago; threshold is ${formatDuration(PLEG_MS)}`;
   }
 
   /** kubelet's sentence while it is hung. Before the first turn the start is not over: nothing is wrong yet. */

@@ -44,6 +44,7 @@ test('a deleted Node keeps its labels for the Pods that go on, and has no UID th
     pressure: new NodePressure(),
     log: silentLogger,
     notReady: () => [],
+    unlisted: () => undefined,
     volumes,
     devices,
   };
@@ -89,6 +90,7 @@ describe('a node taken over from another kubelet', () => {
     mounts: () => string,
     then: (api: TestApi, clock: ManualClock, pressure: NodePressure) => Promise<void>,
     csiNode?: CsiNodePresence,
+    unlisted: () => string | undefined = () => undefined,
   ) {
     await using runtime = await startFakeCri();
     using cri = connectCri({ runtimeEndpoint: runtime.endpoint });
@@ -107,7 +109,8 @@ describe('a node taken over from another kubelet', () => {
     await manager.load();
     const devices = () => manager.capacity();
     const seams = { cri, mounter, clock, pressure, log, recordEvent: () => {}, notReady: () => [], devices };
-    const options = { config, settings, rootDir: root, ...seams, volumes, ...(csiNode && { csiNode }) };
+    const own = { volumes, unlisted, ...(csiNode && { csiNode }) };
+    const options = { config, settings, rootDir: root, ...seams, ...own };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
     api.node = node;
@@ -123,6 +126,29 @@ describe('a node taken over from another kubelet', () => {
     side[Symbol.dispose]();
     await serving.catch(() => undefined);
   }
+
+  test('a runtime whose lists hang makes the Node not ready until one comes through', async () => {
+    const sentence = 'PLEG is not healthy: pleg was last seen active 3m5s ago; threshold is 3m0s';
+    let said: string | undefined;
+    const then = async (api: TestApi, clock: ManualClock) => {
+      const ready = () => api.node?.status?.conditions?.find(({ type }) => type === 'Ready');
+      await until(() => ready()?.status === 'True');
+      said = sentence;
+      await clock.advanceAsync(12_000);
+      await until(() => ready()?.status === 'False');
+      expect(ready()).toMatchObject({ reason: 'KubeletNotReady', message: sentence });
+      said = undefined;
+      await clock.advanceAsync(12_000);
+      await until(() => ready()?.status === 'True');
+    };
+    await serve(
+      takenOver(),
+      () => '',
+      then,
+      undefined,
+      () => said,
+    );
+  });
 
   const disk = () => `30 1 8:1 / ${root}/plugins/kubernetes.io/csi/driver/1a/globalmount rw - ext4 /dev/sdb rw\n`;
 

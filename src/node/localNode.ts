@@ -26,7 +26,7 @@ import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { DeviceFacts, MachineFacts, NodeSettings, NodeStatusFacts } from './types.ts';
+import type { DeviceFacts, MachineFacts, NodeSettings, NodeStatusFacts, RuntimeFact } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
 export interface NodeConnection {
@@ -49,6 +49,8 @@ export interface LocalNodeOptions {
   readonly recordEvent: (event: NodeEvent) => void;
   /** Sentences that keep the Node from being Ready, besides those of runtime and machine. */
   readonly notReady: () => readonly string[];
+  /** Why the runtime counts as down although it says that it is well: its lists do not come. */
+  readonly unlisted: () => string | undefined;
   /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
   readonly csiNode?: CsiNodePresence;
   /** What device plug-ins offer by now. */
@@ -91,7 +93,7 @@ export class LocalNode implements Disposable {
       clock: options.clock,
       settings: options.settings,
       rootDir: options.rootDir,
-      runtime: () => this.runtime.fact,
+      runtime: () => withProblem(this.runtime.fact, options.unlisted()),
       others: async () => ({
         pressure: {
           memory: options.pressure.has('MemoryPressure'),
@@ -287,4 +289,8 @@ export class LocalNode implements Disposable {
 /** What is known of a deleted Node still holds for its Pods, but it is no object that a mirror Pod can belong to. */
 function withoutIdentity({ metadata: { uid: _, resourceVersion: __, ...metadata } = {}, ...node }: Node): Node {
   return { ...node, metadata };
+}
+
+function withProblem(fact: RuntimeFact, problem: string | undefined): RuntimeFact {
+  return problem === undefined ? fact : { ...fact, errors: [...fact.errors, problem] };
 }

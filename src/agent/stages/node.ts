@@ -89,6 +89,7 @@ export async function openNode(
     await LocalNode.create({
       ...{ config, settings, rootDir, cri, pressure, clock, log, mounter, volumes },
       recordEvent: (event) => events.node(event),
+      unlisted: () => base.health.unlisted(),
       notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
       devices: () => devices.capacity(),
       ...(nodeInfo && { csiNode: nodeInfo }),
