@@ -26,14 +26,14 @@ export function planActive(turn: Turn, pod: AllocatedPod): boolean {
     return false;
   }
   const awaitsCgroup = planResize(turn, pod, views);
-  const imagesReady = planImageVolumes(turn, pod, views.all);
-  const volumesReady = planVolumes(turn, pod) && imagesReady;
+  const imageVolumes = planImageVolumes(turn, pod, views.all);
+  const volumesReady = planVolumes(turn, pod);
   const sandbox = planSandbox(turn, pod, views);
   if (!sandbox) {
     prefetch(turn, views);
     return false;
   }
-  const leave = { volumesReady, ...(awaitsCgroup && { awaitsCgroup }) };
+  const leave = { volumesReady, imageVolumes, ...(awaitsCgroup && { awaitsCgroup }) };
   planEphemeral(turn, views, sandbox, leave);
   const init = planInit(turn, pod, views, sandbox, leave);
   if (init === 'failed') return true;

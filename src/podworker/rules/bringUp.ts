@@ -12,6 +12,8 @@ import { because, emitOnce, launch, noted, type Turn, wake } from './turn.ts';
 /** What a container may do this turn besides being created. */
 export interface Leave {
   readonly volumesReady: boolean;
+  /** What holds back containers whose image volume is not there, by container. */
+  readonly imageVolumes: ReadonlyMap<string, StartState>;
   /** The Pod's cgroup is being resized for it. */
   readonly awaitsCgroup?: boolean;
   /** The container that must have made its attempt before this one starts; creating it ahead is allowed. */
@@ -48,6 +50,8 @@ function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leav
   const image = imageState(turn, view);
   if (image !== 'ready') return image;
   if (!leave.volumesReady || leave.awaitsCgroup) return 'pending';
+  const volumes = leave.imageVolumes.get(view.name);
+  if (volumes) return volumes;
   return create(turn, view, sandbox);
 }
 

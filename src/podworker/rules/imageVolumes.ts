@@ -1,6 +1,6 @@
 import type { ContainerView } from '../../pods/rules/views.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
-import { imageState } from './images.ts';
+import { imageState, type StartState } from './images.ts';
 import type { Turn } from './turn.ts';
 
 /** Stands for an image volume where a container's name stands otherwise; no container can have such a name. */
@@ -13,11 +13,15 @@ export function imageVolumeOf(owner: string): string | undefined {
 }
 
 /**
- * Image volumes (KEP-4639) are pulled like container images and mounted by the runtime. Returns whether all are there; a
- * container that mounts one that cannot be had shows the reason as its own, as in kubelet.
+ * Image volumes (KEP-4639) are pulled like container images and mounted by the runtime. Returns what holds back the containers that mount
+ * one which is not there; they show its reason as their own, as in kubelet. One that nothing mounts is pulled too, but nobody waits for it.
  */
-export function planImageVolumes(turn: Turn, pod: Pod, containers: readonly ContainerView[]): boolean {
-  let ready = true;
+export function planImageVolumes(
+  turn: Turn,
+  pod: Pod,
+  containers: readonly ContainerView[],
+): ReadonlyMap<string, StartState> {
+  const held = new Map<string, StartState>();
   for (const volume of pod.spec?.volumes ?? []) {
     if (!volume.image?.reference) continue;
     const name = imageVolumeOwner(volume.name);
@@ -27,11 +31,11 @@ export function planImageVolumes(turn: Turn, pod: Pod, containers: readonly Cont
     const waiting = turn.waiting[name];
     delete turn.waiting[name];
     if (gate === 'ready') continue;
-    ready = false;
     for (const view of containers) {
-      if (waiting && view.container.volumeMounts?.some((m) => m.name === volume.name))
-        turn.waiting[view.name] = waiting;
+      if (!view.container.volumeMounts?.some((m) => m.name === volume.name)) continue;
+      held.set(view.name, gate);
+      if (waiting) turn.waiting[view.name] = waiting;
     }
   }
-  return ready;
+  return held;
 }
