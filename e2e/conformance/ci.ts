@@ -14,7 +14,7 @@ export async function runCi(cluster: Cluster, procs = 4): Promise<Summary> {
   const { kubelet } = cluster.state;
   if (kubelet !== 'go' && kubelet !== 'ts') throw new Error(`${cluster.layout.name} runs no kubelet`);
   return runSpecs(cluster, readList('ci'), {
-    ...{ list: 'ci', kubelet, files: [], failed: false, notRun: false, resume: false },
+    ...{ list: 'ci', kubelet, files: [], failed: false, notRun: false, resume: false, suiteKubelet: false },
     procs,
     nodes: 1,
     untilItFails: false,

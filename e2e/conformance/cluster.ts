@@ -1,13 +1,17 @@
 import { apiRequest } from '../../hack/cluster/apiRequest.ts';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { stopKubelet } from '../../hack/cluster/control.ts';
+import { startSnapshots } from '../../hack/cluster/snapshots.ts';
 import { type Cluster, findCluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
-import type { ImageName } from '../../hack/images/definitions/index.ts';
-import { say } from '../../hack/lib/log.ts';
+import { conformanceImages, type ImageName, suiteImages } from '../../hack/images/definitions/index.ts';
+import { say, step } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
+import type { Spec } from './lists.ts';
+import type { ConformanceOptions } from './options.ts';
+import { needSnapshots } from './snapshots.ts';
 
 /**
  * The cluster that the suites run against; brought up, or what is missing of it. The kubelet is started anew, so that it is
@@ -35,6 +39,23 @@ export async function conformanceCluster(
   });
 }
 
+/** What specs run on. */
+export interface Place {
+  cluster: Cluster;
+  /** Ends what was begun for the run beside the cluster. */
+  end(): Promise<void>;
+}
+
+/** A cluster with a kubelet and everything that these specs ask for. */
+export async function clusterFor(specs: readonly Spec[], options: ConformanceOptions): Promise<Place> {
+  const small = ['ci', 'e2e', 'e2e_node'].includes(options.list);
+  const images = small ? conformanceImages : suiteImages;
+  const cluster = await conformanceCluster(options.cluster, options.kubelet, images, options.nodes);
+  if (needSnapshots(specs)) await step('snapshot controller', () => startSnapshots(cluster));
+  await removeLeftovers(cluster);
+  return { cluster, end: async () => {} };
+}
+
 interface NamespaceList {
   items: { metadata: { name: string; labels?: Record<string, string> } }[];
 }
@@ -46,7 +67,7 @@ async function testNamespaces(cluster: Cluster): Promise<string[]> {
 }
 
 /** Deletes the namespaces that a killed run left behind, and waits until they are gone: their Pods cost time. */
-export async function removeLeftovers(cluster: Cluster): Promise<void> {
+async function removeLeftovers(cluster: Cluster): Promise<void> {
   const names = await testNamespaces(cluster);
   if (names.length === 0) return;
   say(`removing what a killed run left: ${names.length} namespaces`);

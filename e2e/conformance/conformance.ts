@@ -1,22 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { startSnapshots } from '../../hack/cluster/snapshots.ts';
 import type { Cluster } from '../../hack/cluster/state.ts';
-import { conformanceImages, suiteImages } from '../../hack/images/definitions/index.ts';
-import { say, step } from '../../hack/lib/log.ts';
+import { say } from '../../hack/lib/log.ts';
 import { repoRoot } from '../../hack/lib/paths.ts';
 import { run } from '../../hack/lib/run.ts';
 import { ensureTools, type Tools } from '../../hack/tools/ensure.ts';
-import { conformanceCluster, removeLeftovers } from './cluster.ts';
+import { clusterFor } from './cluster.ts';
 import type { SpecReport } from './ginkgoOutput.ts';
 import { readList, type Spec, type SuiteName, select, suiteOf, suites } from './lists.ts';
+import { suiteNode } from './nodeSuite.ts';
 import type { ConformanceOptions } from './options.ts';
 import { RunDirectory } from './output.ts';
 import { bySpec, isSettled, lastRun, type Result, ResultStore, verdictOf } from './results.ts';
 import { untilItFails } from './rounds.ts';
 import { runBatch } from './runBatch.ts';
-import { type Batch, batches, batchSize } from './schedule.ts';
-import { needSnapshots } from './snapshots.ts';
+import { type Batch, batches, batchSize, fileBatches } from './schedule.ts';
 import { fileTable, plainTable, rows } from './table.ts';
 
 export interface Summary {
@@ -83,6 +81,7 @@ function record(run: Run, specs: readonly Spec[], report: SpecReport): void {
     seconds: Math.round(seconds * 10) / 10,
     ...(message === undefined ? {} : { message }),
     run: run.id,
+    ...(run.options.suiteKubelet ? { mode: 'suite-kubelet' } : {}),
   };
   if (run.options.keep) run.stores[suiteOf(spec)].add(result);
   run.results.push(result);
@@ -147,7 +146,8 @@ export async function runSpecs(
       if (list.length === 0) break;
       for (const { name } of list) wanted.add(name);
       say(`${list.length} specs, ${options.procs} processes, kubelet ${kubelet}, logs in ${work}`);
-      await runAll(current, tools, batches(list, batchSize(list.length, options.procs)));
+      const cut = options.suiteKubelet ? fileBatches(list) : batches(list, batchSize(list.length, options.procs));
+      await runAll(current, tools, cut);
       if (kubelet === 'go' && options.again) break;
     }
   } finally {
@@ -176,14 +176,13 @@ export async function conformance(options: ConformanceOptions): Promise<Summary>
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   if (specs.length === 0) throw new Error('no spec of the list is wanted: see --file and --name');
-  const small = ['ci', 'e2e', 'e2e_node'].includes(options.list);
-  const images = small ? conformanceImages : suiteImages;
-  const cluster = await conformanceCluster(options.cluster, options.kubelet, images, options.nodes);
-  if (needSnapshots(specs)) await step('snapshot controller', () => startSnapshots(cluster));
-  await removeLeftovers(cluster);
+  const { cluster, end } = options.suiteKubelet ? await suiteNode(specs, options) : await clusterFor(specs, options);
   const round = (timeLimit: number | undefined): Promise<Summary> =>
     runSpecs(cluster, specs, timeLimit === undefined ? options : { ...options, timeLimit });
-  const summary = options.untilItFails ? await untilItFails(round, options.timeLimit) : await round(options.timeLimit);
+  const summary = await (options.untilItFails
+    ? untilItFails(round, options.timeLimit)
+    : round(options.timeLimit)
+  ).finally(end);
   console.log(`\n${plainTable(fileTable(rows(specs, resultsOf('ts'), resultsOf('go'))))}\n`);
   const { passed, failed, skipped, missing } = summary;
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, ${missing} without a result`);

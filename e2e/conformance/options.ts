@@ -18,6 +18,7 @@ Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; kee
   --again           go only: run specs that have a settled result too
   --output DIR      write junit_01.xml, e2e.log and version.txt there, and the logs (the cluster's logs directory)
   --nodes N         nodes of the cluster (1); some specs of conformance want 2
+  --suite-kubelet   the suite (e2e_node.test) starts, configures and restarts the kubelet, and brings its API server
   --cluster NAME    the cluster to use (conf); it is brought up if it is not there`;
 
 export interface ConformanceOptions {
@@ -38,6 +39,8 @@ export interface ConformanceOptions {
   cluster: string;
   /** An absolute path. */
   output?: string;
+  /** True: the node suite starts the kubelet, configures and restarts it, and brings its own API server. */
+  suiteKubelet: boolean;
   /** False: results are not kept in the repository. */
   keep: boolean;
 }
@@ -71,6 +74,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
       resume: { type: 'boolean', default: false },
       'until-it-fails': { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
+      'suite-kubelet': { type: 'boolean', default: false },
       cluster: { type: 'string', default: process.env.KUBELET_TS_CLUSTER ?? 'conf' },
       nodes: { type: 'string', default: '1' },
       output: { type: 'string' },
@@ -96,6 +100,7 @@ export function conformanceOptions(args: readonly string[]): ConformanceOptions 
     untilItFails: values['until-it-fails'],
     nodes: Number(values.nodes),
     cluster: values.cluster,
+    suiteKubelet: values['suite-kubelet'],
     keep: true,
     ...(values.output === undefined ? {} : { output: path.resolve(values.output) }),
     ...(values.name === undefined ? {} : { name: new RegExp(values.name) }),

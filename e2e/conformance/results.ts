@@ -17,6 +17,8 @@ export interface Result {
   message?: string;
   /** The run that it belongs to, for going on with a killed one. */
   run: string;
+  /** Set when the suite itself started and configured the kubelet, instead of meeting a cluster's. */
+  mode?: 'suite-kubelet';
 }
 
 /** What a kubelet's runs of a spec come to. */

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Spec } from './lists.ts';
 import { knownLists, parseList, readList, select, suiteOf } from './lists.ts';
-import { batches, batchSize, groupOf, runsAlone } from './schedule.ts';
+import { processFlags } from './processFlags.ts';
+import { batches, batchSize, fileBatches, groupOf, runsAlone } from './schedule.ts';
 
 const lists = join(process.cwd(), 'e2e/conformance/lists');
 const specs = [...readList('e2e'), ...readList('e2e_node')];
@@ -92,5 +93,26 @@ describe('batches', () => {
   test('are small for few specs, and never large', () => {
     expect(batchSize(1, 4)).toBe(1);
     expect(batchSize(300, 4)).toBe(8);
+  });
+});
+
+describe('batches for a suite that starts the kubelet itself', () => {
+  const list = readList('e2e_node_more');
+  const cut = fileBatches(list);
+
+  test('hold every spec once, of one file each, alone', () => {
+    expect(cut.flatMap((batch) => batch.specs).length).toBe(list.length);
+    for (const { specs: mine, alone } of cut)
+      expect([new Set(mine.map(({ file }) => file)).size, alone]).toEqual([1, true]);
+  });
+
+  test('keep apart what needs other flags of its process', () => {
+    for (const { specs: mine } of cut) expect(new Set(mine.map((spec) => processFlags(spec).join(' '))).size).toBe(1);
+    const flagsOf = (name: string) => processFlags({ file: 'test/e2e_node/a.go', name });
+    expect(flagsOf('a [FeatureGate:X] [Beta] b')).toEqual([]);
+    expect(flagsOf('[FeatureGate:X] [Alpha] [Feature:CriProxy] [FeatureGate:Y] [Alpha]')).toEqual([
+      '--cri-proxy-enabled',
+      '--feature-gates=X=true,Y=true',
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import { type Spec, type SuiteName, suiteOf, suites } from './lists.ts';
+import { processFlags } from './processFlags.ts';
 
 /** Specs that one process of a suite runs one after the other. */
 export interface Batch {
@@ -58,6 +59,15 @@ export function batches(specs: readonly Spec[], size: number): Batch[] {
     }
   }
   return list;
+}
+
+/**
+ * Cuts specs of the node suite into batches of one file each, for a suite that starts the kubelet itself: one process at a
+ * time has the node. Specs that need other flags of their process are a batch of their own.
+ */
+export function fileBatches(specs: readonly Spec[]): Batch[] {
+  const groups = Map.groupBy(specs, (spec) => [spec.file, ...processFlags(spec)].join(' '));
+  return [...groups.values()].map((mine) => ({ suite: 'e2e_node', specs: mine, alone: true }));
 }
 
 /** Small enough that the processes end at about the same time, large enough that starting them (3 s) does not count. */

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { makeCgroup } from '../../hack/cluster/cgroups.ts';
 import { net } from '../../hack/cluster/layout.ts';
 import { apiToken } from '../../hack/cluster/pki.ts';
-import { inside } from '../../hack/cluster/service.ts';
+import { inCgroups, inside } from '../../hack/cluster/service.ts';
 import { type Cluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import type { Tools } from '../../hack/tools/ensure.ts';
+import { suiteEnvironment, suiteNodeFlags } from './nodeSuite.ts';
 import { quoted } from './quoted.ts';
 import type { Batch } from './schedule.ts';
 
@@ -57,8 +59,13 @@ function nodeFlags(cluster: Cluster): string[] {
 /** The command line that runs a batch on the cluster's node, with at most `seconds` for all of it. */
 export function suiteCommand(cluster: Cluster, tools: Tools, batch: Batch, seconds: number, work: string): string[] {
   const program = tools.bin(batch.suite === 'e2e' ? 'e2e.test' : 'e2e_node.test');
-  const own = batch.suite === 'e2e' ? e2eFlags(cluster, tools) : nodeFlags(cluster);
   // The node suite leaves files in its working directory.
   writeFileSync(path.join(work, 'specs.txt'), batch.specs.map(({ name }) => `${name}\n`).join(''));
-  return inside(cluster, 'node', [program, ...ginkgoFlags(batch, seconds), ...own], work);
+  const argv = [program, ...ginkgoFlags(batch, seconds)];
+  const inNode = (...words: string[]): string[] => inside(cluster, 'node', words, work);
+  if (batch.suite === 'e2e') return inNode(...argv, ...e2eFlags(cluster, tools));
+  if (cluster.state.controlPlane) return inNode(...argv, ...nodeFlags(cluster));
+  const env = Object.entries(suiteEnvironment(cluster)).map(([name, value]) => `${name}=${value}`);
+  const own = inNode('env', ...env, ...argv, ...suiteNodeFlags(cluster, batch.specs, work));
+  return inCgroups(makeCgroup(`${cluster.layout.cgroup}/services/suite`), own);
 }

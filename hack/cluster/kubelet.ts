@@ -44,12 +44,18 @@ async function kubeletArguments(cluster: Cluster, options: KubeletOptions): Prom
   return [...args, ...(options.args ?? [])];
 }
 
-async function kubeletProgram(kind: 'go' | 'ts', program: string | undefined): Promise<string[]> {
+/** The command of the Go kubelet, or of kubelet-ts: `program` (KubeletOptions) or this checkout's. */
+export async function kubeletProgram(kind: 'go' | 'ts', program?: string): Promise<string[]> {
   if (kind === 'go') return [(await ensureTools(['kubernetes'])).bin('kubelet')];
   if (program !== undefined) return program.endsWith('.mjs') ? [process.execPath, program] : [program];
   // For runs on the executable of `npm run build`: KUBELET_TS_EXECUTABLE=dist/kubelet-ts.
   const executable = process.env.KUBELET_TS_EXECUTABLE;
   return executable ? [path.resolve(repoRoot, executable)] : [process.execPath, await cachedBundle()];
+}
+
+/** What the kubelet's process has in its environment. */
+export function kubeletEnvironment(): Record<string, string> {
+  return { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE: path.join(cacheDir(), 'node-compile-cache') };
 }
 
 /** The status line of a GET inside the cluster's network namespace; empty when nothing answers within 2 s. */
@@ -70,7 +76,7 @@ export async function startKubelet(cluster: Cluster, kind: 'go' | 'ts', options:
     name: 'kubelet',
     argv: [...program, ...(await kubeletArguments(cluster, options))],
     argv0: 'kubelet', // suites find the kubelet by this name
-    env: { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE: path.join(cacheDir(), 'node-compile-cache'), ...options.env },
+    env: { ...kubeletEnvironment(), ...options.env },
     cwd: repoRoot,
     place: 'node',
   });

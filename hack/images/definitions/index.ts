@@ -65,5 +65,8 @@ export const conformanceImages: readonly ImageName[] = [
 /** What the whole of the suites asks for. */
 export const suiteImages = Object.keys(definitions) as readonly ImageName[];
 
+/** What a node asks for on which the node suite starts the kubelet itself. */
+export const nodeSuiteImages: readonly ImageName[] = [...conformanceImages, 'perl'];
+
 /** Images that a node without a control plane gets: they need no Kubernetes build. */
 export const standaloneImages: readonly ImageName[] = ['pause', 'busybox'];
