@@ -72,6 +72,15 @@ test('the page says of each list what has not run, and groups what the suite ski
   expect(text).toContain('| b | not yet explained: `got <1> & "2"\u0007` | not run |');
 });
 
+test('the page names what passes with Go only, and nothing else', () => {
+  const specs = ['a', 'b', 'c', 'd'].map((name) => ({ file: 'test/e2e/a.go', name }));
+  const go = [result('a', 'passed', 'go'), result('b', 'failed', 'go'), result('c', 'passed', 'go')];
+  const text = (ts: Result[]) => page([{ name: 'x', title: 'X', rows: rows(specs, ts, go) }]);
+  const ts = [result('a', 'failed'), result('b', 'failed'), result('d', 'failed')];
+  expect(text(ts)).toContain('Passed with the Go kubelet, and not with kubelet-ts:\n\n- a\n\n');
+  expect(text(ts.slice(1))).toContain('none failed');
+});
+
 test('names are quoted for regular expressions', () => {
   const name = '[sig-node] Probing *not* (a|b) $1 /x.y {z} ^';
   expect(new RegExp(`${quoted(name)}$`).test(`Suite ${name}`)).toBe(true);
@@ -84,6 +93,9 @@ test('the command line', () => {
   expect(() => conformanceOptions([])).toThrow('--list');
   expect(conformanceOptions(['--list', './mine.tsv', '--not-run'])).toMatchObject({ list: './mine.tsv', notRun: true });
   expect(() => conformanceOptions(['--list', 'e2e', '--kubelet', 'x'])).toThrow('--kubelet x');
+  expect(conformanceOptions(['--list', 'e2e', '--until-it-fails', '--nodes', '2', '--output', 'x'])).toMatchObject({
+    ...{ untilItFails: true, again: true, nodes: 2, output: join(process.cwd(), 'x') },
+  });
   expect([duration('90s'), duration('15m'), duration('2h')]).toEqual([90_000, 900_000, 7_200_000]);
   expect(() => duration('15')).toThrow('--time-limit 15');
 });
