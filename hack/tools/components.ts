@@ -115,6 +115,7 @@ export const groups = {
   csi: [
     csiStandIn('registrar'),
     csiStandIn('hostpath'),
+    csiStandIn('livenessprobe'),
     sidecar('external-provisioner', 'v6.3.0'),
     sidecar('external-attacher', 'v4.12.0'),
     sidecar('external-resizer', 'v2.2.0'),

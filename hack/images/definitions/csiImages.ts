@@ -39,3 +39,6 @@ export const csiNodeDriverRegistrar = definition('csi-node-driver-registrar', 'v
 
 /** A driver, and a bridge to one in a test program. Ours. */
 export const hostpathPlugin = definition('hostpathplugin', 'v1.17.1', 'csi-hostpath');
+
+/** Answers a driver's probes. Ours. */
+export const livenessprobe = definition('livenessprobe', 'v2.18.0', 'csi-livenessprobe');

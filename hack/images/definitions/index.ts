@@ -10,6 +10,7 @@ import {
   csiResizer,
   csiSnapshotter,
   hostpathPlugin,
+  livenessprobe,
 } from './csiImages.ts';
 import { glibcDnsTesting, ipcUtils, perl, resourceConsumer } from './debianImages.ts';
 import { kitten, nautilus } from './kitten.ts';
@@ -42,6 +43,7 @@ export const definitions = {
   'csi-snapshotter': csiSnapshotter,
   'csi-node-driver-registrar': csiNodeDriverRegistrar,
   hostpathplugin: hostpathPlugin,
+  livenessprobe,
 } satisfies Record<string, ImageDefinition>;
 
 export type ImageName = keyof typeof definitions;
