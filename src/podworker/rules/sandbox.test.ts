@@ -265,6 +265,20 @@ describe('volumes', () => {
     expect([starts(next).includes('mountVolume v'), next.events, next.memory.volumesFailed]).toEqual([true, [], false]);
   });
 
+  test('a CSIDriver that appears or changes ends the wait: it may say that the volume is not attached at all', () => {
+    const volume = 'PersistentVolume /one';
+    const facts = (driver: PodFacts['objects'][string], running: string): Partial<PodFacts> => ({
+      volumeObjects: { v: [volume, 'CSIDriver /d'] },
+      objects: { [volume]: { state: 'present', version: '2' }, 'CSIDriver /d': driver },
+      slots: { 'volume/v': under(mount(running)) },
+    });
+    const waiting = `${volume}@present:1 CSIDriver /d@absent:`;
+    expect(at(facts({ state: 'absent' }, waiting)).abort).toEqual([]);
+    expect(at(facts({ state: 'present', version: '7' }, waiting)).abort).toEqual(['volume/v']);
+    // An inline volume waits for no attachment.
+    expect(at(facts({ state: 'present', version: '7' }, 'CSIDriver /d@absent:')).abort).toEqual([]);
+  });
+
   test('a volume is renewed when its object changed or its token is due, and nothing waits for that', () => {
     const v = { hostPath: '/v', digest: 'd', objects: 'ConfigMap ns/c@present:1' };
     const run = (version: string, refreshAt?: number) =>

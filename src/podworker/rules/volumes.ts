@@ -59,15 +59,15 @@ function resourcesIn({ spec }: Pod): unknown {
   return [spec?.resources, ...containers.map(({ resources }) => resources)];
 }
 
-/** The PersistentVolumes that a fingerprint names. */
-const volumesIn = (objects: string) => objects.match(/PersistentVolume \/[^@ ]*/g)?.join() ?? '';
+/** Of a fingerprint: which PersistentVolumes it names, and what the cluster says of their drivers. */
+const leadsTo = (objects: string) => objects.match(/PersistentVolume \/[^@ ]*|CSIDriver \/[^ ]*/g)?.join() ?? '';
 
 /**
- * The claim was deleted and made anew, and leads to another volume: the one that is waited for may never come. What is already under way
- * with it is taken back when the Pod ends.
+ * What is waited for may never come: the claim was deleted and made anew, and leads to another volume, or the cluster says only now whether
+ * the volume's driver attaches. What is already under way with another volume is taken back when the Pod ends.
  */
 function isOther(waitsFor: string, objects: string): boolean {
-  return volumesIn(waitsFor) !== '' && volumesIn(waitsFor) !== volumesIn(objects);
+  return waitsFor.includes('PersistentVolume /') && leadsTo(waitsFor) !== leadsTo(objects);
 }
 
 function planVolume(turn: Turn, pod: Pod, name: string): boolean {
