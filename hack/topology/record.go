@@ -2,6 +2,10 @@
 // src/ledger/rules/topology/recorded.test.ts. Run from hack/tools/kubernetes, whose go.mod pins the version:
 //
 //	go run ../../topology/record.go 10000 > ../../topology/recorded.jsonl.gz
+//	go run ../../topology/record.go 3000 pods > ../../topology/recordedPods.jsonl.gz
+//
+// The second one is of Pods with resources as a whole (feature gate PodLevelResourceManagers). Its kubelet is never restarted: Go would give
+// such Pods their resources a second time.
 package main
 
 import (
@@ -67,12 +71,16 @@ type setup struct {
 	Topology map[string]string `json:"t,omitempty"`
 }
 
+// wholePods: Pods have resources as a whole.
+var wholePods bool
+
 // container: kind (0 init, 1 sidecar, 2 main), CPU in thousandths, memory in MiB, hugepages-2Mi in MiB, hugepages-1Gi in GiB.
 type container [5]int
 
 // step: one of a new Pod, a Pod that is gone, main containers that start, a restart of the kubelet; and what came of it.
 type step struct {
 	Add        []container `json:"a,omitempty"`
+	Whole      []int       `json:"w,omitempty"` // of the Pod: as a container, without its kind
 	Burstable  bool        `json:"b,omitempty"`
 	Remove     *int        `json:"r,omitempty"`
 	Start      *int        `json:"s,omitempty"`
@@ -225,14 +233,27 @@ func quantity(n int64) resource.Quantity { return *resource.NewQuantity(n, resou
 func podOf(index int, s step) *v1.Pod {
 	pod := &v1.Pod{ObjectMeta: metav1.ObjectMeta{UID: types.UID("p" + strconv.Itoa(index)), Name: "p", Namespace: "d"}}
 	always := v1.ContainerRestartPolicyAlways
-	for i, c := range s.Add {
-		list := v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(c[1]), resource.DecimalSI), v1.ResourceMemory: quantity(int64(c[2]) * mi)}
+	amounts := func(c []int) v1.ResourceList {
+		list := v1.ResourceList{}
+		if c[0] > 0 {
+			list[v1.ResourceCPU] = *resource.NewMilliQuantity(int64(c[0]), resource.DecimalSI)
+		}
+		if c[1] > 0 {
+			list[v1.ResourceMemory] = quantity(int64(c[1]) * mi)
+		}
+		if c[2] > 0 {
+			list["hugepages-2Mi"] = quantity(int64(c[2]) * mi)
+		}
 		if c[3] > 0 {
-			list["hugepages-2Mi"] = quantity(int64(c[3]) * mi)
+			list["hugepages-1Gi"] = quantity(int64(c[3]) * gi)
 		}
-		if c[4] > 0 {
-			list["hugepages-1Gi"] = quantity(int64(c[4]) * gi)
-		}
+		return list
+	}
+	if s.Whole != nil {
+		pod.Spec.Resources = &v1.ResourceRequirements{Requests: amounts(s.Whole), Limits: amounts(s.Whole)}
+	}
+	for i, c := range s.Add {
+		list := amounts(c[1:])
 		one := v1.Container{Name: "c" + strconv.Itoa(i), Resources: v1.ResourceRequirements{Requests: list, Limits: list}}
 		if s.Burstable {
 			one.Resources.Limits = nil
@@ -279,7 +300,39 @@ func randomPod(r *rand.Rand, m machine, info *cadvisorapi.MachineInfo) step {
 		if m.Huge1Gi > 0 && r.Intn(4) == 0 {
 			c[4] = 1 + r.Intn(2)
 		}
+		if wholePods {
+			switch r.Intn(6) {
+			case 0, 1, 2:
+				c = container{kind, 0, 0, 0, 0} // shares
+			case 3:
+				c[2+r.Intn(3)] = 0
+			}
+		}
 		s.Add = append(s.Add, c)
+	}
+	if wholePods {
+		s.Burstable = false
+		s.Whole = make([]int, 4)
+		for i := range s.Whole {
+			sidecars, start, long := 0, 0, 0
+			for _, c := range s.Add {
+				switch c[0] {
+				case 0:
+					start = max(start, sidecars+c[i+1])
+				case 1:
+					sidecars += c[i+1]
+				case 2:
+					long += c[i+1]
+				}
+			}
+			s.Whole[i] = max(start, sidecars+long)
+		}
+		s.Whole[0] = (s.Whole[0]+999)/1000*1000 + []int{0, 0, 1000, 1000, 2000, 500}[r.Intn(6)]
+		s.Whole[1] += []int{0, 0, 64, 256, 1024}[r.Intn(5)]
+		s.Whole[0], s.Whole[1] = max(s.Whole[0], 1000), max(s.Whole[1], 64)
+		if m.Huge2Mi > 0 && r.Intn(4) == 0 {
+			s.Whole[2] += 2
+		}
 	}
 	return s
 }
@@ -437,7 +490,7 @@ func run(seed int64, dir string) record {
 				k.memory.AddContainer(klog.Background(), pod, &pod.Spec.Containers[c], string(pod.UID)+strconv.Itoa(c))
 			}
 			out.Steps = append(out.Steps, step{Start: &index, Containers: k.grants(pod)})
-		case choice == 2 && len(admitted) > 0 && !k.mixed():
+		case choice == 2 && len(admitted) > 0 && !wholePods && !k.mixed():
 			s := step{Restart: true}
 			k.flush()
 			k = &kubelet{dir: dir, pods: k.pods}
@@ -460,6 +513,9 @@ func run(seed int64, dir string) record {
 			pod := podOf(len(all), s)
 			for _, c := range s.Add {
 				simple = simple && c[3] == 0 && c[4] == 0
+			}
+			if s.Whole != nil {
+				simple = simple && s.Whole[2] == 0 && s.Whole[3] == 0
 			}
 			all = append(all, pod)
 			k.pods = append(k.pods, pod)
@@ -514,6 +570,11 @@ func main() {
 	klog.SetLogger(logr.Discard())
 	if err := utilfeature.DefaultMutableFeatureGate.Set("CPUManagerPolicyAlphaOptions=true"); err != nil {
 		panic(err)
+	}
+	if wholePods = len(os.Args) > 2 && os.Args[2] == "pods"; wholePods {
+		if err := utilfeature.DefaultMutableFeatureGate.Set("PodLevelResourceManagers=true"); err != nil {
+			panic(err)
+		}
 	}
 	count, err := strconv.Atoi(os.Args[1])
 	if err != nil {

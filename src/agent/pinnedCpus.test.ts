@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { testMachine } from '../ledger/fake/machine.ts';
-import { NO_COUNTERS } from '../ledger/managers/counters.ts';
-import { Managers } from '../ledger/managers/managers.ts';
+import { STATIC_CPUS, testManagers } from '../ledger/fake/managers.ts';
+import type { Managers } from '../ledger/managers/managers.ts';
 import { until } from '../lib/fake/until.ts';
-import { silentLogger } from '../lib/logger.ts';
 import { FakeNode, type FakeWorld, fakeWorld } from '../podworker/fake/fakeNode.ts';
 import { fakePod } from '../podworker/fake/fakePod.ts';
 import type { Pod } from '../types/k8s.ts';
@@ -25,26 +24,7 @@ afterEach(async () => {
 
 /** A life of the kubelet on a machine with four CPUs, of which the first is reserved. */
 async function start(): Promise<void> {
-  managers = await Managers.open({
-    settings: {
-      cpuManagerPolicy: 'static',
-      cpuManagerPolicyOptions: {},
-      memoryManagerPolicy: 'None',
-      reservedMemory: [],
-      topologyManagerPolicy: 'none',
-      topologyManagerScope: 'container',
-      topologyManagerPolicyOptions: {},
-      reservedSystemCPUs: '0',
-    },
-    gates: { cpuAlphaOptions: false, cpuBetaOptions: true, noQuotaWithOwnCpus: true },
-    reservation: { cpuMilli: 1000n, memory: 0n },
-    topology: testMachine(1, 4),
-    rootDir: world.root,
-    log: silentLogger,
-    counters: NO_COUNTERS,
-    now: () => 0,
-    find: async () => () => undefined,
-  });
+  managers = await testManagers(world.root, { settings: STATIC_CPUS, topology: testMachine(1, 4) });
   world.own = { resources: managers, placement: placementOf(managers) };
   node = new FakeNode(world);
   tellCpus(managers, node.table);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Metrics } from '../k8s/metrics/metrics.ts';
 import { testMachine } from '../ledger/fake/machine.ts';
+import { STATIC_CPUS, testManagers } from '../ledger/fake/managers.ts';
 import { testPod } from '../ledger/fake/pods.ts';
-import { Managers } from '../ledger/managers/managers.ts';
-import { silentLogger } from '../lib/logger.ts';
+import type { Managers } from '../ledger/managers/managers.ts';
 import { PodTable } from '../pods/table.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import { managerCounters, managerGauges } from './metrics/managerMetrics.ts';
@@ -17,25 +17,9 @@ let metrics: Metrics;
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'cpus-'));
   metrics = new Metrics();
-  managers = await Managers.open({
-    settings: {
-      cpuManagerPolicy: 'static',
-      cpuManagerPolicyOptions: {},
-      memoryManagerPolicy: 'None',
-      reservedMemory: [],
-      topologyManagerPolicy: 'none',
-      topologyManagerScope: 'container',
-      topologyManagerPolicyOptions: {},
-      reservedSystemCPUs: '0',
-    },
-    gates: { cpuAlphaOptions: false, cpuBetaOptions: true, noQuotaWithOwnCpus: true },
-    reservation: { cpuMilli: 1000n, memory: 0n },
-    topology: testMachine(1, 4),
-    rootDir: root,
-    log: silentLogger,
+  managers = await testManagers(root, {
+    ...{ settings: STATIC_CPUS, topology: testMachine(1, 4) },
     counters: managerCounters(metrics),
-    now: () => 0,
-    find: async () => () => undefined,
   });
   managerGauges(metrics, managers);
 });
@@ -98,4 +82,14 @@ test('metrics under kubelet’s names', async () => {
   ]) {
     expect(text.split('\n')).toContain(line);
   }
+});
+
+test('what is given out of Pods is counted with the feature gate', async () => {
+  const page = (podLevel: boolean): Promise<string> => {
+    const counted = new Metrics();
+    managerCounters(counted, podLevel).allocated('cpu', 'pod', false);
+    return counted.text();
+  };
+  expect(await page(true)).toContain('resource_manager_allocations_total{resource_name="cpu",source="pod"} 1');
+  expect(await page(false)).not.toContain('resource_manager');
 });

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testMachine } from '../ledger/fake/machine.ts';
+import { STATIC_CPUS, testManagers } from '../ledger/fake/managers.ts';
 import { testNode, testPod } from '../ledger/fake/pods.ts';
 import { Ledger } from '../ledger/ledger.ts';
-import { NO_COUNTERS } from '../ledger/managers/counters.ts';
-import { Managers } from '../ledger/managers/managers.ts';
+import type { Managers } from '../ledger/managers/managers.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { PodTable } from '../pods/table.ts';
@@ -23,26 +23,9 @@ async function start(topologyManagerPolicy: string): Promise<void> {
   root = mkdtempSync(join(tmpdir(), 'kts-align-'));
   devices = new DeviceManager({ rootDir: root, table: new PodTable(), clock: new ManualClock(), log: silentLogger });
   await devices.load();
-  managers = await Managers.open({
-    settings: {
-      cpuManagerPolicy: 'static',
-      cpuManagerPolicyOptions: {},
-      memoryManagerPolicy: 'None',
-      reservedMemory: [],
-      topologyManagerPolicy,
-      topologyManagerScope: 'container',
-      topologyManagerPolicyOptions: {},
-      reservedSystemCPUs: '0',
-    },
-    gates: { cpuAlphaOptions: false, cpuBetaOptions: true, noQuotaWithOwnCpus: true },
-    reservation: { cpuMilli: 1000n, memory: 1n << 30n },
-    topology: testMachine(2, 4),
-    rootDir: root,
-    log: silentLogger,
-    counters: NO_COUNTERS,
-    now: () => 0,
-    find: async () => () => undefined,
-    devices: devices.providers,
+  managers = await testManagers(root, {
+    settings: { ...STATIC_CPUS, topologyManagerPolicy },
+    ...{ topology: testMachine(2, 4), devices: devices.providers },
   });
   ledger = new Ledger({ node: testNode({}, { cpu: '16' }), own: managers, devices: devices.places });
 }

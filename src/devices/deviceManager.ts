@@ -155,6 +155,11 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
         hints: (container: Container) => provider.hints(container),
         podHints: () => provider.podHints(),
         allocate,
+        /** Devices are of containers, also where CPUs and memory are the Pod's. */
+        allocatePod: (affinity: Parameters<typeof allocate>[1]) => {
+          const { initContainers = [], containers } = pod.spec;
+          return [...initContainers, ...containers].map((one) => allocate(one, affinity)).find((error) => error);
+        },
       };
     },
     wants: (pod: StoredPod) => this.book.lacks(pod),

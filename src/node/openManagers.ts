@@ -51,6 +51,7 @@ export async function openManagers(options: OpenManagersOptions): Promise<Manage
       cpuAlphaOptions: gates.enabled('CPUManagerPolicyAlphaOptions'),
       cpuBetaOptions: gates.enabled('CPUManagerPolicyBetaOptions'),
       noQuotaWithOwnCpus: gates.enabled('DisableCPUQuotaWithExclusiveCPUs'),
+      podLevel: gates.enabled('PodLevelResourceManagers') && gates.enabled('PodLevelResources'),
     },
     reservation: keptBack(machine, settings),
     topology: anyManager(managers) ? await readTopology() : null,

@@ -4,8 +4,11 @@ import type { ManagerCounters } from '../../ledger/managers/counters.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
 import { allExclusive } from '../../ledger/rules/cpus/cpuState.ts';
 
-/** kubelet_cpu_manager_*, kubelet_memory_manager_* and kubelet_topology_manager_*, as far as they are counted. */
-export function managerCounters(m: Metrics): ManagerCounters {
+/**
+ * kubelet_cpu_manager_*, kubelet_memory_manager_* and kubelet_topology_manager_*, as far as they are counted; with the feature gate
+ * PodLevelResourceManagers (`podLevel`) resource_manager_* too.
+ */
+export function managerCounters(m: Metrics, podLevel = false): ManagerCounters {
   const requests = m.counter('kubelet_topology_manager_admission_requests_total');
   const errors = m.counter('kubelet_topology_manager_admission_errors_total');
   const duration = m.histogram('kubelet_topology_manager_admission_duration_ms');
@@ -20,6 +23,13 @@ export function managerCounters(m: Metrics): ManagerCounters {
     },
   };
   const [aligned, misaligned] = alignmentCounters(m);
+  const given = podLevel
+    ? {
+        allocations: m.counter('resource_manager_allocations_total'),
+        errors: m.counter('resource_manager_allocation_errors_total'),
+        assignments: m.counter('resource_manager_container_assignments'),
+      }
+    : undefined;
   return {
     admission(ms, rejected) {
       requests.inc();
@@ -30,6 +40,11 @@ export function managerCounters(m: Metrics): ManagerCounters {
       pinning[resource].requests.inc();
       if (failed) pinning[resource].errors.inc();
     },
+    pinningFailed: (resource) => pinning[resource].errors.inc(),
+    allocated: (resource, source, failed) =>
+      (failed ? given?.errors : given?.allocations)?.inc({ resource_name: resource, source }),
+    assigned: (resource, assignment) =>
+      given?.assignments.inc({ resource_name: resource, assignment_type: assignment }),
     aligned: (scope, boundary, failed) => (failed ? misaligned : aligned).inc({ scope, boundary }),
   };
 }

@@ -98,7 +98,7 @@ export async function openNode(
   const managers = await openManagers({
     ...{ config, gates, settings, rootDir, cri, clock, log },
     machine: node.machine,
-    counters: managerCounters(base.metrics.metrics),
+    counters: managerCounters(base.metrics.metrics, gates.enabled('PodLevelResourceManagers')),
     devices: devices.providers,
   });
   managerGauges(base.metrics.metrics, managers);

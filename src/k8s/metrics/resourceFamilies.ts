@@ -69,6 +69,21 @@ export const resourceFamilies = {
     help: 'Claims in use, by driver and for all of them (<any>); a claim may have devices of several drivers, so the sum of the drivers may be more than <any>',
     labels: ['driver_name'],
   },
+  resource_manager_allocations_total: {
+    type: 'counter',
+    help: 'Resources that a manager gave, by resource and by what they were taken from, the node or the Pod; with the feature gate PodLevelResourceManagers',
+    labels: ['resource_name', 'source'],
+  },
+  resource_manager_allocation_errors_total: {
+    type: 'counter',
+    help: 'Resources that a manager could not give, by resource and by what they were to be taken from; with the feature gate PodLevelResourceManagers',
+    labels: ['resource_name', 'source'],
+  },
+  resource_manager_container_assignments: {
+    type: 'counter',
+    help: "Containers by resource and by what they have of it: part of the node or of the Pod alone, or the Pod's shared rest; with the feature gate PodLevelResourceManagers",
+    labels: ['resource_name', 'assignment_type'],
+  },
   kubelet_topology_manager_admission_requests_total: {
     type: 'counter',
     help: 'Admissions of Pods whose resources have to be aligned',

@@ -1,12 +1,15 @@
 import type { StoredPod } from '../../types/k8s.ts';
 import { type CpuState, exclusiveCpus } from '../rules/cpus/cpuState.ts';
-import { mayHaveOwn, ownCpus } from '../rules/cpus/requests.ts';
 import type { StaticCpuPolicy } from '../rules/cpus/staticPolicy.ts';
-import { containersOf, type TopologySettings } from '../rules/topology/admit.ts';
+import { blocksOf, type MemoryState } from '../rules/memory/memoryState.ts';
+import { givesToPods, type TopologySettings } from '../rules/topology/admit.ts';
+import { containersOf } from '../rules/topology/containers.ts';
 import type { Hint } from '../rules/topology/hints.ts';
 import { placesOf } from '../rules/topology/nodeTopology.ts';
+import type { Wants } from '../rules/wants.ts';
 import type { Rejection } from '../types.ts';
 import type { ManagerCounters } from './counters.ts';
+import { countWholePod } from './countWholePod.ts';
 
 /** One decision about a Pod. */
 export interface Decided {
@@ -19,21 +22,34 @@ export interface Decided {
   readonly affinities: ReadonlyMap<string, Hint>;
   readonly before: CpuState;
   readonly after: CpuState;
+  readonly memoryBefore: MemoryState;
 }
 
 /** Counts what kubelet's managers count on the way: who asked for what, and how near it was given. */
-export function countAdmission(counters: ManagerCounters, pod: StoredPod, decided: Decided): void {
+export function countAdmission(counters: ManagerCounters, pod: StoredPod, wants: Wants, decided: Decided): void {
   countAlignment(counters, decided);
-  if (!mayHaveOwn(pod)) return;
+  if (!wants.may) return;
+  if (wants.asPod && givesToPods(decided.topology)) {
+    countWholePod(counters, pod, wants, decided);
+    return;
+  }
   const reached = containersOf(pod).filter(({ name }) => decided.affinities.has(name));
   const allocationFailed = decided.rejection !== undefined && decided.rejection.reason !== 'TopologyAffinityError';
   for (const [i, container] of reached.entries()) {
     const failed = allocationFailed && i === reached.length - 1;
     const ofMemory = failed && decided.rejection?.message.includes('[memorymanager]') === true;
-    if (decided.policy && ownCpus(container) > 0)
+    if (decided.policy && wants.cpus(container) > 0)
       countCpus(counters, pod, container.name, failed && !ofMemory, decided);
-    if (decided.memory && (!failed || ofMemory)) counters.pinning('memory', failed);
+    if (!decided.memory || (failed && !ofMemory)) continue;
+    counters.pinning('memory', failed);
+    const isNew = !blocksOf(decided.memoryBefore, pod.metadata.uid, container.name);
+    countGiven(counters, 'memory', failed, isNew);
   }
+}
+
+function countGiven(counters: ManagerCounters, resource: 'cpu' | 'memory', failed: boolean, isNew: boolean): void {
+  if (failed || isNew) counters.allocated(resource, 'node', failed);
+  if (!failed && isNew) counters.assigned(resource, 'node_exclusive');
 }
 
 function countCpus(counters: ManagerCounters, pod: StoredPod, name: string, failed: boolean, decided: Decided): void {
@@ -42,6 +58,7 @@ function countCpus(counters: ManagerCounters, pod: StoredPod, name: string, fail
   if (policy?.options.fullCoresOnly) counters.aligned('container', 'physical_cpu', failed);
   const cpus = exclusiveCpus(after, pod.metadata.uid, name);
   const isNew = cpus !== undefined && exclusiveCpus(before, pod.metadata.uid, name) === undefined;
+  countGiven(counters, 'cpu', failed, isNew);
   if (policy && isNew && placesOf(policy.topology, 'uncore', cpus).size <= 1) {
     counters.aligned('container', 'uncore_cache', false);
   }

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuCheckpoint } from '../../k8s/kubeletCheckpoints.ts';
-import { silentLogger } from '../../lib/logger.ts';
 import { testMachine } from '../fake/machine.ts';
+import { testManagers } from '../fake/managers.ts';
 import { testNode, testPod } from '../fake/pods.ts';
 import { Ledger } from '../ledger.ts';
 import { NO_COUNTERS } from './counters.ts';
-import { Managers, type ManagersOptions } from './managers.ts';
+import type { Managers, ManagersOptions } from './managers.ts';
 import { nodeMap, nodeMapText } from './nodeMap.ts';
 import type { ManagerSettings } from './settings.ts';
 
@@ -21,31 +21,10 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const NONE: ManagerSettings = {
-  cpuManagerPolicy: 'none',
-  cpuManagerPolicyOptions: {},
-  memoryManagerPolicy: 'None',
-  reservedMemory: [],
-  topologyManagerPolicy: 'none',
-  topologyManagerScope: 'container',
-  topologyManagerPolicyOptions: {},
-  reservedSystemCPUs: '',
-};
-const STATIC = { ...NONE, cpuManagerPolicy: 'static' };
+const STATIC = { cpuManagerPolicy: 'static' };
 
 async function open(settings: Partial<ManagerSettings> = {}, more: Partial<ManagersOptions> = {}): Promise<Managers> {
-  const managers = await Managers.open({
-    settings: { ...NONE, ...settings },
-    gates: { cpuAlphaOptions: false, cpuBetaOptions: true, noQuotaWithOwnCpus: true },
-    reservation: { cpuMilli: 500n, memory: 1n << 30n },
-    topology: testMachine(),
-    rootDir: root,
-    log: silentLogger,
-    counters: NO_COUNTERS,
-    now: () => 0,
-    find: async () => () => undefined,
-    ...more,
-  });
+  const managers = await testManagers(root, { settings, reservation: { cpuMilli: 500n, memory: 1n << 30n }, ...more });
   opened.push(managers);
   return managers;
 }
@@ -269,6 +248,7 @@ test('a Pod that something else keeps out holds no CPU', async () => {
 test('counts what was asked for and what failed', async () => {
   const seen: string[] = [];
   const counters = {
+    ...NO_COUNTERS,
     admission: (_ms: number, rejected: boolean) => seen.push(`admission ${rejected}`),
     pinning: (resource: string, failed: boolean) => seen.push(`${resource} ${failed}`),
     aligned: (scope: string, boundary: string, failed: boolean) => seen.push(`${scope} ${boundary} ${failed}`),

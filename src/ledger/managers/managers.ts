@@ -21,12 +21,14 @@ import {
 import { reservedMemory } from '../rules/memory/reserved.ts';
 import { startMainContainer } from '../rules/memory/started.ts';
 import { MemoryAllocation } from '../rules/memory/staticPolicy.ts';
-import { admitByTopology, type TopologySettings } from '../rules/topology/admit.ts';
+import { admitByTopology, givesToPods, type TopologySettings } from '../rules/topology/admit.ts';
+import { containersOf } from '../rules/topology/containers.ts';
 import type { DeviceProviders, Hint, HintProvider } from '../rules/topology/hints.ts';
 import { holdsAll } from '../rules/topology/holds.ts';
 import { cpuTopology, type NodeTopology } from '../rules/topology/nodeTopology.ts';
 import { nodesOf } from '../rules/topology/numaMask.ts';
 import { parseTopologyOptions, refuseHighIds, topologySettings } from '../rules/topology/settings.ts';
+import { type Wants, wantsOf } from '../rules/wants.ts';
 import type { ContainerAffinity, Rejection } from '../types.ts';
 import { countAdmission } from './count.ts';
 import type { ManagerCounters } from './counters.ts';
@@ -74,6 +76,7 @@ export class Managers {
   readonly #taken = new Listeners<[uid: string]>();
   #cpus: CpuState = NO_CPU_STATE;
   #memory: MemoryState = NO_MEMORY_STATE;
+  readonly #sharing = new Map<string, ReadonlySet<string>>();
   #considered: Considered | undefined;
   #lastTaken: { readonly uid: string; readonly affinities: ReadonlyMap<string, Hint> } | undefined;
   #dirty = false;
@@ -102,8 +105,8 @@ export class Managers {
             topologyPolicy: policy,
           });
     this.#memoryStatic = memory !== 'None';
-    this.#cpuFile = cpuStateFile(rootDir, cpu, options.find);
-    this.#memoryFile = memoryStateFile(rootDir, memory);
+    this.#cpuFile = cpuStateFile(rootDir, cpu, options.find, gates.podLevel);
+    this.#memoryFile = memoryStateFile(rootDir, memory, gates.podLevel);
   }
 
   /** Reads the state files. Rejects with Go's refusal when configuration, machine and files do not fit. */
@@ -140,6 +143,7 @@ export class Managers {
   /** Gives the Pod what it asks for, if that can be; again and again harmless. */
   take(pod: StoredPod): Rejection | undefined {
     const rejection = this.#holds(pod) ? undefined : this.#give(pod);
+    if (!rejection) this.#noteSharing(pod);
     if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
     return rejection;
   }
@@ -156,6 +160,7 @@ export class Managers {
 
   /** Takes back all that a Pod has; UIDs that have nothing are ignored. */
   release(uid: string): void {
+    this.#sharing.delete(uid);
     this.#become(returnCpus(this.#cpus, uid), returnMemory(this.#memory, uid));
   }
 
@@ -192,10 +197,20 @@ export class Managers {
     return cpus || nodes.length > 0 ? { ...NO_GRANT, cpus: cpus ?? [], memoryNodes: nodes } : NO_GRANT;
   }
 
-  /** Whether one of the Pod's containers has CPUs of its own, so that the Pod is not throttled. */
+  /** Whether the container has CPUs of its own (of a Pod one of its containers, or all where it has them as a whole), so that it is not throttled. */
   unthrottled(uid: string, container?: string): boolean {
     const ofPod = this.#options.gates.noQuotaWithOwnCpus ? this.#cpus.exclusive.get(uid) : undefined;
-    return ofPod !== undefined && (container === undefined || ofPod.has(container));
+    const sharing = this.#sharing.get(uid);
+    if (container === undefined) return ofPod !== undefined && sharing === undefined;
+    return ofPod?.has(container) === true && !sharing?.has(container);
+  }
+
+  /** Which containers of a Pod with CPUs as a whole have none alone: they are throttled, and so is the Pod. */
+  #noteSharing(pod: StoredPod): void {
+    const wants = this.#wants(pod);
+    if (!wants.asPod) return;
+    const sharing = containersOf(pod).filter((container) => wants.cpus(container) === 0);
+    if (sharing.length > 0) this.#sharing.set(pod.metadata.uid, new Set(sharing.map(({ name }) => name)));
   }
 
   /** CPUs for a container without its own; empty: any, because no policy divides them. */
@@ -247,7 +262,12 @@ export class Managers {
   #holds(pod: StoredPod): boolean {
     if (this.#options.devices?.wants(pod)) return false;
     const cpus = this.#cpuPolicy && this.#cpus;
-    return holdsAll(pod, { cpus, memory: this.#memoryStatic ? this.#memory : null });
+    const memory = this.#memoryStatic ? this.#memory : null;
+    return holdsAll(pod, this.#wants(pod), { cpus, memory, toPods: givesToPods(this.#topology) });
+  }
+
+  #wants(pod: StoredPod): Wants {
+    return wantsOf(pod, this.#options.gates.podLevel);
   }
 
   #give(pod: StoredPod): Rejection | undefined {
@@ -264,17 +284,17 @@ export class Managers {
     const isSame = last?.pod === pod && last.from[0] === this.#cpus && last.from[1] === this.#memory;
     if (isSame && last.devices === devices) return last;
     const began = now();
-    const cpus = this.#cpuPolicy && new CpuAllocation(this.#cpuPolicy, this.#cpus, pod);
-    const memory = this.#memoryStatic ? new MemoryAllocation(this.#memory, pod) : null;
+    const wants = this.#wants(pod);
+    const cpus = this.#cpuPolicy && new CpuAllocation(this.#cpuPolicy, this.#cpus, pod, wants);
+    const memory = this.#memoryStatic ? new MemoryAllocation(this.#memory, pod, wants) : null;
     const ofPlugIns = devicesOf?.provider(pod, topology?.nodes.map(({ id }) => id) ?? []) ?? null;
     const providers: HintProvider[] = [ofPlugIns, cpus, memory].filter((one) => one !== null);
-    const { rejection, affinities } = admitByTopology(pod, this.#topology, providers);
+    const { rejection, affinities } = admitByTopology(pod, this.#topology, providers, wants.asPod);
     counters.admission(now() - began, rejection !== undefined);
     const to = [cpus?.state ?? this.#cpus, memory?.state ?? this.#memory] as const;
-    countAdmission(counters, pod, {
+    countAdmission(counters, pod, wants, {
       ...{ topology: this.#topology, policy: this.#cpuPolicy, memory: this.#memoryStatic, rejection, affinities },
-      before: this.#cpus,
-      after: to[0],
+      ...{ before: this.#cpus, after: to[0], memoryBefore: this.#memory },
     });
     this.#considered = { pod, from: [this.#cpus, this.#memory], to, rejection, affinities, devices };
     return this.#considered;

@@ -27,6 +27,8 @@ export interface ManagerGates {
   readonly cpuBetaOptions: boolean;
   /** DisableCPUQuotaWithExclusiveCPUs. */
   readonly noQuotaWithOwnCpus: boolean;
+  /** PodLevelResourceManagers. */
+  readonly podLevel: boolean;
 }
 
 /** Whether any manager does anything, so that the machine's topology must be known. */

@@ -20,12 +20,21 @@ export interface StateFile<T> {
   save(state: T): Promise<void>;
 }
 
-/** `<root>/cpu_manager_state`. */
-export function cpuStateFile(rootDir: string, policy: string, find: FindContainers): StateFile<CpuState> {
+/** `<root>/cpu_manager_state`. `podLevel`: the feature gate PodLevelResourceManagers, with which Go has a version of its own. */
+export function cpuStateFile(
+  rootDir: string,
+  policy: string,
+  find: FindContainers,
+  podLevel: boolean,
+): StateFile<CpuState> {
   const path = join(rootDir, 'cpu_manager_state');
-  const file = new CheckpointFile(path, cpuCheckpoint<CpuFile>(2));
+  const version2 = new CheckpointFile(path, cpuCheckpoint<CpuFile>(2));
+  const file = podLevel ? new CheckpointFile(path, cpuCheckpoint<CpuFile>(3)) : version2;
   const load = async () => {
-    const current = await file.load().catch(() => 'older' as const);
+    const current = await file
+      .load()
+      .catch(() => version2.load())
+      .catch(() => 'older' as const);
     if (current === undefined) return undefined;
     if (current !== 'older' && hasNames(current)) return fromCpuFile(policy, current);
     const old = await new CheckpointFile(path, cpuCheckpoint<OldCpuFile>(1)).load();
@@ -41,12 +50,13 @@ export function cpuStateFile(rootDir: string, policy: string, find: FindContaine
   };
 }
 
-/** `<root>/memory_manager_state`. */
-export function memoryStateFile(rootDir: string, policy: string): StateFile<MemoryState> {
+/** `<root>/memory_manager_state`. `podLevel`: as above. */
+export function memoryStateFile(rootDir: string, policy: string, podLevel: boolean): StateFile<MemoryState> {
   const path = join(rootDir, 'memory_manager_state');
-  const file = new CheckpointFile(path, memoryCheckpoint<MemoryFile>(1));
+  const version1 = new CheckpointFile(path, memoryCheckpoint<MemoryFile>(1));
+  const file = podLevel ? new CheckpointFile(path, memoryCheckpoint<MemoryFile>(2)) : version1;
   const load = async () => {
-    const current = await file.load();
+    const current = podLevel ? await file.load().catch(() => version1.load()) : await version1.load();
     return current && fromMemoryFile(policy, current);
   };
   return {

@@ -7,6 +7,8 @@ export interface CpuFile {
   readonly policyName: string;
   readonly defaultCpuSet: string;
   readonly entries?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Version 3, with the feature gate PodLevelResourceManagers. */
+  readonly podEntries?: Readonly<Record<string, { readonly cpuSet?: string }>>;
 }
 
 /** The same before that (version 1): entries by container id. */
@@ -23,10 +25,12 @@ export function toCpuFile(policyName: string, state: CpuState): CpuFile {
       Object.fromEntries([...containers].map(([name, cpus]) => [name, formatCpuList(cpus)])),
     ]),
   );
+  const podEntries = Object.fromEntries([...state.pods].map(([uid, cpus]) => [uid, { cpuSet: formatCpuList(cpus) }]));
   return {
     policyName,
     defaultCpuSet: formatCpuList(state.shared),
     ...(state.exclusive.size > 0 && { entries }),
+    ...(state.pods.size > 0 && { podEntries }),
   };
 }
 
@@ -56,7 +60,13 @@ export function fromCpuFile(policyName: string, file: CpuFile): CpuState {
       ),
     ]),
   );
-  return { shared, exclusive };
+  const pods = new Map(
+    Object.entries(file.podEntries ?? {}).map(([uid, { cpuSet = '' }]) => [
+      uid,
+      list(cpuSet, () => 'failed to parse cpuset'),
+    ]),
+  );
+  return { shared, exclusive, pods };
 }
 
 /** Brings an old file to today's form. `find` knows the containers that the runtime has. Throws with Go's refusal. */

@@ -5,12 +5,14 @@ import { goQuote } from '../../../k8s/goText.ts';
 export interface CpuState {
   /** Those that containers without CPUs of their own run on, ascending. */
   readonly shared: readonly number[];
-  /** By Pod UID, then container. */
+  /** By Pod UID, then container. Containers of a Pod that has CPUs as a whole may stand here with the same ones. */
   readonly exclusive: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+  /** By UID: the CPUs of Pods that have some as a whole. */
+  readonly pods: ReadonlyMap<string, readonly number[]>;
 }
 
 /** Nothing known yet: what an absent file says. */
-export const NO_CPU_STATE: CpuState = { shared: [], exclusive: new Map() };
+export const NO_CPU_STATE: CpuState = { shared: [], exclusive: new Map(), pods: new Map() };
 
 export function exclusiveCpus(state: CpuState, uid: string, container: string): readonly number[] | undefined {
   return state.exclusive.get(uid)?.get(container);
@@ -20,23 +22,30 @@ export function exclusiveCpus(state: CpuState, uid: string, container: string): 
 export function allExclusive(state: CpuState): number[] {
   return union(
     [...state.exclusive.values()].flatMap((of) => [...of.values()].flat()),
-    [],
+    [...state.pods.values()].flat(),
   );
 }
 
 /** Gives CPUs of the shared ones (or those that the Pod has already) to a container. */
 export function giveCpus(state: CpuState, uid: string, container: string, cpus: readonly number[]): CpuState {
   const ofPod = new Map(state.exclusive.get(uid)).set(container, cpus);
-  return { shared: without(state.shared, cpus), exclusive: new Map(state.exclusive).set(uid, ofPod) };
+  return { ...state, shared: without(state.shared, cpus), exclusive: new Map(state.exclusive).set(uid, ofPod) };
+}
+
+/** Gives shared CPUs to a Pod as a whole. */
+export function giveCpusToPod(state: CpuState, uid: string, cpus: readonly number[]): CpuState {
+  return { ...state, shared: without(state.shared, cpus), pods: new Map(state.pods).set(uid, cpus) };
 }
 
 /** Gives back all that a Pod has; the same value if it has nothing. */
 export function returnCpus(state: CpuState, uid: string): CpuState {
-  const ofPod = state.exclusive.get(uid);
-  if (!ofPod) return state;
-  const exclusive = new Map(state.exclusive);
+  const [ofPod, whole] = [state.exclusive.get(uid), state.pods.get(uid)];
+  if (!ofPod && !whole) return state;
+  const [exclusive, pods] = [new Map(state.exclusive), new Map(state.pods)];
   exclusive.delete(uid);
-  return { shared: union(state.shared, [...ofPod.values()].flat()), exclusive };
+  pods.delete(uid);
+  const freed = [...(ofPod?.values() ?? [])].flat();
+  return { shared: union(state.shared, [...freed, ...(whole ?? [])]), exclusive, pods };
 }
 
 /** What the machine and the configuration say that a state must fit to. */
@@ -52,7 +61,7 @@ export function checkCpuState(state: CpuState, { all, reserved, strict }: CpuBou
   const { shared } = state;
   if (shared.length === 0) {
     if (state.exclusive.size > 0) throw new Error('default cpuset cannot be empty');
-    return { shared: usable, exclusive: new Map() };
+    return { ...NO_CPU_STATE, shared: usable };
   }
   const both = common(reserved, shared);
   const quote = (cpus: readonly number[]) => goQuote(formatCpuList(cpus));

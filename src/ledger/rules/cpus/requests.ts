@@ -1,13 +1,6 @@
 import { isSidecar } from '../../../k8s/containerTotals.ts';
-import { hasPodLevelResources } from '../../../k8s/podResources.ts';
-import { computePodQOS } from '../../../k8s/qos.ts';
 import { quantityMilli } from '../../../k8s/quantity.ts';
 import type { Container, Pod } from '../../../types/k8s.ts';
-
-/** Whether containers of the Pod may have CPUs and memory of their own: Guaranteed, and without resources of the Pod as a whole. */
-export function mayHaveOwn(pod: Pod): boolean {
-  return computePodQOS(pod) === 'Guaranteed' && !hasPodLevelResources(pod);
-}
 
 /** How many CPUs of its own a container asks for: its request, if that is whole; else none. The Pod must be one that may have some. */
 export function ownCpus(container: Container): number {

@@ -1,15 +1,16 @@
 import { isSidecar } from '../../../k8s/containerTotals.ts';
 import { formatCpuList, union, without } from '../../../k8s/cpuList.ts';
-import type { Container, Pod, StoredPod } from '../../../types/k8s.ts';
-import { containersOf } from '../topology/admit.ts';
+import type { Container, StoredPod } from '../../../types/k8s.ts';
+import { containersOf } from '../topology/containers.ts';
 import type { AllocationError, Hint, HintProvider, Hints } from '../topology/hints.ts';
 import { type CpuTopology, cpusIn, placesOf } from '../topology/nodeTopology.ts';
 import { combinations, countOf, maskOf, nodesOf } from '../topology/numaMask.ts';
-import { type CpuState, exclusiveCpus, giveCpus } from './cpuState.ts';
+import type { Wants } from '../wants.ts';
+import { type CpuState, exclusiveCpus, giveCpus, giveCpusToPod, returnCpus } from './cpuState.ts';
 import { pickDistributed } from './distributed.ts';
 import { type Picked, pickPacked } from './packed.ts';
-import { mayHaveOwn, ownCpus, ownCpusOfPod } from './requests.ts';
 import type { StaticCpuOptions } from './staticOptions.ts';
+import { divideCpus, emptyPool } from './wholePod.ts';
 
 /** CPU manager policy static on one machine. */
 export interface StaticCpuPolicy {
@@ -45,7 +46,7 @@ export function staticCpuPolicy(
 }
 
 /** Picks CPUs as the policy's options say. */
-function pickCpus(
+export function pickCpus(
   { topology, options }: Pick<StaticCpuPolicy, 'topology' | 'options'>,
   available: readonly number[],
   count: number,
@@ -63,16 +64,16 @@ function pickCpus(
 export class CpuAllocation implements HintProvider {
   readonly #policy: StaticCpuPolicy;
   readonly #pod: StoredPod;
-  readonly #may: boolean;
+  readonly #wants: Wants;
   /** CPUs of init containers that have ended when the next one starts. */
   #reusable: readonly number[] = [];
   #state: CpuState;
 
-  constructor(policy: StaticCpuPolicy, state: CpuState, pod: StoredPod) {
+  constructor(policy: StaticCpuPolicy, state: CpuState, pod: StoredPod, wants: Wants) {
     this.#policy = policy;
     this.#state = state;
     this.#pod = pod;
-    this.#may = mayHaveOwn(pod);
+    this.#wants = wants;
   }
 
   get state(): CpuState {
@@ -88,12 +89,13 @@ export class CpuAllocation implements HintProvider {
   }
 
   podHints(): Hints {
-    const count = this.#may ? ownCpusOfPod(this.#pod) : 0;
+    const count = this.#wantedByPod();
     if (count === 0) return null;
+    if (this.#wants.asPod && emptyPool(this.#pod, this.#wants, count)) return { cpu: [] };
     let assigned: number[] = [];
     for (const container of containersOf(this.#pod)) {
       const has = exclusiveCpus(this.#state, this.#uid, container.name);
-      if (has && has.length !== ownCpus(container)) return { cpu: [] };
+      if (has && has.length !== this.#wants.cpus(container)) return { cpu: [] };
       assigned = union(assigned, has ?? []);
     }
     if (assigned.length === count) return { cpu: this.#hints(assigned, [], count) };
@@ -117,12 +119,34 @@ export class CpuAllocation implements HintProvider {
     return undefined;
   }
 
+  allocatePod({ nodes }: Hint): AllocationError | undefined {
+    const count = this.#wantedByPod();
+    if (count === 0) return undefined;
+    const empty = emptyPool(this.#pod, this.#wants, count);
+    if (empty !== undefined) return { reason: 'EmptyPodSharedPoolError', message: empty };
+    // What its containers were given one by one (the scope was another one then) becomes the Pod's.
+    this.#state = returnCpus(this.#state, this.#uid);
+    const misaligned = this.#misaligned(count);
+    if (misaligned) return misaligned;
+    const picked = this.#pick(count, nodes);
+    if ('error' in picked) return { message: picked.error };
+    const parts = divideCpus(this.#pod, this.#wants, picked.cpus, (from, n) => pickCpus(this.#policy, from, n));
+    if ('error' in parts) return { message: parts.error };
+    this.#state = giveCpusToPod(this.#state, this.#uid, picked.cpus);
+    for (const [name, cpus] of parts.cpus) this.#state = giveCpus(this.#state, this.#uid, name, cpus);
+    return undefined;
+  }
+
   get #uid(): string {
     return this.#pod.metadata.uid;
   }
 
   #wanted(container: Container): number {
-    return this.#may ? ownCpus(container) : 0;
+    return this.#wants.may ? this.#wants.cpus(container) : 0;
+  }
+
+  #wantedByPod(): number {
+    return this.#wants.may ? this.#wants.cpusOfPod() : 0;
   }
 
   #available(): readonly number[] {
@@ -174,7 +198,7 @@ export class CpuAllocation implements HintProvider {
 
   /** Main containers and sidecars keep theirs; what an init container had is free again when it has ended. */
   #noteReusable(container: Container, cpus: readonly number[]): void {
-    const init = (this.#pod as Pod).spec?.initContainers?.find((one) => one.name === container.name);
+    const init = this.#pod.spec.initContainers?.find((one) => one.name === container.name);
     const ends = init !== undefined && !isSidecar(init);
     this.#reusable = ends ? union(this.#reusable, cpus) : without(this.#reusable, cpus);
   }

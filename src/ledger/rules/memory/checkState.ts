@@ -10,11 +10,12 @@ export function checkMemoryState(state: MemoryState, empty: MachineMemory): Memo
     if (state.blocks.size > 0) {
       throw new Error('[memorymanager] machine state can not be empty when it has memory assignments');
     }
-    return { machine: empty, blocks: new Map() };
+    return { ...state, machine: empty };
   }
   let expected = empty;
   for (const [pod, containers] of state.blocks) {
-    for (const [container, blocks] of containers) {
+    const whole = state.pods.get(pod);
+    for (const [container, blocks] of whole?.length ? [['', whole] as const] : containers) {
       for (const block of blocks) {
         const where = `[memorymanager] (pod: ${pod}, container: ${container}) the memory assignment uses`;
         for (const id of block.nodes) {

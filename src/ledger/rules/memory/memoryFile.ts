@@ -9,6 +9,8 @@ export interface MemoryFile {
   readonly policyName: string;
   readonly machineState: Readonly<Record<string, NodeFile>>;
   readonly entries?: Readonly<Record<string, Readonly<Record<string, readonly BlockFile[]>>>>;
+  /** Version 2, with the feature gate PodLevelResourceManagers. */
+  readonly podEntries?: Readonly<Record<string, { readonly memoryBlocks?: readonly BlockFile[] }>>;
 }
 
 interface NodeFile {
@@ -26,16 +28,20 @@ interface BlockFile {
 type TableField = keyof MemoryTable;
 const TABLE: readonly TableField[] = ['total', 'systemReserved', 'allocatable', 'reserved', 'free'];
 
-export function toMemoryFile(policyName: string, { machine, blocks }: MemoryState): MemoryFile {
+export function toMemoryFile(policyName: string, { machine, blocks, pods }: MemoryState): MemoryFile {
   const node = ({ assignments, tables, cells }: NodeMemory): NodeFile => ({
     numberOfAssignments: assignments,
     memoryMap: Object.fromEntries(tables),
     cells,
   });
-  const entries = mapEntries(blocks, (containers) =>
-    mapEntries(containers, (list) => list.map(({ nodes, kind, size }) => ({ numaAffinity: nodes, type: kind, size }))),
-  );
-  return { policyName, machineState: mapEntries(machine, node), ...(blocks.size > 0 && { entries }) };
+  const toFile = ({ nodes, kind, size }: MemoryBlock): BlockFile => ({ numaAffinity: nodes, type: kind, size });
+  const entries = mapEntries(blocks, (containers) => mapEntries(containers, (list) => list.map(toFile)));
+  const podEntries = mapEntries(pods, (list) => (list.length > 0 ? { memoryBlocks: list.map(toFile) } : {}));
+  return {
+    ...{ policyName, machineState: mapEntries(machine, node) },
+    ...(blocks.size > 0 && { entries }),
+    ...(pods.size > 0 && { podEntries }),
+  };
 }
 
 /** Throws with Go's refusal. */
@@ -66,7 +72,10 @@ export function fromMemoryFile(policyName: string, file: MemoryFile): MemoryStat
       new Map(Object.entries(containers).map(([name, list]) => [name, (list ?? []).map(block)])),
     ]),
   );
-  return { machine: new Map(machine), blocks };
+  const pods = new Map(
+    Object.entries(file.podEntries ?? {}).map(([uid, { memoryBlocks }]) => [uid, (memoryBlocks ?? []).map(block)]),
+  );
+  return { machine: new Map(machine), blocks, pods };
 }
 
 function mapEntries<K extends string | number, V, R>(map: ReadonlyMap<K, V>, to: (value: V) => R): Record<string, R> {

@@ -38,10 +38,12 @@ export interface MemoryState {
   readonly machine: MachineMemory;
   /** By Pod UID, then container. */
   readonly blocks: ReadonlyMap<string, ReadonlyMap<string, readonly MemoryBlock[]>>;
+  /** By UID: the blocks of Pods that have memory as a whole; those of their containers are parts of these. */
+  readonly pods: ReadonlyMap<string, readonly MemoryBlock[]>;
 }
 
 /** Nothing known yet: what an absent file says. */
-export const NO_MEMORY_STATE: MemoryState = { machine: new Map(), blocks: new Map() };
+export const NO_MEMORY_STATE: MemoryState = { machine: new Map(), blocks: new Map(), pods: new Map() };
 
 /** What is reserved for the system, in bytes, by NUMA node and kind. */
 export type ReservedMemory = ReadonlyMap<number, ReadonlyMap<string, bigint>>;
@@ -142,15 +144,19 @@ export function returnMemory(state: MemoryState, uid: string, container?: string
   if (!ofPod || (container !== undefined && !ofPod.has(container))) return state;
   const rest = new Map(ofPod);
   let { machine } = state;
+  const whole = state.pods.get(uid);
   for (const [name, blocks] of ofPod) {
     if (container !== undefined && name !== container) continue;
     rest.delete(name);
-    for (const block of blocks) machine = returnBlock(machine, block);
+    if (!whole) for (const block of blocks) machine = returnBlock(machine, block);
   }
   const blocks = new Map(state.blocks);
-  if (rest.size > 0) blocks.set(uid, rest);
-  else blocks.delete(uid);
-  return { machine, blocks };
+  if (rest.size > 0) return { ...state, machine, blocks: blocks.set(uid, rest) };
+  blocks.delete(uid);
+  for (const block of whole ?? []) machine = returnBlock(machine, block);
+  const pods = new Map(state.pods);
+  pods.delete(uid);
+  return { machine, blocks, pods };
 }
 
 /** The NUMA nodes that a container's memory comes from, ascending; empty: any. */

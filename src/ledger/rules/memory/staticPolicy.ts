@@ -1,28 +1,29 @@
 import { isSidecar } from '../../../k8s/containerTotals.ts';
 import { smaller } from '../../../lib/bigints.ts';
 import type { Container, StoredPod } from '../../../types/k8s.ts';
-import { mayHaveOwn } from '../cpus/requests.ts';
-import { containersOf } from '../topology/admit.ts';
+import { containersOf } from '../topology/containers.ts';
 import type { AllocationError, Hint, HintProvider, Hints } from '../topology/hints.ts';
 import { maskOf, type NumaMask, nodesOf } from '../topology/numaMask.ts';
+import type { Wants } from '../wants.ts';
 import { bestHint, hasEnough, memoryHints, violates } from './hints.ts';
-import { blocksOf, type MemoryBlock, type MemoryState, takeBlock, withBlocks } from './memoryState.ts';
-import { type MemoryRequest, memoryRequest, memoryRequestOfPod } from './requests.ts';
+import { blocksOf, type MemoryBlock, type MemoryState, returnMemory, takeBlock, withBlocks } from './memoryState.ts';
+import type { MemoryRequest } from './requests.ts';
+import { divideMemory, emptyPool } from './wholePod.ts';
 
 const refusal = (message: string): AllocationError => ({ message: `[memorymanager] ${message}` });
 
 /** Gives memory to the containers of one Pod (policy Static). Thrown away after a rejection; else its state is the new one. */
 export class MemoryAllocation implements HintProvider {
   readonly #pod: StoredPod;
-  readonly #may: boolean;
+  readonly #wants: Wants;
   /** Bytes by nodes and kind that init containers had who have ended when the next one starts. */
   readonly #reusable = new Map<string, bigint>();
   #state: MemoryState;
 
-  constructor(state: MemoryState, pod: StoredPod) {
+  constructor(state: MemoryState, pod: StoredPod, wants: Wants) {
     this.#state = state;
     this.#pod = pod;
-    this.#may = mayHaveOwn(pod);
+    this.#wants = wants;
   }
 
   get state(): MemoryState {
@@ -30,15 +31,18 @@ export class MemoryAllocation implements HintProvider {
   }
 
   hints(container: Container): Hints {
-    if (!this.#may) return null;
-    const request = memoryRequest(container);
+    if (!this.#wants.may) return null;
+    const request = this.#wants.memory(container);
     const has = blocksOf(this.#state, this.#uid, container.name);
     return has ? again(has, request) : this.#hints(request);
   }
 
   podHints(): Hints {
-    const request = memoryRequestOfPod(this.#pod);
-    if (!this.#may || request.size === 0) return null;
+    if (!this.#wants.may) return null;
+    const request = this.#wants.memoryOfPod();
+    if (this.#wants.asPod && emptyPool(this.#pod, this.#wants, request))
+      return Object.fromEntries([...request.keys()].map((kind) => [kind, []]));
+    if (request.size === 0) return null;
     const has = containersOf(this.#pod)
       .map(({ name }) => blocksOf(this.#state, this.#uid, name))
       .find((blocks) => blocks !== undefined);
@@ -46,19 +50,36 @@ export class MemoryAllocation implements HintProvider {
   }
 
   allocate(container: Container, affinity: Hint): AllocationError | undefined {
-    if (!this.#may) return undefined;
+    if (!this.#wants.may) return undefined;
     const has = blocksOf(this.#state, this.#uid, container.name);
     if (has) {
       this.#noteReusable(container, has);
       return undefined;
     }
-    const request = memoryRequest(container);
+    const request = this.#wants.memory(container);
     const chosen = this.#choose(request, affinity);
     if ('message' in chosen) return chosen;
-    if (violates(this.#state.machine, nodesOf(chosen.nodes))) {
-      return refusal('preferred hint violates NUMA node allocation');
-    }
     this.#give(container, request, chosen.nodes);
+    return undefined;
+  }
+
+  allocatePod(affinity: Hint): AllocationError | undefined {
+    if (!this.#wants.may) return undefined;
+    const request = this.#wants.memoryOfPod();
+    const empty = emptyPool(this.#pod, this.#wants, request);
+    if (empty !== undefined) return { reason: 'EmptyPodSharedPoolError', message: empty };
+    // What its containers were given one by one (the scope was another one then) becomes the Pod's.
+    this.#state = returnMemory(this.#state, this.#uid);
+    const chosen = this.#choose(request, affinity);
+    if ('message' in chosen) return chosen;
+    const nodes = nodesOf(chosen.nodes);
+    const blocks = (of: MemoryRequest) => [...of].map(([kind, size]): MemoryBlock => ({ nodes, kind, size }));
+    const whole = blocks(request);
+    let { machine } = this.#state;
+    for (const block of whole) machine = takeBlock(machine, block, block.size);
+    this.#state = { ...this.#state, machine, pods: new Map(this.#state.pods).set(this.#uid, whole) };
+    for (const [name, part] of divideMemory(this.#pod, this.#wants, request))
+      this.#state = withBlocks(this.#state, this.#uid, name, blocks(part));
     return undefined;
   }
 
@@ -78,7 +99,8 @@ export class MemoryAllocation implements HintProvider {
     const all = memoryHints(this.#state.machine, request, this.#left);
     let best = affinity;
     if (best.nodes === null) {
-      const found = bestHint(all);
+      // Go finds no node for a container that asks for nothing, as one that shares its Pod's memory does.
+      const found = request.size > 0 ? bestHint(all) : undefined;
       if (!found) {
         return refusal('failed to get the default NUMA affinity, no NUMA nodes with enough memory is available');
       }
@@ -86,11 +108,16 @@ export class MemoryAllocation implements HintProvider {
       best = found;
     }
     const nodes = best.nodes ?? 0;
-    if (hasEnough(this.#state.machine, nodesOf(nodes), request, 'free')) return { nodes };
+    if (hasEnough(this.#state.machine, nodesOf(nodes), request, 'free')) return this.#checked(nodes);
     const wider = bestHint(all.filter((hint) => ((hint.nodes ?? 0) & nodes) === nodes));
     if (!wider) return refusal('failed to find NUMA nodes to extend the current topology hint');
     if (!wider.preferred && best.preferred) return refusal('failed to find the extended preferred hint');
-    return { nodes: wider.nodes ?? 0 };
+    return this.#checked(wider.nodes ?? 0);
+  }
+
+  #checked(nodes: NumaMask): { readonly nodes: NumaMask } | AllocationError {
+    if (!violates(this.#state.machine, nodesOf(nodes))) return { nodes };
+    return refusal('preferred hint violates NUMA node allocation');
   }
 
   #give(container: Container, request: MemoryRequest, mask: NumaMask): void {

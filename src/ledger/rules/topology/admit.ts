@@ -1,5 +1,6 @@
-import type { Container, Pod } from '../../../types/k8s.ts';
+import type { Pod } from '../../../types/k8s.ts';
 import type { Rejection } from '../../types.ts';
+import { containersOf } from './containers.ts';
 import type { AllocationError, Hint, HintProvider } from './hints.ts';
 import { mergeHints, type TopologyPolicy } from './policies.ts';
 
@@ -24,20 +25,17 @@ export interface TopologyDecision {
   readonly affinities: ReadonlyMap<string, Hint>;
 }
 
-/** Init containers first, as they start. */
-export function containersOf(pod: Pod): readonly Container[] {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-}
-
 /**
  * Lets the providers give to a Pod's containers, in their order, each near to the others as far as the policy asks. After a rejection
- * what the providers hold is to be thrown away.
+ * what the providers hold is to be thrown away. `asPod`: the Pod has resources as a whole (Wants).
  */
 export function admitByTopology(
   pod: Pod,
-  { policy, scope }: TopologySettings,
+  settings: TopologySettings,
   providers: readonly HintProvider[],
+  asPod = false,
 ): TopologyDecision {
+  const { policy, scope } = settings;
   const affinities = new Map<string, Hint>();
   const whole =
     policy !== null && scope === 'pod'
@@ -46,7 +44,13 @@ export function admitByTopology(
           providers.map((p) => p.podHints()),
         )
       : undefined;
-  if (whole && !whole.admit) return { rejection: TOPOLOGY_AFFINITY, affinities };
+  const refused = asPod ? podLevelAffinity(scope) : TOPOLOGY_AFFINITY;
+  if (whole && !whole.admit) return { rejection: refused, affinities };
+  if (whole && asPod) {
+    for (const { name } of containersOf(pod)) affinities.set(name, whole.hint);
+    const error = firstError(providers, (provider) => provider.allocatePod(whole.hint));
+    return { ...(error && { rejection: rejectionOf(error) }), affinities };
+  }
   for (const container of containersOf(pod)) {
     const merged =
       policy === null
@@ -56,15 +60,34 @@ export function admitByTopology(
             policy,
             providers.map((p) => p.hints(container)),
           ));
-    if (merged && !merged.admit) return { rejection: TOPOLOGY_AFFINITY, affinities };
+    if (merged && !merged.admit) return { rejection: refused, affinities };
     const affinity = merged?.hint ?? ANYWHERE;
     affinities.set(container.name, affinity);
-    for (const provider of providers) {
-      const error = provider.allocate(container, affinity);
-      if (error) return { rejection: rejectionOf(error), affinities };
-    }
+    const error = firstError(providers, (provider) => provider.allocate(container, affinity));
+    if (error) return { rejection: rejectionOf(error), affinities };
   }
   return { affinities };
+}
+
+/** Whether a Pod that has resources as a whole is given them at once, and not to one container after the other. */
+export function givesToPods({ policy, scope }: TopologySettings): boolean {
+  return policy !== null && scope === 'pod';
+}
+
+function podLevelAffinity(scope: TopologySettings['scope']): Rejection {
+  const how = scope === 'pod' ? 'under pod-scope topology manager' : 'with a container-level topology manager';
+  return { ...TOPOLOGY_AFFINITY, message: `Pod Scope pod with pod-level resources failed admission ${how}` };
+}
+
+function firstError(
+  providers: readonly HintProvider[],
+  ask: (provider: HintProvider) => AllocationError | undefined,
+): AllocationError | undefined {
+  for (const provider of providers) {
+    const error = ask(provider);
+    if (error) return error;
+  }
+  return undefined;
 }
 
 function rejectionOf({ reason, message }: AllocationError): Rejection {

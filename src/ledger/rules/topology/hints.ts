@@ -40,4 +40,6 @@ export interface HintProvider {
   podHints(): Hints;
   /** Gives to one container, from these nodes if it can. */
   allocate(container: Container, affinity: Hint): AllocationError | undefined;
+  /** Gives to a Pod with resources as a whole, and divides that among its containers. */
+  allocatePod(affinity: Hint): AllocationError | undefined;
 }

@@ -28,7 +28,9 @@ import {
 import { reservedMemory } from '../memory/reserved.ts';
 import { startMainContainer } from '../memory/started.ts';
 import { MemoryAllocation } from '../memory/staticPolicy.ts';
-import { admitByTopology, containersOf, type TopologySettings } from './admit.ts';
+import { wantsOf } from '../wants.ts';
+import { admitByTopology, type TopologySettings } from './admit.ts';
+import { containersOf } from './containers.ts';
 import { type Core, cpuTopology, type NodeTopology } from './nodeTopology.ts';
 import { parseTopologyOptions, topologySettings } from './settings.ts';
 
@@ -60,6 +62,7 @@ interface Setup {
 }
 interface Step {
   readonly a?: readonly (readonly [kind: number, cpu: number, memory: number, huge2Mi: number, huge1Gi: number])[];
+  readonly w?: readonly [cpu: number, memory: number, huge2Mi: number, huge1Gi: number];
   readonly b?: boolean;
   readonly r?: number;
   readonly s?: number;
@@ -111,18 +114,20 @@ function machineOf(m: Machine): NodeTopology {
 
 function podOf(index: number, step: Step): StoredPod {
   const spec: { initContainers: Container[]; containers: Container[] } = { initContainers: [], containers: [] };
-  for (const [i, [kind, cpu, memory, huge2Mi, huge1Gi]] of step.a!.entries()) {
-    const list = {
-      cpu: `${cpu}m`,
-      memory: `${memory}Mi`,
-      ...(huge2Mi > 0 && { 'hugepages-2Mi': `${huge2Mi}Mi` }),
-      ...(huge1Gi > 0 && { 'hugepages-1Gi': `${huge1Gi}Gi` }),
-    };
+  const amounts = ([cpu, memory, huge2Mi, huge1Gi]: NonNullable<Step['w']>) => ({
+    ...(cpu > 0 && { cpu: `${cpu}m` }),
+    ...(memory > 0 && { memory: `${memory}Mi` }),
+    ...(huge2Mi > 0 && { 'hugepages-2Mi': `${huge2Mi}Mi` }),
+    ...(huge1Gi > 0 && { 'hugepages-1Gi': `${huge1Gi}Gi` }),
+  });
+  for (const [i, [kind, ...asked]] of step.a!.entries()) {
+    const list = amounts(asked);
     const resources = step.b ? { requests: list } : { requests: list, limits: list };
     const container: Container = { name: `c${i}`, resources, ...(kind === 1 && { restartPolicy: 'Always' }) };
     (kind === 2 ? spec.containers : spec.initContainers).push(container);
   }
-  return { metadata: { uid: `p${index}`, name: 'p', namespace: 'd' }, spec };
+  const whole = step.w && { resources: { requests: amounts(step.w), limits: amounts(step.w) } };
+  return { metadata: { uid: `p${index}`, name: 'p', namespace: 'd' }, spec: { ...spec, ...whole } };
 }
 
 /** Our rules in the place of Go's managers. */
@@ -131,10 +136,13 @@ class Managers {
   readonly #memory: ReservedMemory | null;
   readonly #topology: TopologySettings;
   readonly #machine: NodeTopology;
+  readonly podLevel: boolean;
   cpus: CpuState = NO_CPU_STATE;
   memory: MemoryState = NO_MEMORY_STATE;
 
-  constructor(machine: NodeTopology, setup: Setup) {
+  /** `podLevel`: the feature gate PodLevelResourceManagers. */
+  constructor(machine: NodeTopology, setup: Setup, podLevel: boolean) {
+    this.podLevel = podLevel;
     this.#machine = machine;
     const options = parseTopologyOptions(setup.t ?? {});
     this.#topology = topologySettings(machine, { policy: setup.p, scope: setup.q, options });
@@ -162,10 +170,11 @@ class Managers {
   }
 
   admit(pod: StoredPod): string | undefined {
-    const cpus = this.#cpus ? new CpuAllocation(this.#cpus, this.cpus, pod) : undefined;
-    const memory = this.#memory ? new MemoryAllocation(this.memory, pod) : undefined;
+    const wants = wantsOf(pod, this.podLevel);
+    const cpus = this.#cpus ? new CpuAllocation(this.#cpus, this.cpus, pod, wants) : undefined;
+    const memory = this.#memory ? new MemoryAllocation(this.memory, pod, wants) : undefined;
     const providers = [cpus, memory].filter((one) => one !== undefined);
-    const { rejection } = admitByTopology(pod, this.#topology, providers);
+    const { rejection } = admitByTopology(pod, this.#topology, providers, wants.asPod);
     // Go leaves what a refused Pod's first containers were given, and takes it back later: not all is as before then.
     this.memory = memory?.state ?? this.memory;
     if (rejection) this.remove(pod);
@@ -207,17 +216,17 @@ class Managers {
   sums(setup: Setup): number[] {
     const checksum = (text: string) => (JSON.parse(text) as { checksum: number }).checksum;
     return [
-      checksum(cpuCheckpoint(2).encode(toCpuFile(setup.c ? 'static' : 'none', this.cpus))),
-      checksum(memoryCheckpoint(1).encode(toMemoryFile(setup.m ? 'Static' : 'None', this.memory))),
+      checksum(cpuCheckpoint(this.podLevel ? 3 : 2).encode(toCpuFile(setup.c ? 'static' : 'none', this.cpus))),
+      checksum(memoryCheckpoint(this.podLevel ? 2 : 1).encode(toMemoryFile(setup.m ? 'Static' : 'None', this.memory))),
     ];
   }
 }
 
 /** Takes the steps again, with our rules; the outcome in the form of the record, its keys in their order. */
-function again({ m, c, s, z }: Recorded): Recorded {
+function again({ m, c, s, z }: Recorded, podLevel = false): Recorded {
   let managers: Managers;
   try {
-    managers = new Managers(machineOf(m), c);
+    managers = new Managers(machineOf(m), c, podLevel);
   } catch (error) {
     return { m, c, e: (error as Error).message };
   }
@@ -276,11 +285,14 @@ function again({ m, c, s, z }: Recorded): Recorded {
   };
 }
 
-const records = gunzipSync(readFileSync(join(import.meta.dirname, '../../../../hack/topology/recorded.jsonl.gz')))
-  .toString()
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Recorded);
+const read = (file: string) =>
+  gunzipSync(readFileSync(join(import.meta.dirname, '../../../../hack/topology', file)))
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recorded);
+const records = read('recorded.jsonl.gz');
+const ofPods = read('recordedPods.jsonl.gz');
 
 test('the data is what it is said to be: many machines, each outcome often', () => {
   const texts = records.flatMap(({ e, s }) => [e, ...(s ?? []).map((step) => step.e)]).filter((e) => e !== undefined);
@@ -303,12 +315,24 @@ test('10,000 machines: CPUs, memory and refusals are those of the Go kubelet', (
   expect([wrong.length, wrong[0]?.ours]).toEqual([0, wrong[0]?.go]);
 });
 
+test('3,000 machines whose Pods have resources as a whole: what containers have alone and share, and refusals, are Go’s', () => {
+  expect(ofPods).toHaveLength(3000);
+  const wrong = ofPods.flatMap((record, i) => {
+    const ours = again(record, true);
+    return textOf(ours) === textOf(record) ? [] : [{ i, go: record, ours }];
+  });
+  expect([wrong.length, wrong[0]?.ours]).toEqual([0, wrong[0]?.go]);
+  const texts = ofPods.flatMap(({ s }) => (s ?? []).flatMap(({ e }) => e ?? []));
+  for (const part of ['EmptyPodSharedPoolError', 'under pod-scope', 'with a container-level', 'SMTAlignmentError'])
+    expect([part, texts.filter((text) => text.includes(part)).length > 50]).toEqual([part, true]);
+});
+
 test('no CPU is given twice, none is lost, none that is reserved is given', () => {
   for (const record of records.slice(0, 500)) {
     const machine = machineOf(record.m);
     let managers: Managers;
     try {
-      managers = new Managers(machine, record.c);
+      managers = new Managers(machine, record.c, false);
     } catch {
       continue;
     }
@@ -322,7 +346,10 @@ test('no CPU is given twice, none is lost, none that is reserved is given', () =
   }
 });
 
-/** Of several CPUs that are not there Go names any. */
+/** Of several CPUs that are not there, and of several kinds of memory that leave nothing, Go names any. */
 function textOf(record: Recorded): string {
-  return JSON.stringify(record).replace(/unknown CPU ID: \d+/, 'unknown CPU ID');
+  return JSON.stringify(record)
+    .replace(/unknown CPU ID: \d+/, 'unknown CPU ID')
+    .replaceAll(/exclusive container (?:memory|hugepages-\w+) requests/g, 'exclusive container requests')
+    .replaceAll(/but no (?:memory|hugepages-\w+) available/g, 'but nothing available');
 }
