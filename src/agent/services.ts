@@ -115,6 +115,7 @@ export function makeServices({
         )
       : null,
     spec: stage.spec,
+    nodeEvent: (event) => stage.events.node(event),
     dns: () => ({
       hostResolvConf: readResolvConf(config.resolvConf),
       clusterDNS: config.clusterDNS ?? [],

@@ -20,6 +20,15 @@ import type { NodeLimits } from './rules/nodeConfig.ts';
 /** Pause between two questions for the runtime's cgroup driver, as in kubelet. */
 const DRIVER_PAUSE_MS = 2_000;
 
+/** kubelet's words at each start. */
+const CGROUP_V1: NodeEvent = {
+  type: 'Warning',
+  reason: 'CgroupV1',
+  message:
+    'cgroup v1 detected. cgroup v1 support is deprecated and will be removed in a future release. Please migrate to cgroup v2.' +
+    ' More information at https://git.k8s.io/enhancements/keps/sig-node/5573-remove-cgroup-v1',
+};
+
 /** What the node's cgroups are limited by. */
 export interface MachineCapacity {
   readonly cores: number;
@@ -38,6 +47,7 @@ export async function openCgroups(
   clock: Clock,
 ): Promise<CgroupManager> {
   const hierarchies = await detectHierarchies();
+  if (hierarchies.version === 1) record(CGROUP_V1);
   const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
   if (problems.length > 0) throw new ConfigurationError(problems);
   const manager = createCgroupManager({

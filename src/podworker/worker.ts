@@ -13,6 +13,7 @@ import type { RecordedPod } from '../timeline/recorder.ts';
 import type { AllocatedPod, Pod, PodStatus } from '../types/k8s.ts';
 import { toEffectError } from './effectError.ts';
 import { entryOf } from './entry.ts';
+import { withoutIds } from './eventText.ts';
 import type { FactSheet } from './factSheet.ts';
 import type { ActionContext, Effect, Outcome } from './outcome.ts';
 import { objectIds, podSlotRules } from './podSlots.ts';
@@ -260,8 +261,12 @@ export class PodWorker implements PodOwner {
   #decided(facts: PodFacts, before: PodMemory, decision: Decision, now: Now): void {
     this.#ports.decided(facts, before, decision, now);
     this.#entry = undefined;
-    for (const event of decision.events) this.#ports.event(facts.pod, facts, event);
+    for (const event of decision.events) this.#tell(facts, event);
     if (decision.status && facts.pod) this.#publish(facts.pod, decision);
+  }
+
+  #tell(facts: PodFacts, event: PodEvent): void {
+    this.#ports.event(facts.pod, facts, withoutIds(event, this.runtime));
   }
 
   #turned(facts: PodFacts, decision: Decision): void {
@@ -298,7 +303,7 @@ export class PodWorker implements PodOwner {
       facts,
       signal,
       heardAt: this.#heardAt,
-      event: (event) => this.#ports.event(facts.pod, facts, event),
+      event: (event) => this.#tell(facts, event),
       pull: (container, state) => this.learn({ kind: 'pull', container, state }),
       volumeWait: (volume, message) => this.learn({ kind: 'volumeWait', volume, message }),
       claimWait: (message) => this.learn({ kind: 'claimWait', message }),

@@ -16,6 +16,7 @@ import { runtimeDefaults } from '../../node/runtimeDefaults.ts';
 import { nodeSettings } from '../../node/settings.ts';
 import { SHUTTING_DOWN } from '../../node/shutdown/rules/words.ts';
 import { ShuttingDown } from '../../node/shutdown/shuttingDown.ts';
+import { startWarnings } from '../../node/startWarnings.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
 import type { SpecNode } from '../../podworker/spec/context.ts';
 import { mayUseSwap } from '../../podworker/spec/swap.ts';
@@ -95,6 +96,10 @@ export async function openNode(
       ...(nodeInfo && { csiNode: nodeInfo }),
     }),
   );
+  const { resolvConf, clusterDomain } = config;
+  const { kernelVersion } = node.machine;
+  for (const event of await startWarnings({ resolvConf, clusterDomain: clusterDomain ?? '', kernelVersion }))
+    events.node(event);
   const managers = await openManagers({
     ...{ config, gates, settings, rootDir, cri, clock, log },
     machine: node.machine,

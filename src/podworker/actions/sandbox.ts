@@ -7,6 +7,7 @@ import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { AllocatedPod } from '../../types/k8s.ts';
 import { UnsettledError } from '../effectError.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
+import { UNREAD_SANDBOX } from '../rules/kubeletEvents.ts';
 import { podDnsConfig } from '../spec/dns.ts';
 import { sandboxConfig } from '../spec/sandboxConfig.ts';
 import type { Services } from './services.ts';
@@ -47,7 +48,9 @@ export function ensureUserNamespace(services: Services, pod: AllocatedPod): Prom
 export async function createSandbox(services: Services, context: ActionContext, attempt: number): Promise<Outcome> {
   const { pod } = context;
   for (const warning of generated(() => podDnsConfig(pod, services.dns())).warnings) {
-    if (warning.object === 'Pod') context.event({ type: 'Warning', reason: warning.reason, message: warning.message });
+    const event = { type: 'Warning', reason: warning.reason, message: warning.message } as const;
+    if (warning.object === 'Pod') context.event(event);
+    else services.nodeEvent?.(event);
   }
   services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
   await ensureUserNamespace(services, pod).catch(cannotConfigure);
@@ -59,8 +62,10 @@ export async function createSandbox(services: Services, context: ActionContext, 
     context.signal,
   );
   const { status } = await services.cri.podSandboxStatus(id).catch((error) => {
+    const words = `Unable to get pod sandbox status: ${errorMessage(error)}`;
+    context.event({ type: 'Warning', reason: 'FailedPodSandBoxStatus', message: words });
     const message = `the new sandbox ${id} could not be read: ${errorMessage(error)}`;
-    throw new UnsettledError(message, { code: 'CreatePodSandboxError', cause: error });
+    throw new UnsettledError(message, { code: UNREAD_SANDBOX, cause: error });
   });
   const listed = {
     id,

@@ -4,6 +4,7 @@ import type { StartGate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { WorkerDevices } from '../../devices/deviceManager.ts';
 import type { WorkerClaims } from '../../dra/claimManager.ts';
+import type { NodeEvent } from '../../events/event.ts';
 import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -92,6 +93,8 @@ export interface Services {
   /** Node facts and settings for the requests to the runtime. */
   readonly spec: SpecNode;
   readonly dns: () => DnsInputs;
+  /** Records an Event about the Node; absent where nobody hears of it. */
+  readonly nodeEvent?: (event: NodeEvent) => void;
   /** `<root>/pods`. */
   readonly podsDir: string;
   /** Where log collectors look for links to containers' logs: /var/log/containers. */

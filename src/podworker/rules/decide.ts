@@ -10,6 +10,7 @@ import { planCleaning, planFinished, terminalStatusAccepted } from './cleaning.t
 import { followClock } from './clockStep.ts';
 import { planCpuSets } from './cpuSets.ts';
 import type { Now, PodFacts } from './facts.ts';
+import { tellOtherFamily, tellUnreadable } from './kubeletEvents.ts';
 import type { PodMemory, Termination } from './memory.ts';
 import { planMirror } from './mirror.ts';
 import { statusOf } from './podStatus.ts';
@@ -68,6 +69,7 @@ function conclude(facts: PodFacts, memory: PodMemory, now: Now): Decision {
   if (facts.pod && turn.memory.phase === 'Active') keepWaiting(turn, facts.pod);
   const status = facts.pod && facts.origin !== 'runtime' && !facts.nameTakenBy ? statusOf(turn, facts.pod) : null;
   if (status) {
+    tellOtherFamily(turn);
     turn.memory.status = status;
     explainStatus(turn, status);
   }
@@ -92,6 +94,7 @@ function step(turn: Turn): boolean {
     because(turn, { code: 'NameTaken', by: facts.nameTakenBy });
     return facts.gone;
   }
+  tellUnreadable(turn);
   if (!facts.runtime) {
     because(turn, {
       code: 'ObservingRuntime',

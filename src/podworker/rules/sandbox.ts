@@ -5,6 +5,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { planClaims } from './claims.ts';
 import type { PodSlot } from './facts.ts';
+import { UNREAD_SANDBOX } from './kubeletEvents.ts';
 import { sandboxReplacementsFailed } from './replacement.ts';
 import { busy, retryAt, slot } from './slots.ts';
 import { ownGrace, stopRunning } from './stop.ts';
@@ -110,11 +111,12 @@ function createSandbox(turn: Turn, pod: Pod, attempt: number): void {
   if (!planClaims(turn, pod, attempt)) return;
   const error = s.last?.action.kind === 'createSandbox' ? s.last.error : undefined;
   if (error) {
-    emitOnce(turn, 'sandboxfailed', s.last!.endedAt, {
-      type: 'Warning',
-      reason: 'FailedCreatePodSandBox',
-      message: `Failed to create pod sandbox: ${error.message}`,
-    });
+    if (error.reason !== UNREAD_SANDBOX)
+      emitOnce(turn, 'sandboxfailed', s.last!.endedAt, {
+        type: 'Warning',
+        reason: 'FailedCreatePodSandBox',
+        message: `Failed to create pod sandbox: ${error.message}`,
+      });
     because(turn, { code: 'SandboxFailed', message: error.message, retryAt: retryAt(facts, 'sandbox') });
   } else because(turn, { code: 'CreatingSandbox', since: turn.now.mono });
   const again = shortLived(s, attempt);

@@ -5,6 +5,7 @@ import type { Pod } from '../../types/k8s.ts';
 import { actionKinds } from './actionKinds.ts';
 import { slotOf } from './actions.ts';
 import { releaseAll } from './holdings.ts';
+import { tellOverdue } from './kubeletEvents.ts';
 import type { Termination } from './memory.ts';
 import { stopSandboxes } from './sandbox.ts';
 import { isOpen, slot } from './slots.ts';
@@ -20,6 +21,7 @@ export function planTermination(turn: Turn, pod: Pod | null, termination: Termin
   const alive = aliveContainers(turn.facts);
   const after = stopOrder(turn, views, alive);
   for (const c of alive) stopOne(turn, c, views, after, termination);
+  tellOverdue(turn, alive, termination);
   const settled = makingSettled(turn);
   if (alive.length > 0 || !settled) return false;
   // Beside the stop of the sandbox, which uses none of them.
