@@ -2,60 +2,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
-import type { Container, Node, Pod, ResourceRequirements } from '../../src/types/k8s.ts';
-import { cgroupValues } from '../lib/cgroupValues.ts';
+import type { Node, Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { container, create, pod, podUrl, rest, shell, untilReady } from '../lib/pods.ts';
+import { assertGiven, assertPod, both, resize, resizeConditions, untilResized } from '../lib/resizes.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed } from '../lib/unnoticed.ts';
-
-const Mi = 1024 * 1024;
-
-const both = (cpu: string, memory: string): ResourceRequirements => ({
-  requests: { cpu, memory },
-  limits: { cpu, memory },
-});
-
-/** `kubectl patch --subresource resize`. */
-async function resize(t: TestContext, name: string, resources: Record<string, ResourceRequirements>): Promise<Pod> {
-  const now = await t.lab.api.get<Pod>(podUrl(t, name));
-  const change = (list: readonly Container[] = []) =>
-    list.map((one) => (resources[one.name] ? { ...one, resources: resources[one.name] } : one));
-  const spec = {
-    containers: change(now.spec?.containers),
-    ...(now.spec?.initContainers && { initContainers: change(now.spec.initContainers) }),
-  };
-  return t.lab.api.patch<Pod>(`${podUrl(t, name)}/resize`, { spec });
-}
-
-const resizeConditions = (of: Pod) =>
-  (of.status?.conditions ?? []).filter(({ type }) => type === 'PodResizePending' || type === 'PodResizeInProgress');
-
-/** As kubectl and the scheduler see that a resize is over. */
-function untilResized(t: TestContext, name: string, generation = 0): Promise<Pod> {
-  return t.lab.pods.until(`the resize of ${name} to be over`, () => {
-    const now = t.lab.pods.get(t.namespace, name);
-    const { status, metadata } = now ?? {};
-    if (!now || (metadata?.generation ?? 0) < generation) return undefined;
-    const isKnown = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
-    const isReady = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True');
-    return isKnown && isReady && resizeConditions(now).length === 0 ? now : undefined;
-  });
-}
-
-function assertGiven(t: TestContext, of: Pod, name: string, { cpu, memory }: { cpu: number; memory: number }): void {
-  const status = container(of, name);
-  assert.equal(status?.resources?.limits?.cpu, `${cpu}m`, `${name}: the CPU limit in its status`);
-  assert.equal(status?.resources?.limits?.memory, `${memory}Mi`, `${name}: the memory limit in its status`);
-  assert.deepEqual(status?.allocatedResources, { cpu: `${cpu}m`, memory: `${memory}Mi` });
-  const { quota, memory: bytes } = cgroupValues(t.lab, status?.containerID?.replace('containerd://', '') ?? '');
-  assert.deepEqual([quota, bytes], [cpu * 100, memory * Mi], `${name}: the limits of its cgroup`);
-}
-
-function assertPod(t: TestContext, of: Pod, { cpu, memory }: { cpu: number; memory: number }): void {
-  const { quota, memory: bytes } = cgroupValues(t.lab, `pod${of.metadata?.uid}`);
-  assert.deepEqual([quota, bytes], [cpu * 100, memory * Mi], "the limits of the Pod's cgroup");
-}
+import { overGo } from './resizedOverGo.ts';
 
 async function eventsOf(t: TestContext, reason: string): Promise<void> {
   await t.lab.events.until(`an event ${reason}`, () => t.lab.events.all(t.namespace).find((e) => e.reason === reason));
@@ -266,4 +219,5 @@ export const resized = group('resized', [
   test('Pods are resized: not below what they use', belowUsage),
   test('Pods are resized: what is deferred is granted when another Pod ends', deferred, { mode: 'alone' }),
   test('Pods are resized: the agent is killed meanwhile', killedMeanwhile, { mode: 'alone' }),
+  test('Pods that were resized over the Go kubelet and back', overGo, { mode: 'alone' }),
 ]);
