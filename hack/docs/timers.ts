@@ -33,6 +33,9 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { for: 'deadline', what: 'answers of the API server' },
     { for: 'retry', what: 'Retry-After' },
   ],
+  'cgroups/keepQos.ts': [
+    { poll: 'limits of the QoS cgroups', period: '1 min', why: 'nobody tells who else writes into a cgroup' },
+  ],
   'events/recorder.ts': [{ for: 'retry', what: 'an Event that could not be written' }],
   'api/manifests/fileSource.ts': [
     { poll: 'static manifest rescan', period: '`fileCheckFrequency`, 20 s', why: 'repairs lost inotify events' },

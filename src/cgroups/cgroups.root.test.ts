@@ -10,6 +10,7 @@ import { realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager } from './contract.ts';
 import { detectHierarchies, type Hierarchies, hierarchiesV2 } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
+import { NO_DEMAND } from './rules/qosTiers.ts';
 import { sliceProperties } from './rules/systemdProperties.ts';
 
 // Real cgroups of this machine, only below one of our own that is removed afterwards.
@@ -63,7 +64,7 @@ describeAsRoot('real cgroups', () => {
     // A weight of cgroup v2 is coarser than shares.
     expect(Math.abs(found.cpuShares - 102)).toBeLessThanOrEqual(hierarchies.version === 1 ? 0 : 27);
     if (hierarchies.controllers.has('memory')) expect(found.memory).toBe(64 * 2 ** 20);
-    await manager.updateQos(700);
+    await manager.updateQos({ ...NO_DEMAND, burstableMilliCPU: 700 });
     expect((await manager.readLimits([ROOT, 'kubepods', 'burstable'])).cpuShares).toBeGreaterThan(680);
     expect((await manager.listPods()).map(({ uid }) => uid)).toEqual(['uid-1']);
     await manager.destroy(own.name, signal);
@@ -134,7 +135,7 @@ describeAsRoot('real cgroups', () => {
     expect(await show(own.cgroupParent, 'MemoryMax')).toBe(String(64 * 2 ** 20));
     expect(await show(own.cgroupParent, 'TasksMax')).toBe('50');
     expect(await show(own.cgroupParent, 'CPUQuotaPerSecUSec')).toBe('500ms');
-    await manager.updateQos(700);
+    await manager.updateQos({ ...NO_DEMAND, burstableMilliCPU: 700 });
     expect(await once(spawn('systemctl', ['daemon-reload']), 'exit')).toEqual([0, null]);
     expect(await manager.readLimits(own.name)).toEqual(before);
     expect((await manager.readLimits([root, 'kubepods', 'burstable'])).cpuShares).toBeGreaterThan(680);

@@ -1,6 +1,7 @@
 import type { AllocatedPod, Pod } from '../types/k8s.ts';
 import type { CgroupDriver, CgroupName } from './rules/names.ts';
 import type { NodeLimits } from './rules/nodeConfig.ts';
+import type { QosDemand, QosSettings } from './rules/qosTiers.ts';
 import type { ResourceConfig } from './rules/resourceConfig.ts';
 
 /** A Pod's cgroup, by name. */
@@ -33,6 +34,8 @@ export interface CgroupManager {
   readonly driver: CgroupDriver;
   /** Huge page sizes of the machine in bytes. */
   readonly hugePageSizes: readonly number[];
+  /** What is kept for QoS classes. */
+  readonly qos: QosSettings;
   /** Creates the node's and the QoS cgroups and writes their limits. EBUSY: Pods use more memory than the new limit; try again later. */
   setUpNode(limits: NodeLimits): Promise<void>;
   /** Names only, for Pods that exist and for those that do not. */
@@ -46,10 +49,12 @@ export interface CgroupManager {
   /** Least CPU weight for a Pod that should be gone but whose volumes are not. */
   reduceCpu(name: CgroupName): Promise<void>;
   /**
-   * Sets the weight of the Burstable cgroup from the sum of CPU requests (burstableMilliCPU). Cheap to call at every change: equal
-   * values are dropped, and of those that come during a write only the last one is written.
+   * Sets the limits of the QoS classes' cgroups by what Pods request. Cheap to call at every change: equal values are dropped, and of those
+   * that come during a write only the last one is written.
    */
-  updateQos(burstableMilliCPU: number): Promise<void>;
+  updateQos(demand: QosDemand): Promise<void>;
+  /** Writes the same once more: others may have changed them. */
+  refreshQos(): Promise<void>;
   /** Kills what is left in it and removes it with all children, in every hierarchy. Fine if there is none. */
   destroy(name: CgroupName, signal: AbortSignal): Promise<void>;
   /** Pod cgroups that exist in any hierarchy; a UID comes twice if it is in two QoS classes. */

@@ -5,6 +5,7 @@ import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { hierarchiesV1, hierarchiesV2 } from './hierarchies.ts';
 import { LatestValue } from './latestValue.ts';
 import { createCgroupManager } from './manager.ts';
+import { NO_DEMAND, type QosSettings } from './rules/qosTiers.ts';
 
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
 const limits = { capacity: { cpu: '4', memory: '8Gi', pid: '1000' }, reserved: [], enforcePods: true };
@@ -26,11 +27,11 @@ const bestEffort = allocatedAsAsked({
   spec: { containers: [{ name: 'c', image: 'i' }] },
 });
 
-function setUp(version: 1 | 2, without: readonly string[] = []) {
+function setUp(version: 1 | 2, without: readonly string[] = [], qos: QosSettings = { allocatableMemory: 0 }) {
   const hierarchies = fakeHierarchies(version, without);
   const fs = new FakeCgroupFs(hierarchies);
   const clock = new ManualClock();
-  const manager = createCgroupManager({ hierarchies, driver: 'cgroupfs', cgroupRoot: '', settings, fs, clock });
+  const manager = createCgroupManager({ hierarchies, driver: 'cgroupfs', cgroupRoot: '', settings, qos, fs, clock });
   return { fs, clock, manager };
 }
 
@@ -84,11 +85,38 @@ describe.each([1, 2] as const)('version %d', (version) => {
   test('comes back after somebody removed the parents', async () => {
     const { fs, manager } = setUp(version);
     await manager.setUpNode(limits);
-    await manager.updateQos(500);
+    await manager.updateQos({ ...NO_DEMAND, burstableMilliCPU: 500 });
     for (const path of fs.paths().reverse()) await fs.rmdir(path);
     const own = await manager.ensurePod(bestEffort);
     expect(own.path).toBe('/kubepods/besteffort/poduid-b');
     expect((await manager.readLimits(['kubepods', 'burstable'])).cpuShares).toBeGreaterThan(400);
+  });
+
+  test('sets the QoS classes anew when somebody else has changed them', async () => {
+    const { fs, manager } = setUp(version);
+    await manager.setUpNode(limits);
+    await manager.refreshQos(); // nothing is known yet
+    await manager.updateQos({ ...NO_DEMAND, burstableMilliCPU: 500 });
+    const file = version === 1 ? '/cg/cpu,cpuacct/kubepods/burstable/cpu.shares' : '/cg/kubepods/burstable/cpu.weight';
+    const before = await fs.read(file);
+    await fs.write(file, '2');
+    await manager.updateQos({ ...NO_DEMAND, burstableMilliCPU: 500 });
+    expect(await fs.read(file)).toBe('2');
+    await manager.refreshQos();
+    expect(await fs.read(file)).toBe(before);
+  });
+
+  test('a class that uses more than is left for it gets no more than that', async () => {
+    const { fs, manager } = setUp(version, [], { allocatableMemory: 1000, reservedPercent: 100 });
+    await manager.setUpNode(limits);
+    const [memory, usage, limit] =
+      version === 1 ? ['/cg/memory', 'usage_in_bytes', 'limit_in_bytes'] : ['/cg', 'current', 'max'];
+    await fs.write(`${memory}/kubepods/burstable/memory.${usage}`, '950');
+    await fs.write(`${memory}/kubepods/besteffort/memory.${usage}`, '10');
+    fs.failNext(`burstable/memory.${limit}=700`, 'EBUSY');
+    await manager.updateQos({ burstableMilliCPU: 0, guaranteedMemory: 300, burstableMemory: 200 });
+    expect(await fs.read(`${memory}/kubepods/burstable/memory.${limit}`)).toBe('950');
+    expect(await fs.read(`${memory}/kubepods/besteffort/memory.${limit}`)).toBe('500');
   });
 
   test('does without controllers that are missing', async () => {

@@ -11,7 +11,7 @@ import type { CgroupManager, PodCgroup } from './contract.ts';
 import { pidsBelow } from './destroy.ts';
 import { cgroupfsDriver, type Driver, type Slices, systemdDriver } from './driver.ts';
 import type { Hierarchies } from './hierarchies.ts';
-import { LatestValue } from './latestValue.ts';
+import { qosCgroups } from './qosCgroups.ts';
 import { memoryUsage, readLimits } from './readLimits.ts';
 import {
   type CgroupDriver,
@@ -23,8 +23,9 @@ import {
   podUidOfDirectory,
   qosCgroup,
 } from './rules/names.ts';
-import { type NodeLimits, nodeConfig, qosConfig } from './rules/nodeConfig.ts';
+import { type NodeLimits, nodeConfig } from './rules/nodeConfig.ts';
 import { type PodCgroupSettings, podConfig } from './rules/podConfig.ts';
+import { type QosConfigs, type QosDemand, type QosSettings, qosConfigs } from './rules/qosTiers.ts';
 
 const QOS_CLASSES = ['Guaranteed', 'Burstable', 'BestEffort'] as const;
 
@@ -34,6 +35,8 @@ export interface CgroupManagerOptions {
   /** KubeletConfiguration cgroupRoot. */
   readonly cgroupRoot: string;
   readonly settings: PodCgroupSettings;
+  /** What is kept for QoS classes; default: nothing. */
+  readonly qos?: QosSettings;
   readonly fs?: CgroupFs;
   readonly clock?: Clock;
   /** systemd's manager; the machine's own unless given. Used with driver systemd only. */
@@ -53,20 +56,26 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
   const describe = (uid: string, name: CgroupName): PodCgroup => {
     return { uid, name, path: pathOf(name), cgroupParent: cgroupParent(name, driver) };
   };
-  const burstable = qosCgroup(node, 'Burstable');
-  const qos = new LatestValue<number>((milliCPU) =>
-    how.apply(burstable, qosConfig('Burstable', milliCPU, hierarchies.hugePageSizes)),
-  );
+  const { qos: qosSettings = { allocatableMemory: 0 } } = options;
+  const { hugePageSizes } = hierarchies;
+  const usage = (name: CgroupName) => memoryUsage(host, pathOf(name));
+  const qos = qosCgroups({ driver: how, node, settings: qosSettings, hugePageSizes, memoryUsage: usage });
   let limits: NodeLimits | undefined;
-  let requests: number | undefined;
+  let demand: QosDemand | undefined;
   const setUpNode = async (next: NodeLimits) => {
     limits = next;
-    await setUpNodeCgroups(host, how, node, driver, next, requests);
+    await setUpNodeCgroups(host, how, {
+      node,
+      driver,
+      limits: next,
+      qos: qosConfigs(demand, qosSettings, hugePageSizes),
+    });
   };
   return {
     version: hierarchies.version,
     driver,
-    hugePageSizes: hierarchies.hugePageSizes,
+    hugePageSizes,
+    qos: qosSettings,
     setUpNode,
     podCgroup: (pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod))),
     podConfig: (pod, exclusiveCPUs = false) => podConfig(pod, settings, exclusiveCPUs),
@@ -85,10 +94,11 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
     },
     apply: how.apply,
     reduceCpu: (name) => how.apply(name, { cpuShares: MIN_SHARES }),
-    updateQos: (milliCPU) => {
-      requests = milliCPU;
-      return qos.set(milliCPU);
+    updateQos: (next) => {
+      demand = next;
+      return qos.set(next);
     },
+    refreshQos: () => qos.again(),
     destroy: how.destroy,
     listPods: () => listPods(host, node, driver, describe),
     pids: (name) =>
@@ -97,26 +107,30 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
         hierarchies.mounts.map((mount) => join(mount, pathOf(name))),
       ),
     readLimits: (name) => readLimits(host, pathOf(name)),
-    memoryUsage: (name) => memoryUsage(host, pathOf(name)),
+    memoryUsage: usage,
   };
+}
+
+interface NodeCgroups {
+  readonly node: CgroupName;
+  readonly driver: CgroupDriver;
+  readonly limits: NodeLimits;
+  readonly qos: QosConfigs;
 }
 
 async function setUpNodeCgroups(
   host: CgroupHost,
   how: Driver,
-  node: CgroupName,
-  driver: CgroupDriver,
-  limits: NodeLimits,
-  burstableRequests: number | undefined,
+  { node, driver, limits, qos }: NodeCgroups,
 ): Promise<void> {
   const path = cgroupPath(node, driver);
   const above = cgroupPath(node.slice(0, -1), driver);
   await delegateControllers(host, above);
   await how.ensure(node, nodeConfig(limits));
   await delegateControllers(host, path);
-  for (const qos of ['Burstable', 'BestEffort'] as const) {
-    const child = qosCgroup(node, qos);
-    await how.ensure(child, qosConfig(qos, burstableRequests, host.hierarchies.hugePageSizes));
+  for (const name of ['Burstable', 'BestEffort'] as const) {
+    const child = qosCgroup(node, name);
+    await how.ensure(child, qos[name]);
     await delegateControllers(host, cgroupPath(child, driver));
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { reservedLists } from '../config/reservations.ts';
@@ -15,7 +16,8 @@ import type { CgroupManager } from './contract.ts';
 import { detectHierarchies } from './hierarchies.ts';
 import { createCgroupManager } from './manager.ts';
 import { enforceReserved } from './reserved.ts';
-import type { NodeLimits } from './rules/nodeConfig.ts';
+import { allocatableMemory, type NodeLimits } from './rules/nodeConfig.ts';
+import { qosSettings } from './rules/qosSettings.ts';
 
 /** Pause between two questions for the runtime's cgroup driver, as in kubelet. */
 const DRIVER_PAUSE_MS = 2_000;
@@ -37,29 +39,23 @@ export interface MachineCapacity {
   readonly hugePages: Readonly<Record<string, number>>;
 }
 
+export interface OpenCgroupsOptions {
+  readonly config: KubeletConfiguration;
+  readonly gates: FeatureGates;
+  readonly cri: Cri;
+  readonly machine: MachineCapacity;
+  readonly log: Logger;
+  readonly record: (event: NodeEvent) => void;
+  readonly clock: Clock;
+}
+
 /** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
-export async function openCgroups(
-  config: KubeletConfiguration,
-  cri: Cri,
-  machine: MachineCapacity,
-  log: Logger,
-  record: (event: NodeEvent) => void,
-  clock: Clock,
-): Promise<CgroupManager> {
+export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupManager> {
+  const { config, gates, cri, machine, log, record, clock } = options;
   const hierarchies = await detectHierarchies();
   if (hierarchies.version === 1) record(CGROUP_V1);
   const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const manager = createCgroupManager({
-    hierarchies,
-    driver: await driverOf(cri, config, { clock, log }),
-    cgroupRoot: config.cgroupRoot,
-    settings: {
-      cpuCFSQuota: config.cpuCFSQuota,
-      cpuCFSQuotaPeriod: config.cpuCFSQuotaPeriod * 1000,
-      podPidsLimit: config.podPidsLimit,
-    },
-  });
   const hugePages = Object.entries(machine.hugePages).map(
     ([size, bytes]) => [`hugepages-${formatQuantity(quantityOf(BigInt(size), 'BinarySI'))}`, String(bytes)] as const,
   );
@@ -73,6 +69,19 @@ export async function openCgroups(
   const { kubeReserved, systemReserved } = reservedLists(config);
   const reserved = [kubeReserved, systemReserved];
   const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
+  const qos = qosSettings(config, gates, hierarchies.version, allocatableMemory(limits));
+  const manager = createCgroupManager({
+    hierarchies,
+    driver: await driverOf(cri, config, { clock, log }),
+    cgroupRoot: config.cgroupRoot,
+    settings: {
+      cpuCFSQuota: config.cpuCFSQuota,
+      cpuCFSQuotaPeriod: config.cpuCFSQuotaPeriod * 1000,
+      podPidsLimit: config.podPidsLimit,
+      tieredReservation: qos.tieredReservation === true,
+    },
+    qos,
+  });
   await setUp(manager, limits, log, record);
   await enforceReserved(config, manager, record);
   return manager;

@@ -1,6 +1,7 @@
 import type { NodeEvent } from '../events/event.ts';
 import { enforceReserved } from './reserved.ts';
 import type { CgroupName } from './rules/names.ts';
+import type { QosSettings } from './rules/qosTiers.ts';
 import type { ResourceConfig } from './rules/resourceConfig.ts';
 
 const config = {
@@ -11,7 +12,7 @@ const config = {
   kubeReservedCgroup: '/runtime.slice/runtime-kube_lets.slice',
 };
 
-function setUp(driver: 'systemd' | 'cgroupfs', failure?: Error) {
+function setUp(driver: 'systemd' | 'cgroupfs', failure?: Error, qos: QosSettings = { allocatableMemory: 0 }) {
   const applied: [CgroupName, ResourceConfig][] = [];
   const events: NodeEvent[] = [];
   const apply = async (name: CgroupName, limits: ResourceConfig) => {
@@ -19,7 +20,7 @@ function setUp(driver: 'systemd' | 'cgroupfs', failure?: Error) {
     applied.push([name, limits]);
   };
   const run = (what: Partial<typeof config> = {}) =>
-    enforceReserved({ ...config, ...what }, { driver, apply }, (event) => events.push(event));
+    enforceReserved({ ...config, ...what }, { driver, apply, qos }, (event) => events.push(event));
   return { applied, events, run };
 }
 
@@ -34,6 +35,13 @@ test('writes what is reserved into the cgroups that are named, and says so', asy
     'Normal NodeAllocatableEnforced Updated limits on system reserved cgroup /system.slice',
     'Normal NodeAllocatableEnforced Updated limits on kube reserved cgroup /runtime.slice/runtime-kube_lets.slice',
   ]);
+});
+
+test('with MemoryQoS its memory is kept for it', async () => {
+  const { applied, run } = setUp('systemd', undefined, { allocatableMemory: 0, tieredReservation: false });
+  await run();
+  expect(applied[0]?.[1]).toMatchObject({ memory: 2 ** 30, protection: { min: 2 ** 30 } });
+  expect(applied[1]?.[1]).toEqual({ cpuShares: 1024 });
 });
 
 test('with cgroupfs names are paths', async () => {

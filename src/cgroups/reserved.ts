@@ -18,14 +18,17 @@ type Enforced = Pick<
  */
 export async function enforceReserved(
   config: Enforced,
-  manager: Pick<CgroupManager, 'driver' | 'apply'>,
+  manager: Pick<CgroupManager, 'driver' | 'apply' | 'qos'>,
   record: (event: NodeEvent) => void,
 ): Promise<void> {
   for (const kind of ['system', 'kube'] as const) {
     const compressible = config.enforceNodeAllocatable.includes(`${kind}-reserved-compressible`);
     if (!compressible && !config.enforceNodeAllocatable.includes(`${kind}-reserved`)) continue;
     const path = config[`${kind}ReservedCgroup`];
-    const limits = reservedConfig(amountsOf(config[`${kind}Reserved`]), compressible);
+    const plain = reservedConfig(amountsOf(config[`${kind}Reserved`]), compressible);
+    // With MemoryQoS all of it is kept for the daemons.
+    const isKept = manager.qos.tieredReservation !== undefined && plain.memory !== undefined;
+    const limits = isKept ? { ...plain, protection: { min: plain.memory } } : plain;
     try {
       await manager.apply(parseCgroup(path, manager.driver), limits);
     } catch (error) {

@@ -6,6 +6,7 @@ import { SystemdManager } from '../lib/linux/systemd/manager.ts';
 import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import { FakeCgroupFs, fakeHierarchies } from './fake/cgroupFs.ts';
 import { createCgroupManager } from './manager.ts';
+import { NO_DEMAND } from './rules/qosTiers.ts';
 import { limitProperties, roundedQuota, sliceProperties } from './rules/systemdProperties.ts';
 
 const settings = { cpuCFSQuota: true, cpuCFSQuotaPeriod: 100_000, podPidsLimit: 100 };
@@ -93,7 +94,7 @@ describe('the systemd driver', () => {
   test('a change reaches systemd as well as the files, or the next daemon-reload would take it back', async () => {
     const own = manager();
     await own.setUpNode(limits);
-    await own.updateQos(700);
+    await own.updateQos({ ...NO_DEMAND, burstableMilliCPU: 700 });
     const weight = systemd.units.get('kubepods-burstable.slice')!.properties.get('CPUWeight')?.value;
     expect(fs.writes).toContain(`/cg/kubepods.slice/kubepods-burstable.slice/cpu.weight=${weight}`);
     await own.reduceCpu(['kubepods', 'besteffort']);

@@ -30,8 +30,25 @@ export function runtimeDefaults(
     seccompDefault: config.seccompDefault,
     seccompRoot: join(rootDir, 'seccomp'),
     podLogsRoot: config.podLogsDir.replace(/\/+$/, ''),
+    ...memoryQoS(config, cgroups.qos),
     containerStopSignals: config.featureGates?.ContainerStopSignals === true,
   };
+}
+
+/** Set with the feature gate MemoryQoS on cgroup v2. */
+function memoryQoS(config: KubeletConfiguration, qos: CgroupManager['qos']): Pick<SpecNode, 'memoryQoS'> {
+  const { tieredReservation, allocatableMemory } = qos;
+  if (tieredReservation === undefined) return {};
+  const throttlingFactor = config.memoryThrottlingFactor;
+  return { memoryQoS: { throttlingFactor, tieredReservation, allocatableMemory, pageSize: pageSize() } };
+}
+
+/** The kernel's, in bytes: AT_PAGESZ of the auxiliary vector. */
+function pageSize(): number {
+  const vector = readFileSync('/proc/self/auxv');
+  for (let at = 0; at + 16 <= vector.length; at += 16)
+    if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
+  return 4096;
 }
 
 /**

@@ -111,7 +111,11 @@ export async function openNode(
   const input = readLedgerInput(config, nodeName);
   const view = () =>
     ledgerView(node.forAdmission(), { ...input, pressures: pressure.conditions, shuttingDown: shuttingDown.active });
-  const cgroups = await host.openCgroups(config, cri, node.machine, log, (event) => events.node(event), clock);
+  const cgroups = await host.openCgroups({
+    ...{ config, gates, cri, log, clock },
+    machine: node.machine,
+    record: (event) => events.node(event),
+  });
   const spec = runtimeDefaults(config, rootDir, node.machine, cgroups);
   const ledger = openLedger({
     table,

@@ -1,7 +1,7 @@
 import { logManifests } from '../../api/manifests/manifestLog.ts';
 import { staticPodSources } from '../../api/manifests/staticPodSources.ts';
 import type { StaticPodSource } from '../../api/manifests/staticPods.ts';
-import { keepQosWeight } from '../../cgroups/qosWeight.ts';
+import { keepQos } from '../../cgroups/keepQos.ts';
 import { RateLimiter } from '../../lib/limiter.ts';
 import { rotatePodLogs } from '../../node/podLogs.ts';
 import { Mirrors } from '../../pods/mirrors.ts';
@@ -17,6 +17,7 @@ import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
+import { memoryQosGauges } from '../metrics/qosMetrics.ts';
 import { openRecords, type Records } from '../records.ts';
 import { makeServices } from '../services.ts';
 import type { ApiConnection } from './api.ts';
@@ -81,7 +82,8 @@ export async function openPods(
     }),
   );
   stack.use(rotatePodLogs({ config, cri, clock, log, table }));
-  stack.use(keepQosWeight(table, cgroups, log));
+  const onDemand = memoryQosGauges(metrics.metrics, cgroups.qos);
+  stack.use(keepQos({ table, cgroups, clock, log, ...(onDemand && { onDemand }) }));
   stack.use(
     table.onEnded((uid) => {
       api?.tokens.forget(uid);

@@ -12,14 +12,14 @@ interface FakeCgroup {
 const FILES_V1: Readonly<Record<string, readonly string[]>> = {
   cpu: ['cpu.shares', 'cpu.cfs_quota_us', 'cpu.cfs_period_us'],
   cpuset: ['cpuset.cpus', 'cpuset.mems'],
-  memory: ['memory.limit_in_bytes'],
+  memory: ['memory.limit_in_bytes', 'memory.usage_in_bytes'],
   pids: ['pids.max'],
   hugetlb: ['hugetlb.2MB.limit_in_bytes'],
 };
 const FILES_V2: Readonly<Record<string, readonly string[]>> = {
   cpu: ['cpu.weight', 'cpu.max'],
   cpuset: ['cpuset.cpus', 'cpuset.mems'],
-  memory: ['memory.max'],
+  memory: ['memory.max', 'memory.min', 'memory.low', 'memory.current'],
   pids: ['pids.max'],
   hugetlb: ['hugetlb.2MB.max', 'hugetlb.2MB.rsvd.max'],
 };

@@ -30,6 +30,12 @@ export function controlWrites(config: ResourceConfig, version: 1 | 2, pageSizes:
       value: config.memory === -1 && version === 2 ? 'max' : String(config.memory),
     });
   }
+  if (version === 2) {
+    for (const kind of ['min', 'low'] as const) {
+      const bytes = config.protection?.[kind];
+      if (bytes !== undefined) writes.push({ controller: 'memory', file: `memory.${kind}`, value: String(bytes) });
+    }
+  }
   if (config.pids !== undefined) {
     // 0 becomes 1, which in practice is the same, because systemd knows no 0.
     const value = config.pids > 0 ? String(config.pids) : config.pids === 0 ? '1' : 'max';

@@ -1,10 +1,8 @@
-import { cpuShares, MIN_SHARES } from '../../k8s/cpuShares.ts';
-import { podRequests } from '../../k8s/podResources.ts';
-import { podQOS } from '../../k8s/qos.ts';
+import { cpuShares } from '../../k8s/cpuShares.ts';
 import { amountsOf, milliValue, type ResourceAmounts, wholeValue } from '../../k8s/resourceAmounts.ts';
-import type { Pod, Quantity } from '../../types/k8s.ts';
+import type { Quantity } from '../../types/k8s.ts';
 import { hugePageLimits } from './podConfig.ts';
-import { type ResourceConfig, UNBOUNDED } from './resourceConfig.ts';
+import type { ResourceConfig } from './resourceConfig.ts';
 
 type Resources = Readonly<Record<string, Quantity>>;
 
@@ -50,25 +48,9 @@ export function reservedConfig(amounts: ResourceAmounts, compressibleOnly: boole
   };
 }
 
-/**
- * The cgroup of a QoS class: CPU weight only, huge pages without bound. Burstable's weight is left as it is while the requests are not
- * known yet: after a restart its Pods are running.
- */
-export function qosConfig(
-  qos: 'Burstable' | 'BestEffort',
-  burstableMilliCPU: number | undefined,
-  pageSizes: readonly number[],
-): ResourceConfig {
-  const shares =
-    qos === 'BestEffort' ? MIN_SHARES : burstableMilliCPU === undefined ? undefined : cpuShares(burstableMilliCPU);
-  return {
-    ...(shares !== undefined && { cpuShares: shares }),
-    hugePages: new Map(pageSizes.map((size) => [size, UNBOUNDED])),
-  };
-}
-
-/** What weighs the Burstable cgroup: the CPU requests of all active Burstable Pods, in thousandths of a core. */
-export function burstableMilliCPU(pods: readonly Pod[]): number {
-  const burstable = pods.filter((pod) => podQOS(pod) === 'Burstable');
-  return burstable.reduce((sum, pod) => sum + milliValue(podRequests(pod).get('cpu') ?? 0n), 0);
+/** Bytes of memory that Pods may use, whether or not that is enforced. */
+export function allocatableMemory({ capacity, reserved }: NodeLimits): number {
+  const of = (list: Resources) => amountsOf(list).get('memory') ?? 0n;
+  const left = wholeValue(reserved.reduce((rest, list) => rest - of(list), of(capacity)));
+  return Math.max(0, left);
 }

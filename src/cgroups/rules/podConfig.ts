@@ -13,6 +13,8 @@ export interface PodCgroupSettings {
   readonly cpuCFSQuotaPeriod: number;
   /** KubeletConfiguration podPidsLimit; 0 or less is no limit. */
   readonly podPidsLimit: number;
+  /** MemoryQoS on cgroup v2 with memoryReservationPolicy TieredReservation: requests are kept from being reclaimed. */
+  readonly tieredReservation?: boolean;
 }
 
 /**
@@ -27,6 +29,7 @@ export function podConfig(pod: AllocatedPod, settings: PodCgroupSettings, exclus
     hugePages: hugePageLimits(requests),
     ...(settings.podPidsLimit > 0 && { pids: settings.podPidsLimit }),
   };
+  const memoryRequest = wholeValue(requests.get('memory') ?? 0n);
   if (qos === 'BestEffort') return { cpuShares: MIN_SHARES, ...common };
   const shares = cpuShares(milliValue(requests.get('cpu') ?? 0n));
   const hasCpuLimit = qos === 'Guaranteed' || limitDeclared(pod, 'cpu');
@@ -37,6 +40,8 @@ export function podConfig(pod: AllocatedPod, settings: PodCgroupSettings, exclus
   return {
     cpuShares: shares,
     ...(hasCpuLimit && { cpuQuota: quota, cpuPeriod: period }),
+    ...(settings.tieredReservation &&
+      memoryRequest > 0 && { protection: qos === 'Guaranteed' ? { min: memoryRequest } : { low: memoryRequest } }),
     ...(hasMemoryLimit && { memory: wholeValue(limits.get('memory') ?? 0n) }),
     ...common,
   };

@@ -8,6 +8,8 @@ export interface ResourceConfig {
   /** Bytes. */
   readonly memory?: number;
   readonly pids?: number;
+  /** Bytes that are kept from being reclaimed, with cgroup v2: never (memory.min), or as long as possible (memory.low). */
+  readonly protection?: { readonly min?: number; readonly low?: number };
   /** Bytes by page size in bytes. Sizes that the machine has and this does not name are limited to 0. */
   readonly hugePages?: ReadonlyMap<number, bigint>;
 }

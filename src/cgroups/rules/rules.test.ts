@@ -13,7 +13,7 @@ import {
   podUidOfDirectory,
   qosCgroup,
 } from './names.ts';
-import { burstableMilliCPU, nodeConfig, qosConfig, reservedConfig } from './nodeConfig.ts';
+import { nodeConfig, reservedConfig } from './nodeConfig.ts';
 import { podConfig } from './podConfig.ts';
 import { UNBOUNDED } from './resourceConfig.ts';
 
@@ -207,22 +207,6 @@ describe('nodeConfig', () => {
         true,
       ),
     ).toEqual({ cpuShares: 1024 });
-  });
-
-  test('QoS classes', () => {
-    const pods = [
-      pod([{ requests: { cpu: '100m' } }]),
-      pod([{ requests: { cpu: '200m' } }]),
-      pod([both('1', '1Mi')]),
-      pod([{}]),
-    ];
-    expect(burstableMilliCPU(pods)).toBe(300);
-    expect(qosConfig('Burstable', 300, [2 * MI])).toEqual({
-      cpuShares: 307,
-      hugePages: new Map([[2 * MI, UNBOUNDED]]),
-    });
-    expect(qosConfig('Burstable', undefined, [])).toEqual({ hugePages });
-    expect(qosConfig('BestEffort', 300, []).cpuShares).toBe(2);
   });
 });
 

@@ -36,7 +36,7 @@ export function sliceProperties(unit: string, version: 1 | 2): Properties {
  * property that is news to it, so `systemd` is its version; the control files get what it is not told.
  */
 export function limitProperties(config: ResourceConfig, version: 1 | 2, systemd: number): Properties {
-  const { cpuShares, memory, pids } = config;
+  const { cpuShares, memory, pids, protection = {} } = config;
   const properties: Properties = {};
   if (cpuShares) {
     if (version === 2) properties.CPUWeight = uint64(cpuWeight(cpuShares));
@@ -44,6 +44,8 @@ export function limitProperties(config: ResourceConfig, version: 1 | 2, systemd:
   }
   Object.assign(properties, quotaProperties(config, systemd));
   if (memory) properties[version === 2 ? 'MemoryMax' : 'MemoryLimit'] = uint64(memory);
+  if (version === 2 && protection.min !== undefined) properties.MemoryMin = uint64(protection.min);
+  if (version === 2 && protection.low !== undefined) properties.MemoryLow = uint64(protection.low);
   if (pids !== undefined) properties.TasksMax = uint64(pids === 0 ? 1 : pids);
   return properties;
 }

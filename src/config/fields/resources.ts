@@ -24,7 +24,7 @@ export const resourceFields = {
     'What is enforced: none, or of pods, system-reserved, kube-reserved, …-compressible',
     supported,
   ),
-  qosReserved: stringMap({}, 'Share of resources kept for higher QoS classes, such as memory: 50%'),
+  qosReserved: stringMap({}, 'Share of resources kept for higher QoS classes, such as memory: 50%', supported),
   reservedMemory: list(
     { numaNode: int32(0, 'NUMA node', { min: 0 }), limits: stringMap({}, 'Memory and huge pages kept') },
     ['numaNode', 'limits'],

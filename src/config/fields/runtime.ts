@@ -38,10 +38,16 @@ export const runtimeFields = {
     },
     'Swap',
   ),
-  memoryThrottlingFactor: float(0.9, 'Share of the memory limit that memory.high is set to', {
-    check: (v) => (v > 0 && v <= 1 ? undefined : 'must be greater than 0 and at most 1.0'),
-  }),
-  memoryReservationPolicy: str('None', 'Whether memory.min and memory.low are set', {
+  memoryThrottlingFactor: float(
+    0.9,
+    'Share of the way from request to limit at which memory is throttled (MemoryQoS, cgroup v2)',
+    {
+      ...supported,
+      check: (v) => (v > 0 && v <= 1 ? undefined : 'must be greater than 0 and at most 1.0'),
+    },
+  ),
+  memoryReservationPolicy: str('None', 'Whether memory.min and memory.low are set (MemoryQoS, cgroup v2)', {
+    ...supported,
     oneOf: ['None', 'TieredReservation'],
     zeroIsUnset: true,
   }),

@@ -35,6 +35,16 @@ export const podFamilies = {
   },
   kubelet_started_pods_total: { type: 'counter', help: 'Attempts to start a Pod sandbox', labels: [] },
   kubelet_started_pods_errors_total: { type: 'counter', help: 'Pod sandboxes that failed to start', labels: [] },
+  kubelet_memory_qos_node_memory_min_bytes: {
+    type: 'gauge',
+    help: 'Bytes that are kept for Guaranteed Pods and never reclaimed; with the gate MemoryQoS on cgroup v2',
+    labels: [],
+  },
+  kubelet_memory_qos_node_memory_low_bytes: {
+    type: 'gauge',
+    help: 'Bytes that are kept for Burstable Pods as long as possible; with the gate MemoryQoS on cgroup v2',
+    labels: [],
+  },
   kubelet_started_user_namespaced_pods_total: {
     type: 'counter',
     help: 'Attempts to start the sandbox of a Pod that has a user namespace',
