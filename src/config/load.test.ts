@@ -229,14 +229,14 @@ test('what the host cannot give', () => {
 
 test('what is known but not acted on is warned of with its place; what equals its default is not', () => {
   const { warnings } = loadFile(
-    'hairpinMode: none\nsystemCgroups: /x\ncgroupRoot: /y\nlocalStorageCapacityIsolation: true',
+    'hairpinMode: none\ntracing: {samplingRatePerMillion: 5}\nlocalStorageCapacityIsolation: true',
     '--kubelet-cgroups=/x',
     '--boot-id-file=x',
   );
   const text = warnings.map((w) => w.replace(`${directory}/`, ''));
   expect(text).toEqual([
+    expect.stringMatching(/^c.yaml:4: tracing.samplingRatePerMillion is accepted but not yet acted on: /),
     expect.stringMatching(/^c.yaml:3: hairpinMode has no effect and can be removed: /),
-    expect.stringMatching(/^c.yaml:4: systemCgroups is accepted but not yet acted on: /),
     expect.stringMatching(/^--kubelet-cgroups is accepted but not yet acted on: /),
     expect.stringMatching(/^--boot-id-file has no effect/),
   ]);
