@@ -24,9 +24,14 @@ export function tellCpus(managers: Managers, table: PodTable): Disposable {
 
 function cpuFact(managers: Managers, uid: string): CpuFact {
   const own = managers.snapshot().cpus.exclusive.get(uid) ?? new Map<string, readonly number[]>();
+  const memory = [...(managers.snapshot().memory.blocks.get(uid)?.keys() ?? [])].flatMap((name) => {
+    const { memoryNodes } = managers.grant(uid, name);
+    return memoryNodes.length > 0 ? [[name, formatCpuList(memoryNodes)]] : [];
+  });
   return {
     shared: formatCpuList(managers.sharedCpus),
     own: Object.fromEntries([...own].map(([name, cpus]) => [name, formatCpuList(cpus)])),
+    ...(memory.length > 0 && { memory: Object.fromEntries(memory) }),
   };
 }
 

@@ -63,6 +63,7 @@ test('what cannot lie on one node is refused with the topology manager’s reaso
     verdict: 'rejected',
     reason: 'TopologyAffinityError',
     message: 'Resources cannot be allocated with Topology locality',
+    lost: 'container c: vendor.example/gpu best from NUMA nodes 0-1, cpu best from NUMA nodes 0 or 1; without vendor.example/gpu it would be admitted',
   });
   expect(devices.book.taken(GPU).size).toBe(0);
   expect(managers.grant('one', 'c').cpus).toEqual([]);

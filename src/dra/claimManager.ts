@@ -83,6 +83,11 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     );
   }
 
+  /** All claims in use, as they are now. */
+  all(): readonly ClaimInfo[] {
+    return this.#book.all();
+  }
+
   /** Reads what an earlier life has prepared. To be called first, and once. Rejects when the file cannot be used, as the Go kubelet's start does. */
   load(): Promise<void> {
     return this.#book.load();

@@ -61,7 +61,10 @@ function isUnasked({ pod, phase, observed }: PodEntry): boolean {
 export function admissionFact(verdict: Verdict): AdmissionFact {
   if (verdict.verdict === 'admitted')
     return verdict.devices ? { state: 'allocating', ...verdict.devices } : { state: 'admitted' };
-  if (verdict.verdict === 'rejected') return { state: 'rejected', reason: verdict.reason, message: verdict.message };
+  if (verdict.verdict === 'rejected') {
+    const { reason, message, lost } = verdict;
+    return { state: 'rejected', reason, message, ...(lost !== undefined && { lost }) };
+  }
   return { state: 'waiting', victims: verdict.victims.map((v) => `${v.namespace}/${v.name}`) };
 }
 

@@ -30,6 +30,8 @@ export interface NodeView {
 export interface Rejection {
   readonly reason: string;
   readonly message: string;
+  /** What `why` says besides. */
+  readonly lost?: string;
 }
 
 /** Where devices of a container should lie: NUMA nodes; undefined: anywhere. */

@@ -41,7 +41,8 @@ export interface TerminateRequest {
 export type AdmissionFact =
   | { readonly state: 'unasked' }
   | { readonly state: 'admitted' }
-  | { readonly state: 'rejected'; readonly reason: string; readonly message: string }
+  /** `lost`: which resources could not be near to which. */
+  | { readonly state: 'rejected'; readonly reason: string; readonly message: string; readonly lost?: string }
   | { readonly state: 'waiting'; readonly victims: readonly string[] }
   /** It has a place; its devices are held for it, and its worker has to allocate them at their plug-ins. */
   | ({ readonly state: 'allocating' } & DeviceHold);
@@ -78,12 +79,14 @@ export interface HeldClaim {
 /** The prepared claims that a Pod's containers use, by container name. */
 export type PodClaims = Readonly<Record<string, readonly HeldClaim[]>>;
 
-/** The CPUs that a Pod's containers are to run on, as lists of the kernel's form; absent where no policy divides them. */
+/** The CPUs that a Pod's containers are to run on, and NUMA nodes, as lists of the kernel's form; absent where no policy divides them. */
 export interface CpuFact {
   /** For containers without their own. */
   readonly shared: string;
   /** By container name. */
   readonly own: Readonly<Record<string, string>>;
+  /** The NUMA nodes of containers' own memory, by name; only told. Absent: nobody has any. */
+  readonly memory?: Readonly<Record<string, string>>;
 }
 
 /** The ledger's answer to a resize. */

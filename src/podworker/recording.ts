@@ -2,7 +2,7 @@ import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { PodClaims, PodDevices } from '../pods/facts.ts';
+import type { CpuFact, PodClaims, PodDevices } from '../pods/facts.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
 import type { WorkerPorts } from './worker.ts';
@@ -17,7 +17,8 @@ export function recordingPorts(
     decided(facts, memory, decision, now) {
       const quiet = decision.start.length === 0 && decision.abort.length === 0 && decision.events.length === 0;
       recorder.decision(facts.uid, { now, facts, memory, decision }, decision.memory.phase, decision.reasons, quiet);
-      recorder.holds(facts.uid, [...holdings(facts.devices), ...claimHoldings(facts.claims)].slice(0, MOST_HOLDINGS));
+      const held = [...cpuHoldings(facts.cpus), ...holdings(facts.devices), ...claimHoldings(facts.claims)];
+      recorder.holds(facts.uid, held.slice(0, MOST_HOLDINGS));
     },
     actionEnded(uid, action, startedAt, error) {
       const now = clock.now();
@@ -34,6 +35,17 @@ export function recordingPorts(
       });
     },
   };
+}
+
+/** CPUs, and NUMA nodes of memory, that containers have for themselves. */
+function cpuHoldings(cpus: CpuFact | null = null): string[] {
+  const { own = {}, memory = {} } = cpus ?? {};
+  const names = [...new Set([...Object.keys(own), ...Object.keys(memory)])].slice(0, MOST_HOLDINGS);
+  return names.map((container) => {
+    const nodes = memory[container] ?? '';
+    const parts = [own[container] && `CPUs ${own[container]}`, nodes && `memory of NUMA nodes ${nodes}`];
+    return bounded(`${container}: ${parts.filter(Boolean).join(', ')}`, HOLDING_BYTES);
+  });
 }
 
 /** Devices as people read them, the first of many. */

@@ -12,7 +12,7 @@ export type Reason =
   | { readonly code: 'Preempting'; readonly victims: readonly string[] }
   | { readonly code: 'AllocatingDevices'; readonly devices: readonly string[] }
   | { readonly code: 'AwaitingDevicePlugin'; readonly resources: readonly string[] }
-  | { readonly code: 'Rejected'; readonly reason: string; readonly message: string }
+  | { readonly code: 'Rejected'; readonly reason: string; readonly message: string; readonly lost?: string }
   | { readonly code: 'ResizePending'; readonly state: 'Deferred' | 'Infeasible'; readonly message: string }
   | { readonly code: 'Allocating'; readonly error?: string; readonly retryAt?: number }
   | { readonly code: 'ResizingPod'; readonly since?: number; readonly error?: string; readonly retryAt?: number }

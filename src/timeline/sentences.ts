@@ -29,7 +29,7 @@ const sentences: Sentences = {
   AwaitingDevicePlugin: (r) =>
     `waiting at most 45 s after a restart for the device plug-ins of ${r.resources.join(', ')}, of which the Pod had devices before`,
   Preempting: (r) => `waiting for Pods to end whose place it needs: ${r.victims.join(', ')}`,
-  Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}`,
+  Rejected: (r) => `the node rejected the Pod: ${r.reason}: ${r.message}${r.lost === undefined ? '' : ` (${r.lost})`}`,
   ResizePending: (r) =>
     r.state === 'Deferred'
       ? `the Pod has the resources of before, the new ones are deferred until there is room: ${r.message}`

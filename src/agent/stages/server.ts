@@ -1,6 +1,7 @@
 import { type CgroupName, cgroupPath, nodeCgroup, qosCgroup } from '../../cgroups/rules/names.ts';
 import { toFlagz } from '../../config/flagz.ts';
 import { deviceMap, deviceMapText } from '../../devices/deviceMap.ts';
+import { claimMap, claimMapText } from '../../dra/claimMap.ts';
 import { nodeMap, nodeMapText } from '../../ledger/managers/nodeMap.ts';
 import { verbosity } from '../../lib/verbosity.ts';
 import { limitReviews } from '../../server/auth/reviewLimit.ts';
@@ -83,8 +84,8 @@ async function openKubeletServer(
   stack.use(server);
 }
 
-/** `why node`: what the node is short of, then who has which of its CPUs, memory and devices. */
-async function wholeNode({ table }: Base, { managers, devices }: NodeStage, pressure: PressureStage) {
+/** `why node`: what the node is short of, then who has which of its CPUs, memory, devices and claims. */
+async function wholeNode({ table }: Base, { managers, devices, claims }: NodeStage, pressure: PressureStage) {
   const nameOf = (uid: string) => {
     const pod = table.get(uid);
     return pod ? `${pod.namespace}/${pod.name}` : uid;
@@ -92,7 +93,11 @@ async function wholeNode({ table }: Base, { managers, devices }: NodeStage, pres
   const { text, json } = await pressure.explain();
   const map = nodeMap(managers, nameOf);
   const held = deviceMap(devices.book, nameOf);
-  return { text: text + nodeMapText(map) + deviceMapText(held), json: { ...json, ...map, devices: held } };
+  const prepared = claimMap(claims.all(), nameOf);
+  return {
+    text: text + nodeMapText(map) + deviceMapText(held) + claimMapText(prepared),
+    json: { ...json, ...map, devices: held, ...prepared },
+  };
 }
 
 /** Each kind of review has a limit of its own: strangers' tokens do not use up what those with certificates need. */

@@ -159,6 +159,7 @@ test('a Pod whose CPUs cannot be near to each other is refused in kubelet’s wo
   expect(managers.take(testPod('p', own('3')))).toEqual({
     reason: 'TopologyAffinityError',
     message: 'Resources cannot be allocated with Topology locality',
+    lost: 'container c: cpu best from NUMA nodes 0-1; without cpu it would be admitted',
   });
   expect(managers.sharedCpus).toEqual([0, 1, 2, 3]);
 });

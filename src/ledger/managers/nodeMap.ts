@@ -30,6 +30,8 @@ export interface NodeMap {
     readonly cpus: string;
     readonly memoryNodes: string;
   }[];
+  /** Pods that have CPUs as a whole, which their containers divide. */
+  readonly wholePods: readonly { readonly pod: string; readonly cpus: string }[];
 }
 
 /** `nameOf`: a Pod as people call it; it may be gone. */
@@ -66,6 +68,7 @@ export function nodeMap(managers: Managers, nameOf: (uid: string) => string): No
         memoryNodes: formatCpuList(grant.memoryNodes),
       };
     }),
+    wholePods: [...cpus.pods].map(([uid, of]) => ({ pod: nameOf(uid), cpus: formatCpuList(of) })),
   };
 }
 
@@ -82,6 +85,7 @@ export function nodeMapText(map: NodeMap): string {
     const kinds = memory.map(({ kind, total, given, free }) => `; ${kind} ${total}: ${given} given, ${free} free`);
     lines.push(`NUMA node ${id}: CPUs ${cpus}${shared}${kinds.join('')}`);
   }
+  for (const { pod, cpus } of map.wholePods) lines.push(`Pod ${pod} as a whole: CPUs ${cpus}`);
   for (const { pod, container, cpus, memoryNodes } of map.holders) {
     const parts = [cpus && `CPUs ${cpus}`, memoryNodes && `memory of NUMA node ${memoryNodes}`].filter(Boolean);
     lines.push(`Pod ${pod}, container ${container}: ${parts.join(', ')}`);

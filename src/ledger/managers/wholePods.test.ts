@@ -91,6 +91,7 @@ test('a Pod that leaves nothing for those who share is refused in Go’s words',
   expect(managers.take(whole('p', '2'))).toEqual({
     reason: 'TopologyAffinityError',
     message: 'Pod Scope pod with pod-level resources failed admission under pod-scope topology manager',
+    lost: 'the Pod: cpu from nowhere, memory best from NUMA nodes 0 or 1; without cpu it would be admitted',
   });
   expect(managers.sharedCpus).toHaveLength(8);
 });

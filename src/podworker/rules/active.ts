@@ -151,7 +151,8 @@ function planDevices(turn: Turn, { devices, awaits }: DeviceHold): false {
 export function rejection(turn: Turn): { reason: string; message: string } | undefined {
   const { admission } = turn.facts;
   if (admission.state !== 'rejected') return undefined;
-  because(turn, { code: 'Rejected', reason: admission.reason, message: admission.message });
+  const { reason, message, lost } = admission;
+  because(turn, { code: 'Rejected', reason, message, ...(lost !== undefined && { lost }) });
   emitOnce(turn, 'rejected', 1, { type: 'Warning', reason: admission.reason, message: admission.message });
   return admission;
 }

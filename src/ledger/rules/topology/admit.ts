@@ -1,7 +1,8 @@
 import type { Pod } from '../../../types/k8s.ts';
 import type { Rejection } from '../../types.ts';
 import { containersOf } from './containers.ts';
-import type { AllocationError, Hint, HintProvider } from './hints.ts';
+import type { AllocationError, Hint, HintProvider, Hints } from './hints.ts';
+import { lostHints } from './lostHints.ts';
 import { mergeHints, type TopologyPolicy } from './policies.ts';
 
 /** How the topology manager is set up; policy null: none, then everybody gives from where they like. */
@@ -37,30 +38,25 @@ export function admitByTopology(
 ): TopologyDecision {
   const { policy, scope } = settings;
   const affinities = new Map<string, Hint>();
-  const whole =
-    policy !== null && scope === 'pod'
-      ? mergeHints(
-          policy,
-          providers.map((p) => p.podHints()),
-        )
-      : undefined;
-  const refused = asPod ? podLevelAffinity(scope) : TOPOLOGY_AFFINITY;
-  if (whole && !whole.admit) return { rejection: refused, affinities };
+  const refusal = (what: string, hints: readonly Hints[]): TopologyDecision => ({
+    rejection: {
+      ...(asPod ? podLevelAffinity(scope) : TOPOLOGY_AFFINITY),
+      ...(policy && { lost: lostHints(policy, hints, what) }),
+    },
+    affinities,
+  });
+  const ofPod = policy !== null && scope === 'pod' ? providers.map((p) => p.podHints()) : undefined;
+  const whole = policy && ofPod && mergeHints(policy, ofPod);
+  if (whole && !whole.admit) return refusal('the Pod', ofPod);
   if (whole && asPod) {
     for (const { name } of containersOf(pod)) affinities.set(name, whole.hint);
     const error = firstError(providers, (provider) => provider.allocatePod(whole.hint));
     return { ...(error && { rejection: rejectionOf(error) }), affinities };
   }
   for (const container of containersOf(pod)) {
-    const merged =
-      policy === null
-        ? undefined
-        : (whole ??
-          mergeHints(
-            policy,
-            providers.map((p) => p.hints(container)),
-          ));
-    if (merged && !merged.admit) return { rejection: refused, affinities };
+    const hints = policy === null || whole ? [] : providers.map((p) => p.hints(container));
+    const merged = policy === null ? undefined : (whole ?? mergeHints(policy, hints));
+    if (merged && !merged.admit) return refusal(`container ${container.name}`, hints);
     const affinity = merged?.hint ?? ANYWHERE;
     affinities.set(container.name, affinity);
     const error = firstError(providers, (provider) => provider.allocate(container, affinity));
