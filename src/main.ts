@@ -70,7 +70,12 @@ async function run(loaded: LoadedConfiguration, joined?: Joined): Promise<void> 
   );
   // Loaded only here: kubeadm and scripts run `kubelet --version`, and should not wait for all of the program.
   const { limitArenas } = await import('./lib/linux/limitArenas.ts');
+  const { returnStartPages } = await import('./lib/linux/startPages.ts');
   limitArenas();
+  const forgetStart = () =>
+    returnStartPages().catch((error: unknown) =>
+      log.debug('The memory of the start is kept', { error: errorMessage(error) }),
+    );
   const { startAgent } = await import('./agent/agent.ts');
   let agent: AsyncDisposable | undefined;
   const leave = (code: number) => {
@@ -89,8 +94,12 @@ async function run(loaded: LoadedConfiguration, joined?: Joined): Promise<void> 
   // Also while it starts: a runtime that does not answer may hold the start up for ever, and an end that was asked for is no failure.
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
-  const started = await startAgent(loaded, log);
+  const starting = startAgent(loaded, log);
+  // Twice: without a runtime the start does not end.
+  forgetStart();
+  const started = await starting;
   agent = started;
+  forgetStart();
   joined?.kubeletServes(loaded.config);
   started.fatal.then((error) => {
     log.error('ending; the Pods go on running', { error: errorMessage(error) });
