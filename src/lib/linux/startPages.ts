@@ -5,7 +5,7 @@ import { bindLibc, callLibc } from './libc.ts';
 const MADV_DONTNEED = 4;
 
 /** One mapping of a file into this process. */
-export interface Mapping {
+export interface FileMapping {
   readonly address: bigint;
   /** Bytes. */
   readonly length: bigint;
@@ -15,7 +15,7 @@ export interface Mapping {
  * The mappings of `file` in the text of /proc/PID/smaps that are read-only and as the file is: nothing in them is the process' own, so
  * whatever is dropped is read again when it is used.
  */
-export function readOnlyMappings(smaps: string, file: string): Mapping[] {
+export function readOnlyMappings(smaps: string, file: string): FileMapping[] {
   return smaps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m).flatMap((part) => {
     const head = /^([0-9a-f]+)-([0-9a-f]+) r--p \S+ \S+ \d+ +(.*)$/m.exec(part);
     if (!head || head[3] !== file || !/^Anonymous: +0 kB$/m.test(part)) return [];
