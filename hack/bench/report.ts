@@ -8,7 +8,8 @@ export interface Row {
   readonly sample: Sample;
 }
 
-function quantile(list: readonly number[], q: number): number {
+/** The value below which the part q of the list lies. */
+export function quantile(list: readonly number[], q: number): number {
   const sorted = [...list].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }

@@ -1,0 +1,71 @@
+// How long a resize takes (patch → cgroup written → status) with the Go kubelet and kubelet-ts, taking turns on one node.
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { bringUp } from '../cluster/bringUp.ts';
+import { inside } from '../cluster/service.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { tearDown } from '../cluster/tearDown.ts';
+import { main, say } from '../lib/log.ts';
+import { repoRoot } from '../lib/paths.ts';
+import { run } from '../lib/run.ts';
+import { withAgent } from './agents.ts';
+import { quantile } from './report.ts';
+
+const { values } = parseArgs({
+  options: {
+    name: { type: 'string', default: 'bench-resizes' },
+    rounds: { type: 'string', default: '4' },
+    count: { type: 'string', default: '10' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const help = `node hack/bench/resizes.ts [--rounds 4] [--count 10] [--name bench-resizes]
+Resizes one Pod up and down, under the Go kubelet and kubelet-ts in turns; prints medians and their ratio.`;
+
+/** Milliseconds from the request. */
+interface Resizes {
+  readonly cgroups: number[];
+  readonly statuses: number[];
+}
+
+async function measure(cluster: Cluster, prefix: string): Promise<Resizes> {
+  const { layout } = cluster;
+  const argv = [
+    ...[process.execPath, path.join(repoRoot, 'hack/bench/measureResizes.ts')],
+    ...['--kubeconfig', layout.insideKubeconfig, '--node', layout.nodeName, '--cgroup', layout.cgroup],
+    ...['--count', values.count, '--prefix', prefix],
+  ];
+  const [command = '', ...rest] = inside(cluster, 'network', argv, repoRoot);
+  const output = await run(command, rest);
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Resizes;
+}
+
+await main(async () => {
+  if (values.help) return console.log(help);
+  const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
+  const all: Record<'go' | 'ts', Resizes> = { go: { cgroups: [], statuses: [] }, ts: { cgroups: [], statuses: [] } };
+  try {
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      for (const agent of round % 2 === 1 ? (['go', 'ts'] as const) : (['ts', 'go'] as const)) {
+        const found = await withAgent(cluster, agent, {}, () => measure(cluster, `${agent}-${round}`));
+        // The first one runs code that was never run.
+        all[agent].cgroups.push(...found.cgroups.slice(1));
+        all[agent].statuses.push(...found.statuses.slice(1));
+        const medians = [found.cgroups, found.statuses].map((list) => quantile(list, 0.5).toFixed(0));
+        say(`round ${round}: ${agent}: cgroup after ${medians[0]} ms, status after ${medians[1]} ms`);
+      }
+    }
+  } finally {
+    await tearDown(values.name);
+  }
+  console.log('| resize | go p50 ms | ts p50 ms | × go | go p90 ms | ts p90 ms |\n|---|---|---|---|---|---|');
+  for (const what of ['cgroups', 'statuses'] as const) {
+    const at = (agent: 'go' | 'ts', q: number) => quantile(all[agent][what], q);
+    const [go, ts] = [at('go', 0.5), at('ts', 0.5)];
+    const cells = [go, ts].map((ms) => ms.toFixed(0));
+    const slow = [at('go', 0.9), at('ts', 0.9)].map((ms) => ms.toFixed(0));
+    console.log(
+      `| patch → ${what === 'cgroups' ? 'cgroup' : 'status'} | ${[...cells, (ts / go).toFixed(2), ...slow].join(' | ')} |`,
+    );
+  }
+});
