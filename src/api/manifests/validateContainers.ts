@@ -75,7 +75,8 @@ function validateContainer(container: Container, facts: PodOfContainer, path: Fi
   validateMounts(container, facts, path, findings);
   validateProbes(container, facts.graceSeconds, path, findings);
   validateResources(container.resources ?? {}, path.child('resources'), findings);
-  validateContainerSecurity(container, path.child('securityContext'), findings);
+  const hostUsers = facts.pod.spec?.hostUsers !== false;
+  validateContainerSecurity(container, hostUsers, path.child('securityContext'), findings);
   validateRestartRules(container, path, findings);
   validateResize(container, path.child('resizePolicy'), findings);
 }

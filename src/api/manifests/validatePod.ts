@@ -111,11 +111,7 @@ function validateHost(spec: PodSpec, path: FieldPath, findings: Findings): void 
       'ShareProcessNamespace and HostPID cannot both be enabled',
     );
   }
-  if (spec.hostUsers === false) {
-    for (const field of ['hostPID', 'hostIPC'] as const) {
-      if (spec[field]) findings.forbidden(path.child(field), 'when `hostUsers` is false');
-    }
-  }
+  if (spec.hostUsers === false) validateUserNamespace(spec, path, findings);
   for (const [index, alias] of (spec.hostAliases ?? []).entries()) {
     const at = path.child('hostAliases').index(index);
     if (isIP(alias.ip ?? '') === 0) {
@@ -124,6 +120,18 @@ function validateHost(spec: PodSpec, path: FieldPath, findings: Findings): void 
     for (const [n, name] of (alias.hostnames ?? []).entries()) {
       findings.invalidAll(at.child('hostnames').index(n), name, dnsSubdomainErrors(name));
     }
+  }
+}
+
+/** What a Pod with a user namespace of its own cannot have. Two names are spelt as Kubernetes spells them here. */
+function validateUserNamespace(spec: PodSpec, path: FieldPath, findings: Findings): void {
+  const when = 'when `hostUsers` is false';
+  if (spec.hostNetwork) findings.forbidden(path.child('hostNetwork'), when);
+  if (spec.hostPID) findings.forbidden(path.child('HostPID'), when);
+  if (spec.hostIPC) findings.forbidden(path.child('HostIPC'), when);
+  for (const kind of ['initContainers', 'containers'] as const) {
+    for (const [index, { volumeDevices = [] }] of (spec[kind] ?? []).entries())
+      if (volumeDevices.length > 0) findings.forbidden(path.child(kind).index(index).child('volumeDevices'), when);
   }
 }
 

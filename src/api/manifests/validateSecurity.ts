@@ -8,9 +8,10 @@ const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-
 const SYSCTL_RULE =
   'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$';
 
-/** Checks the security context of a container. */
+/** Checks the security context of a container; `hostUsers`: its Pod has no user namespace of its own. */
 export function validateContainerSecurity(
   { securityContext: context }: Container,
+  hostUsers: boolean,
   path: FieldPath,
   findings: Findings,
 ): void {
@@ -20,6 +21,9 @@ export function validateContainerSecurity(
   validateProfile(context.seccompProfile, path.child('seccompProfile'), findings);
   validateProfile(context.appArmorProfile, path.child('appArmorProfile'), findings);
   if (context.procMount) findings.oneOf(path.child('procMount'), context.procMount, ['Default', 'Unmasked']);
+  if (hostUsers && context.procMount === 'Unmasked') {
+    findings.invalid(path.child('procMount'), context.procMount, '`hostUsers` must be false to use `Unmasked`');
+  }
   if (context.allowPrivilegeEscalation !== false) return;
   if (context.privileged) {
     findings.invalid(path, '', 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
