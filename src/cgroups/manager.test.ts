@@ -254,6 +254,12 @@ describe('LatestValue', () => {
     fail = false;
     await latest.set(1);
     expect(written).toEqual([1]);
+    // What was in force before a failure may not be any more: it is written again too.
+    fail = true;
+    await expect(latest.set(2)).rejects.toThrow('no');
+    fail = false;
+    await latest.set(1);
+    expect(written).toEqual([1, 1]);
   });
 });
 

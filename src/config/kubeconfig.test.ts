@@ -69,7 +69,11 @@ test('a token, and a token file that is read again on demand', async () => {
   expect(await tokenProvider?.()).toBe('t1');
   write('token', 't2\n');
   expect(await tokenProvider?.()).toBe('t1');
-  expect(await (tokenProvider as (refresh: boolean) => Promise<string>)(true)).toBe('t2');
+  const anew = tokenProvider as (refresh: boolean) => Promise<string>;
+  expect(await anew(true)).toBe('t2');
+  // A file that cannot be read for a moment, as while it is replaced: the last token serves while it is valid.
+  rmSync(join(directory, 'token'));
+  expect(await anew(true)).toBe('t2');
 });
 
 describe('exec plugins', () => {

@@ -182,19 +182,49 @@ test('re-reading is bounded, and other errors come through at once', async () =>
 test('a read in flight cannot put invalidated details back', async () => {
   const { stack, fake, cri, pod, observer, start } = await setUp();
   await using _ = stack;
-  const id = await start(await cri.runPodSandbox(pod, ''), 'web', { linux: { resources: { cpuShares: 100 } } });
-  await observer.observePod('u1');
-  const hang = fake.faults.inject('ListPodSandbox', { kind: 'hang' });
+  const sandboxId = await cri.runPodSandbox(pod, '');
+  const resources = { linux: { resources: { cpuShares: 100 } } };
+  const ids = [await start(sandboxId, 'web', resources), await start(sandboxId, 'db', resources)];
+  // One of the two statuses is answered with what is so now; the read waits for the other.
+  const hang = fake.faults.inject('ContainerStatus', { kind: 'hang' });
   const old = observer.observePod('u1');
-  await until(() => hang.hits === 1);
-  await cri.updateContainerResources({ containerId: id, linux: { cpuShares: 200 } });
-  observer.invalidate(id);
+  await until(() => hang.hits === 1 && fake.callsTo('ContainerStatus').length === 2);
+  await cri.version();
+  for (const containerId of ids) {
+    await cri.updateContainerResources({ containerId, linux: { cpuShares: 200 } });
+    observer.invalidate(containerId);
+  }
   const settled = observer.lastSeq();
   hang.release();
   expect((await old).seq).toBeLessThanOrEqual(settled);
   const fresh = await observer.observePod('u1');
   expect(fresh.seq).toBeGreaterThan(settled);
-  expect(fresh.containers[0]?.resources?.cpuShares).toBe(200);
+  expect(fresh.containers.map((c) => c.resources?.cpuShares)).toEqual([200, 200]);
+});
+
+test('a list that is older than an exit does not bring the container back to life', async () => {
+  const { stack, fake, cri, pod, observer, start } = await setUp();
+  await using _ = stack;
+  const id = await start(await cri.runPodSandbox(pod, ''), 'web');
+  await observer.observePod('u1');
+  const listed = await cri.listContainers({ labelSelector: {} } as never);
+  await cri.stopContainer(id, 0);
+  expect((await observer.observePod('u1')).containers[0]?.state).toBe('exited');
+  const asked = fake.callsTo('ContainerStatus').length;
+  // A reader that is told by a list of before.
+  let isLate = false;
+  const late = new Proxy(cri, {
+    get: (target, key) => {
+      if (key === 'listContainers' && isLate) return async () => listed;
+      const member: unknown = Reflect.get(target, key);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+  const stale = createObserver(late);
+  await stale.observePod('u1');
+  isLate = true;
+  expect((await stale.observePod('u1')).containers[0]?.state).toBe('exited');
+  expect(fake.callsTo('ContainerStatus').length).toBe(asked + 1);
 });
 
 test('the full list is two calls, grouped by Pod', async () => {

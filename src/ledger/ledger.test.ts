@@ -283,3 +283,26 @@ test.each(Array.from({ length: 60 }, (_, seed) => [seed]))(
     expect(later.every(([, { verdict }]) => verdict !== undefined)).toBe(true);
   },
 );
+
+test('a Pod that is released while the node is read for it gets no place that nobody could take back', async () => {
+  const reading = Promise.withResolvers<ReturnType<typeof testNode>>();
+  const labelled = testNode({ labels: { zone: 'b' } });
+  const { ledger, reserve } = setUp({ refreshNode: () => reading.promise });
+  const asked = reserve('a', { spec: { nodeSelector: { zone: 'b' } } });
+  const answer = asked.catch((error: { code?: string; reason?: string }) => error.reason ?? error.code);
+  await settle();
+  ledger.release('a');
+  reading.resolve(labelled);
+  expect(await answer).toBe('Released');
+  expect(ledger.snapshot().admitted).toEqual([]);
+});
+
+test('a critical Pod takes the room that one which is not critical waits for', async () => {
+  const { ledger, reserve } = setUp();
+  await reserve('low', { requests: { cpu: '4' } });
+  ledger.leaving('low');
+  expect(await reserve('waits', { requests: { cpu: '3' } })).toMatchObject({ verdict: 'waiting' });
+  expect(await reserve('critical', { requests: { cpu: '3' }, ...CRITICAL })).toMatchObject({ verdict: 'waiting' });
+  ledger.release('low');
+  expect(ledger.snapshot().admitted.map(({ pod }) => pod.metadata.uid)).toEqual(['critical']);
+});

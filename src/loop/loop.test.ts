@@ -73,6 +73,7 @@ class VolumeWorker {
   /** How long a turn takes. */
   turnMs = 0;
   readonly defects: string[] = [];
+  readonly signals: AbortSignal[] = [];
   /** What the ports throw next, by name. */
   readonly throws = new Map<string, Error>();
   hold: Promise<void> = Promise.resolve();
@@ -125,6 +126,7 @@ class VolumeWorker {
   }
 
   async #carryOut(step: Step, signal: AbortSignal): Promise<Found> {
+    this.signals.push(signal);
     this.log.push(step.slot === 'device' ? step.kind : `${step.kind} ${step.slot.slice(4)}`);
     await this.hold;
     signal.throwIfAborted();
@@ -225,4 +227,13 @@ test('an owner whose turns are long rests: it has a fifth of the event loop, wha
   expect(volume.loop.memory.turns).toBe(2);
   await volume.settle(2_000);
   expect(volume.log).toEqual(['stage', 'publish a']);
+});
+
+test('the end of the loop tells what is under way to stop', async () => {
+  const volume = new VolumeWorker();
+  volume.hold = new Promise(() => {});
+  await volume.want('a');
+  expect(volume.signals.map(({ aborted }) => aborted)).toEqual([false]);
+  volume.loop.stop();
+  expect(volume.signals.map(({ aborted }) => aborted)).toEqual([true]);
 });

@@ -170,3 +170,12 @@ test('the latest attempt is the newest, also when the clock was set back in betw
   ];
   expect(attempts.sort(newestFirst).map((c) => c.id)).toEqual(['new', 'old']);
 });
+
+test('a sandbox that was seen dead does not become ready again, whatever a slower read says', () => {
+  const o = new Observation();
+  const seen = (seq: number, ready: boolean) => ({ ...pod(seq), sandboxes: [sandbox({ id: 's', ready })] });
+  o.read(seen(1, true));
+  o.read(seen(2, false));
+  o.read(seen(3, true)); // sent later, answered by the runtime before
+  expect(o.pod?.sandboxes.map(({ ready }) => ready)).toEqual([false]);
+});

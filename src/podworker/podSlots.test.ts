@@ -77,6 +77,18 @@ describe('failures in a row', () => {
     expect(of(book, actions[0]![0].slot).failures).toBe(failures);
   });
 
+  test('one that was cut off leaves the failures before it as they were', () => {
+    const book = podSlots();
+    run(book, create, failed);
+    run(book, create, failed);
+    book.begin(create, 1);
+    book.markAborting(create.slot);
+    book.end(create, { startedAt: 1, endedAt: 2, seq: 7, error: cancelled });
+    expect(of(book, create.slot).failures).toBe(2);
+    run(book, create, failed);
+    expect(of(book, create.slot).failures).toBe(3);
+  });
+
   test('a call that was cut off did not fail, whatever the runtime says of it', () => {
     const book = podSlots();
     book.begin(stop, 1);
@@ -93,6 +105,19 @@ describe('when a slot opens again (design rule 4)', () => {
     ['after a known failure: at once', create, failed, 0],
     ['after an unknown creation: by a read that is sent later', create, timedOut, 8],
     ['after an unknown start: likewise', start, timedOut, 8],
+    ['after an unknown sandbox: likewise', { kind: 'createSandbox', slot: 'sandbox', attempt: 0 }, timedOut, 8],
+    [
+      'after an unknown removal: likewise',
+      { kind: 'removeContainer', slot: 'remove/a-0', containerId: 'a-0' },
+      timedOut,
+      8,
+    ],
+    [
+      'after an unknown removal of a sandbox: likewise',
+      { kind: 'removeSandbox', slot: 'removeSandbox/s', sandboxId: 's' },
+      timedOut,
+      8,
+    ],
     ['after an unknown stop: at once, it is safe twice', stop, timedOut, 0],
   ];
   test.each(rows)('%s', (_, action, error, opensAt) => {

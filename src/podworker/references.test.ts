@@ -123,3 +123,27 @@ test('what throws while an object changes concerns this Pod alone', () => {
   expect(defects).toEqual([new Error('a claim that nobody foresaw')]);
   expect(learned).toHaveLength(2); // the other Pod hears of the change
 });
+
+test('what a Pod does not refer to any more is not watched, and nothing after its end', () => {
+  const objects = new Objects();
+  const using = (...names: string[]): Pod => ({
+    ...pod,
+    spec: { containers: [{ name: 'c', envFrom: names.map((name) => ({ configMapRef: { name } })) }] },
+  });
+  const own = new References(
+    objects as never,
+    () => {},
+    () => [],
+    (error) => {
+      throw error;
+    },
+  );
+  own.follow(using('a', 'b'));
+  expect([...objects.watched.keys()]).toEqual(['ConfigMap a', 'ConfigMap b']);
+  own.follow(using('b', 'c'));
+  expect([...objects.watched.keys()]).toEqual(['ConfigMap b', 'ConfigMap c']);
+  own.follow(using('b', 'c'));
+  expect([...(objects.watched.get('ConfigMap b') ?? [])]).toHaveLength(1);
+  own[Symbol.dispose]();
+  expect([...objects.watched.keys()]).toEqual([]);
+});

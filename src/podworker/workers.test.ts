@@ -84,3 +84,60 @@ test('a Pod whose follower throws keeps no other from being heard of', () => {
   expect(workers.all().map((w) => w.uid)).toEqual(['a', 'b']);
   workers.stop();
 });
+
+test('a status that was handed out is handed out again when the API object is another one, and only then', async () => {
+  const published: string[] = [];
+  const clock = new ManualClock();
+  const workers = new PodWorkers({
+    ...idlePorts,
+    table: new PodTable(),
+    random: () => 0.5,
+    recorded: () => ({}),
+    clock,
+    opened: () => ({ [Symbol.dispose]: () => {} }),
+    changed: () => {},
+    publish: (_pod, { phase = '' }) => published.push(phase),
+  });
+  workers.set(pod('a'), 'file');
+  await clock.advanceAsync(0);
+  expect(published).toHaveLength(1);
+  workers.get('a')?.wake();
+  await clock.advanceAsync(0);
+  expect(published).toHaveLength(1);
+  workers.get('a')?.republish();
+  await clock.advanceAsync(0);
+  expect(published).toHaveLength(2);
+  workers.stop();
+});
+
+describe('static Pods of one full name', () => {
+  const nameTakenBy = (workers: PodWorkers, uid: string) => workers.get(uid)?.last?.facts.nameTakenBy;
+
+  test('of three, one gets the name when its holder is over, and the third waits for that one', async () => {
+    const { workers } = make();
+    for (const uid of ['a', 'b', 'c']) workers.set(pod(uid), 'file');
+    await Promise.resolve();
+    expect(['a', 'b', 'c'].map((uid) => nameTakenBy(workers, uid))).toEqual([undefined, 'a', 'a']);
+    workers.done('a');
+    await Promise.resolve();
+    expect(['b', 'c'].map((uid) => nameTakenBy(workers, uid))).toEqual([undefined, 'b']);
+    workers.stop();
+  });
+
+  test('one that comes back while it ends, and is taken away again, is over for good', () => {
+    const { workers } = make();
+    workers.set(pod('a'), 'file');
+    workers.remove(pod('a'));
+    workers.set(pod('a', 'again'), 'file');
+    workers.remove(pod('a'));
+    workers.done('a');
+    expect(workers.all()).toEqual([]);
+    workers.remove(pod('b'));
+    workers.set(pod('b'), 'file');
+    workers.remove(pod('b'));
+    workers.set(pod('b'), 'file');
+    workers.done('b'); // this one is wanted
+    expect(workers.all().map(({ uid }) => uid)).toEqual(['b']);
+    workers.stop();
+  });
+});

@@ -196,6 +196,29 @@ describe('nested mounts', () => {
 });
 
 describe('teardown', () => {
+  test('a Secret that is mounted again and fails stays as it is: containers use it', async () => {
+    const node = new VolumeNode();
+    node.put('Secret', 's', { data: { k: base64('v') } });
+    const volume = { name: 'v', secret: { secretName: 's', defaultMode: 0o644 } };
+    const mounted = await node.mount(volume);
+    const { length } = await node.mounter.list();
+    // A directory that a nested mount point stands for is a file by now: making it throws.
+    const nested = [
+      {
+        name: 'c',
+        image: 'i',
+        volumeMounts: [
+          { name: 'v', mountPath: '/a' },
+          { name: 'w', mountPath: '/a/k/deep' },
+        ],
+      },
+    ];
+    await expect(node.mount(volume, { containers: nested })).rejects.toThrow();
+    expect(await node.mounter.list()).toHaveLength(length);
+    expect(readFileSync(join(mounted.hostPath, 'k'), 'utf8')).toBe('v');
+    node[Symbol.dispose]();
+  });
+
   test('an emptyDir whose names are no UTF-8, or any others that a Pod may choose', async () => {
     const { hostPath } = await node.mount({ name: 'v', emptyDir: {} });
     for (let index = 0; index < 1_500; index++)

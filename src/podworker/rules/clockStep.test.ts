@@ -42,12 +42,15 @@ test('slewing and a first look change nothing', () => {
   expect(again.memory.termination).toEqual(first.memory.termination);
 });
 
-test('a container that ended "in the future" does not wait for the clock to come there', () => {
-  const finishedAt = now.wall - 1000;
-  const dead = [box('a', 'exited', { finishedAt, exitCode: 1 })];
-  const backoff = { a: { key: JSON.stringify(['a', 'img']), delayMs: 160_000, updatedAt: finishedAt - 5000 } };
-  const before = turn(spec('Always', 'a'), dead, {}, { backoff });
-  expect(before.reasons.map((r) => r.code)).toContain('CrashLoopBackOff');
-  const back = turn(spec('Always', 'a'), dead, {}, before.memory, after(1, -3600));
-  expect(back.reasons.map((r) => r.code)).not.toContain('CrashLoopBackOff');
-});
+test.each([5, 60, 300, 3600])(
+  'a container that ended "in the future" does not wait for the clock to come there: set back by %i s',
+  (seconds) => {
+    const finishedAt = now.wall - 1000;
+    const dead = [box('a', 'exited', { finishedAt, exitCode: 1 })];
+    const backoff = { a: { key: JSON.stringify(['a', 'img']), delayMs: 160_000, updatedAt: finishedAt - 5000 } };
+    const before = turn(spec('Always', 'a'), dead, {}, { backoff });
+    expect(before.reasons.map((r) => r.code)).toContain('CrashLoopBackOff');
+    const back = turn(spec('Always', 'a'), dead, {}, before.memory, after(1, -seconds));
+    expect(back.reasons.map((r) => r.code)).not.toContain('CrashLoopBackOff');
+  },
+);

@@ -26,6 +26,12 @@ describe('init containers and sidecars', () => {
       ['createContainer i'],
     ],
     ['the sidecar is up: the next', [s, i], first, ['createContainer j']],
+    [
+      'the sidecar is down, and the next has begun: both go on',
+      [box('s', 'exited'), i, box('j', 'exited', { exitCode: 1 })],
+      again,
+      ['createContainer s', 'createContainer j'],
+    ],
     ['the sidecar ended with success: again', [box('s', 'exited'), i], again, ['createContainer s']],
     ['all are done: the main one', [s, i, j], first, ['createContainer m']],
     ['the runtime forgot the first ones: go on from the last', [j, s], first, ['createContainer m']],

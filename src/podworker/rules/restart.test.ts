@@ -154,3 +154,13 @@ describe('a lost sandbox', () => {
     expect(at('OnFailure', [box('a', 'exited'), box('b', 'exited')]).memory.phase).not.toBe('Active');
   });
 });
+
+test('the step that was just counted for a restart does not hold that restart back', () => {
+  const dead = [box('a', 'exited', { finishedAt: now.wall - 1000, exitCode: 1 })];
+  const step = { key: backoffKey({ name: 'a', image: 'img' }), delayMs: 20_000, updatedAt: now.wall };
+  const facts = { slots: { ...prepared, ...images(1, 'a') } };
+  const made = (countedFor: string) =>
+    turn(spec('Always', 'a'), dead, facts, { backoff: { a: { ...step, countedFor } } });
+  expect(made('a-0').start.map((action) => action.kind)).toContain('createContainer');
+  expect(made('earlier').reasons.map((r) => r.code)).toContain('CrashLoopBackOff');
+});

@@ -72,3 +72,21 @@ describe('a waiting reason stays while the next attempt is being made', () => {
     );
   });
 });
+
+test('after a create that failed the image is looked for again: it may have been collected', () => {
+  const checked = ended({ ...look, attempt: 0 });
+  const failed = ended(
+    { ...create, attempt: 0 },
+    { reason: 'CreateContainerError', message: 'no such image' },
+    { failures: 1 },
+  );
+  const at = (endedAt: number) => ({ ...failed, last: { ...failed.last!, endedAt } });
+  const kinds = (d: ReturnType<typeof step>) => d.start.map((a) => a.kind);
+  const before = { ...checked, last: { ...checked.last!, endedAt: now.mono } };
+  expect(kinds(step(undefined, [], { 'image/a': before, 'container/a': at(now.mono - 5_000) }, later(60)))).toEqual([
+    'createContainer',
+  ]);
+  expect(kinds(step(undefined, [], { 'image/a': before, 'container/a': at(now.mono + 5_000) }, later(60)))).toEqual([
+    'ensureImage',
+  ]);
+});
