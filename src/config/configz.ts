@@ -2,7 +2,10 @@ import { formatDuration } from '../k8s/duration.ts';
 import { API_VERSION, FIELDS, KIND, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import type { Fields } from './schema.ts';
 
-/** The answer of `/configz`: the configuration in force as KubeletConfiguration v1beta1 writes it, secrets masked. */
+/**
+ * The answer of `/configz`: the configuration in force as KubeletConfiguration v1beta1 writes it. Headers of staticPodURL are shown too, as
+ * the Go kubelet does: what it says can be loaded again, and who may ask for it may read the node's configuration.
+ */
 export function toConfigz(config: KubeletConfiguration): { readonly kubeletconfig: Readonly<Record<string, unknown>> } {
   const fields = toVersioned(FIELDS, { ...config });
   return { kubeletconfig: { kind: KIND, apiVersion: API_VERSION, ...fields } };
@@ -17,7 +20,7 @@ function toVersioned(fields: Fields, values: Readonly<Record<string, unknown>>):
     else if (field.kind === 'object') out[name] = toVersioned(field.fields ?? {}, value as Record<string, unknown>);
     else if (field.kind === 'list') {
       out[name] = (value as Record<string, unknown>[]).map((item) => toVersioned(field.fields ?? {}, item));
-    } else out[name] = field.secret ? masked(value as Record<string, unknown>) : value;
+    } else out[name] = value;
   }
   return out;
 }
@@ -27,8 +30,4 @@ function isLeftOut(value: unknown): boolean {
   if (value === undefined || value === '') return true;
   if (typeof value !== 'object' || value === null) return false;
   return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
-}
-
-function masked(headers: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.keys(headers).map((name) => [name, ['<masked>']]));
 }

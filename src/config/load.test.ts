@@ -263,19 +263,17 @@ test.each([
   expect(() => loadFile(text)).toThrow(problem);
 });
 
-test('configz: durations in Go notation, headers masked', () => {
+test('configz: durations in Go notation, headers as they are; it can be loaded again', () => {
   const { config } = loadFile('staticPodURLHeader: {Authorization: [secret]}\nsyncFrequency: 90s');
   const { kubeletconfig } = toConfigz(config);
   expect(kubeletconfig).toMatchObject({
     syncFrequency: '1m30s',
-    staticPodURLHeader: { Authorization: ['<masked>'] },
+    staticPodURLHeader: { Authorization: ['secret'] },
     maxPods: 110,
   });
-  expect(JSON.stringify(kubeletconfig)).not.toContain('secret');
-  // What configz shows can be loaded again and gives the same configuration.
   const shown = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletconfig };
   const again = load(`--config=${write('again.json', JSON.stringify(shown), '')}`).config;
-  expect({ ...again, staticPodURLHeader: {} }).toEqual({ ...config, staticPodURLHeader: {} });
+  expect(again).toEqual(config);
 });
 
 describe('durations', () => {
