@@ -13,6 +13,7 @@ import {
   livenessprobe,
 } from './csiImages.ts';
 import { glibcDnsTesting, ipcUtils, perl, resourceConsumer } from './debianImages.ts';
+import { busyboxHub } from './dockerHub.ts';
 import { kitten, nautilus } from './kitten.ts';
 import { nginx, nginxNew } from './nginx.ts';
 import { pause } from './pause.ts';
@@ -21,6 +22,7 @@ import { pause } from './pause.ts';
 export const definitions = {
   pause,
   busybox,
+  'busybox-hub': busyboxHub,
   agnhost,
   'agnhost-previous': agnhostPrevious,
   nginx,
@@ -68,7 +70,7 @@ export const conformanceImages: readonly ImageName[] = [
 export const suiteImages = Object.keys(definitions) as readonly ImageName[];
 
 /** What a node asks for on which the node suite starts the kubelet itself. */
-export const nodeSuiteImages: readonly ImageName[] = [...conformanceImages, 'perl'];
+export const nodeSuiteImages: readonly ImageName[] = [...conformanceImages, 'busybox-hub', 'perl'];
 
 /** Images that a node without a control plane gets: they need no Kubernetes build. */
 export const standaloneImages: readonly ImageName[] = ['pause', 'busybox'];
