@@ -299,6 +299,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'a followed log file', period: '1 s', why: 'only where its directory cannot be watched' },
     { for: 'deadline', what: 'the rest of a rotated file' },
   ],
+  'server/podsApi/server.ts': [{ for: 'slice', what: 'a long list of encoded Pods' }],
   'server/routes/podList.ts': [{ for: 'slice', what: 'a long list of Pods' }],
   'server/routes/pprof.ts': [{ for: 'deadline', what: 'a profile that somebody asked for' }],
   'stats/walks.ts': [{ for: 'deadline', what: 'walks over volumes that an answer waits for, 1.5 s' }],

@@ -46,6 +46,7 @@ export const generatedProtocols: readonly GeneratedProtocol[] = [
     },
   },
   { out: 'plugins/generated/csi', files: ['csi/v1/csi.proto'], types: { csi: 'csi.v1' } },
+  { out: 'plugins/generated/pods', files: ['pods/v1alpha1/api.proto'], types: { pods: 'v1alpha1' } },
   {
     out: 'plugins/generated/podResources',
     files: ['podresources/v1/api.proto', 'podresources/v1alpha1/api.proto'],

@@ -44,6 +44,7 @@ export const moduleProtocols: readonly ModuleProtocol[] = [
   kubelet('dra', 'v1beta1', 'k8s.io.kubelet.pkg.apis.dra.v1beta1', 'Drivers of dynamic resource allocation, v1beta1,'),
   kubelet('dra-health', 'v1alpha1', 'v1alpha1', 'The health of devices of dynamic resource allocation,'),
   kubelet('podresources', 'v1', 'v1', 'What a kubelet tells of the resources that Pods hold, v1,'),
+  kubelet('pods', 'v1alpha1', 'v1alpha1', 'What a kubelet tells of its Pods,'),
   kubelet('podresources', 'v1alpha1', 'v1alpha1', 'What a kubelet tells of the resources that Pods hold, v1alpha1,'),
   {
     file: 'csi/v1/csi.proto',
@@ -55,12 +56,15 @@ export const moduleProtocols: readonly ModuleProtocol[] = [
   },
 ];
 
+/** Go's module cache, as its own programs find it. */
+export function goModuleCache(): string {
+  const { GOMODCACHE, GOPATH, HOME = '/root' } = process.env;
+  return GOMODCACHE ?? join(GOPATH?.split(':')[0] ?? join(HOME, 'go'), 'pkg/mod');
+}
+
 /** Where the Go module cache holds the protocol file of the pinned version, whether or not it exists. */
 export function moduleProtoPath(protocol: ModuleProtocol): string {
-  const cache =
-    process.env.GOMODCACHE ??
-    join(process.env.GOPATH?.split(':')[0] ?? join(process.env.HOME ?? '/root', 'go'), 'pkg/mod');
-  return join(cache, `${protocol.module}@${protocol.version}`, protocol.source);
+  return join(goModuleCache(), `${protocol.module}@${protocol.version}`, protocol.source);
 }
 
 function header(protocol: ModuleProtocol): string[] {

@@ -4,6 +4,7 @@ import type { Namespace } from 'protobufjs';
 import protobuf from 'protobufjs';
 import { generatedFolder, generatedProtocols, loadRoot } from './generate.ts';
 import { moduleProtocols, moduleProtoPath } from './modules.ts';
+import { podFields, podFieldsFile, podSources } from './pod.ts';
 import { printTypes } from './print-types.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -52,6 +53,11 @@ for (const protocol of moduleProtocols) {
     expect(ours.length).toBeGreaterThan(protocol.package === 'runtime.v1' ? 700 : 10);
   });
 }
+
+(podSources.every(existsSync) ? test : test.skip)('the fields of Pods are those of k8s.io/api', () => {
+  expect(JSON.parse(read(podFieldsFile))).toEqual(podFields());
+  expect(Object.keys(podFields()).length).toBeGreaterThan(100);
+});
 
 test('the comparison sees a changed number, type and name', () => {
   const text = read(join(top, 'proto/runtime/v1/api.proto'));

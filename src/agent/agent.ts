@@ -12,6 +12,7 @@ import { openNode } from './stages/node.ts';
 import { openPlugins } from './stages/plugins.ts';
 import { openPodResources } from './stages/podResources.ts';
 import { openPods } from './stages/pods.ts';
+import { openPodsApi } from './stages/podsApi.ts';
 import { claimMachine } from './stages/preflight.ts';
 import { openPressure } from './stages/pressure.ts';
 import { connectRuntime } from './stages/runtime.ts';
@@ -50,6 +51,7 @@ export async function startAgent(
   const collectors = openCollectors(base, runtime, node, pods, stack);
   openPlugins(base, { CSIPlugin: csi.registration, DevicePlugin: devices.handler, DRAPlugin: dra.registration }, stack);
   await openPodResources(base, node, stack);
+  await openPodsApi(base, stack);
   const pressure = await openPressure(base, runtime, node, pods, csi, collectors, stack);
   await openServer(base, runtime, api, node, pods, pressure, stack);
   hearSources(base, api, node, pods, collectors, pressure, stack);

@@ -127,5 +127,10 @@ export const podFamilies = {
     labels: ['retry_trigger'],
   },
   kubelet_pod_pending_resizes: { type: 'gauge', help: 'Pods whose resize is not granted', labels: ['reason'] },
+  kubelet_pod_watch_events_dropped_total: {
+    type: 'counter',
+    help: 'Watchers of Pods dropped because they were slow',
+    labels: [],
+  },
   kubelet_pod_in_progress_resizes: { type: 'gauge', help: 'Pods whose resize is being carried out', labels: [] },
 } as const satisfies Readonly<Record<string, Family>>;
