@@ -9,6 +9,7 @@ import type { Action } from '../../podworker/rules/actions.ts';
 import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
+import { countRejections } from './admissionMetrics.ts';
 import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
 import { UserNamespaceMetrics } from './userNamespaceMetrics.ts';
@@ -57,6 +58,7 @@ export class AgentMetrics {
     m.gauge('kubelet_node_name').set(1, { node: nodeName });
     m.gauge('kubernetes_build_info').set(1, buildLabels(version));
     gauges(m, table);
+    countRejections(m, table);
     this.resizes = new ResizeMetrics(m, table);
     this.#userNamespaces = new UserNamespaceMetrics(m, table);
     this.#now = now;

@@ -33,6 +33,11 @@ export const podFamilies = {
     help: 'podCertificate sources of Pods by signer and state',
     labels: ['signer_name', 'state'],
   },
+  kubelet_admission_rejections_total: {
+    type: 'counter',
+    help: 'Pods that the node rejected, by reason',
+    labels: ['reason'],
+  },
   kubelet_started_pods_total: { type: 'counter', help: 'Attempts to start a Pod sandbox', labels: [] },
   kubelet_started_pods_errors_total: { type: 'counter', help: 'Pod sandboxes that failed to start', labels: [] },
   kubelet_memory_qos_node_memory_min_bytes: {
