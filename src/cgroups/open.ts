@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { ConfigurationError } from '../config/problem.ts';
@@ -11,6 +10,7 @@ import { formatQuantity, quantityOf } from '../k8s/quantity.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
+import { pidLimit } from '../lib/linux/pidLimit.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { CgroupManager } from './contract.ts';
 import { detectHierarchies } from './hierarchies.ts';
@@ -59,11 +59,11 @@ export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupMa
   const hugePages = Object.entries(machine.hugePages).map(
     ([size, bytes]) => [`hugepages-${formatQuantity(quantityOf(BigInt(size), 'BinarySI'))}`, String(bytes)] as const,
   );
-  const pids = Number((await readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '')).trim());
+  const pids = await pidLimit();
   const capacity = {
     cpu: String(machine.cores),
     memory: String(machine.memoryBytes),
-    ...(pids > 0 ? { pid: String(pids) } : {}),
+    ...(pids === undefined ? {} : { pid: String(pids) }),
     ...Object.fromEntries(hugePages),
   };
   const { kubeReserved, systemReserved } = reservedLists(config);

@@ -1,9 +1,37 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CheckpointError, CheckpointFile } from './checkpointFile.ts';
-import { checksummedJson } from './checkpointJson.ts';
+import { CheckpointError, CheckpointFile, type CheckpointFormat } from './checkpointFile.ts';
 import { failure } from './fake/until.ts';
+import { parseObject } from './parseObject.ts';
+
+/**
+ * One JSON object: version, SHA-256 of the value's text, value. Another version, another checksum or a value that `check` throws at is
+ * refused.
+ */
+function checksummedJson<T>(what: string, version: number, check: (value: unknown) => T): CheckpointFormat<T> {
+  return {
+    what,
+    encode(value) {
+      const text = JSON.stringify(value);
+      return `{"version":${version},"checksum":"${checksum(text)}","value":${text}}\n`;
+    },
+    decode(text) {
+      const file = parseObject(text);
+      if (file.version !== version)
+        throw new Error(`it has version ${JSON.stringify(file.version)}, and this program knows version ${version}`);
+      if (file.checksum !== checksum(JSON.stringify(file.value)))
+        throw new Error('its checksum does not fit its content');
+      return check(file.value);
+    },
+  };
+}
+
+const checksum = (text: string | undefined): string =>
+  createHash('sha256')
+    .update(text ?? '')
+    .digest('hex');
 
 interface State {
   cpus: number[];

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { pidLimit } from '../lib/linux/pidLimit.ts';
 import { psiOfText } from './psiText.ts';
 import type { CpuStats, IoStats, MemoryStats, NetworkStats, Psi, SwapStats } from './shapes.ts';
 
@@ -72,16 +73,11 @@ export async function nodeNetwork(time: string): Promise<NetworkStats | undefine
   return first && { time, ...first, interfaces };
 }
 
-/** Processes (threads, as the kernel counts) and the most there may be: ids and threads are limited each for itself. */
+/** Processes (threads, as the kernel counts) and the most there may be. */
 export async function nodeProcesses(time: string) {
-  const [maxPid, maxThreads, load] = await Promise.all([
-    read('/proc/sys/kernel/pid_max'),
-    read('/proc/sys/kernel/threads-max'),
-    read('/proc/loadavg'),
-  ]);
+  const [limit = 0, load] = await Promise.all([pidLimit(), read('/proc/loadavg')]);
   const current = /\/(\d+)/.exec(load)?.[1];
-  const limits = [maxPid, maxThreads].filter((text) => text !== '').map(Number);
-  return { time, maxpid: limits.length === 0 ? 0 : Math.min(...limits), curproc: Number(current ?? 0) };
+  return { time, maxpid: limit, curproc: Number(current ?? 0) };
 }
 
 /** When the machine was started, wall ms. */

@@ -6,6 +6,7 @@ import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { SharedWrite } from '../../lib/sharedWrite.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
 import { MAX_RECORD, type OpenReport, parseRecord, readReport, systemOomEvent } from './rules/kernelLog.ts';
 
@@ -33,6 +34,7 @@ export interface OomWatchOptions {
  */
 export class OomWatch implements Disposable {
   readonly #options: OomWatchOptions;
+  readonly #note = new SharedWrite(() => this.#writeNote());
   #child: ChildProcess | undefined;
   #timer: Disposable | undefined;
   #ended = false;
@@ -103,23 +105,17 @@ export class OomWatch implements Disposable {
     if (!event || record.sequence <= this.#told) return;
     this.#told = record.sequence;
     this.#options.recordEvent(event);
-    void this.#note(record.sequence);
+    void this.#note.save();
   }
 
-  async #note(sequence: number): Promise<void> {
+  async #writeNote(): Promise<void> {
     const { bootID, log } = this.#options;
-    if (this.#writing) return; // the newest is written when this one is done
-    this.#writing = true;
     try {
-      await writeAtomically(this.#notePath, JSON.stringify({ bootID, sequence }));
+      await writeAtomically(this.#notePath, JSON.stringify({ bootID, sequence: this.#told }));
     } catch (error) {
       log.warn('Cannot note which System OOMs were told; a restart tells them again', { error: errorMessage(error) });
     }
-    this.#writing = false;
-    if (this.#told > sequence) void this.#note(this.#told);
   }
-
-  #writing = false;
 
   #lost(why: string): void {
     const { clock, log, random } = this.#options;
