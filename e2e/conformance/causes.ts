@@ -8,21 +8,12 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
   {
     spec: /Summary API/,
     cause:
-      'harness: the spec knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have (all that the Go kubelet fails at). Defect besides: on cgroup v1 the pressure (PSI) fields are absent, where Go shows zeros; CPU use per second may be 0',
+      'harness: the spec knows no kube-api-access volumes, which Pods of a cluster with ServiceAccount admission have (all that the Go kubelet fails at). Besides, on cgroup v1 there is no pressure (PSI) in our summary, where Go shows zeros, the runtime tells CPU use over one second, which may be 0, and the node’s own interface is shown where Go looks for one called eth0 (docs/differences.md)',
   },
   {
     spec: /ContainerMetrics/,
     cause:
       'machine: the v1 blkio controller of this kernel counts nothing unless a throttle is configured, so the series of container_fs reads and writes have no samples',
-  },
-  {
-    spec: /evicted pods should be terminal/,
-    cause:
-      'recorded before eviction was built, when nothing ended a Pod that writes more than its ephemeral-storage limit; not run since',
-  },
-  {
-    spec: /Device Plugin Failures/,
-    cause: 'recorded before the device manager was built, when there was no socket to register at; not run since',
   },
   {
     spec: /ImageID .* should be set to the manifest digest/,

@@ -60,14 +60,21 @@ export async function nodeIo(time: string): Promise<IoStats | undefined> {
 
 /** The machine's network: the interface of the default route first, and all of them. */
 export async function nodeNetwork(time: string): Promise<NetworkStats | undefined> {
-  const lines = (await read('/proc/net/dev')).split('\n').slice(2);
-  const interfaces = lines.flatMap((line) => {
-    const [name, ...numbers] = line.replace(':', ' ').trim().split(/\s+/);
-    if (!name || name === 'lo') return [];
-    const [rxBytes = 0, , rxErrors = 0, , , , , , txBytes = 0, , txErrors = 0] = numbers.map(Number);
-    return [{ name, rxBytes, rxErrors, txBytes, txErrors }];
-  });
-  const routes = (await read('/proc/net/route')).split('\n').slice(1);
+  return networkOf(await read('/proc/net/dev'), await read('/proc/net/route'), time);
+}
+
+/** The same out of the kernel's two files; without a default route the first interface stands for all. */
+export function networkOf(dev: string, route: string, time: string): NetworkStats | undefined {
+  const interfaces = dev
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => {
+      const [name, ...numbers] = line.replace(':', ' ').trim().split(/\s+/);
+      if (!name || name === 'lo') return [];
+      const [rxBytes = 0, , rxErrors = 0, , , , , , txBytes = 0, , txErrors = 0] = numbers.map(Number);
+      return [{ name, rxBytes, rxErrors, txBytes, txErrors }];
+    });
+  const routes = route.split('\n').slice(1);
   const main = routes.map((r) => r.split('\t')).find(([, destination]) => destination === '00000000')?.[0];
   const first = interfaces.find((i) => i.name === main) ?? interfaces[0];
   return first && { time, ...first, interfaces };
