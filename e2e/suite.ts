@@ -15,6 +15,7 @@ import { inputs } from './cluster/inputs.ts';
 import { network } from './cluster/network.ts';
 import { nodeShutdown } from './cluster/nodeShutdown.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
+import { oddRegistries } from './cluster/oddRegistries.ts';
 import { order } from './cluster/order.ts';
 import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { pressure } from './cluster/pressure.ts';
@@ -74,6 +75,7 @@ export const groups: readonly Group[] = [
   nodeShutdown,
   swapped,
   privateImages,
+  oddRegistries,
   devices,
   dra,
   pinnedCpus,

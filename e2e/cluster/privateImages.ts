@@ -9,7 +9,10 @@ import {
   pushPrivate,
   registryLogins,
   startPrivateRegistry,
+  startTokenRegistry,
   stopPrivateRegistry,
+  stopTokenRegistry,
+  tokenRegistry,
 } from '../../hack/cluster/privateRegistry.ts';
 import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
@@ -29,15 +32,22 @@ function user(t: TestContext, name: string, image: string, policy: Policy, secre
   });
 }
 
-async function makeSecret(t: TestContext, name: string): Promise<void> {
-  const { username, password } = registryLogins.tenant;
-  const auth = Buffer.from(`${username}:${password}`).toString('base64');
-  const config = JSON.stringify({ auths: { [privateRegistry]: { auth } } });
-  await t.lab.api.create(`/api/v1/namespaces/${t.namespace}/secrets`, {
-    metadata: { name },
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': Buffer.from(config).toString('base64') },
-  });
+const secretsUrl = (t: TestContext) => `/api/v1/namespaces/${t.namespace}/secrets`;
+
+function secretData(host: string, password: string): object {
+  const auth = Buffer.from(`${registryLogins.tenant.username}:${password}`).toString('base64');
+  const config = JSON.stringify({ auths: { [host]: { auth } } });
+  return { '.dockerconfigjson': Buffer.from(config).toString('base64') };
+}
+
+async function makeSecret(
+  t: TestContext,
+  name: string,
+  host = privateRegistry,
+  password: string = registryLogins.tenant.password,
+): Promise<void> {
+  const data = secretData(host, password);
+  await t.lab.api.create(secretsUrl(t), { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data });
 }
 
 /** Waits until a container waits for one of these reasons; returns the message. */
@@ -125,6 +135,38 @@ async function tenants(t: TestContext): Promise<void> {
   }
 }
 
+/** A registry that takes tokens; credentials that change while their Secret stays. */
+async function tokens(t: TestContext): Promise<void> {
+  const stranger = { ...t, namespace: `${t.namespace}-b` };
+  const { cluster } = t.lab;
+  try {
+    const server = await startTokenRegistry(cluster);
+    await makeNamespace(t.lab, stranger.namespace);
+    await makeSecret(t, 'cred', tokenRegistry);
+    const image = await pushPrivate(cluster, 'busybox', 'tenant-a/tokens:1', tokenRegistry);
+    await create(t, user(t, 'owner', image, 'IfNotPresent', 'cred'));
+    await untilReady(t, 'owner');
+    await create(t, user(t, 'nobody', image, 'Always'));
+    assert.match(await untilWaiting(t, 'nobody', /^(ErrImagePull|ImagePullBackOff)$/), /authorization failed|401/);
+    await expectWait(t, 'nobody', 'ImagePullBackOff', /hint: the registry takes no credentials of this Pod/);
+    // The password changes: the Secret that pulled the image counts by its place, and is known by what it holds now from then on.
+    server.setLogins({ [registryLogins.tenant.username]: 'password-new' });
+    await t.lab.api.patch(`${secretsUrl(t)}/cred`, { data: secretData(tokenRegistry, 'password-new') });
+    await assertAllowed(t, image, 'rotated');
+    await create(t, user(t, 'pulls-anew', image, 'Always', 'cred'));
+    await untilReady(t, 'pulls-anew');
+    // Elsewhere the old password opens nothing any more, the new one does without a question to the registry.
+    await makeSecret(stranger, 'old', tokenRegistry);
+    await create(stranger, user(stranger, 'old', image, 'IfNotPresent', 'old'));
+    const told = await untilWaiting(stranger, 'old', /^(ErrImagePull|ImagePullBackOff)$/);
+    assert.match(told, /401|authorization failed|failed to authorize/);
+    await makeSecret(stranger, 'cred', tokenRegistry, 'password-new');
+    await assertAllowed(stranger, image, 'new');
+  } finally {
+    await removeNamespace(t.lab, stranger.namespace).finally(() => stopTokenRegistry(cluster));
+  }
+}
+
 const version = 'credentialprovider.kubelet.k8s.io/v1';
 
 /** Two providers: one that answers and one that never does. */
@@ -189,5 +231,6 @@ async function providers(t: TestContext): Promise<void> {
 
 export const privateImages = group('private images', [
   test('a tenant does not get what another one pulled: kubelet-ts, Go kubelet, kubelet-ts', tenants, { mode: 'alone' }),
+  test('a registry with tokens; a password changes, the Secret stays', tokens),
   test('credential providers: one answers, one hangs', providers, { mode: 'alone' }),
 ]);

@@ -10,10 +10,12 @@ import { run } from '../lib/run.ts';
 import { insideStatus } from './kubelet.ts';
 import { inside, startService, stopService, waitForService } from './service.ts';
 import type { Cluster } from './state.ts';
+import { startTokenServer } from './tokenServer.ts';
 
-/** Where images of the private registry are, as Pods name them. */
+/** Where images of the registry with passwords are, as Pods name them. */
 export const privateRegistry = '127.0.0.1:5052';
-const port = 5052;
+/** The one that takes tokens of a token server. */
+export const tokenRegistry = '127.0.0.1:5054';
 
 /** Who may pull: the registry reads bcrypt hashes alone. */
 export const registryLogins = {
@@ -43,43 +45,78 @@ async function program(): Promise<string> {
   return path.join(target, 'usr/bin/docker-registry');
 }
 
-/** Starts a registry that asks for a password, beside the open one, and tells the node's runtime that it speaks HTTP. */
+const services: Readonly<Record<string, string>> = {
+  [privateRegistry]: 'private-registry',
+  [tokenRegistry]: 'token-registry',
+};
+
+const stateOf = (cluster: Cluster, host: string) => path.join(cluster.layout.state, services[host] ?? '');
+
+/** Starts a registry that asks for a password (htpasswd), beside the open one. */
 export async function startPrivateRegistry(cluster: Cluster): Promise<void> {
-  const { state } = cluster.layout;
-  const directory = path.join(state, 'private-registry');
+  const directory = stateOf(cluster, privateRegistry);
   mkdirSync(directory, { recursive: true });
   const lines = Object.values(registryLogins).map(({ username, hash }) => `${username}:${hash}\n`);
   writeFileSync(path.join(directory, 'htpasswd'), lines.join(''));
+  await start(cluster, privateRegistry, { htpasswd: { realm: 'private', path: path.join(directory, 'htpasswd') } });
+}
+
+/** Starts a registry that takes the tokens of a token server, and that server. `setLogins` changes who may log in there. */
+export async function startTokenRegistry(
+  cluster: Cluster,
+): Promise<{ setLogins(logins: Readonly<Record<string, string>>): void }> {
+  const directory = stateOf(cluster, tokenRegistry);
+  mkdirSync(directory, { recursive: true });
+  const { username, password } = registryLogins.tenant;
+  const server = await startTokenServer(cluster, directory, { [username]: password });
+  await start(cluster, tokenRegistry, { token: server.auth });
+  return { setLogins: server.setLogins };
+}
+
+async function start(cluster: Cluster, host: string, auth: object): Promise<void> {
+  const directory = stateOf(cluster, host);
+  const [, port = ''] = host.split(':');
   const config = {
     version: 0.1,
     log: { level: 'warn' },
     storage: { filesystem: { rootdirectory: path.join(directory, 'storage') } },
-    http: { addr: `127.0.0.1:${port}` },
-    auth: { htpasswd: { realm: 'private', path: path.join(directory, 'htpasswd') } },
+    http: { addr: host },
+    auth,
   };
   writeFileSync(path.join(directory, 'config.yml'), JSON.stringify(config)); // JSON is YAML
-  const hosts = path.join(state, 'containerd/certs.d', privateRegistry);
-  mkdirSync(hosts, { recursive: true });
-  const server = `http://${privateRegistry}`;
-  writeFileSync(
-    path.join(hosts, 'hosts.toml'),
-    `server = "${server}"\n[host."${server}"]\n  capabilities = ["pull", "resolve"]\n`,
-  );
-  startService(cluster, {
-    name: 'private-registry',
-    argv: [await program(), 'serve', path.join(directory, 'config.yml')],
-    place: 'network',
-  });
-  await waitForService(cluster, 'private-registry', 15_000, async () => {
-    return (await insideStatus(cluster, port, '/v2/')).includes(' 401 ');
+  tellRuntime(cluster, host);
+  const name = services[host] ?? '';
+  const argv = [await program(), 'serve', path.join(directory, 'config.yml')];
+  startService(cluster, { name, argv, place: 'network' });
+  await waitForService(cluster, name, 15_000, async () => {
+    return (await insideStatus(cluster, Number(port), '/v2/')).includes(' 401 ');
   });
 }
 
+const hostsOf = (cluster: Cluster, host: string) => path.join(cluster.layout.state, 'containerd/certs.d', host);
+
+/** Tells the node's runtime that a registry speaks HTTP. */
+export function tellRuntime(cluster: Cluster, host: string): void {
+  mkdirSync(hostsOf(cluster, host), { recursive: true });
+  const text = `server = "http://${host}"\n[host."http://${host}"]\n  capabilities = ["pull", "resolve"]\n`;
+  writeFileSync(path.join(hostsOf(cluster, host), 'hosts.toml'), text);
+}
+
+/** Takes that back. */
+export function untellRuntime(cluster: Cluster, host: string): void {
+  rmSync(hostsOf(cluster, host), { recursive: true, force: true });
+}
+
 /** Pushes one of the project's images; returns its name. */
-export async function pushPrivate(cluster: Cluster, name: ImageName, repository: string): Promise<string> {
+export async function pushPrivate(
+  cluster: Cluster,
+  name: ImageName,
+  repository: string,
+  host = privateRegistry,
+): Promise<string> {
   const [built] = await ensureImages([name]);
   if (!built) throw new Error(`no image is called ${name}`);
-  const target = `${privateRegistry}/${repository}`;
+  const target = `${host}/${repository}`;
   const { username, password } = registryLogins.tenant;
   const script = path.join(repoRoot, 'hack/images/push.ts');
   const argv = [process.execPath, script, target, built.directory, `${username}:${password}`];
@@ -88,8 +125,15 @@ export async function pushPrivate(cluster: Cluster, name: ImageName, repository:
   return target;
 }
 
-/** Ends the registry; what was pulled stays on the node. */
+/** Ends the registry with passwords; what was pulled stays on the node. */
 export async function stopPrivateRegistry(cluster: Cluster): Promise<void> {
   await stopService(cluster, 'private-registry');
-  rmSync(path.join(cluster.layout.state, 'containerd/certs.d', privateRegistry), { recursive: true, force: true });
+  untellRuntime(cluster, privateRegistry);
+}
+
+/** Ends the registry with tokens and its token server. */
+export async function stopTokenRegistry(cluster: Cluster): Promise<void> {
+  await stopService(cluster, 'token-registry');
+  await stopService(cluster, 'token-server');
+  untellRuntime(cluster, tokenRegistry);
 }

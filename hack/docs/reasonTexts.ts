@@ -1,3 +1,4 @@
+import { pullHint } from '../../src/images/rules/pullHint.ts';
 import type { Reason, ReasonCode } from '../../src/timeline/reasons.ts';
 
 interface ReasonText<C extends ReasonCode> {
@@ -149,8 +150,8 @@ export const reasonTexts: { readonly [C in ReasonCode]: ReasonText<C> } = {
   },
   ImagePullBackOff: {
     holds: 'a container',
-    todo: "wrong name, missing credentials or registry away: the message is the registry's",
-    example: { image, container, message: 'not found', retryAt: 70_000 },
+    todo: "wrong name, missing credentials or registry away: the message is the registry's, what follows on `hint:` is ours",
+    example: { image, container, message: 'not found', retryAt: 70_000, hint: pullHint('not found')! },
   },
   ImageUnusable: {
     holds: 'a container',

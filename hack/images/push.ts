@@ -1,6 +1,7 @@
 // node hack/images/push.ts REGISTRY/REPOSITORY:TAG DIRECTORY USER:PASSWORD: pushes a built image to a registry that speaks HTTP.
 import { readFileSync } from 'node:fs';
 import { blobFile, manifestDigest, manifestType } from './layout.ts';
+import { tokenFor } from './registryAccess.ts';
 
 interface Descriptor {
   readonly digest: string;
@@ -9,11 +10,24 @@ interface Descriptor {
 const [target = '', directory = '', login = ''] = process.argv.slice(2);
 const [, host = '', repository = '', tag = ''] = /^([^/]+)\/(.+):([^:/]+)$/.exec(target) ?? [];
 const base = `http://${host}/v2/${repository}`;
-const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+let authorization = `Basic ${Buffer.from(login).toString('base64')}`;
 
-async function send(method: string, url: string, body?: Buffer, type = 'application/octet-stream'): Promise<Response> {
+async function send(
+  method: string,
+  url: string,
+  body?: Buffer,
+  type = 'application/octet-stream',
+  isAgain = false,
+): Promise<Response> {
   const headers = { authorization, 'content-type': type };
   const response = await fetch(url, { method, headers, ...(body ? { body: new Uint8Array(body) } : {}) });
+  if (response.status === 401 && !isAgain) {
+    const token = await tokenFor(response.headers.get('www-authenticate') ?? '', login);
+    if (token !== undefined) {
+      authorization = `Bearer ${token}`;
+      return send(method, url, body, type, true);
+    }
+  }
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
   return response;
 }

@@ -54,6 +54,8 @@ export type Reason =
       readonly container: string;
       readonly message: string;
       readonly retryAt: number;
+      /** What to do about it. */
+      readonly hint?: string;
     }
   | {
       readonly code: 'ImageUnusable';
@@ -61,6 +63,7 @@ export type Reason =
       readonly container: string;
       readonly reason: string;
       readonly message: string;
+      readonly hint?: string;
     }
   | {
       readonly code: 'ContainerConfig';

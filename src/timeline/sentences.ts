@@ -9,6 +9,8 @@ const forSince = (since: number | undefined, mono: number): string =>
 const again = (retryAt: number | undefined, mono: number): string =>
   retryAt === undefined ? '' : `; next try in ${seconds(retryAt - mono)}`;
 
+const hinted = (hint: string | undefined): string => (hint === undefined ? '' : `; hint: ${hint}`);
+
 function pulling(r: Of<'PullingImage'>, mono: number): string {
   const head = `container ${r.container} waits for image "${r.image}"`;
   if (r.provider !== undefined) return `${head}: asking credential provider ${r.provider}${forSince(r.since, mono)}`;
@@ -65,8 +67,8 @@ const sentences: Sentences = {
   CheckingImage: (r) => `container ${r.container}: looking whether image "${r.image}" is on the node`,
   PullingImage: pulling,
   ImagePullBackOff: (r, mono) =>
-    `container ${r.container}: image "${r.image}" could not be pulled: ${r.message}${again(r.retryAt, mono)}`,
-  ImageUnusable: (r) => `container ${r.container}: image "${r.image}": ${r.reason}: ${r.message}`,
+    `container ${r.container}: image "${r.image}" could not be pulled: ${r.message}${again(r.retryAt, mono)}${hinted(r.hint)}`,
+  ImageUnusable: (r) => `container ${r.container}: image "${r.image}": ${r.reason}: ${r.message}${hinted(r.hint)}`,
   ContainerConfig: (r, mono) =>
     `container ${r.container} cannot be made from its spec: ${r.reason}: ${r.message}${again(r.retryAt, mono)}`,
   CreatingContainer: (r, mono) => `the runtime is creating container ${r.container}${forSince(r.since, mono)}`,

@@ -1,3 +1,4 @@
+import { neverPullHint, pullHint } from '../../images/rules/pullHint.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { ContainerView } from '../../pods/rules/views.ts';
 import { slotOf } from './actions.ts';
@@ -87,10 +88,15 @@ function failedImage(
   wake(turn, retry);
   if (!isPullFailure(error.reason)) {
     turn.waiting[view.name] = { reason: error.reason, message: error.message };
-    because(turn, { code: 'ImageUnusable', image, container: view.name, ...error });
+    const hint = error.reason === 'ErrImageNeverPull' ? { hint: neverPullHint } : {};
+    because(turn, { code: 'ImageUnusable', image, container: view.name, ...error, ...hint });
     return 'held';
   }
-  because(turn, { code: 'ImagePullBackOff', image, container: view.name, message: error.message, retryAt: retry });
+  const hint = pullHint(error.message);
+  because(turn, {
+    ...{ code: 'ImagePullBackOff', image, container: view.name, message: error.message, retryAt: retry },
+    ...(hint !== undefined && { hint }),
+  });
   if (turn.now.mono < endedAt + errorShownMs) {
     wake(turn, endedAt + errorShownMs);
     turn.waiting[view.name] = { reason: error.reason, message: error.message };
