@@ -1,5 +1,6 @@
 // Registries that go wrong, before the real runtime: kubelet's reason, the runtime's words, and one sentence that helps; how far a slow pull is.
 import assert from 'node:assert/strict';
+import { tellRuntime, untellRuntime } from '../../hack/cluster/privateRegistry.ts';
 import type { Event, Pod } from '../../src/types/k8s.ts';
 import { expectWait } from '../lib/expectWait.ts';
 import { startOddRegistry } from '../lib/oddRegistry.ts';
@@ -12,6 +13,10 @@ function puller(t: TestContext, name: string, image: string): Pod {
   });
 }
 
+/** Nobody listens there. */
+const nowhere = '127.0.0.1:5059';
+const away = `${nowhere}/app:1`;
+
 /** Way (or image), what the runtime says, and the hint of `why`. */
 const failures: readonly (readonly [way: string, message: RegExp, hint: RegExp])[] = [
   ['limited', /429 Too Many Requests/, /hint: the registry limits how often it may be asked/],
@@ -23,15 +28,16 @@ const failures: readonly (readonly [way: string, message: RegExp, hint: RegExp])
   ['cut', /unexpected EOF|connection reset|failed to copy/, /hint: the connection broke while a layer came/],
   ['changed', /unexpected commit digest|digest/, /hint: what came is not what the manifest names/],
   ['garbage', /failed to (?:extract|apply) layer|tar/, /hint: a layer is no archive/],
-  ['127.0.0.1:5059/app:1', /connection refused/, /hint: the node does not reach the registry/],
+  [away, /connection refused/, /hint: the node does not reach the registry/],
 ];
 
 const nameOf = (way: string) => `odd-${/^\w+$/.test(way) ? way : 'away'}`;
 
 async function goWrong(t: TestContext): Promise<void> {
-  await using registry = await startOddRegistry(t);
+  await using registry = await startOddRegistry(t, 5056);
   const ways = failures.map(([way]) => way);
   const made: Pod[] = [];
+  tellRuntime(t.lab.cluster, nowhere);
   try {
     for (const way of [...ways, 'moved'])
       made.push(await create(t, puller(t, nameOf(way), way.includes(':') ? way : registry.image(way))));
@@ -46,6 +52,7 @@ async function goWrong(t: TestContext): Promise<void> {
     await untilReady(t, nameOf('moved'));
     t.note(`${failures.length} ways of going wrong; one that sends elsewhere works`);
   } finally {
+    untellRuntime(t.lab.cluster, nowhere);
     for (const one of made) await removeAndWait(t, one);
   }
 }
@@ -54,7 +61,7 @@ const progressEvents = (t: TestContext, name: string): Event[] =>
   t.lab.events.all(t.namespace).filter((e) => e.reason === 'ImagePullProgress' && e.involvedObject?.name === name);
 
 async function tellProgress(t: TestContext): Promise<void> {
-  await using registry = await startOddRegistry(t);
+  await using registry = await startOddRegistry(t, 5057);
   const made: Pod[] = [];
   try {
     for (const way of ['slow', 'stalled', 'silent'])

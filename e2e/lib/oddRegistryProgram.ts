@@ -8,8 +8,8 @@ import { digestOf, type OddImage, oddImage } from './oddRegistryImage.ts';
 const [port = '', directory = ''] = process.argv.slice(2);
 const mib = 1024 * 1024;
 
-/** What a way does with one request; undefined: nothing odd. */
-type Oddity = (request: IncomingMessage, response: ServerResponse, blob: Buffer | undefined) => unknown;
+/** What a way does with one request; false: nothing odd. `blob`: one that was added to the image. */
+type Oddity = (request: IncomingMessage, response: ServerResponse, blob: Buffer | undefined) => boolean;
 
 /** Sends the beginning of a blob as if all of it came. */
 function begin(response: ServerResponse, blob: Buffer, bytes: number): void {
@@ -28,20 +28,23 @@ async function dribble(response: ServerResponse, blob: Buffer): Promise<void> {
 }
 
 const status = (code: number, headers: Record<string, string> = {}): Oddity => {
-  return (_, response) => response.writeHead(code, headers).end();
+  return (_, response) => {
+    response.writeHead(code, headers).end();
+    return true;
+  };
 };
-const onBlobs = (oddity: Oddity): Oddity => {
-  return (request, response, blob) => (blob ? oddity(request, response, blob) : undefined);
+const onBlobs = (oddity: (request: IncomingMessage, response: ServerResponse, blob: Buffer) => unknown): Oddity => {
+  return (request, response, blob) => blob !== undefined && oddity(request, response, blob) !== false;
 };
 
 /** `sizes`: of the layers that are added; the oddity of blobs is that of these alone. */
 const ways: Readonly<Record<string, { sizes: readonly number[]; oddity?: Oddity; isArchive?: boolean }>> = {
   slow: {
     sizes: [mib, 2 * mib, 5 * mib],
-    oddity: onBlobs((_, response, blob) => (blob!.length > 3 * mib ? dribble(response, blob!) : undefined)),
+    oddity: onBlobs((_, response, blob) => (blob.length > 3 * mib ? dribble(response, blob) : false)),
   },
-  stalled: { sizes: [4 * mib], oddity: onBlobs((_, response, blob) => begin(response, blob!, mib)) },
-  silent: { sizes: [1000], oddity: () => 'no answer, ever' },
+  stalled: { sizes: [4 * mib], oddity: onBlobs((_, response, blob) => begin(response, blob, mib)) },
+  silent: { sizes: [1000], oddity: () => true },
   limited: { sizes: [1000], oddity: status(429, { 'retry-after': '60' }) },
   forbidden: { sizes: [1000], oddity: status(403) },
   denied: { sizes: [1000], oddity: status(401, { 'www-authenticate': 'Basic realm="odd"' }) },
@@ -54,22 +57,22 @@ const ways: Readonly<Record<string, { sizes: readonly number[]; oddity?: Oddity;
   moved: {
     sizes: [1000],
     oddity: onBlobs((request, response) => {
-      if (request.url?.includes('?moved')) return undefined;
+      if (request.url?.includes('?moved')) return false;
       return response.writeHead(307, { location: `${request.url}?moved` }).end();
     }),
   },
   cut: {
     sizes: [mib],
     oddity: onBlobs((_, response, blob) => {
-      begin(response, blob!, mib / 2);
+      begin(response, blob, mib / 2);
       return setTimeout(() => response.destroy(), 100);
     }),
   },
   changed: {
     sizes: [1000],
     oddity: onBlobs((_, response, blob) => {
-      begin(response, blob!, 0);
-      return response.end(Buffer.alloc(blob!.length, 'x'));
+      begin(response, blob, 0);
+      return response.end(Buffer.alloc(blob.length, 'x'));
     }),
   },
   garbage: { sizes: [1000], isArchive: false },
@@ -95,7 +98,7 @@ createServer((request, response) => {
   const image = imageOf(way);
   if (!image) return void response.writeHead(request.url === '/v2/' ? 200 : 404).end();
   const blob = kind === 'blobs' && image.added.includes(name) ? image.blobs.get(name) : undefined;
-  if (ways[way]?.oddity?.(request, response, blob) !== undefined) return;
+  if (ways[way]?.oddity?.(request, response, blob)) return;
   const bytes = kind === 'manifests' ? image.manifest : image.blobs.get(name);
   if (!bytes) return void response.writeHead(404).end();
   send(request, response, bytes, kind === 'manifests' ? manifestType : 'application/octet-stream');

@@ -354,6 +354,18 @@ test('progress is read when somebody asks', async () => {
   expect(manager.fact('p1', 'a')).not.toHaveProperty('pulling');
 });
 
+test('a pull that succeeded is counted with its wait, and the size of its image', async () => {
+  const [clock, runtime] = [new ManualClock(), new Runtime()];
+  const pulled: number[][] = [];
+  const manager = new ImageManager(runtime, clock, { onPulled: (...of) => pulled.push(of) });
+  const outcome = manager.ensure({ podUid: 'p', image: 'a', policy: 'Always' });
+  await settle();
+  clock.advance(1500);
+  runtime.pulls[0]!.succeed();
+  await outcome;
+  expect(pulled).toEqual([[1.5, 4096]]);
+});
+
 test('a pull that takes long has one Event that is updated; the facts say the same', async () => {
   const { clock, manager, request, runtime } = setUp();
   const told: object[] = [];

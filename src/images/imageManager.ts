@@ -50,6 +50,8 @@ export interface ImageManagerOptions {
   readonly nodeAuths?: NodeAuths;
   /** Who may use an image that is there; absent: everybody (KubeletEnsureSecretPulledImages is off). */
   readonly access?: ImageAccess;
+  /** A pull succeeded: kubelet_image_pull_duration_seconds. `bytes`: 0 when the runtime did not say. */
+  readonly onPulled?: (seconds: number, bytes: number) => void;
   /** An image was asked for: kubelet_image_manager_ensure_image_requests_total. */
   readonly onEnsured?: (policy: PullPolicy, isPresent: boolean | undefined, mustPull: boolean | undefined) => void;
 }
@@ -326,6 +328,7 @@ export class ImageManager {
     request.signal?.throwIfAborted();
     const now = this.#clock.now().mono;
     request.onEvent?.(pulledEvent(request.image, result.endedAt - result.startedAt, now - sinceMono, found.size));
+    this.#options.onPulled?.((now - sinceMono) / 1000, found.size ?? 0);
     return this.#set(request, { ref: request.image, ...found, present: true, imageId: result.imageRef, pulledAt: now });
   }
 

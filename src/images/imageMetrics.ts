@@ -1,11 +1,13 @@
 import type { Metrics } from '../k8s/metrics/metrics.ts';
 import type { PullRecords } from './records/pullRecords.ts';
 import type { AccessResult } from './rules/imageAccess.ts';
+import { imageSizeLabel } from './rules/imageSizeLabel.ts';
 import type { PullPolicy } from './types.ts';
 
-/** kubelet_image_manager_*, kubelet_imagemanager_* and kubelet_credential_provider_*. */
+/** kubelet_image_pull_*, kubelet_image_manager_*, kubelet_imagemanager_* and kubelet_credential_provider_*. */
 export class ImageMetrics {
   readonly #ensured;
+  readonly #pulls;
   readonly #checks;
   readonly #runs;
   readonly #runErrors;
@@ -14,6 +16,7 @@ export class ImageMetrics {
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.#ensured = metrics.counter('kubelet_image_manager_ensure_image_requests_total');
+    this.#pulls = metrics.histogram('kubelet_image_pull_duration_seconds');
     this.#checks = metrics.counter('kubelet_imagemanager_image_mustpull_checks_total');
     this.#runErrors = metrics.counter('kubelet_credential_provider_plugin_errors_total');
     this.#runs = metrics.histogram('kubelet_credential_provider_plugin_duration');
@@ -25,6 +28,11 @@ export class ImageMetrics {
       present_locally: String(isPresent ?? 'unknown'),
       pull_required: String(mustPull ?? 'unknown'),
     });
+  }
+
+  /** A pull succeeded: seconds with the wait for its turn, bytes (0: not known). */
+  pulled(seconds: number, bytes: number): void {
+    this.#pulls.observe(seconds, { image_size_in_bytes: imageSizeLabel(bytes) });
   }
 
   checked(result: AccessResult): void {

@@ -10,6 +10,7 @@ import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { countRejections } from './admissionMetrics.ts';
+import { ImageVolumeMetrics } from './imageVolumeMetrics.ts';
 import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
 import { UserNamespaceMetrics } from './userNamespaceMetrics.ts';
@@ -25,6 +26,7 @@ export class AgentMetrics {
   readonly metrics = new Metrics();
   readonly resizes: ResizeMetrics;
   readonly #userNamespaces: UserNamespaceMetrics;
+  readonly #imageVolumes: ImageVolumeMetrics;
   readonly #operations;
   readonly #operationErrors;
   readonly #operationSeconds;
@@ -61,6 +63,7 @@ export class AgentMetrics {
     countRejections(m, table);
     this.resizes = new ResizeMetrics(m, table);
     this.#userNamespaces = new UserNamespaceMetrics(m, table);
+    this.#imageVolumes = new ImageVolumeMetrics(m);
     this.#now = now;
     this.#table = table;
     table.onDecided((entry) => this.#follow(entry));
@@ -93,6 +96,7 @@ export class AgentMetrics {
   action(uid: string, action: Action, ms: number, error: unknown, handler = ''): void {
     const pod = this.#table.get(uid)?.pod ?? null;
     this.#userNamespaces.action(uid, action.kind, error);
+    this.#imageVolumes.action(pod, action, error);
     if (action.kind === 'createSandbox') {
       const labels = { runtime_handler: handler };
       this.#sandboxSeconds.observe(ms / 1000, labels);

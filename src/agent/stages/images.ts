@@ -43,6 +43,7 @@ export async function openImages(
     limits: pullLimits(loaded.config),
     nodeAuths: await openAuths(base, api, counts, stack),
     ...(access && { access }),
+    onPulled: (seconds, bytes) => counts.pulled(seconds, bytes),
     onEnsured: (policy, isPresent, mustPull) => counts.ensured(policy, isPresent, mustPull),
   });
   return { manager, tidy: async () => access?.tidy() };

@@ -4,6 +4,7 @@ import { decideImage, decisionEvents, type ImageQuestion } from './decideImage.t
 import { pulledEvent } from './events.ts';
 import { goDuration } from './goDuration.ts';
 import { parseImageName } from './imageName.ts';
+import { imageSizeLabel } from './imageSizeLabel.ts';
 import { classifyPullError } from './pullError.ts';
 
 const digest = `sha256:${'a1'.repeat(32)}`;
@@ -232,4 +233,15 @@ test('the Pulled event in kubelet 1.36 words', () => {
   expect(pulledEvent('busybox', 1234.5, 2000, 2_222_222).message).toBe(
     'Successfully pulled image "busybox" in 1.234s (2s including waiting). Image size: 2222222 bytes.',
   );
+});
+
+test.each([
+  [0, 'N/A'],
+  [1, '0-10MB'],
+  [10 * 1024 * 1024, '0-10MB'],
+  [10 * 1024 * 1024 + 1, '10MB-100MB'],
+  [700 * 1024 * 1024, '500MB-1GB'],
+  [2 ** 40, 'GT100GB'],
+])('an image of %i bytes is counted as %s', (bytes, label) => {
+  expect(imageSizeLabel(bytes)).toBe(label);
 });

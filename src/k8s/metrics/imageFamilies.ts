@@ -1,7 +1,33 @@
 import { DEFAULT_BUCKETS, type Family } from './family.ts';
 
-/** Images: who may use them, what provides credentials, what is removed. */
+const PULL_SECONDS = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
+
+/** Images: pulls, volumes of images, who may use them, what provides credentials, what is removed. */
 export const imageFamilies = {
+  kubelet_image_pull_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of pulls that succeeded, with the wait for their turn, by size of the image',
+    labels: ['image_size_in_bytes'],
+    buckets: PULL_SECONDS,
+  },
+  kubelet_image_volume_requested_total: {
+    type: 'counter',
+    help: 'Image volumes of Pods, at each start of a container',
+    labels: [],
+    stability: 'BETA',
+  },
+  kubelet_image_volume_mounted_succeed_total: {
+    type: 'counter',
+    help: 'Mounts of image volumes that did not fail',
+    labels: [],
+    stability: 'BETA',
+  },
+  kubelet_image_volume_mounted_errors_total: {
+    type: 'counter',
+    help: 'Mounts of image volumes that failed',
+    labels: [],
+    stability: 'BETA',
+  },
   kubelet_image_manager_ensure_image_requests_total: {
     type: 'counter',
     help: 'Images that containers asked for, by pull policy, presence and whether a pull was needed',
