@@ -366,6 +366,43 @@ test('a pull that succeeded is counted with its wait, and the size of its image'
   expect(pulled).toEqual([[1.5, 4096]]);
 });
 
+test('pulls of which nothing comes hold no place; when something comes they do again', async () => {
+  const { clock, runtime, manager, request } = setUp();
+  // Two registries that do not answer have both places.
+  const content = { listContent: async () => [], readContent: async () => Buffer.alloc(0) };
+  Object.assign(runtime, content, { listPullProgress: async () => [] });
+  const stuck = new ImageManager(runtime, clock, { limits: { maxParallel: 2, qps: 0, burst: 1 } });
+  const all = ['a', 'b', 'c', 'd', 'e'].map((image) => stuck.ensure(request(image, image)));
+  await settle();
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest', 'b:latest']);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(10_000);
+    await settle();
+  }
+  expect(runtime.pulls.map(({ image }) => image)).toEqual(['a:latest', 'b:latest', 'c:latest', 'd:latest']);
+  expect(stuck.fact('e', 'e').pulling).toMatchObject({ position: 1 });
+  runtime.pulls[0]!.succeed(); // no place is free by that
+  await settle();
+  expect(runtime.pulls).toHaveLength(4);
+  for (const pull of runtime.pulls) pull.succeed();
+  await settle();
+  for (const pull of runtime.pulls) pull.succeed();
+  await Promise.all(all);
+  expect([clock.pending, manager.facts('a')]).toEqual([0, []]);
+});
+
+test('of a Pod that shows more than 30 logins the rest is not tried', async () => {
+  const { runtime, manager, request } = setUp();
+  const auths = Array.from({ length: 100 }, (_, i) => ({ username: `u${i}`, password: 'p' }));
+  const outcome = manager.ensure(request('p1', 'a', { auths }));
+  for (let i = 0; i < 100; i++) {
+    await settle();
+    runtime.pulls[i]?.fail(new Error('no'));
+  }
+  await outcome;
+  expect(runtime.pulls).toHaveLength(30);
+});
+
 test('a pull that takes long has one Event that is updated; the facts say the same', async () => {
   const { clock, manager, request, runtime } = setUp();
   const told: object[] = [];

@@ -10,6 +10,7 @@ import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
 import { isSettled, PullFlights, pullErrorText } from './pullFlights.ts';
 import type { ImageAccess, PullNote } from './records/imageAccess.ts';
 import { nextBackOff } from './rules/backOff.ts';
+import { MAX_LOGINS } from './rules/credentials.ts';
 import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
 import { progressEvent, pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
 import { parseImageName } from './rules/imageName.ts';
@@ -81,7 +82,11 @@ export class ImageManager {
     this.#clock = clock;
     this.#options = options;
     this.#flights = new PullFlights(service, clock, options.limits);
-    this.#watch = new PullWatch({ service, clock, flying: () => this.#flights.flying });
+    this.#watch = new PullWatch({
+      ...{ service, clock },
+      flying: () => this.#flights.flying,
+      onStall: (image, isStalled) => this.#flights.stalls(image, isStalled),
+    });
   }
 
   /** What is known of an image for a Pod. */
@@ -185,12 +190,17 @@ export class ImageManager {
     note: PullNote | undefined,
   ): Promise<ImageFact> {
     const { signal, sandboxConfig } = request;
-    const auths = logins.map(({ username, password }) => ({ username, password }));
+    const auths = logins.slice(0, MAX_LOGINS).map(({ username, password }) => ({ username, password }));
     const flight = { spec: imageSpec(request), auths, ...(sandboxConfig && { sandboxConfig }) };
     let result: FlightResult;
     try {
-      using _watched = this.#watched(request, sinceMono);
-      result = await this.#flights.join(flight, onMove, signal);
+      let flyingSince: number | undefined;
+      using _watched = this.#watched(request, sinceMono, () => flyingSince);
+      const moved = (position: number | undefined) => {
+        flyingSince = position === undefined ? this.#clock.now().mono : undefined;
+        onMove(position);
+      };
+      result = await this.#flights.join(flight, moved, signal);
     } catch (error) {
       void note?.failed(isSettled(error)); // it asks the runtime, and the Pod is told now
       throw error;
@@ -266,15 +276,12 @@ export class ImageManager {
     return this.#watch.refresh();
   }
 
-  #watched(request: ImageRequest, since: number): Disposable {
+  #watched(request: ImageRequest, since: number, flyingSince: () => number | undefined): Disposable {
     const { podUid, image } = request;
     const pulling = () => this.#facts.get(podUid)?.get(image)?.pulling;
     return this.#watch.watch({
       ...{ image, since },
-      isFlying: () => {
-        const now = pulling();
-        return now !== undefined && now.position === undefined;
-      },
+      flyingSince: () => (pulling() ? flyingSince() : undefined),
       onProgress: (progress) => {
         const { untold: _, progress: __, ...rest } = pulling()!;
         const told = progress === 'untold' ? { untold: true as const } : { progress };

@@ -28,6 +28,9 @@ export interface PullLimits {
 
 export const DEFAULT_PULL_LIMITS: PullLimits = { maxParallel: 5, qps: 5, burst: 10 };
 
+/** Pulls at the same time of which nothing comes, beyond those that hold a place: as many as a node has Pods by default. */
+const MAX_STALLED = 110;
+
 /** What distinguishes one pull from another. */
 export interface FlightRequest {
   readonly spec: ImageSpec;
@@ -55,7 +58,7 @@ interface Flight {
 }
 
 /**
- * Pulls with a limit, first come first served, and one flight for everybody who wants the same image with the same
+ * Pulls with a limit, first come first served (those of which nothing comes do not count), and one flight for everybody who wants the same image with the same
  * credentials. Over the registry's rate a pull waits for its turn, where the Go kubelet fails it with "pull QPS exceeded".
  */
 export class PullFlights {
@@ -67,6 +70,8 @@ export class PullFlights {
   #queue: Flight[] = [];
   /** By object, not by key: a cancelled flight may still be in the air when its key flies again. */
   readonly #flying = new Set<Flight>();
+  /** Of these, those that hold no place: nothing comes. */
+  readonly #stalled = new Set<Flight>();
 
   constructor(service: PullService, clock: Clock, limits: PullLimits = DEFAULT_PULL_LIMITS) {
     this.#service = service;
@@ -78,6 +83,19 @@ export class PullFlights {
   /** How many pulls the runtime is working on. */
   get flying(): number {
     return this.#flying.size;
+  }
+
+  /**
+   * Whether anything comes of the pulls of an image. While nothing does, others may fly in their place: a registry that does not answer
+   * costs the runtime nothing, and must not keep everybody else's images away.
+   */
+  stalls(image: string, isStalled: boolean): void {
+    for (const flight of this.#flying) {
+      if (flight.request.spec.userSpecifiedImage !== image && flight.request.spec.image !== image) continue;
+      if (!isStalled) this.#stalled.delete(flight);
+      else if (this.#stalled.size < MAX_STALLED) this.#stalled.add(flight);
+    }
+    this.#launch();
   }
 
   /**
@@ -125,7 +143,7 @@ export class PullFlights {
   }
 
   #launch(): void {
-    while (this.#flying.size < this.#maxParallel && this.#queue.length > 0) {
+    while (this.#flying.size - this.#stalled.size < this.#maxParallel && this.#queue.length > 0) {
       const flight = this.#queue.shift()!;
       this.#flying.add(flight);
       for (const tell of flight.onMove) tell(undefined);
@@ -138,6 +156,7 @@ export class PullFlights {
 
   #landed(flight: Flight): void {
     this.#flying.delete(flight);
+    this.#stalled.delete(flight);
     this.#forget(flight);
     this.#launch();
   }

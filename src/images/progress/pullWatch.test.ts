@@ -41,11 +41,14 @@ class Store {
 
 function setUp(service: Partial<Store> = new Store()) {
   const clock = new ManualClock();
-  const watch = new PullWatch({ service, clock, flying: () => 1 });
+  const stalls = new Map<string, boolean>();
+  const onStall = (image: string, isStalled: boolean) => void stalls.set(image, isStalled);
+  const watch = new PullWatch({ service, clock, flying: () => 1, onStall });
   const told: string[] = [];
   const progress = new Map<string, PullProgress | 'untold'>();
-  const pull = (name: string, image = 'r.io/app:1', isFlying = () => true): WatchedPull => ({
-    ...{ image, since: clock.now().mono, isFlying },
+  const pull = (name: string, image = 'r.io/app:1', since: number | undefined = clock.now().mono): WatchedPull => ({
+    ...{ image, since: clock.now().mono },
+    flyingSince: () => since,
     onProgress: (now) => progress.set(name, now),
     tell: () => told.push(`${clock.now().mono / 1000} ${name}`),
   });
@@ -55,7 +58,7 @@ function setUp(service: Partial<Store> = new Store()) {
       await settle();
     }
   };
-  return { clock, watch, told, progress, pull, pass };
+  return { clock, watch, told, progress, stalls, pull, pass };
 }
 
 test('all layers count: what is there, what comes, and what has not begun', async () => {
@@ -110,7 +113,7 @@ test('a pull that is over in time, or has not begun, costs no call', async () =>
   const store = new Store();
   const { watch, told, pull, pass } = setUp(store);
   watch.watch(pull('p'))[Symbol.dispose]();
-  using _ = watch.watch(pull('queued', 'r.io/app:1', () => false));
+  using _ = watch.watch({ ...pull('queued'), flyingSince: () => undefined });
   await pass(60);
   expect([told, store.asked]).toEqual([[], []]);
 });
@@ -161,4 +164,24 @@ test('pulls that come and go while the runtime is asked leave one timer', async 
   expect(clock.pending).toBe(1);
   second[Symbol.dispose]();
   expect(clock.pending).toBe(0);
+});
+
+test('a pull of which nothing comes is stalled after 30 s, and no longer than nothing comes', async () => {
+  const store = new Store();
+  const { clock, watch, stalls, pull, pass } = setUp(store);
+  using _ = watch.watch(pull('p'));
+  await pass(20);
+  expect(stalls.get('r.io/app:1')).toBe(false);
+  await pass(10); // its manifest has not come
+  expect(stalls.get('r.io/app:1')).toBe(true);
+  const wall = () => clock.now().wall;
+  store.transfers = [{ ref: `layer-${digest(2)}`, offset: 40, total: 100, startedAt: wall(), updatedAt: wall() }];
+  await pass(10);
+  expect(stalls.get('r.io/app:1')).toBe(false);
+  await pass(20); // since the last byte
+  expect(stalls.get('r.io/app:1')).toBe(true);
+  store.transfers = [];
+  store.blobs.add(digest(1)).add(digest(2)).add(digest(3));
+  await pass(60); // it is being unpacked
+  expect(stalls.get('r.io/app:1')).toBe(false);
 });

@@ -16,8 +16,8 @@ export interface WatchedPull {
   readonly image: string;
   /** Monotonic ms. */
   readonly since: number;
-  /** Whether the runtime is at it; before, it stands in the queue. */
-  isFlying(): boolean;
+  /** Since when the runtime is at it, monotonic ms; undefined: it stands in the queue. */
+  flyingSince(): number | undefined;
   /** 'untold': the runtime does not say. */
   onProgress(progress: PullProgress | 'untold'): void;
   /** It takes long: what is known by now is worth an Event. */
@@ -29,10 +29,14 @@ export interface PullWatchOptions {
   readonly clock: Clock;
   /** How many pulls the runtime works on. */
   readonly flying: () => number;
+  /** Whether anything has come of an image's pull within the last 30 s. */
+  readonly onStall: (image: string, isStalled: boolean) => void;
 }
 
 /** How long a question about the progress of pulls may take. */
 const PROGRESS_MS = 1_000;
+/** A pull of which nothing has come for so long is stalled. */
+const STALLED_MS = 30_000;
 /** So often pulls are looked at. One that is over sooner is never told of. */
 const LOOK_MS = 10_000;
 /** Between two Events of one pull: 10 s, 20 s, 40 s, then a minute. */
@@ -92,12 +96,12 @@ export class PullWatch {
 
   async #look(): Promise<void> {
     const { clock } = this.#options;
-    const isLong = () => {
+    const longer = (than: (watched: Watched) => number) => {
       const { mono } = clock.now();
-      return [...this.#pulls].filter(({ pull, tellAt }) => tellAt <= mono && pull.isFlying());
+      return [...this.#pulls].filter((watched) => than(watched) <= mono && isFlying(watched.pull));
     };
-    if (isLong().length > 0) await this.refresh();
-    for (const watched of isLong()) {
+    if (longer(({ pull }) => pull.since + LOOK_MS).length > 0) await this.refresh();
+    for (const watched of longer(({ tellAt }) => tellAt)) {
       if (!this.#limiter.tryAcquire()) break;
       watched.tellMs = Math.min(2 * watched.tellMs, TELL_MAX_MS);
       watched.tellAt = this.#isUntold ? Number.POSITIVE_INFINITY : clock.now().mono + watched.tellMs;
@@ -109,9 +113,21 @@ export class PullWatch {
     this.#timer = this.#pulls.size > 0 ? clock.setTimer(LOOK_MS, () => void this.#look()) : undefined;
   }
 
+  /** After half a minute an image's manifest is there, unless its registry does not answer. */
+  #noteStall(image: string, pulls: readonly WatchedPull[], progress: PullProgress | undefined): void {
+    const { clock, onStall } = this.#options;
+    const flown = Math.max(
+      0,
+      ...pulls.map(({ flyingSince }) => clock.now().mono - (flyingSince() ?? clock.now().mono)),
+    );
+    const isUnpacked = progress?.of !== undefined && progress.present === progress.of;
+    const idle = progress ? (progress.idleMs ?? 0) : flown;
+    onStall(image, this.#plans !== undefined && !isUnpacked && flown >= STALLED_MS && idle >= STALLED_MS);
+  }
+
   async #refresh(): Promise<void> {
     const { service, clock, flying } = this.#options;
-    const pulls = [...this.#pulls].map(({ pull }) => pull).filter((pull) => pull.isFlying());
+    const pulls = [...this.#pulls].map(({ pull }) => pull).filter(isFlying);
     const images = new Set(pulls.map(({ image }) => image));
     this.#plans?.keep(images);
     if (pulls.length === 0) return;
@@ -123,7 +139,7 @@ export class PullWatch {
       this.#isUntold = true;
     }
     if (this.#isUntold) {
-      for (const pull of pulls) if (pull.isFlying()) pull.onProgress('untold');
+      for (const pull of pulls) if (isFlying(pull)) pull.onProgress('untold');
       return;
     }
     const now = clock.now().wall;
@@ -134,8 +150,12 @@ export class PullWatch {
         const progress = await this.#plans
           ?.progressOf(image, transfers, now, { timeoutMs: PROGRESS_MS })
           .catch(() => undefined);
-        for (const pull of pulls) if (pull.image === image && pull.isFlying()) pull.onProgress(progress ?? all);
+        const own = pulls.filter((pull) => pull.image === image && isFlying(pull));
+        for (const pull of own) pull.onProgress(progress ?? all);
+        this.#noteStall(image, own, progress);
       }),
     );
   }
 }
+
+const isFlying = (pull: WatchedPull) => pull.flyingSince() !== undefined;

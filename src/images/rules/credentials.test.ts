@@ -77,3 +77,11 @@ test('a hostile glob does not take long', () => {
   expect(usersFor({ [`${'*a'.repeat(200)}b.io`]: { username: 'u' } }, `${'a'.repeat(60)}.io/app`)).toEqual([]);
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+test('a Pod’s Secrets may have a thousand entries', () => {
+  const many = (from: number) =>
+    Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`r${from + i}.io`, { username: 'u', password: 'p' }]));
+  const { keyring, problems } = keyringOf([secretOf(many(0)), secretOf(many(600)), secretOf(many(1200))]);
+  expect(keyring.size).toBe(1000);
+  expect(problems).toEqual(['entries beyond the first 1000 of all Secrets of the Pod are left out']);
+});

@@ -4,6 +4,13 @@ import type { CredentialSource, RegistryLogin } from '../types.ts';
 /** Logins by location: a registry host, with port and path where they matter; several for one location are tried in turn. */
 export type Keyring = ReadonlyMap<string, readonly RegistryLogin[]>;
 
+/**
+ * Entries of a Pod's Secrets that count, and logins that are tried for one image: each is a question to the registry, while a pull holds a
+ * place that others wait for.
+ */
+export const MAX_ENTRIES = 1000;
+export const MAX_LOGINS = 30;
+
 /** Docker Hub's old location, which `docker login` still writes. */
 const HUB = 'index.docker.io';
 
@@ -17,10 +24,16 @@ export function keyringOf(secrets: readonly Secret[]): {
 } {
   const keyring = new Map<string, RegistryLogin[]>();
   const problems: string[] = [];
+  let left = MAX_ENTRIES;
   for (const secret of secrets) {
     try {
       const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
-      addAll(keyring, dockerConfigOf(secret), { secret: { uid, namespace, name } });
+      const entries = Object.entries(dockerConfigOf(secret));
+      addAll(keyring, entries.slice(0, left), { secret: { uid, namespace, name } });
+      left -= Math.min(left, entries.length);
+      if (left > 0) continue;
+      problems.push(`entries beyond the first ${MAX_ENTRIES} of all Secrets of the Pod are left out`);
+      break;
     } catch {
       problems.push(
         `secret ${secret.metadata?.namespace}/${secret.metadata?.name} does not hold a valid docker config`,
@@ -33,14 +46,14 @@ export function keyringOf(secrets: readonly Secret[]): {
 /** The keyring of a docker `config.json` (`{"auths": …}`) as it lies on the node. Throws SyntaxError if it is not JSON. */
 export function keyringOfConfigJson(text: string): Keyring {
   const keyring = new Map<string, RegistryLogin[]>();
-  addAll(keyring, objectOf(objectOf(JSON.parse(text)).auths));
+  addAll(keyring, Object.entries(objectOf(objectOf(JSON.parse(text)).auths)));
   return keyring;
 }
 
 /** The keyring of a docker `.dockercfg` (the old form, without `auths`). Throws SyntaxError if it is not JSON. */
 export function keyringOfDockercfg(text: string): Keyring {
   const keyring = new Map<string, RegistryLogin[]>();
-  addAll(keyring, objectOf(JSON.parse(text)));
+  addAll(keyring, Object.entries(objectOf(JSON.parse(text))));
   return keyring;
 }
 
@@ -80,10 +93,10 @@ function add(keyring: Map<string, RegistryLogin[]>, location: string, login: Reg
 
 function addAll(
   keyring: Map<string, RegistryLogin[]>,
-  config: Record<string, unknown>,
+  config: readonly (readonly [location: string, entry: unknown])[],
   source?: CredentialSource,
 ): void {
-  for (const [location, entry] of Object.entries(config)) {
+  for (const [location, entry] of config) {
     const login = loginOf(objectOf(entry));
     if (login) add(keyring, location, source ? { ...login, source } : login);
   }
