@@ -71,9 +71,9 @@ async function tellProgress(t: TestContext): Promise<void> {
       t,
       'odd-slow',
       'PullingImage',
-      /\(\d+ %, \d+\.\d MiB of 8\.\d MiB, 3 of 4 layers, 0\.1 MiB\/s, about \d/,
+      /\(\d+ %, \d+\.\d MiB of 9\.\d MiB, 3 of 4 layers, 0\.1 MiB\/s, about \d/,
     );
-    await expectWait(t, 'odd-stalled', 'PullingImage', /of 4\.\d MiB, 1 of 2 layers, nothing has come for \d/);
+    await expectWait(t, 'odd-stalled', 'PullingImage', /of 5\.\d MiB, 1 of 2 layers, nothing has come for \d/);
     await expectWait(t, 'odd-silent', 'PullingImage', /pulling for \d+ s$/);
     // One Event, updated.
     const told = await events.until('an Event of the pull that is updated', () =>
@@ -81,7 +81,7 @@ async function tellProgress(t: TestContext): Promise<void> {
     );
     assert.match(
       told.message ?? '',
-      /^Pulling image ".*\/slow\/app:1" for \d+ s \(\d+ %, .* of 8\.\d MiB, 3 of 4 layers/,
+      /^Pulling image ".*\/slow\/app:1" for \d+ s \(\d+ %, .* of 9\.\d MiB, 3 of 4 layers/,
     );
     assert.equal(progressEvents(t, 'odd-slow').length, 1);
     await untilReady(t, 'odd-slow');

@@ -3,9 +3,13 @@ import { findManifest, manifestsOf, partsOf } from './imageParts.ts';
 const digest = (n: number) => `sha256:${String(n).padStart(64, '0')}`;
 const layer = (n: number, size: unknown) => ({ digest: digest(n), size });
 
-test('containerd is asked for the manifests of one repository', () => {
-  expect(manifestsOf('127.0.0.1:5052/tenant-a/app.x')).toBe(
-    'labels."containerd.io/distribution.source.127.0.0.1:5052"~="tenant-a/app\\\\.x",labels."containerd.io/gc.ref.content.config"',
+test.each([
+  ['127.0.0.1:5052/tenant-a/app.x', '127.0.0.1', 'tenant-a/app\\\\.x'],
+  ['docker.io/library/busybox', 'docker.io', 'library/busybox'],
+  ['[::1]:5000/app', '::1', 'app'],
+])('containerd is asked for the manifests of %s', (repository, host, path) => {
+  expect(manifestsOf(repository)).toBe(
+    `labels."containerd.io/distribution.source.${host}"~="${path}",labels."containerd.io/gc.ref.content.config"`,
   );
 });
 

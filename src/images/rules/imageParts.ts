@@ -26,7 +26,12 @@ const CHILD = 'containerd.io/gc.ref.content.';
 /** containerd's filter for the manifests that came from a repository (`registry.example.com/team/app`). */
 export function manifestsOf(repository: string): string {
   const slash = repository.indexOf('/');
-  const source = JSON.stringify(`containerd.io/distribution.source.${repository.slice(0, slash)}`);
+  // Its label has the host alone: no port, no brackets.
+  const host = repository
+    .slice(0, slash)
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  const source = JSON.stringify(`containerd.io/distribution.source.${host}`);
   const path = JSON.stringify(repository.slice(slash + 1).replaceAll('.', '\\.'));
   return `labels.${source}~=${path},labels.${JSON.stringify(`${CHILD}config`)}`;
 }
