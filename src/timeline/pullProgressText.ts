@@ -18,6 +18,8 @@ const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 /** A registry is called silent when it has sent nothing for so long. */
 const SILENT_MS = 5000;
+/** So much containerd gathers before it counts: of a slow registry nothing seems to come meanwhile. */
+const STEP_BYTES = 1_048_576;
 
 /** What follows on `pulling for 12 s`: ` (25 %, …)`; empty while nothing is known. */
 export function pullProgressText(told: ToldProgress): string {
@@ -27,7 +29,8 @@ export function pullProgressText(told: ToldProgress): string {
   if (layers && layers[0] === layers[1]) return ` (all ${mib(totalBytes)} are there and are being unpacked)`;
   const parts = [`${Math.floor((100 * doneBytes) / totalBytes)} %`, `${mib(doneBytes)} of ${mib(totalBytes)}`];
   if (layers) parts.push(`${layers[0]} of ${layers[1]} layers`);
-  if (idleMs >= SILENT_MS) parts.push(`nothing has come for ${seconds(idleMs)}`);
+  const stepMs = bytesPerSecond ? (1000 * STEP_BYTES) / bytesPerSecond : 0;
+  if (idleMs >= Math.max(SILENT_MS, 2 * stepMs)) parts.push(`nothing has come for ${seconds(idleMs)}`);
   else if (bytesPerSecond) {
     const left = (1000 * Math.max(0, totalBytes - doneBytes)) / bytesPerSecond;
     parts.push(`${mib(bytesPerSecond)}/s`, `about ${seconds(left)} left`);

@@ -18,6 +18,11 @@ test.each([
     'pulling for 10 s (25 %, 1.0 MiB of 4.0 MiB, 2 of 5 layers, 0.5 MiB/s, about 6.0 s left)',
   ],
   [
+    'bytes come slowly, and are told of each MiB',
+    { doneBytes: mib, totalBytes: 4 * mib, bytesPerSecond: mib / 8, idleMs: 15_000 },
+    'pulling for 10 s (25 %, 1.0 MiB of 4.0 MiB, 0.1 MiB/s, about 24 s left)',
+  ],
+  [
     'all layers are there',
     { doneBytes: 4 * mib, totalBytes: 4 * mib, layers: [5, 5], idleMs: 9000 },
     'pulling for 10 s (all 4.0 MiB are there and are being unpacked)',
