@@ -32,6 +32,7 @@ import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
 import { orphans } from './faults/orphans.ts';
+import { pluginFaults } from './faults/plugins.ts';
 import { restarts } from './faults/restarts.ts';
 import { runtimeAway } from './faults/runtimeAway.ts';
 import { slowRuntime } from './faults/slowRuntime.ts';
@@ -82,6 +83,7 @@ export const groups: readonly Group[] = [
   slowRuntime,
   restarts,
   agentKilled,
+  pluginFaults,
   apiAway,
   orphans,
   runtimeAway,

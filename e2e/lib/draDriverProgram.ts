@@ -1,5 +1,5 @@
 // A DRA driver as a program of the node: it gives containers a variable with the name of their claim, by CDI. Registers itself as a driver
-// does. Prints each call as a line of JSON; reads lines: `hang METHOD`, `heal`.
+// does. Prints each call as a line of JSON; reads lines: `hang METHOD`, `lie`, `refuse`, `heal`.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,7 +16,11 @@ const kind = `${driver}/claim`;
 const specOf = (uid: string) => path.join(cdi, `${driver}-${uid}.json`);
 const tell = (method: string, request: object) => process.stdout.write(`${JSON.stringify({ method, request })}\n`);
 let hanging = '';
-const fault = (method: string) => (hanging === method ? new Promise<void>(() => {}) : undefined);
+let refusing = false;
+const fault = (method: string) => {
+  if (refusing) throw new Error('it refuses');
+  return hanging === method ? new Promise<void>(() => {}) : undefined;
+};
 
 const plugin = await FakeDraPlugin.start({ directory, driver, socket: 'dra.sock' });
 plugin.prepare = async ({ uid, name, namespace }) => {
@@ -52,6 +56,9 @@ await startRpcServer({
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [what, method = ''] = line.split(' ');
   hanging = what === 'hang' ? method : '';
+  refusing = what === 'refuse';
+  // An answer about a claim that nobody asked for, and none about the others.
+  plugin.lie = what === 'lie' ? (answer) => ({ nobody: Object.values(answer)[0]! }) : (answer) => answer;
   tell('Told', { line });
 });
 process.stdin.on('end', () => process.exit(0)); // the test is over, however it ended

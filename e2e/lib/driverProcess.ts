@@ -64,7 +64,7 @@ export abstract class DriverProcess implements AsyncDisposable {
     return this.of(method).length;
   }
 
-  /** `hang METHOD` or `heal`, from the next call on. */
+  /** What its program does from the next call on: `hang METHOD`, `heal` and what else it knows. */
   async tell(line: string): Promise<void> {
     const before = this.count('Told');
     this.#child?.stdin?.write(`${line}\n`);

@@ -109,6 +109,7 @@ export const groups = {
     // A module of its own: it needs a package that Kubernetes' other programs do not.
     { ...kube('consume-cpu', 'test/images/resource-consumer/consume-cpu'), module: 'resource-consumer' },
     kube('regression-issue-74839', 'test/images/regression-issue-74839'),
+    kube('dra-test-driver', 'test/e2e/dra/test-driver'),
   ],
   'kube-proxy': [kube('kube-proxy')],
   kubeadm: [kube('kubeadm')],
