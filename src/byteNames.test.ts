@@ -35,6 +35,7 @@ const allowed: Readonly<Record<string, string>> = {
   'volumes/atomicWriter.ts': 'containers see these volumes read-only: all names are of this program',
   'volumes/manager.ts': 'only this program writes to the levels above volumes',
   'volumes/persistent/blockDevice.ts': 'the path of a device, which the administrator or a driver names',
+  'volumes/scsi/devices.ts': 'disks, from sysfs and udev',
   'volumes/subPath.ts': 'real paths are Buffers',
 };
 

@@ -81,6 +81,13 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       what: 'a PodCertificateRequest that was deleted; a certificate that is overdue or has expired is told',
     },
   ],
+  'volumes/scsi/iscsi.ts': [
+    {
+      poll: 'the device of an iSCSI disk',
+      period: '1 s, for 30 s at most, only while a Pod waits for it',
+      why: 'udev makes its directories of links anew, so they cannot be watched before they are there',
+    },
+  ],
   'volumes/flex/driver.ts': [{ for: 'deadline', what: '`why` says that a FlexVolume driver has not answered' }],
   'volumes/persistent/mountPrograms.ts': [{ for: 'deadline', what: 'a mount that takes long is told in `why`' }],
   'api/polledObject.ts': [

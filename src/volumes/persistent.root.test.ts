@@ -19,6 +19,7 @@ if (!isRoot) console.warn('persistent.root.test.ts is skipped: it needs root');
       'ok a disk gets a file system once, and its mounts are found again',
       'ok a disk that has grown has its file system grown, and the claim is told',
       'ok a device is mapped for its Pod and unmapped, and is never touched',
+      'ok an iSCSI disk is mounted and mapped in Go’s places, and found and given back after a kill',
     ]);
   },
   90_000,

@@ -64,7 +64,7 @@ export async function openPods(
     stack.use(source);
     stack.use(logManifests(source, log));
   }
-  const projections = openProjections(base, api, stage, stack);
+  const projections = await openProjections(base, api, stage, stack);
   const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers, ...projections.objects };
   const objects = api ? apiObjects(api.store, api.tokens, drivers) : standaloneObjects(manifests, drivers);
   // The limit that the Go kubelet's statuses have, in a bucket of their own: heartbeats do not wait behind them.

@@ -1,8 +1,6 @@
 import type { NodeEvent } from '../../events/event.ts';
 import type { NodeObjects } from '../../podworker/objects.ts';
 import type { StoredPod } from '../../types/k8s.ts';
-import { PodCertificates } from '../../volumes/certificates/podCertificates.ts';
-import { TrustBundles } from '../../volumes/certificates/trustBundles.ts';
 import type { VolumeContext } from '../../volumes/contract.ts';
 import type { ApiConnection } from './api.ts';
 import type { NodeStage } from './node.ts';
@@ -15,19 +13,21 @@ export interface Projections {
 }
 
 /** Trust bundles and certificates for Pods, behind their gates. Nothing is asked of the API server before a Pod wants one. */
-export function openProjections(
+export async function openProjections(
   { clock, log, nodeName, loaded, metrics: { metrics }, table }: Base,
   api: ApiConnection | null,
   { node, events }: Pick<NodeStage, 'node' | 'events'>,
   stack: AsyncDisposableStack,
-): Projections {
+): Promise<Projections> {
   const { gates } = loaded;
   const bundles =
-    api && gates.enabled('ClusterTrustBundleProjection') ? stack.use(new TrustBundles(api.client, clock)) : undefined;
+    api && gates.enabled('ClusterTrustBundleProjection')
+      ? stack.use(new (await import('../../volumes/certificates/trustBundles.ts')).TrustBundles(api.client, clock))
+      : undefined;
   const certificates =
     api && gates.enabled('PodCertificateRequest')
       ? stack.use(
-          new PodCertificates({
+          new (await import('../../volumes/certificates/podCertificates.ts')).PodCertificates({
             ...{ client: api.client, nodeName, clock, log },
             nodeUid: () => node.node.metadata?.uid,
             random: Math.random,

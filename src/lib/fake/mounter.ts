@@ -32,10 +32,11 @@ export class FakeMounter implements Mounter {
     await this.#record(`mount ${kind} ${request.target} ${request.data ?? ''}`.trim(), 'mount', request.target);
     await this.#exists(request.target, 'mount');
     const id = this.#nextId++;
+    const source = this.#entries.findLast((entry) => bind && entry.mountPoint === request.source);
     this.#entries.push({
       id,
       parentId: 0,
-      device: `0:${id}`,
+      device: source?.device ?? `0:${id}`,
       root: '/',
       mountPoint: request.target,
       mountPath: Buffer.from(request.target),

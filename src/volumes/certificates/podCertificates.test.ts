@@ -8,7 +8,8 @@ import { failure, until } from '../../lib/fake/until.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { PodCertificateRequest, StoredPod } from '../../types/k8s.ts';
 import { newPodKey } from './keys.ts';
-import { type CertificateDemand, certificateKey, PodCertificates } from './podCertificates.ts';
+import { certificateKey } from './names.ts';
+import { type CertificateDemand, PodCertificates } from './podCertificates.ts';
 
 const MINUTE = 60_000;
 const pod = {

@@ -13,6 +13,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { PodCertificateProjection, PodCertificateRequest, StoredPod } from '../../types/k8s.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { newPodKey } from './keys.ts';
+import { certificateKey } from './names.ts';
 
 const MINUTE_MS = 60_000;
 /** A request that the watch does not show this long (and up to five minutes more) after it was made has been deleted. */
@@ -79,10 +80,6 @@ export interface PodCertificatesOptions {
 }
 
 export type CertificateState = 'not_yet_issued' | 'fresh' | 'overdue_for_refresh' | 'expired' | 'denied' | 'failed';
-
-/** The name under which a Pod waits for a certificate. */
-export const certificateKey = ({ pod, volume, index }: Omit<CertificateDemand, 'source'>): string =>
-  `${pod.metadata.uid}/${volume}/${index}`;
 
 /**
  * Asks for a certificate when a volume first needs it, and for the next one before it expires. Keys are made here and are only in memory

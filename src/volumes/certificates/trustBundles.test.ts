@@ -4,7 +4,8 @@ import { pem } from '../../config/certificates/der.ts';
 import { pemBlocks } from '../../k8s/pem.ts';
 import { realClock } from '../../lib/clock.ts';
 import { until } from '../../lib/fake/until.ts';
-import { bundleKey, TrustBundles } from './trustBundles.ts';
+import { bundleKey } from './names.ts';
+import { TrustBundles } from './trustBundles.ts';
 
 const anchor = (text: string) => pem('CERTIFICATE', Buffer.from(text));
 

@@ -18,11 +18,6 @@ export const NO_TRUST_BUNDLES = 'ClusterTrustBundle projection is not supported 
 
 type BundleKind = 'ClusterTrustBundle' | 'ClusterTrustBundleAlpha';
 
-/** What a source of a volume is made from: one bundle, or all of a signer. */
-export function bundleKey({ name, signerName }: Pick<ClusterTrustBundleProjection, 'name' | 'signerName'>): string {
-  return name === undefined ? `signer ${signerName ?? ''}` : `name ${name}`;
-}
-
 /** All bundles of the cluster, read from when a Pod first asks: as v1beta1, or as v1alpha1 where the API server has only that. */
 export class TrustBundles implements Disposable {
   readonly #client: ApiClient;

@@ -37,7 +37,7 @@ test('a raw device: staged and published where every kubelet does it, found on d
     volumeHandle: 'h1',
     driverName: DRIVER,
   });
-  expect(kind.deviceMapDirectory!(host, 'pv-h1')).toBe(join(devices, 'pv-h1/dev'));
+  expect(kind.deviceMapDirectory!(host, { uniqueName: '', name: 'pv-h1' })).toBe(join(devices, 'pv-h1/dev'));
   expect(await kind.reconstruct(host)).toEqual([{ ...volume, attachable: true, staged: true, pods: ['a'] }]);
   await kind.unpublish({ ...step, podUid: 'a' });
   await kind.unstage!(step);

@@ -99,7 +99,7 @@ export function csiKind(services: CsiServices): PersistentKind {
         return expandVolume(step, services, sourceOf(step.spec));
       }),
 
-    deviceMapDirectory: (host, name) => blockPlaces(host.root, name, '').globalMap,
+    deviceMapDirectory: (host, { name }) => blockPlaces(host.root, name, '').globalMap,
 
     reconstruct: ({ root, log }) => reconstruct(root, log),
   };

@@ -18,9 +18,9 @@ export interface MappedPaths {
   readonly link: string;
 }
 
-function pathsOf(host: KindHost, kind: PersistentKind, { name }: VolumeIdentity, uid: string): MappedPaths {
-  const link = podDevicePath(host.root, uid, kind.plugin, name);
-  return { global: kind.deviceMapDirectory!(host, name), directory: dirname(link), link };
+function pathsOf(host: KindHost, kind: PersistentKind, volume: VolumeIdentity, uid: string): MappedPaths {
+  const link = podDevicePath(host.root, uid, kind.plugin, volume.name);
+  return { global: kind.deviceMapDirectory!(host, volume), directory: dirname(link), link };
 }
 
 /** Where a path leads to, links resolved. Rejects in Go's words. */

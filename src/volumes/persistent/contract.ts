@@ -26,6 +26,8 @@ export interface VolumeSpec {
 export interface VolumeIdentity {
   /** Go's unique name, `PLUGIN/…`: who asks for the same one shares it. The name in the Node's volumesInUse and volumesAttached. */
   readonly uniqueName: string;
+  /** Its name in the Node's lists where that is another one: what was asked for may be written in several ways. */
+  readonly reportedAs?: string;
   /** As VolumeSpec.name. */
   readonly name: string;
   readonly mode: VolumeSpec['mode'];
@@ -115,7 +117,11 @@ export interface PersistentKind {
   /** Looks at the node before `identify` is asked: whether the volume's driver is there, and what it can do. Rejects with the reason. */
   prepare?(spec: VolumeSpec): Promise<void>;
   /** Who shares it, and whether it is attached. Pure. Throws PayloadError when an object has to be known first. */
-  identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Pick<VolumeIdentity, 'uniqueName' | 'attachable'>;
+  identify(
+    spec: VolumeSpec,
+    pod: StoredPod,
+    objects: ObjectLookup,
+  ): Pick<VolumeIdentity, 'uniqueName' | 'attachable' | 'reportedAs'>;
   /** API objects beside claim and volume. Pure. */
   references?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Omit<Reference, 'volume'>[];
   /** Runs beside a Pod's wait for the volume; what it rejects with ends the wait. Never resolves. Absent: there is nothing to watch. */
@@ -133,7 +139,7 @@ export interface PersistentKind {
   /** The volume has more room than its claim was told of: grows the file system, and tells the API. */
   expand?(step: WantedStep): Promise<void>;
   /** Directory below which a block device is bound for each Pod, as `…/UID`. Only of kinds that support Block. */
-  deviceMapDirectory?(host: KindHost, name: string): string;
+  deviceMapDirectory?(host: KindHost, volume: Pick<VolumeIdentity, 'uniqueName' | 'name'>): string;
   /** Every volume of this kind that something is left of: below `pods/…/volumes`, volumeDevices and `plugins`. Reads directories and tables only. */
   reconstruct(host: KindHost): Promise<FoundVolume[]>;
 }

@@ -1,6 +1,10 @@
 import { goQuote } from '../../k8s/goText.ts';
+import { realClock } from '../../lib/clock.ts';
 import { KubeletError } from '../../lib/errors.ts';
 import { migratedSources } from '../csi/rules/migration.ts';
+import { ScsiDevices } from '../scsi/devices.ts';
+import { fcKind } from '../scsi/fcKind.ts';
+import { iscsiKind } from '../scsi/iscsiKind.ts';
 import type { PersistentKind, VolumeSpec } from './contract.ts';
 import { hostPathKind } from './kinds/hostPath.ts';
 import { localKind } from './kinds/local.ts';
@@ -16,18 +20,18 @@ export interface PersistentKinds {
 
 /** `csi` and `flexVolume` are made where their drivers are known; without them such volumes are refused. */
 export function persistentKinds(csi?: PersistentKind, flexVolume?: PersistentKind): PersistentKinds {
+  const scsi = new ScsiDevices({ sys: '/sys', dev: '/dev' });
   const kinds: Readonly<Record<string, PersistentKind>> = {
     hostPath: hostPathKind,
     local: localKind,
     nfs: nfsKind,
+    fc: fcKind(scsi),
+    iscsi: iscsiKind(scsi, realClock),
     ...(flexVolume ? { flexVolume } : {}),
     ...(csi ? { csi, ...Object.fromEntries(migratedSources.map((source) => [source, csi])) } : {}),
   };
   return { all: [...new Set(Object.values(kinds))], of: (spec) => kindOf(kinds, spec) };
 }
-
-/** Sources that this program cannot mount yet, though kubelet can. */
-const notYet: ReadonlySet<string> = new Set(['fc', 'iscsi']);
 
 /** Sources of CSI drivers, which tell the cluster where their volumes are. */
 const driven: ReadonlySet<string> = new Set(['csi', ...migratedSources]);
@@ -47,7 +51,6 @@ function kindOf(
   if (Object.hasOwn(kinds, source)) return kinds[source]!;
   if (driven.has(source))
     throw refusal(`volume type ${source} needs an API server; this node runs without one (no --kubeconfig)`);
-  if (notYet.has(source)) throw refusal(`volume type ${source} is not yet supported by kubelet-ts`);
   throw refusal(`failed to get Plugin from volumeSpec for volume ${goQuote(name)} err=no volume plugin matched`);
 }
 

@@ -97,7 +97,7 @@ export class PersistentVolumes implements Disposable {
   inUse(): readonly string[] | undefined {
     if (!this.#isRebuilt) return undefined;
     const names = [...this.#workers.values()].filter(({ identity }) => identity.attachable);
-    return names.map(({ identity }) => identity.uniqueName).sort();
+    return names.map(({ identity }) => identity.reportedAs ?? identity.uniqueName).sort();
   }
 
   /** Called when `inUse` says something else: the Node's status is to be written now. */

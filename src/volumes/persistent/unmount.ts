@@ -13,6 +13,12 @@ const UMOUNT_MS = 60_000;
  * still mounted, or there are files, the directory stays and it is an error. Safe without a mount, and without the path.
  */
 export async function unmountAndRemove(host: KindHost, path: string): Promise<void> {
+  await unmountAll(host, path);
+  await ignoring(['ENOENT'], () => rmdir(path));
+}
+
+/** The same, and leaves the directory. */
+export async function unmountAll(host: KindHost, path: string): Promise<void> {
   for (let count = 0; count < MAX_STACKED; count++) {
     try {
       await host.mounter.unmount(path);
@@ -23,7 +29,6 @@ export async function unmountAndRemove(host: KindHost, path: string): Promise<vo
       if (code !== 'EBUSY' || !(await unmountBelow(host, path))) throw error;
     }
   }
-  await ignoring(['ENOENT'], () => rmdir(path));
 }
 
 /** True if there was any. */

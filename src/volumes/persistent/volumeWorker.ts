@@ -35,7 +35,8 @@ export interface NodeSide {
 
 export interface VolumeWorkerPorts extends StepPorts {
   readonly clock: Clock;
-  node(uniqueName: string): NodeSide;
+  /** By the volume's name in the Node's lists. */
+  node(name: string): NodeSide;
   readonly onOperation?: OnStorageOperation | undefined;
   /** Nothing is left of the volume. */
   done(worker: VolumeWorker): void;
@@ -117,9 +118,10 @@ export class VolumeWorker {
 
   /** What only the API tells of it: the disk does not say whether it is attached, nor always its name. True if that was news. */
   know(identity: VolumeIdentity): boolean {
-    const { attachable, name } = this.#identity;
-    if (attachable === identity.attachable && name === identity.name) return false;
-    this.#identity = { ...this.#identity, attachable: identity.attachable, name: identity.name };
+    const { attachable, name, reportedAs } = this.#identity;
+    if (attachable === identity.attachable && name === identity.name && reportedAs === identity.reportedAs)
+      return false;
+    this.#identity = { ...this.#identity, ...identity };
     this.wake();
     return true;
   }
@@ -173,8 +175,12 @@ export class VolumeWorker {
     this.#loop.stop();
   }
 
+  #node(): NodeSide {
+    return this.#ports.node(this.#identity.reportedAs ?? this.#identity.uniqueName);
+  }
+
   #snapshot(slots: VolumeFacts['slots']): VolumeFacts {
-    const { reportedInUse, devicePath, settled } = this.#ports.node(this.identity.uniqueName);
+    const { reportedInUse, devicePath, settled } = this.#node();
     return {
       attachable: this.identity.attachable,
       reportedInUse,
@@ -220,7 +226,7 @@ export class VolumeWorker {
     const others = 'uid' in action ? this.pods.filter((uid) => uid !== action.uid) : [];
     const rivals = 'uid' in action ? this.#publishing().filter((uid) => uid !== action.uid) : [];
     const again = 'uid' in action && action.uid in this.#shares;
-    const { devicePath = '' } = this.#ports.node(this.identity.uniqueName);
+    const { devicePath = '' } = this.#node();
     return carryOut(
       this.#ports,
       { kind: this.#kind, volume: this.identity, action, order, others, rivals, again, devicePath },

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../lib/clock.ts';
@@ -12,6 +22,8 @@ import type { VolumeSpec } from '../persistent/contract.ts';
 import type { ExpansionServices } from '../persistent/expansion.ts';
 import { persistentKinds } from '../persistent/kinds.ts';
 import { PersistentVolumes } from '../persistent/persistentVolumes.ts';
+import { ScsiDevices } from '../scsi/devices.ts';
+import { iscsiKind } from '../scsi/iscsiKind.ts';
 
 // Run by persistent.root.test.ts in a mount namespace of its own. Prints one line for each check that passed; throws at the first that did not.
 
@@ -134,6 +146,7 @@ async function disks(): Promise<void> {
     passed('a disk gets a file system once, and its mounts are found again');
     await grown(image, device);
     await blockDevices(device);
+    await iscsiDisks(device);
   } finally {
     execFileSync('losetup', ['--detach', device]);
   }
@@ -194,6 +207,74 @@ async function blockDevices(device: string): Promise<void> {
   await next.leave('j', signal);
   assert.deepEqual([await mounts(), existsSync(link), existsSync(bound), existsSync(device)], [0, false, false, true]);
   passed('a device is mapped for its Pod and unmapped, and is never touched');
+}
+
+/** A node whose iscsiadm only says yes, and whose disk is there: what is mounted and mapped is real. */
+async function iscsiDisks(device: string): Promise<void> {
+  const iqn = 'iqn.2003-01.io.k8s:disk';
+  const bin = join(root, 'bin');
+  const log = join(root, 'iscsiadm.calls');
+  mkdirSync(bin);
+  const shown = 'case "$*" in *show) echo "iface.transport_name = tcp";; esac';
+  writeFileSync(join(bin, 'iscsiadm'), `#!/bin/sh\necho "$*" >> ${log}\n${shown}\n`, { mode: 0o755 });
+  process.env.PATH = `${bin}:${process.env.PATH}`;
+  const [sys, dev] = [join(root, 'sys'), join(root, 'dev')];
+  const session = join(sys, 'class/iscsi_host/host9/device/session1');
+  const connection = join(session, 'connection1:0/iscsi_connection/connection1:0');
+  mkdirSync(connection, { recursive: true });
+  for (const file of ['address', 'persistent_address']) writeFileSync(join(connection, file), '10.0.0.1');
+  for (const file of ['port', 'persistent_port']) writeFileSync(join(connection, file), '3260');
+  mkdirSync(join(session, 'iscsi_session/session1'), { recursive: true });
+  writeFileSync(join(session, 'iscsi_session/session1/targetname'), iqn);
+  mkdirSync(join(sys, 'class/scsi_host/host9'), { recursive: true });
+  mkdirSync(join(dev, 'disk/by-path'), { recursive: true });
+  symlinkSync(device, join(dev, 'disk/by-path', `ip-10.0.0.1:3260-iscsi-${iqn}-lun-0`));
+  const scsi = new ScsiDevices({ sys, dev });
+  const life = () => {
+    const kind = iscsiKind(scsi, realClock);
+    const volumes = new PersistentVolumes({
+      ...{ host, clock: realClock, log: silentLogger },
+      kinds: { all: [kind], of: () => kind },
+    });
+    volumes.sourcesSynced();
+    return { kind, volumes };
+  };
+  const iscsi = { targetPortal: '10.0.0.1:3260', iqn, lun: 0 };
+  const reported = `kubernetes.io/iscsi/10.0.0.1:3260:${iqn}:0`;
+  const want = async ({ kind, volumes }: ReturnType<typeof life>, uid: string, mode: VolumeSpec['mode']) => {
+    const spec = { name: 'pv', pv: { metadata: { name: 'pv' }, spec: { iscsi } }, readOnly: false, mode };
+    const context = { objects: undefined as never, token: undefined as never, nodeAllocatable: {} };
+    const identity = { ...kind.identify(spec, pod(uid), context.objects), name: 'pv', mode };
+    const order = { pod: pod(uid), spec, context, signal, event: () => {}, progress: () => {} };
+    const having = volumes.have(identity, kind, order);
+    volumes.nodeSeen({ status: { volumesInUse: [reported], volumesAttached: [{ name: reported, devicePath: '' }] } });
+    return (await having).path;
+  };
+  for (const mode of ['Filesystem', 'Block'] as const) {
+    const first = life();
+    const path = await want(first, 'm', mode);
+    if (mode === 'Filesystem') assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'kept');
+    else assert.ok(statSync(path).isBlockDevice());
+    first.volumes[Symbol.dispose]();
+    const { volumes } = life();
+    await volumes.rebuild();
+    assert.deepEqual([volumes.holders(), volumes.size], [['m'], 1]);
+    await volumes.leave('m', signal);
+    while (volumes.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const left = existsSync(
+      join(
+        root,
+        'plugins/kubernetes.io/iscsi',
+        mode === 'Block' ? 'volumeDevices' : '',
+        'iface-default',
+        `10.0.0.1:3260-${iqn}-lun-0`,
+      ),
+    );
+    assert.deepEqual([await mounts(), existsSync(path), left], [0, false, false]);
+    assert.match(readFileSync(log, 'utf8'), /--logout/);
+    rmSync(log);
+  }
+  passed('an iSCSI disk is mounted and mapped in Go’s places, and found and given back after a kill');
 }
 
 try {

@@ -1,6 +1,5 @@
 import { errorMessage, isAbort } from '../../lib/errors.ts';
-import { certificateKey } from '../certificates/podCertificates.ts';
-import { bundleKey } from '../certificates/trustBundles.ts';
+import { bundleKey, certificateKey } from '../certificates/names.ts';
 import { payloadVolume } from '../payloadVolume.ts';
 import { fsUserOf } from '../rules/fsUser.ts';
 import { PayloadError, type Reference } from '../rules/payload.ts';

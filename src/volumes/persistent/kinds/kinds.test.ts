@@ -209,7 +209,6 @@ test('hostPath behind a claim is the path itself, of the type that it says', asy
 });
 
 test.each([
-  ['iscsi', 'volume type iscsi is not yet supported by kubelet-ts'],
   ['csi', 'volume type csi needs an API server'],
   ['awsElasticBlockStore', 'volume type awsElasticBlockStore needs an API server'],
   ['rbd', 'failed to get Plugin from volumeSpec for volume "pv" err=no volume plugin matched'],

@@ -80,7 +80,7 @@ export const localKind: PersistentKind = {
     });
   },
 
-  deviceMapDirectory: mapDirectory,
+  deviceMapDirectory: (host, { name }) => mapDirectory(host, name),
 
   async reconstruct(host) {
     const found = new Map<string, FoundVolume>();
@@ -132,7 +132,8 @@ async function tellSharing({ pod, others, volume, event }: WantedStep, source: s
   event({ type: 'Warning', reason: 'AlreadyMountedVolume', message });
 }
 
-async function bind(step: WantedStep, source: string, target: string): Promise<void> {
+/** Binds a directory into a Pod, with the volume's mount options, read-only if the Pod asks for that. Again is harmless. */
+export async function bind(step: WantedStep, source: string, target: string): Promise<void> {
   const { host, spec, signal, progress } = step;
   await mountPointDirectory(target);
   const isBound = await host.mounter.isMountPoint(target);

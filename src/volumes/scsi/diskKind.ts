@@ -1,0 +1,120 @@
+// Disks that the node itself connects with: mounted once below the plug-in's directory, bound into each Pod, or mapped as devices.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../../lib/errors.ts';
+import { ignoring } from '../../lib/linux/linuxError.ts';
+import { volumePath } from '../paths.ts';
+import type { KindHost, PersistentKind, VolumeIdentity, VolumeSpec, WantedStep } from '../persistent/contract.ts';
+import { ownByGroup } from '../persistent/fsGroup.ts';
+import { bind } from '../persistent/kinds/local.ts';
+import { formatAndMount, isInTable, mountPointDirectory } from '../persistent/mountPrograms.ts';
+import { mountOptions } from '../persistent/rules/mountOptions.ts';
+import { unmountAndRemove } from '../persistent/unmount.ts';
+import { FinalError, stepFailed } from '../persistent/volumeStepError.ts';
+import { reconstructDisks } from './reconstruct.ts';
+
+/** What differs between the ways to a disk. */
+export interface DiskAccess {
+  readonly plugin: string;
+  /** Go's directory of the volume below the plug-in's, one or two names; throws when the volume cannot be named. Pure. */
+  directory(spec: VolumeSpec): string;
+  /** Go's name of it in the Node's lists. Pure. */
+  reportedAs(spec: VolumeSpec): string;
+  fsType(spec: VolumeSpec): string | undefined;
+  readonly references?: PersistentKind['references'];
+  /** How many names deep the directories are. */
+  readonly depth: 1 | 2;
+  /** Connects with the disk and gives its device. Rejects when it does not come. `directory`: absolute; for notes that `detach` reads. */
+  attach(step: WantedStep, directory: string): Promise<string>;
+  /** Unmounts the directory if it is mounted, lets the disk go and removes the directory. Safe without `attach`, and twice. */
+  detach(host: KindHost, directory: string, mode: VolumeIdentity['mode']): Promise<void>;
+}
+
+/** The kind of volumes of these disks. A controller marks them as attached, and does nothing else. */
+export function diskKind(access: DiskAccess): PersistentKind {
+  const { plugin } = access;
+  /** By unique name: where the disk is. */
+  const devices = new Map<string, string>();
+  /** By unique name and Pod: the Pod's name for it, as several names may mean one disk. */
+  const named = new Map<string, string>();
+  const nameFor = ({ uniqueName, name }: VolumeIdentity, uid: string) => named.get(`${uniqueName} ${uid}`) ?? name;
+  const directoryOf = (
+    host: KindHost,
+    { uniqueName }: Pick<VolumeIdentity, 'uniqueName'>,
+    mode: VolumeIdentity['mode'],
+  ) =>
+    join(
+      host.root,
+      'plugins',
+      plugin,
+      ...(mode === 'Block' ? ['volumeDevices'] : []),
+      uniqueName.slice(plugin.length + 1),
+    );
+  return {
+    plugin,
+    supportsMountOptions: true,
+    supportsBlock: true,
+    ...(access.references ? { references: access.references } : {}),
+
+    identify: (spec) => ({
+      uniqueName: `${plugin}/${access.directory(spec)}`,
+      reportedAs: `${plugin}/${access.reportedAs(spec)}`,
+      attachable: true,
+    }),
+
+    async stage(step) {
+      const { host, spec, volume, signal, progress } = step;
+      const directory = directoryOf(host, volume, volume.mode);
+      const device = await attached(access, step, directory);
+      devices.set(volume.uniqueName, device);
+      if (volume.mode === 'Block' || (await isInTable(host, directory))) return;
+      await mountPointDirectory(directory);
+      const options = mountOptions(spec, spec.readOnly ? ['ro'] : []);
+      const fsType = access.fsType(spec) || 'ext4';
+      await formatAndMount(host, { source: device, target: directory, fsType, options, signal, progress });
+    },
+
+    async unstage({ host, volume }) {
+      await access.detach(host, directoryOf(host, volume, volume.mode), volume.mode);
+      devices.delete(volume.uniqueName);
+    },
+
+    async publish(step) {
+      const { host, spec, pod, volume } = step;
+      const { uid } = pod.metadata;
+      named.set(`${volume.uniqueName} ${uid}`, spec.name);
+      if (volume.mode === 'Block') return { path: devices.get(volume.uniqueName) ?? '' };
+      const target = volumePath(host.root, uid, plugin, spec.name);
+      await bind(step, directoryOf(host, volume, 'Filesystem'), target);
+      if (!spec.readOnly) await ownByGroup(step, target);
+      return { path: target, ...(spec.readOnly ? {} : { seLinuxRelabel: true }) };
+    },
+
+    async unpublish({ host, volume, podUid }) {
+      if (volume.mode === 'Filesystem')
+        await unmountAndRemove(host, volumePath(host.root, podUid, plugin, nameFor(volume, podUid)));
+      named.delete(`${volume.uniqueName} ${podUid}`);
+    },
+
+    deviceMapDirectory: (host, volume) => directoryOf(host, volume, 'Block'),
+
+    async reconstruct(host) {
+      const { volumes, shares } = await reconstructDisks(host, plugin, access.depth);
+      for (const { uniqueName, uid, name } of shares) named.set(`${uniqueName} ${uid}`, name);
+      return volumes;
+    },
+  };
+}
+
+async function attached(access: DiskAccess, step: WantedStep, directory: string): Promise<string> {
+  try {
+    const device = await access.attach(step, directory);
+    if (!(await ignoring(['ENOENT'], () => stat(device)))) throw new Error(`device ${device} does not exist`);
+    return device;
+  } catch (error) {
+    step.signal.throwIfAborted();
+    const words = step.volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
+    // Sessions may be open: they are closed with the volume.
+    throw stepFailed(words, step.volume.name, error instanceof FinalError ? error : new Error(errorMessage(error)));
+  }
+}

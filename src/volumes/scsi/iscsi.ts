@@ -1,0 +1,197 @@
+// Going to an iSCSI disk and leaving it: loaded when a volume first needs it.
+import { readFile, rmdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import { allEntries } from '../../lib/linux/directoryEntries.ts';
+import { ignoring } from '../../lib/linux/linuxError.ts';
+import { writeAtomically } from '../../lib/writeAtomically.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import type { ObjectLookup } from '../contract.ts';
+import type { KindHost, VolumeIdentity, VolumeSpec, WantedStep } from '../persistent/contract.ts';
+import { isInTable, mountPointDirectory } from '../persistent/mountPrograms.ts';
+import { unmountAll } from '../persistent/unmount.ts';
+import { FinalError } from '../persistent/volumeStepError.ts';
+import { secretReference } from './chapSecret.ts';
+import type { ScsiDevices } from './devices.ts';
+import { cloneInterface, failed, iscsiadm, logOut, transportIn } from './iscsiadm.ts';
+import { type Chap, logIn } from './iscsiLogin.ts';
+import { flushMultipath } from './multipath.ts';
+import { deviceLink, diskFile, type IscsiDisk, iscsiDisk, iscsiSource, readDisk } from './rules/iscsiDisk.ts';
+
+const FILE = 'iscsi.json';
+/** Kubelet's numbers: rounds over the portals, paths that are enough for multipath, and the round from which they are. */
+const ROUNDS = 5;
+const ENOUGH_PATHS = 2;
+const ENOUGH_ROUNDS = 2;
+/** Looks for a device of a path, and for the multipath device over the paths, a second apart. */
+const DEVICE_LOOKS = 30;
+const MULTIPATH_LOOKS = 10;
+const LOOK_MS = 1_000;
+
+/** Runs work on a target that must not run beside other work on it: one volume must not log out while another logs in. */
+export type Alone = <T>(iqn: string, work: () => Promise<T>) => Promise<T>;
+
+/** Logs in at the disk's target, and gives its device. */
+export async function attachIscsi(
+  scsi: ScsiDevices,
+  clock: Clock,
+  alone: Alone,
+  step: WantedStep,
+  directory: string,
+): Promise<string> {
+  const disk = iscsiDisk(step.spec);
+  const chap = chapOf(step.spec, step.pod, step.context.objects);
+  const shown = await iscsiadm(step.host, '-m', 'iface', '-I', disk.initIface, '-o', 'show');
+  if (shown.code !== 0) throw new Error(`iscsi: could not read iface ${disk.initIface} error: ${failed(shown)}`);
+  const transport = transportIn(shown.output);
+  if (transport === '') throw new Error(`could not parse iface file for ${disk.iface}`);
+  if (disk.initiatorName !== '') await cloneInterface(step.host, disk, shown.output);
+  return alone(disk.iqn, async () => {
+    const device = await connect(scsi, clock, step, disk, chap, transport);
+    await note(step, disk, directory);
+    return device;
+  });
+}
+
+async function connect(
+  scsi: ScsiDevices,
+  clock: Clock,
+  { host, signal, progress }: WantedStep,
+  disk: IscsiDisk,
+  chap: Chap,
+  transport: string,
+): Promise<string> {
+  const found = new Map<string, string>();
+  let last = '';
+  try {
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const portal of disk.portals) {
+        if (found.has(portal)) continue;
+        signal.throwIfAborted();
+        try {
+          progress(`the node logs in at iSCSI portal ${portal}`);
+          const device = await path(scsi, clock, { host, signal }, disk, portal, chap, transport);
+          found.set(portal, device);
+        } catch (error) {
+          signal.throwIfAborted();
+          last = errorMessage(error);
+        }
+      }
+      if (found.size === 0) {
+        if (disk.initiatorName !== '') await iscsiadm(host, '-m', 'iface', '-I', disk.iface, '-o', 'delete');
+        throw new Error(`failed to get any path for iscsi disk, last err seen:\n${last}`);
+      }
+      if (found.size === disk.portals.length || (found.size >= ENOUGH_PATHS && round >= ENOUGH_ROUNDS)) break;
+    }
+    const [first = ''] = found.values();
+    for (let look = 1; ; look++) {
+      for (const device of found.values()) {
+        const multipath = await scsi.multipathOf(device);
+        if (multipath) return multipath;
+      }
+      if (look >= (disk.portals.length > 1 ? MULTIPATH_LOOKS : 1)) return first;
+      progress('the multipath device of the iSCSI disk is waited for');
+      await sleep(clock, LOOK_MS, signal);
+    }
+  } finally {
+    progress(undefined);
+  }
+}
+
+/** The device by way of one portal. */
+async function path(
+  scsi: ScsiDevices,
+  clock: Clock,
+  { host, signal }: Pick<WantedStep, 'host' | 'signal'>,
+  disk: IscsiDisk,
+  portal: string,
+  chap: Chap,
+  transport: string,
+): Promise<string> {
+  let number = (await scsi.portalHosts(disk.iqn)).get(portal);
+  if (number === undefined) {
+    await logIn(host, disk, portal, chap);
+    number = (await scsi.portalHosts(disk.iqn)).get(portal);
+  }
+  if (number === undefined) throw new Error(`Could not get SCSI host number for portal ${portal} after logging in`);
+  await scsi.scanLun(host, number, disk.lun);
+  const link = deviceLink(disk, portal, transport);
+  for (let look = 1; ; look++) {
+    const name = (await scsi.links('by-path')).find((one) => link.test(one));
+    if (name !== undefined) return join(scsi.dev, 'disk/by-path', name);
+    if (look >= DEVICE_LOOKS)
+      throw new Error(`Timed out waiting for device at path ${link.source} after ${DEVICE_LOOKS}s`);
+    await sleep(clock, LOOK_MS, signal);
+  }
+}
+
+/** Written before anything is mounted over it: it says what `detachIscsi` is to undo. */
+async function note({ host, volume }: WantedStep, disk: IscsiDisk, directory: string): Promise<void> {
+  await mountPointDirectory(directory);
+  if (volume.mode === 'Filesystem' && (await isInTable(host, directory))) return;
+  await writeAtomically(join(directory, FILE), diskFile(disk));
+}
+
+/** Unmounts the directory, has the kernel forget the disk, logs out when nobody else of this node is on the target, and removes the directory. */
+export async function detachIscsi(
+  scsi: ScsiDevices,
+  alone: Alone,
+  host: KindHost,
+  directory: string,
+  mode: VolumeIdentity['mode'],
+): Promise<void> {
+  if (mode === 'Filesystem') await unmountAll(host, directory);
+  const file = await ignoring(['ENOENT', 'ENOTDIR'], () => readFile(join(directory, FILE), 'utf8'));
+  const there = file !== undefined || (await ignoring(['ENOENT'], () => allEntries(directory))) !== undefined;
+  const disk = readDisk(directory, file);
+  if (!there || !disk) return;
+  await removeDisks(scsi, host, disk);
+  await alone(disk.iqn, async () => {
+    if ((await sessionUsers(directory, disk)) <= 1) await logOut(host, disk);
+    // Nobody has to know any more: the directory was the last trace.
+    await ignoring(['ENOENT'], () => unlink(join(directory, FILE)));
+    await ignoring(['ENOENT'], () => rmdir(directory));
+  });
+}
+
+async function removeDisks(scsi: ScsiDevices, host: KindHost, disk: IscsiDisk): Promise<void> {
+  const disks = await scsi.disksOfLun(disk.iqn, disk.lun);
+  const over = await Promise.all(disks.map((name) => scsi.multipathOf(join(scsi.dev, name))));
+  const warn = (message: string, error: unknown) =>
+    host.log.warn(message, { iqn: disk.iqn, error: errorMessage(error) });
+  for (const device of new Set(over.filter((one) => one !== undefined)))
+    await flushMultipath(host, device).catch((error) => warn('A multipath device could not be flushed', error));
+  for (const name of disks)
+    await scsi.forget(host, name).catch((error) => warn('A disk could not be taken from the kernel', error));
+}
+
+/** How many volumes of this node are on the target by the same portal: their session is one. */
+async function sessionUsers(directory: string, { portals, iqn }: IscsiDisk): Promise<number> {
+  const parts = directory.split('/');
+  const root = parts.slice(0, parts.lastIndexOf('iscsi') + 1).join('/');
+  let count = 0;
+  for (const place of [root, join(root, 'volumeDevices')])
+    for (const { name: iface } of (await ignoring(['ENOENT'], () => allEntries(place))) ?? []) {
+      if (!iface.toString().startsWith('iface-')) continue;
+      const volumes = (await ignoring(['ENOENT', 'ENOTDIR'], () => allEntries(join(place, iface.toString())))) ?? [];
+      count += volumes.filter(({ name }) => name.toString().startsWith(`${portals[0]}-${iqn}-lun-`)).length;
+    }
+  return count;
+}
+
+function chapOf(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Chap {
+  const { chapAuthDiscovery: discovery = false, chapAuthSession: session = false } = iscsiSource(spec);
+  const reference = secretReference(spec, pod);
+  if (!reference) return { discovery, session, secret: {} };
+  const { namespace, name } = reference;
+  const found = objects.get('Secret', namespace, name);
+  const refuse = (why: string) => new FinalError(`couldn't get secret ${namespace}/${name} error: ${why}`);
+  if (found.state === 'absent') throw refuse(`secrets "${name}" not found`);
+  if (found.state === 'unknown') throw refuse(`failed to sync secret cache: ${found.reason}`);
+  const secret = Object.entries(found.object.data ?? {}).map(([key, value]) => [
+    key,
+    Buffer.from(value, 'base64').toString(),
+  ]);
+  return { discovery, session, secret: Object.fromEntries(secret) };
+}

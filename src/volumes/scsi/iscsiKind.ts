@@ -1,0 +1,41 @@
+// Volumes on disks behind iSCSI: the node logs in at their target.
+import type { Clock } from '../../lib/clock.ts';
+import { Turns } from '../../lib/turns.ts';
+import type { PersistentKind } from '../persistent/contract.ts';
+import { secretReference } from './chapSecret.ts';
+import type { ScsiDevices } from './devices.ts';
+import { diskKind } from './diskKind.ts';
+import type * as IscsiModules from './iscsi.ts';
+import { diskDirectory, iscsiDisk, iscsiSource } from './rules/iscsiDisk.ts';
+
+type IscsiModule = Pick<typeof IscsiModules, 'attachIscsi' | 'detachIscsi'>;
+
+/** `load`: what goes to the disks, which few nodes ever need. */
+export function iscsiKind(
+  scsi: ScsiDevices,
+  clock: Clock,
+  load: () => Promise<IscsiModule> = () => import('./iscsi.ts'),
+): PersistentKind {
+  const targets = new Map<string, Turns>();
+  const alone: IscsiModules.Alone = (iqn, work) => {
+    const turns = targets.get(iqn) ?? new Turns(1);
+    targets.set(iqn, turns);
+    return turns.take(work);
+  };
+  return diskKind({
+    plugin: 'kubernetes.io/iscsi',
+    depth: 2,
+    directory: (spec) => diskDirectory(iscsiDisk(spec)),
+    reportedAs: (spec) => {
+      const { targetPortal, iqn, lun } = iscsiSource(spec);
+      return `${targetPortal}:${iqn}:${lun}`;
+    },
+    fsType: (spec) => iscsiSource(spec).fsType,
+    references: (spec, pod) => {
+      const reference = secretReference(spec, pod);
+      return reference ? [reference] : [];
+    },
+    attach: async (step, directory) => (await load()).attachIscsi(scsi, clock, alone, step, directory),
+    detach: async (host, directory, mode) => (await load()).detachIscsi(scsi, alone, host, directory, mode),
+  });
+}
