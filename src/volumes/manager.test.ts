@@ -173,11 +173,9 @@ test('image volumes need no mount, unknown kinds say so', async () => {
     hostPath: '',
     readOnly: true,
   });
-  const error = await node
-    .mount({ name: 'v', iscsi: { targetPortal: 't', iqn: 'i', lun: 0 } })
-    .catch((thrown) => thrown);
+  const error = await node.mount({ name: 'v', rbd: { monitors: ['m'], image: 'i' } }).catch((thrown) => thrown);
   expect(error.message).toBe(
-    'Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: volume type iscsi is not yet supported by kubelet-ts',
+    'Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: failed to get Plugin from volumeSpec for volume "v" err=no volume plugin matched',
   );
 });
 

@@ -184,16 +184,24 @@ test.each([
 test('a request that somebody deleted is made again a quarter of an hour later; one that nobody answers is waited for', async () => {
   await using issuer = await Issuer.start();
   await message(issuer);
+  const [mine] = issuer.names();
+  // Whoever has seen the later request answered has seen this one too.
+  const other = { ...demand, index: 7 };
+  await failure(issuer.certificates.get(other));
+  issuer.api.objects.edit('PodCertificateRequest', 'shop', issuer.names().find((name) => name !== mine)!, (request) => {
+    request.status = { conditions: [{ type: 'Denied', status: 'True' }] } as never;
+  });
+  await until(() => issuer.certificates.version(certificateKey(other)) !== undefined);
   issuer.clock.advance(16 * MINUTE);
   expect(await message(issuer)).toMatch(notIssued);
-  expect(issuer.requests()).toHaveLength(1);
-  issuer.api.objects.remove('PodCertificateRequest', 'shop', issuer.names()[0]!);
+  expect(issuer.requests()).toHaveLength(2);
+  issuer.api.objects.remove('PodCertificateRequest', 'shop', mine!);
   await until(() => {
     issuer.clock.advance(1_000);
     return issuer.certificates.version(key) !== undefined;
   });
   expect(await message(issuer)).toMatch(notIssued);
-  expect(issuer.requests()).toHaveLength(2);
+  expect(issuer.requests()).toHaveLength(3);
 });
 
 test('what hinders a request is told in kubelet’s words; a renewal that is hindered is tried again, and the old one serves', async () => {
