@@ -97,7 +97,11 @@ await main(async () => {
   if (values.help) return console.log(help);
   const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
   try {
-    if (wanted.some(needsDriver)) await startCsiDriver(cluster);
+    if (wanted.some(needsDriver)) {
+      await startCsiDriver(cluster);
+      // The provisioner makes nothing before a kubelet has told of the driver's topology; the CSINode keeps it.
+      await withAgent(cluster, 'ts', {}, () => driverRegistered(cluster));
+    }
     const rows: Row[] = [];
     const agents = (values.agents ?? (values.before ? 'null,before,ts' : 'null,go,ts')).split(',') as Agent[];
     for (let i = 1; i <= Number(values.rounds); i++) await round(cluster, agents, i, rows);
