@@ -5,23 +5,18 @@ import path from 'node:path';
 import { waitFor } from '../../hack/lib/wait.ts';
 import type { CSINode, Node, PersistentVolumeClaim, Pod, VolumeAttachment } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
-import { attacher, CsiDriverProcess } from '../lib/csiDriver.ts';
+import { attacher, CsiDriverProcess, csiDriverObject } from '../lib/csiDriver.ts';
 import { expectWait } from '../lib/expectWait.ts';
 import { nodeMounts } from '../lib/leftovers.ts';
 import { create, pod, remove, removeAndWait, rest, shell, untilGone, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
+import { many, told } from './csiClaims.ts';
 
 const storage = '/apis/storage.k8s.io/v1';
 const nodeUrl = (t: TestContext) => `/api/v1/nodes/${t.lab.node}`;
 
 async function until(what: string, condition: () => unknown): Promise<void> {
   await waitFor(what, { timeout: patience, interval: 50 }, condition as () => Promise<boolean>);
-}
-
-/** The cluster's object of a driver; taken away when disposed. */
-async function csiDriverObject(t: TestContext, name: string, spec: object): Promise<AsyncDisposable> {
-  await t.lab.api.create(`${storage}/csidrivers`, { metadata: { name }, spec });
-  return { [Symbol.asyncDispose]: () => t.lab.api.remove(`${storage}/csidrivers/${name}`) };
 }
 
 /** An empty list comes back as null from the API server. */
@@ -220,6 +215,8 @@ export const csi = group('csi', [
   test('a claim: attached, staged, published, its data kept, and a driver that goes away in the middle', persistent, {
     weight: 3,
   }),
+  test('a Pod waits for an attachment, until the cluster says that its driver attaches nothing', told),
+  test('many claims in one Pod: each is published once, and nothing is left', many, { weight: 3 }),
   test('a driver that hangs holds its own Pod', hangs),
   test('a restart is not seen at a Pod with a CSI volume', restarted, { mode: 'alone' }),
 ]);

@@ -55,3 +55,9 @@ export function attacher(t: TestContext, driver: string): AsyncDisposable {
     },
   };
 }
+
+/** The cluster's object of a driver; taken away when disposed. */
+export async function csiDriverObject(t: TestContext, name: string, spec: object): Promise<AsyncDisposable> {
+  await t.lab.api.create(`/apis/storage.k8s.io/v1/csidrivers`, { metadata: { name }, spec });
+  return { [Symbol.asyncDispose]: () => t.lab.api.remove(`/apis/storage.k8s.io/v1/csidrivers/${name}`) };
+}
