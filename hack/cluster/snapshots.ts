@@ -25,7 +25,7 @@ export async function startSnapshots(cluster: Cluster): Promise<void> {
     await run(tools.bin('kubectl'), [`--kubeconfig=${layout.adminKubeconfig}`, ...args]);
   };
   await kubectl('apply', '--server-side', '-k', definitions);
-  await kubectl('wait', '--for=condition=Established', '--timeout=60s', '-k', definitions);
+  await kubectl('wait', '--for=condition=Established', '--timeout=60s', 'customresourcedefinitions', '--all');
   startService(cluster, {
     name: 'snapshot-controller',
     argv: [
