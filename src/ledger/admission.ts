@@ -3,6 +3,7 @@ import type { PodEntry } from '../pods/entry.ts';
 import type { AdmissionFact, ResizeAnswer } from '../pods/facts.ts';
 import { resourcesOf } from '../pods/rules/allocation.ts';
 import type { PodTable } from '../pods/table.ts';
+import type { StoredPod } from '../types/k8s.ts';
 import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
 import type { DevicePlaces, NodeView, OwnResources, ResizeSettings, ResizeVerdict, Verdict } from './types.ts';
@@ -29,7 +30,7 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
     node: view(),
     refreshNode: freshView,
     ...giving,
-    someRunUnasked: () => table.all().some((entry) => isUnasked(entry) && !ledger.knows(entry.uid)),
+    unasked: () => table.all().flatMap((entry) => (ledger.knows(entry.uid) ? [] : unasked(entry))),
   });
   ledger.onResize(({ metadata: { uid }, ...pod }, verdict) => {
     const wanted = resourcesOf(pod);
@@ -37,9 +38,9 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
   });
   table.onDecided(({ uid, gone, phase }) => {
     if (gone && phase === 'Terminating') ledger.leaving(uid);
-    ledger.answerResizes();
+    ledger.answerHeld();
   });
-  table.onEnded(() => ledger.answerResizes());
+  table.onEnded(() => ledger.answerHeld());
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
   ledger.onVictim(({ uid }) => {
     const { reason, message, condition } = PREEMPTED;
@@ -51,10 +52,11 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
   return ledger;
 }
 
-/** It may run already, and then it cannot be refused; it asks when the runtime was read. */
-function isUnasked({ pod, phase, observed }: PodEntry): boolean {
-  if (phase !== 'Admitting' || !pod) return false;
-  return observed === null || observed.containers.some((container) => container.state === 'running');
+/** A Pod that may run already, and then cannot be refused; it asks when the runtime was read. */
+function unasked({ pod, phase, observed }: PodEntry): StoredPod[] {
+  if (phase !== 'Admitting' || !pod) return [];
+  const mayRun = observed === null || observed.containers.some((container) => container.state === 'running');
+  return mayRun ? [pod as StoredPod] : [];
 }
 
 /** The ledger's verdict as a fact. */

@@ -89,6 +89,37 @@ test('a closed ledger serves only Pods with running containers until it is opene
   expect(await waiting).toMatchObject({ reason: 'OutOfcpu' });
 });
 
+test('who would not fit beside a Pod that runs and has not asked yet waits for it; who fits does not, nor who never fits', async () => {
+  const unasked = new Map([['running', testPod('running', { requests: { cpu: '3' } })]]);
+  const { ledger, reserve } = setUp({ unasked: () => [...unasked.values()] });
+  let answer: Verdict | undefined;
+  const waiting = reserve('new', { requests: { cpu: '2' } }).then((verdict) => {
+    answer = verdict;
+  });
+  expect(await reserve('small', { requests: { cpu: '1' } })).toMatchObject({ verdict: 'admitted' });
+  expect(await reserve('huge', { requests: { cpu: '40' } })).toMatchObject({ verdict: 'rejected' });
+  ledger.answerHeld();
+  await settle();
+  expect(answer).toBeUndefined();
+  unasked.clear();
+  expect(await reserve('running', { requests: { cpu: '3' } }, running)).toMatchObject({ verdict: 'admitted' });
+  ledger.answerHeld();
+  await waiting;
+  expect(answer).toMatchObject({ reason: 'OutOfcpu' });
+});
+
+test('who waits for a Pod that runs gets its place when that one turns out to have ended, or is given up', async () => {
+  let unasked = [testPod('running', { requests: { cpu: '3' } })];
+  const { ledger, reserve } = setUp({ unasked: () => unasked });
+  const [first, second] = [reserve('new', { requests: { cpu: '2' } }), reserve('other', { requests: { cpu: '2' } })];
+  await settle();
+  ledger.release('other');
+  await expect(second).rejects.toMatchObject({ code: 'Released' });
+  unasked = [];
+  ledger.answerHeld();
+  expect(await first).toMatchObject({ verdict: 'admitted' });
+});
+
 test('a Pod released before its turn gets no place', async () => {
   const { ledger, reserve } = setUp({ closed: true });
   const pending = reserve('p');

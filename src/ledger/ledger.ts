@@ -52,10 +52,10 @@ export interface LedgerOptions {
   /** Hears why a resize was found to be infeasible. */
   readonly onInfeasible?: (detail: string) => void;
   /**
-   * Whether a Pod that cannot be refused has not asked for its place yet: nobody is given more before it has, or the node could hold
-   * more than there is.
+   * Pods that may run, so that they cannot be refused, and have not asked for their place yet. They are counted as if they had: who would
+   * not fit beside them waits for them to ask, and nobody is given more before they have, or the node could hold more than there is.
    */
-  readonly someRunUnasked?: () => boolean;
+  readonly unasked?: () => readonly StoredPod[];
 }
 
 const ALLOWED: ResizeSettings = { podLevel: true, staticCpus: false, staticMemory: false, mayUseSwap: () => false };
@@ -80,6 +80,9 @@ export class Ledger {
   readonly #resizes: Resizes;
   /** By UID: what a Pod holds when the resize that was granted to it is written down. */
   readonly #granted = new Map<string, Holder>();
+  readonly #unasked: () => readonly StoredPod[];
+  /** Requests that wait for Pods that run to ask before them. */
+  readonly #held = new Set<string>();
   #node: NodeView;
   #closed: boolean;
   #sequence = 0;
@@ -91,8 +94,9 @@ export class Ledger {
     this.#devices = options.devices;
     this.#own = options.own;
     this.#closed = options.closed ?? false;
+    this.#unasked = options.unasked ?? (() => []);
     this.#resizes = new Resizes({
-      isHeld: () => this.#closed || this.#queue.size > 0 || (options.someRunUnasked?.() ?? false),
+      isHeld: () => this.#closed || this.#queue.size > 0 || this.#unasked().length > 0,
       judge: (pending) => this.#judge(pending, options),
     });
   }
@@ -138,8 +142,12 @@ export class Ledger {
     return this.#resizes.onVerdict(listener);
   }
 
-  /** Looks again at questions that were held back. Cheap when there are none. */
-  answerResizes(): void {
+  /** Looks again at requests and questions that were held back. Cheap when there are none. */
+  answerHeld(): void {
+    if (this.#held.size > 0) {
+      this.#held.clear();
+      this.#wake();
+    }
     this.#resizes.answerHeld();
   }
 
@@ -209,6 +217,7 @@ export class Ledger {
     const request = this.#queue.get(uid);
     if (!request) return;
     this.#queue.delete(uid);
+    this.#held.delete(uid);
     request.reject(new KubeletError(`The request of Pod ${uid} for a place was given up before its turn`, { code }));
   }
 
@@ -230,6 +239,10 @@ export class Ledger {
       try {
         const verdict = await this.#decide(request);
         if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
+        if (verdict.place !== 'rejected' && !request.hasRunningContainers && !this.#fitsBesideUnasked(request.pod)) {
+          this.#held.add(uid);
+          continue;
+        }
         this.#queue.delete(uid);
         this.#answer(request, this.#enter(request, verdict));
         this.#tellVictims();
@@ -250,7 +263,7 @@ export class Ledger {
   #next(): Request | undefined {
     let first: Request | undefined;
     for (const request of this.#queue.values()) {
-      if (this.#closed && !request.hasRunningContainers) continue;
+      if ((this.#closed || this.#held.has(request.pod.metadata.uid)) && !request.hasRunningContainers) continue;
       if (!first || comesBefore(request, first)) first = request;
     }
     return first;
@@ -266,7 +279,14 @@ export class Ledger {
     return this.#placeOf(request.pod);
   }
 
-  #placeOf(pod: StoredPod, until?: Waiter): AdmissionPlace {
+  #fitsBesideUnasked(pod: StoredPod): boolean {
+    const unasked = this.#unasked().filter(({ metadata: { uid } }) => uid !== pod.metadata.uid);
+    if (unasked.length === 0 || this.#admitted.has(pod.metadata.uid)) return true;
+    return this.#placeOf(pod, undefined, unasked.map(toHolder)).place === 'admitted';
+  }
+
+  /** `more`: counted besides those who have their place. */
+  #placeOf(pod: StoredPod, until?: Waiter, more: readonly Holder[] = []): AdmissionPlace {
     const waiters = this.#inOrder();
     const ahead = until ? waiters.slice(0, waiters.indexOf(until)) : waiters.filter(isAheadOf(pod));
     const chosen = new Set((until ? [...ahead, until] : waiters).flatMap(({ victims }) => victims.map(uidOf)));
@@ -281,7 +301,7 @@ export class Ledger {
         refused: until ? undefined : (this.#own?.refuse(pod) ?? refused),
       },
       {
-        staying: others.filter((holder) => !chosen.has(uidOf(holder))),
+        staying: [...others.filter((holder) => !chosen.has(uidOf(holder))), ...more],
         leaving: others.filter((holder) => chosen.has(uidOf(holder))),
         ahead: ahead.map(({ holder }) => holder).filter((holder) => uidOf(holder) !== pod.metadata.uid),
       },

@@ -107,7 +107,7 @@ describe('the order of those that wait', () => {
   });
 
   test('one that asks for no more goes first, whatever its priority', async () => {
-    const { ledger, later, reserve, resize } = setUp({ someRunUnasked: () => held });
+    const { ledger, later, reserve, resize } = setUp({ unasked: () => (held ? [testPod('unasked', {})] : []) });
     let held = false;
     await reserve('high', cpu('1', { priority: 100 }));
     await reserve('low', cpu('3'));
@@ -115,7 +115,7 @@ describe('the order of those that wait', () => {
     const answers = [resize('high', cpu('2', { priority: 100 })), resize('low', cpu('1'))];
     await settle();
     held = false;
-    ledger.answerResizes();
+    ledger.answerHeld();
     expect(await Promise.all(answers)).toMatchObject([{ resize: 'deferred' }, { resize: 'granted' }]);
     ledger.confirm('low');
     expect(later).toEqual(['high granted pod_resized']);
@@ -124,7 +124,7 @@ describe('the order of those that wait', () => {
 
 test('nobody is answered before every Pod that runs has its place', async () => {
   let unasked = true;
-  const { ledger, reserve, resize } = setUp({ someRunUnasked: () => unasked });
+  const { ledger, reserve, resize } = setUp({ unasked: () => (unasked ? [testPod('b', cpu('2'))] : []) });
   await reserve('a', cpu('1'));
   let answer: ResizeVerdict | undefined;
   void resize('a', cpu('4')).then((verdict) => {
@@ -134,7 +134,7 @@ test('nobody is answered before every Pod that runs has its place', async () => 
   expect(answer).toBeUndefined();
   await ledger.reserve(testPod('b', cpu('2')), { hasRunningContainers: true, createdAt: 0 });
   unasked = false;
-  ledger.answerResizes();
+  ledger.answerHeld();
   await settle();
   expect(answer).toMatchObject({ resize: 'deferred' });
 });
@@ -150,7 +150,7 @@ test("a critical Pod's resize ends nobody", async () => {
 });
 
 test('a question that is withdrawn, or whose Pod goes, is given up; one without a place is refused', async () => {
-  const { ledger, later, reserve, resize } = setUp({ someRunUnasked: () => true });
+  const { ledger, later, reserve, resize } = setUp({ unasked: () => [testPod('unasked', {})] });
   await reserve('a', cpu('1'));
   const first = resize('a', cpu('2'));
   const second = resize('a', cpu('3'));

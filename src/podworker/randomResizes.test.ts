@@ -1,4 +1,4 @@
-// Random resizes, ends and kills of the agent, several Pods on a small node: what is granted is what cgroups and containers have in the end.
+// Random resizes, rivals that come, go and are evicted, and kills of the agent, on a small node: what is granted is what cgroups and containers have in the end.
 import { testNode } from '../ledger/fake/pods.ts';
 import { takenBy } from '../ledger/rules/room.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
@@ -23,14 +23,14 @@ const both = (cpu: number, memory: number): ResourceRequirements => {
   return { requests: amounts, limits: amounts };
 };
 
-test.each([1, 2, 3, 4, 5, 6])('seed %i', async (seed) => {
+test.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i', async (seed) => {
   const random = new Random(seed);
   const names = ['a', 'b', 'c'];
+  const plain = { image: 'busybox', imagePullPolicy: 'IfNotPresent' };
   const wanted = new Map<string, Pod>();
   const amounts = () => both(random.pick(200, 500, 900, 1500, 2400), random.pick(100, 300, 800, 1500));
   const version = (name: string): Pod => {
     const generation = (wanted.get(name)?.metadata?.generation ?? 0) + 1;
-    const plain = { image: 'busybox', imagePullPolicy: 'IfNotPresent' };
     const containers = [
       { ...plain, name: 'main', resources: amounts() },
       { ...plain, name: 'side', resources: both(random.pick(50, 100), random.pick(20, 50)) },
@@ -56,7 +56,20 @@ test.each([1, 2, 3, 4, 5, 6])('seed %i', async (seed) => {
     t.world,
     alive.map((name) => `uid-${name}`),
   );
+  const rivals: string[] = [];
+  /** Takes room that a resize wants, or gives it back, by its own end or an eviction. */
+  const compete = (round: number) => {
+    if (random.chance(0.4)) {
+      t.node.setPod(fakePod(`rival-${round}`, { containers: [{ ...plain, name: 'rival', resources: amounts() }] }));
+      rivals.push(`uid-rival-${round}`);
+    }
+    if (rivals.length === 0 || !random.chance(0.5)) return;
+    const [uid = ''] = rivals.splice(random.int(rivals.length), 1);
+    if (random.chance(0.5)) t.node.deletePod(uid, 1);
+    else t.node.table.end(uid, { cause: 'evicted', graceSeconds: 1, reason: 'Evicted', message: 'm' });
+  };
   for (let round = 0; round < 12; round++) {
+    compete(round);
     for (const name of alive) if (random.chance(0.6)) t.node.setPod(version(name));
     for (let turn = random.pick(0, 1, 3, 8); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
     if (random.chance(0.5)) {

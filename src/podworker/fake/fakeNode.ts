@@ -108,7 +108,6 @@ export class FakeNode implements Disposable {
       devices: this.devices.places,
       ...(world.own && { own: world.own.resources }),
     });
-    this.ledger.open();
     const services = this.#services();
     this.recorder = new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} });
     const effect = effects(services);
@@ -176,6 +175,7 @@ export class FakeNode implements Disposable {
     await this.#runtime.start();
     for (const pod of this.world.staticPods.values()) this.setStaticPod(pod);
     for (const pod of this.world.pods.values()) this.setPod(pod);
+    this.ledger.open();
     this.workers.sourcesSynced();
     this.persistent.sourcesSynced();
     this.devices.prune();
