@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Metrics } from '../k8s/metrics/metrics.ts';
 import { testMachine } from '../ledger/fake/machine.ts';
-import { STATIC_CPUS, testManagers } from '../ledger/fake/managers.ts';
+import { DEFAULT_GATES, STATIC_CPUS, testManagers } from '../ledger/fake/managers.ts';
 import { testPod } from '../ledger/fake/pods.ts';
 import type { Managers } from '../ledger/managers/managers.ts';
 import { PodTable } from '../pods/table.ts';
@@ -92,4 +92,20 @@ test('what is given out of Pods is counted with the feature gate', async () => {
   };
   expect(await page(true)).toContain('resource_manager_allocations_total{resource_name="cpu",source="pod"} 1');
   expect(await page(false)).not.toContain('resource_manager');
+});
+
+test('who shares the CPUs of its Pod is told so', async () => {
+  await managers.saved();
+  rmSync(join(root, 'cpu_manager_state'));
+  managers = await testManagers(root, {
+    settings: { ...STATIC_CPUS, topologyManagerPolicy: 'best-effort', topologyManagerScope: 'pod' },
+    ...{ topology: testMachine(1, 4), gates: { ...DEFAULT_GATES, podLevel: true } },
+  });
+  const table = new PodTable();
+  const heard: FactUpdate[] = [];
+  table.enter({ ...{ uid: 'a', entry: {} as never, end() {}, wake() {} }, learn: (update) => heard.push(update) });
+  using _telling = tellCpus(managers, table);
+  managers.take(testPod('a', { spec: { containers: [{ name: 'x' }, { name: 'y' }], resources: own } }));
+  const cpus = { shared: '0,3', own: { x: '1-2', y: '1-2' }, pooled: ['x', 'y'] };
+  expect(heard.at(-1)).toEqual({ kind: 'cpus', cpus });
 });

@@ -28,9 +28,11 @@ function cpuFact(managers: Managers, uid: string): CpuFact {
     const { memoryNodes } = managers.grant(uid, name);
     return memoryNodes.length > 0 ? [[name, formatCpuList(memoryNodes)]] : [];
   });
+  const pooled = managers.pooled(uid);
   return {
     shared: formatCpuList(managers.sharedCpus),
     own: Object.fromEntries([...own].map(([name, cpus]) => [name, formatCpuList(cpus)])),
+    ...(pooled.length > 0 && { pooled }),
     ...(memory.length > 0 && { memory: Object.fromEntries(memory) }),
   };
 }

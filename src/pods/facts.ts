@@ -85,6 +85,8 @@ export interface CpuFact {
   readonly shared: string;
   /** By container name. */
   readonly own: Readonly<Record<string, string>>;
+  /** Those of `own` that share the CPUs of their Pod, and are throttled; absent: none. */
+  readonly pooled?: readonly string[];
   /** The NUMA nodes of containers' own memory, by name; only told. Absent: nobody has any. */
   readonly memory?: Readonly<Record<string, string>>;
 }

@@ -39,11 +39,12 @@ export function recordingPorts(
 
 /** CPUs, and NUMA nodes of memory, that containers have for themselves. */
 function cpuHoldings(cpus: CpuFact | null = null): string[] {
-  const { own = {}, memory = {} } = cpus ?? {};
+  const { own = {}, memory = {}, pooled = [] } = cpus ?? {};
   const names = [...new Set([...Object.keys(own), ...Object.keys(memory)])].slice(0, MOST_HOLDINGS);
   return names.map((container) => {
     const nodes = memory[container] ?? '';
-    const parts = [own[container] && `CPUs ${own[container]}`, nodes && `memory of NUMA nodes ${nodes}`];
+    const shared = pooled.includes(container) ? ' with others of the Pod' : '';
+    const parts = [own[container] && `CPUs ${own[container]}${shared}`, nodes && `memory of NUMA nodes ${nodes}`];
     return bounded(`${container}: ${parts.filter(Boolean).join(', ')}`, HOLDING_BYTES);
   });
 }

@@ -205,6 +205,11 @@ export class Managers {
     return ofPod?.has(container) === true && !sharing?.has(container);
   }
 
+  /** The containers of a Pod with CPUs as a whole that share what no other one has alone. */
+  pooled(uid: string): readonly string[] {
+    return [...(this.#sharing.get(uid) ?? [])];
+  }
+
   /** Which containers of a Pod with CPUs as a whole have none alone: they are throttled, and so is the Pod. */
   #noteSharing(pod: StoredPod): void {
     const wants = this.#wants(pod);

@@ -111,3 +111,10 @@ test('what runs without a record and has what is allocated is written down, so t
   const silent = { ...facts(other, undefined), runtime: runtime([box('c', 'running')]) };
   expect(containersToResize(silent, other)).toEqual([]);
 });
+
+test('on CPUs of its own a container needs no bound, on those that it shares with its Pod it does', () => {
+  const pod = of({ containers: [c({ ...cpu('500m'), limits: { cpu: '1', memory: '100' } })] });
+  const on = (pooled: string[]) => ({ ...facts(pod, undefined), cpus: { shared: '0', own: { c: '1' }, pooled } });
+  expect(containersToResize(on([]), pod)).toEqual([]);
+  expect(containersToResize(on(['c']), pod)).toHaveLength(1);
+});

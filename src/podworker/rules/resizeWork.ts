@@ -111,7 +111,8 @@ function hasOwnCpus(
   name: string,
   { requests, limits }: ResourceRequirements,
 ): boolean {
-  if (cpus || !admission || admission.state === 'admitted') return (cpus?.own[name] ?? '') !== '';
+  if (cpus || !admission || admission.state === 'admitted')
+    return (cpus?.own[name] ?? '') !== '' && !cpus?.pooled?.includes(name);
   const asked = milliValue(amountOf(limits, 'cpu'));
   return asked > 0 && asked % 1000 === 0 && asked === milliValue(amountOf(requests, 'cpu'));
 }
