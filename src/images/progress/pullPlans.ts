@@ -29,7 +29,8 @@ interface Plan {
  */
 export class PullPlans {
   readonly #store: ContentStore;
-  readonly #plans = new Map<string, Plan>();
+  /** null: its manifest is there, and of no use. */
+  readonly #plans = new Map<string, Plan | null>();
 
   constructor(store: ContentStore) {
     this.#store = store;
@@ -48,7 +49,8 @@ export class PullPlans {
     options: { timeoutMs: number },
   ): Promise<PullProgress | undefined> {
     const coming = new Set(transfers.flatMap((one) => digestOf(one) ?? []));
-    const plan = this.#plans.get(image) ?? (await this.#find(image, coming, options));
+    const known = this.#plans.get(image);
+    const plan = known === undefined ? await this.#find(image, coming, options) : known;
     if (!plan) return undefined;
     const { parts, present } = plan;
     const open = parts.filter(({ digest }) => !present.has(digest) && !coming.has(digest));
@@ -59,7 +61,11 @@ export class PullPlans {
     return summarizeImage(parts, present, transfers, now);
   }
 
-  async #find(image: string, coming: ReadonlySet<string>, options: { timeoutMs: number }): Promise<Plan | undefined> {
+  async #find(
+    image: string,
+    coming: ReadonlySet<string>,
+    options: { timeoutMs: number },
+  ): Promise<Plan | null | undefined> {
     const name = parseImageName(image);
     if (coming.size === 0 || 'error' in name) return undefined;
     const blobs = await this.#store.listContent([manifestsOf(name.repository)], options);
@@ -67,8 +73,7 @@ export class PullPlans {
     if (!manifest) return undefined;
     const text = await this.#store.readContent(manifest.digest, Math.min(manifest.size, MAX_MANIFEST_BYTES), options);
     const parts = partsOf(text.toString('utf8'));
-    if (!parts) return undefined;
-    const plan = { parts, present: new Set<string>() };
+    const plan = parts ? { parts, present: new Set<string>() } : null;
     this.#plans.set(image, plan);
     return plan;
   }

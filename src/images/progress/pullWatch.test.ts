@@ -96,6 +96,8 @@ test('while the manifest is not known, or is none, all transfers are told as one
   store.transfers = [{ ref: `layer-${digest(2)}`, offset: 40, total: 100 }];
   await watch.refresh();
   expect(progress.get('p')).toEqual({ offset: 40, total: 100, parts: 1, shared: false });
+  await watch.refresh();
+  expect(store.asked.filter((one) => one === 'read')).toHaveLength(1);
 });
 
 test('who takes long is told of after 10 s, then ever less often, and no more when it is over', async () => {

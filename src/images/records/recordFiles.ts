@@ -37,10 +37,12 @@ export async function recordFiles(rootDir: string): Promise<RecordFiles> {
     async list(kind) {
       const found: string[] = [];
       for await (const batch of directoryEntries(directory(kind))) {
-        const names = batch.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name.toString('latin1'));
-        for (const name of names.filter((one) => one.startsWith(PREFIX))) {
-          if (name.endsWith(DRAFT_SUFFIX)) await rm(pathOf(kind, name), { force: true });
-          else found.push(name);
+        for (const { name: bytes, isDirectory } of batch) {
+          const name = bytes.toString('latin1');
+          if (!name.startsWith(PREFIX)) continue;
+          // A directory in a record's place is one that cannot be read: better than that it were not there.
+          if (!name.endsWith(DRAFT_SUFFIX)) found.push(name);
+          else if (!isDirectory) await rm(pathOf(kind, name), { force: true });
         }
       }
       return found;

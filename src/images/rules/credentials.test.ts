@@ -78,10 +78,18 @@ test('a hostile glob does not take long', () => {
   expect(performance.now() - started).toBeLessThan(5_000);
 });
 
-test('a Pod’s Secrets may have a thousand entries', () => {
+test('a thousand entries of a Secret count; one that is made of brackets is not read', () => {
   const many = (from: number) =>
     Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`r${from + i}.io`, { username: 'u', password: 'p' }]));
-  const { keyring, problems } = keyringOf([secretOf(many(0)), secretOf(many(600)), secretOf(many(1200))]);
-  expect(keyring.size).toBe(1000);
-  expect(problems).toEqual(['entries beyond the first 1000 of all Secrets of the Pod are left out']);
+  const brackets = { ...secretOf({}, 'nested'), data: { '.dockerconfigjson': base64('['.repeat(500_000)) } };
+  const { keyring, problems } = keyringOf([
+    secretOf({ ...many(0), ...many(600) }, 'long'),
+    brackets,
+    secretOf({ a: {} }),
+  ]);
+  expect([keyring.size, keyring.has('a')]).toEqual([1001, true]);
+  expect(problems).toEqual([
+    'secret ns/long has more than 1000 entries',
+    'secret ns/nested does not hold a valid docker config',
+  ]);
 });

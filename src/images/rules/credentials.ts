@@ -1,14 +1,14 @@
+import { parseModestJson } from '../../lib/modestJson.ts';
 import type { Secret } from '../../types/k8s.ts';
 import type { CredentialSource, RegistryLogin } from '../types.ts';
 
 /** Logins by location: a registry host, with port and path where they matter; several for one location are tried in turn. */
 export type Keyring = ReadonlyMap<string, readonly RegistryLogin[]>;
 
-/**
- * Entries of a Pod's Secrets that count, and logins that are tried for one image: each is a question to the registry, while a pull holds a
- * place that others wait for.
- */
-export const MAX_ENTRIES = 1000;
+/** Entries of a Secret that count, and what a Secret is read for at all: a tenant writes it. */
+const MAX_ENTRIES = 1000;
+const MAX_PARTS = 10_000;
+/** Logins that are tried for one image: each is a question to the registry, while a pull holds a place that others wait for. */
 export const MAX_LOGINS = 30;
 
 /** Docker Hub's old location, which `docker login` still writes. */
@@ -24,16 +24,13 @@ export function keyringOf(secrets: readonly Secret[]): {
 } {
   const keyring = new Map<string, RegistryLogin[]>();
   const problems: string[] = [];
-  let left = MAX_ENTRIES;
   for (const secret of secrets) {
     try {
       const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
       const entries = Object.entries(dockerConfigOf(secret));
-      addAll(keyring, entries.slice(0, left), { secret: { uid, namespace, name } });
-      left -= Math.min(left, entries.length);
-      if (left > 0) continue;
-      problems.push(`entries beyond the first ${MAX_ENTRIES} of all Secrets of the Pod are left out`);
-      break;
+      addAll(keyring, entries.slice(0, MAX_ENTRIES), { secret: { uid, namespace, name } });
+      if (entries.length > MAX_ENTRIES)
+        problems.push(`secret ${namespace}/${name} has more than ${MAX_ENTRIES} entries`);
     } catch {
       problems.push(
         `secret ${secret.metadata?.namespace}/${secret.metadata?.name} does not hold a valid docker config`,
@@ -58,7 +55,8 @@ export function keyringOfDockercfg(text: string): Keyring {
 }
 
 function dockerConfigOf(secret: Secret): Record<string, unknown> {
-  const read = (key: string) => JSON.parse(Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8')) as unknown;
+  const read = (key: string) =>
+    parseModestJson(Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8'), MAX_PARTS);
   if (secret.type === 'kubernetes.io/dockerconfigjson') return objectOf(objectOf(read('.dockerconfigjson')).auths);
   if (secret.type === 'kubernetes.io/dockercfg') return objectOf(read('.dockercfg'));
   return {};
@@ -73,6 +71,12 @@ export function keyringOfLogins(logins: Readonly<Record<string, RegistryLogin>>)
   const keyring = new Map<string, RegistryLogin[]>();
   for (const [location, login] of Object.entries(logins)) add(keyring, location, login);
   return keyring;
+}
+
+/** What of a keyring can be for a repository. */
+export function narrowed(keyring: Keyring, repository: string): Keyring {
+  const isFor = (location: string) => location === HUB || locationMatches(location, repository);
+  return new Map([...keyring].filter(([location]) => isFor(location)));
 }
 
 /** One keyring of several; what is in an earlier one comes first at each location. */

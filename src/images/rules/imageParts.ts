@@ -1,4 +1,5 @@
 import { digestProblem } from '../../k8s/imageReference.ts';
+import { parseModestJson } from '../../lib/modestJson.ts';
 
 /** A layer of an image. */
 export interface ImagePart {
@@ -16,10 +17,10 @@ export interface StoredBlob {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Registries take manifests of up to 4 MiB. */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
-/** No file system of ours mounts as many layers; the progress of an image that claims more is not told part by part. */
-const MAX_PARTS = 1000;
+/** A layer takes some hundred bytes of a manifest. The progress of an image with a longer one, or with more layers, is not told layer by layer. */
+export const MAX_MANIFEST_BYTES = 256 * 1024;
+const MAX_LAYERS = 256;
+const MAX_PARTS = 10_000;
 
 const CHILD = 'containerd.io/gc.ref.content.';
 
@@ -54,12 +55,12 @@ export function findManifest(blobs: readonly StoredBlob[], digests: ReadonlySet<
 export function partsOf(manifest: string): ImagePart[] | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(manifest);
+    value = parseModestJson(manifest, MAX_PARTS);
   } catch {
     return undefined;
   }
   const { layers } = objectOf(value);
-  if (!Array.isArray(layers) || layers.length >= MAX_PARTS) return undefined;
+  if (!Array.isArray(layers) || layers.length > MAX_LAYERS) return undefined;
   const parts = new Map<string, number>();
   for (const one of layers) {
     const { digest, size } = objectOf(one);

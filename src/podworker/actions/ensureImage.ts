@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
-import { keyringOf, lookupAuth } from '../../images/rules/credentials.ts';
+import { type Keyring, keyringOf, lookupAuth, narrowed, unite } from '../../images/rules/credentials.ts';
 import { parseImageName } from '../../images/rules/imageName.ts';
 import { toldProgress } from '../../images/rules/toldProgress.ts';
-import type { ImageFact, PullPolicy } from '../../images/types.ts';
+import type { ImageFact, PullPolicy, RegistryLogin } from '../../images/types.ts';
 import { KubeletError } from '../../lib/errors.ts';
 import type { PullState } from '../../pods/facts.ts';
 import type { Pod, Secret } from '../../types/k8s.ts';
@@ -30,7 +31,7 @@ export async function ensureImage(
       image,
       policy: policy as PullPolicy,
       annotations: pod.metadata?.annotations ?? {},
-      auths: authsFor(services, context, image),
+      auths: await authsFor(services, context, image),
       pod: {
         namespace: pod.metadata?.namespace ?? '',
         name: pod.metadata?.name ?? '',
@@ -51,15 +52,21 @@ export async function ensureImage(
   }
 }
 
-function authsFor(services: Services, context: ActionContext, image: string) {
+/** Of large Secrets one is read at a time: a tenant may name many. */
+async function authsFor(services: Services, context: ActionContext, image: string): Promise<RegistryLogin[]> {
   const { pod } = context;
   const secrets = services.pullSecrets(pod);
   tellMissing(context, secrets);
-  if (secrets.length === 0) return [];
-  const { keyring, problems } = keyringOf(secrets);
-  for (const problem of problems) services.log.warn('imagePullSecret cannot be used', { problem });
   const name = parseImageName(image);
-  return 'error' in name ? [] : lookupAuth(keyring, name.repository);
+  if (secrets.length === 0 || 'error' in name) return [];
+  const keyrings: Keyring[] = [];
+  for (const [i, secret] of secrets.entries()) {
+    if (i > 0) await nextTurn();
+    const { keyring, problems } = keyringOf([secret]);
+    for (const problem of problems) services.log.warn('imagePullSecret cannot be used', { problem });
+    keyrings.push(narrowed(keyring, name.repository));
+  }
+  return lookupAuth(unite(keyrings), name.repository);
 }
 
 /** For which sandbox the image is: a runtime may keep the images of its handlers apart. What is wrong with it is createSandbox's to tell. */
