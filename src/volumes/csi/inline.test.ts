@@ -128,6 +128,16 @@ describe('an inline CSI volume', () => {
     expect(statSync(target()).mode & 0o2070).toBe(0o2070);
   });
 
+  test('one that is published again is looked at, and not walked under its Pod', async () => {
+    cluster({ requiresRepublish: true });
+    await node.registered();
+    const securityContext = { fsGroup: process.getgid!() };
+    await mount({ securityContext });
+    writeFileSync(join(target(), 'file'), '', { mode: 0o600 });
+    await mount({ securityContext });
+    expect(statSync(join(target(), 'file')).mode & 0o777).toBe(0o600);
+  });
+
   test('requiresRepublish: published again when it is due, and only then', async () => {
     const driver = await node.registered();
     await mount();

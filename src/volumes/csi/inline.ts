@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { KubeletError } from '../../lib/errors.ts';
 import type { MountedVolume } from '../contract.ts';
-import { applyOwnership } from '../ownership.ts';
+import { ownByGroup } from '../persistent/fsGroup.ts';
 import type { VolumeTask, VolumeType } from '../volumeType.ts';
 import { csiSays } from './csiError.ts';
 import { CSI_PLUGIN, inlineHandle, publishPath } from './names.ts';
@@ -69,10 +69,9 @@ function publishInline(
     accessModes: undefined,
     publishContext: {},
     own: async (path) => {
-      const { fsGroup: group, fsGroupChangePolicy: policy } = pod.spec.securityContext ?? {};
-      if (group === undefined) return;
+      if (pod.spec.securityContext?.fsGroup === undefined) return;
       await host.persistent?.askServer(path); // a walk over a dead server would hold threads of this process
-      await applyOwnership({ path, group, ...(policy === 'OnRootMismatch' ? { policy } : {}), signal });
+      await ownByGroup({ pod, again, signal, ...task.tell }, path);
     },
   });
 }
