@@ -84,6 +84,7 @@ export function makeServices({
       ...{ root: rootDir, mounter: host.createMounter(), log },
       persistent: stage.volumes,
       csi: csi.services,
+      seLinux: stage.seLinux,
       onOperation: storageOperations(base.metrics.metrics),
     }),
     volumeContext: {

@@ -160,6 +160,7 @@ export interface VolumeManagerOptions {
   readonly mounter: import('../lib/linux/mounter.ts').Mounter;
   readonly log?: Logger;
   readonly csi?: import('./csi/services.ts').CsiServices | undefined;
+  readonly seLinux?: import('./rules/seLinuxLabel.ts').SeLinuxHost | undefined;
   /** Told of each mount but those of volumes that outlast Pods, whose owners tell of them. */
   readonly onOperation?: import('./metrics.ts').OnStorageOperation;
   /** Absent: claims and network file systems are refused. */

@@ -21,11 +21,12 @@ const silent: MountWords = { event: () => {}, progress: () => {} };
 
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
 export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
-  const { root, mounter, log = silentLogger, persistent, csi, onOperation } = options;
+  const { root, mounter, log = silentLogger, persistent, csi, seLinux, onOperation } = options;
   const host: VolumeHost = {
     ...{ root, mounter, log, digest: createDigester() },
     ...(persistent ? { persistent } : {}),
     ...(csi ? { csi } : {}),
+    ...(seLinux ? { seLinux } : {}),
   };
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();

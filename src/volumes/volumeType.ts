@@ -6,6 +6,7 @@ import type { CsiServices } from './csi/services.ts';
 import type { PersistentKinds } from './persistent/kinds.ts';
 import type { PersistentVolumes } from './persistent/persistentVolumes.ts';
 import type { Payload } from './rules/payload.ts';
+import type { SeLinuxHost } from './rules/seLinuxLabel.ts';
 
 /** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
 export type VolumeKind = Exclude<keyof Volume, 'name'>;
@@ -18,6 +19,8 @@ export interface VolumeHost {
   /** Owners of the volumes that may outlast a Pod; absent where there are none (a test of other types). */
   readonly persistent?: PersistentVolumes;
   digest(payload: Payload): string;
+  /** Absent on a machine without SELinux. */
+  readonly seLinux?: SeLinuxHost;
   /** Absent without an API server: no CSI volume can be given then. */
   readonly csi?: CsiServices;
 }

@@ -25,6 +25,8 @@ import { flexKind } from '../../volumes/flex/kind.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
+import type { SeLinuxHost } from '../../volumes/rules/seLinuxLabel.ts';
+import { seLinuxHost } from '../../volumes/seLinuxHost.ts';
 import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
 import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
@@ -48,6 +50,8 @@ export interface NodeStage {
   /** Owners of the volumes that may outlast a Pod, as an earlier kubelet left them. */
   readonly volumes: PersistentVolumes;
   readonly flexDrivers: FlexDrivers;
+  /** Undefined without SELinux. */
+  readonly seLinux: SeLinuxHost | undefined;
   readonly devices: DeviceManager;
   readonly claims: ClaimManager;
   /** What requests to the runtime depend on besides the Pod. */
@@ -168,6 +172,7 @@ export async function openNode(
     spec,
     volumes,
     flexDrivers,
+    seLinux: await seLinuxHost(gates.enabled('SELinuxMount')),
     shuttingDown,
     devices,
     claims,

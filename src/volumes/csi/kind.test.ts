@@ -93,14 +93,24 @@ describe('a CSI volume behind a claim', () => {
     expect(existsSync(staging())).toBe(false);
   });
 
-  test('SELinux contexts are no mount options: files are labelled by the runtime, as without seLinuxMount', async () => {
+  test('an SELinux label is a mount option for a driver that takes one, and is noted; the runtime labels nothing then', async () => {
     world.cluster({ attachRequired: false, seLinuxMount: true });
     await start();
-    await world.have(podOf('a', { securityContext: { seLinuxOptions: { level: 's0:c1,c2' } } }), disk);
+    const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+    const given = await world.have(podOf('a'), disk, undefined, label);
+    expect(given.seLinuxRelabel).toBe(false);
     for (const method of ['NodeStageVolume', 'NodePublishVolume'])
       expect(driver.requests(method)[0]).toMatchObject({
-        volumeCapability: { mount: { mountFlags: ['noatime', 'discard'] } },
+        volumeCapability: { mount: { mountFlags: ['noatime', 'discard', `context="${label}"`] } },
       });
+    for (const directory of [dirname(staging()), dirname(given.path)])
+      expect(JSON.parse(readFileSync(join(directory, 'vol_data.json'), 'utf8')).seLinuxMountContext).toBe(label);
+    const kind = world.volumes.kinds.of(disk);
+    const takes = (spec: object) => {
+      const objects = { get: () => ({ state: 'present', object: { spec } }) };
+      return kind.seLinuxMount?.(disk, podOf('a'), objects as never);
+    };
+    expect([takes({ seLinuxMount: true }), takes({ seLinuxMount: false }), takes({})]).toEqual([true, false, false]);
   });
 
   test('what the attacher says is told in kubelet’s words', async () => {

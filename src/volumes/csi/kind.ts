@@ -9,6 +9,7 @@ import { ownByGroup } from '../persistent/fsGroup.ts';
 import { answers } from '../persistent/mountPrograms.ts';
 import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
+import { contextOption } from '../rules/seLinuxLabel.ts';
 import { VolumeError } from '../volumeError.ts';
 import { watchAttachLimit } from './attachLimit.ts';
 import { Attachments } from './attachment.ts';
@@ -54,6 +55,11 @@ export function csiKind(services: CsiServices): PersistentKind {
       ];
     },
 
+    seLinuxMount: (spec, pod, objects) => {
+      const found = objects.get('CSIDriver', '', sourceOf(asCsi(spec, pod.metadata.namespace)).driver);
+      return found.state === 'present' && found.object.spec.seLinuxMount === true;
+    },
+
     watchAttach: ({ spec, volume, objects, log, signal }) =>
       watchAttachLimit(services, sourceOf(asCsi(spec, '')), volume, objects, log, signal),
 
@@ -70,7 +76,8 @@ export function csiKind(services: CsiServices): PersistentKind {
         return stage({
           ...common,
           target: stagingPath(host.root, source.driver, source.volumeHandle),
-          mountOptions: spec.pv?.spec?.mountOptions ?? [],
+          mountOptions: [...(spec.pv?.spec?.mountOptions ?? []), ...contextOption(step.seLinuxLabel)],
+          seLinuxLabel: step.seLinuxLabel,
           fsGroup: step.pod.spec.securityContext?.fsGroup,
         });
       }),
@@ -130,7 +137,8 @@ async function give(services: CsiServices, attachments: Attachments, step: Wante
     fsType: source.fsType ?? '',
     attributes: source.volumeAttributes ?? {},
     secretRef: source.nodePublishSecretRef,
-    mountOptions: spec.pv?.spec?.mountOptions ?? [],
+    mountOptions: [...(spec.pv?.spec?.mountOptions ?? []), ...contextOption(step.seLinuxLabel)],
+    seLinuxLabel: step.seLinuxLabel,
     accessModes: spec.pv?.spec?.accessModes ?? [],
     stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
     own: async (path) => {
@@ -138,7 +146,7 @@ async function give(services: CsiServices, attachments: Attachments, step: Wante
       await ownByGroup(step, path);
     },
   });
-  const seLinuxRelabel = !spec.readOnly && (await takesLabels(host.mounter, target));
+  const seLinuxRelabel = !spec.readOnly && step.seLinuxLabel === '' && (await takesLabels(host.mounter, target));
   return { path: target, seLinuxRelabel, ...(refreshAt === undefined ? {} : { refreshAt }) };
 }
 

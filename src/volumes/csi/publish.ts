@@ -31,6 +31,8 @@ export interface PublishTask {
   readonly attributes: Readonly<Record<string, string>>;
   readonly secretRef?: SecretReference | undefined;
   readonly mountOptions: readonly string[];
+  /** In `mountOptions`, and noted as by kubelet; absent: none. */
+  readonly seLinuxLabel?: string;
   /** Those of the PersistentVolume; undefined for an inline volume. */
   readonly accessModes: readonly string[] | undefined;
   /** Where it is staged; told to a driver that stages. */
@@ -76,6 +78,7 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
     nodeName: services.nodeName,
     volumeLifecycleMode: task.mode,
     attachmentID: attachmentName(task.handle, name, services.nodeName),
+    ...(task.seLinuxLabel ? { seLinuxMountContext: task.seLinuxLabel } : {}),
   });
   try {
     // Not aborted with the Pod: the driver would go on with it, and be asked to undo what it is still doing.

@@ -5,7 +5,7 @@ import type { Mounter } from '../../lib/linux/mounter.ts';
 let isHost: Promise<boolean> | undefined;
 
 /** Whether this machine's kernel enforces or logs SELinux rules. It does so from its start on, or never. */
-function hasSELinux(): Promise<boolean> {
+export function hasSELinux(): Promise<boolean> {
   isHost ??= stat('/sys/fs/selinux/enforce').then(
     () => true,
     () => false,

@@ -21,6 +21,8 @@ export interface StageTask {
   readonly accessModes: readonly string[] | undefined;
   readonly mountOptions: readonly string[];
   readonly fsGroup: number | undefined;
+  /** In `mountOptions`, and noted as by kubelet; '': none. */
+  readonly seLinuxLabel: string;
   /** The Pod has had the volume before: a driver that is not there yet is waited for. */
   readonly again: boolean;
   readonly signal: AbortSignal;
@@ -43,7 +45,11 @@ export async function stage(task: StageTask): Promise<void> {
   if (!can.has('STAGE_UNSTAGE_VOLUME')) return;
   const secrets = await credentials(services, source.nodeStageSecretRef, 'fetching NodeStageSecretRef', 'failed');
   await mkdir(target, { recursive: true, mode: 0o750 });
-  await saveVolumeData(directory, { driverName: source.driver, volumeHandle: source.volumeHandle });
+  await saveVolumeData(directory, {
+    driverName: source.driver,
+    volumeHandle: source.volumeHandle,
+    ...(task.seLinuxLabel === '' ? {} : { seLinuxMountContext: task.seLinuxLabel }),
+  });
   try {
     await driver.stage({
       volumeId: source.volumeHandle,

@@ -58,6 +58,8 @@ export interface WantedStep extends VolumeStep {
   readonly context: VolumeContext;
   /** From the Node's volumesAttached; empty when nothing attaches it. */
   readonly devicePath: string;
+  /** The SELinux label that it is mounted with; '': none, files are labelled by the runtime. */
+  readonly seLinuxLabel: string;
   /** UIDs of the other Pods that have it published. */
   readonly others: readonly string[];
   /** It is published for this Pod as far as is known, and is looked at again: after a restart, or because the kind asked for it. */
@@ -122,6 +124,8 @@ export interface PersistentKind {
     pod: StoredPod,
     objects: ObjectLookup,
   ): Pick<VolumeIdentity, 'uniqueName' | 'attachable' | 'reportedAs'>;
+  /** Whether it can be mounted with an SELinux label for all its files. Pure. */
+  seLinuxMount?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): boolean;
   /** API objects beside claim and volume. Pure. */
   references?(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Omit<Reference, 'volume'>[];
   /** Runs beside a Pod's wait for the volume; what it rejects with ends the wait. Never resolves. Absent: there is nothing to watch. */

@@ -49,6 +49,23 @@ test('it stays in use until it is unstaged after the last Pod, and nothing is un
   expect([volumes.inUse(), volumes.size]).toEqual([[], 0]);
 });
 
+test('another SELinux label waits for the Pods that have the volume, and then it is mounted anew', async () => {
+  using node = await attachedNode();
+  const { kind, clock } = node;
+  node.volumes.sourcesSynced();
+  await node.have(a, disk, kind, { seLinuxLabel: 'one' });
+  const second = node.have(b, disk, kind, { seLinuxLabel: 'two' });
+  await clock.advanceAsync(200_000);
+  expect([kind.calls, node.waits.at(-1)]).toEqual([
+    ['stage', 'publish a'],
+    'it is mounted with the SELinux label "one" of other Pods, and this one needs "two"',
+  ]);
+  await node.leave(a);
+  await second;
+  expect(kind.calls.slice(2)).toEqual(['unpublish a', 'unstage', 'stage', 'publish b']);
+  expect(node.waits.at(-1)).toBeUndefined();
+});
+
 test('a failed step is the Pod’s error in kubelet’s words, and is tried again when the Pod asks again', async () => {
   using node = await attachedNode();
   const { kind, clock } = node;

@@ -16,6 +16,8 @@ export interface StepOrder {
   readonly context: VolumeContext;
   /** The size that it has and its claim was not told of. */
   readonly size?: string;
+  /** The SELinux label to mount it with; absent: none. */
+  readonly seLinuxLabel?: string;
   readonly signal: AbortSignal;
   event(event: PodEvent): void;
   /** What the Pod still waits for; undefined: nothing. */
@@ -51,9 +53,20 @@ export async function carryOut({ host }: StepPorts, step: Step, signal: AbortSig
       return undefined;
     });
   if (!step.order) throw stepFailed('MountVolume.SetUp failed', volume.name, new Error('the Pod wants it no more'));
-  const { pod, spec, context, event, progress } = step.order;
+  const { pod, spec, context, event, progress, seLinuxLabel = '' } = step.order;
   const { others, rivals, again, devicePath } = step;
-  const wanted: WantedStep = { ...common, pod, spec, context, event, progress, others, again, devicePath };
+  const wanted: WantedStep = {
+    ...common,
+    pod,
+    spec,
+    context,
+    event,
+    progress,
+    others,
+    again,
+    devicePath,
+    seLinuxLabel,
+  };
   if (action.kind === 'publish') return publish(kind, wanted, rivals);
   const block = volume.mode === 'Block';
   if (action.kind === 'expand') {

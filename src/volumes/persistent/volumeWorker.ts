@@ -78,6 +78,8 @@ export class VolumeWorker {
   #shares: Readonly<Record<string, Share>> = {};
   #leaving: readonly string[] = [];
   #staged: VolumeFacts['staged'];
+  /** The SELinux label that it is staged with. */
+  #stagedLabel = '';
   #asks = 0;
   readonly #said = new Map<string, string | undefined>();
   /** What the last staging took, until it is told with the first publishing after it. */
@@ -143,7 +145,7 @@ export class VolumeWorker {
     const due = this.#published.get(uid)?.refreshAt ?? Number.POSITIVE_INFINITY;
     const round = (this.#wants[uid]?.round ?? 0) + (due <= wall ? 1 : 0);
     const size = this.#kind.expand && order.size;
-    const want = { ask: this.#asks, round, ...(size ? { size } : {}) };
+    const want = { ask: this.#asks, round, label: order.seLinuxLabel ?? '', ...(size ? { size } : {}) };
     this.#orders.set(uid, order);
     this.#wants = { ...this.#wants, [uid]: want };
     this.#leaving = this.#leaving.filter((one) => one !== uid);
@@ -187,6 +189,7 @@ export class VolumeWorker {
       attached: devicePath !== undefined,
       stages: this.#kind.stage !== undefined,
       staged: this.#staged,
+      stagedLabel: this.#stagedLabel,
       wants: this.#wants,
       shares: this.#shares,
       leaving: this.#leaving,
@@ -247,8 +250,10 @@ export class VolumeWorker {
     const failed = thrown !== undefined;
     const clean =
       !failed || thrown instanceof FinalError || (thrown as { cause?: unknown }).cause instanceof FinalError;
-    if (action.kind === 'stage') this.#staged = failed ? (clean ? this.#staged : 'unsure') : 'yes';
-    else if (action.kind === 'unstage') this.#staged = failed ? 'unsure' : 'no';
+    if (action.kind === 'stage') {
+      this.#staged = failed ? (clean ? this.#staged : 'unsure') : 'yes';
+      this.#stagedLabel = action.label;
+    } else if (action.kind === 'unstage') this.#staged = failed ? 'unsure' : 'no';
     else this.#shareSettled(action, failed, clean, outcome);
     if (!failed || isAbort(thrown) || action.kind === 'unstage') return;
     if (action.kind === 'unpublish') this.#reject(action.uid, 'leave', this.#asks, thrown);

@@ -11,6 +11,7 @@ import { formatAndMount, isInTable, mountPointDirectory } from '../persistent/mo
 import { mountOptions } from '../persistent/rules/mountOptions.ts';
 import { unmountAndRemove } from '../persistent/unmount.ts';
 import { FinalError, stepFailed } from '../persistent/volumeStepError.ts';
+import { contextOption } from '../rules/seLinuxLabel.ts';
 import { reconstructDisks } from './reconstruct.ts';
 
 /** What differs between the ways to a disk. */
@@ -54,6 +55,7 @@ export function diskKind(access: DiskAccess): PersistentKind {
     plugin,
     supportsMountOptions: true,
     supportsBlock: true,
+    seLinuxMount: () => true,
     ...(access.references ? { references: access.references } : {}),
 
     identify: (spec) => ({
@@ -69,7 +71,8 @@ export function diskKind(access: DiskAccess): PersistentKind {
       devices.set(volume.uniqueName, device);
       if (volume.mode === 'Block' || (await isInTable(host, directory))) return;
       await mountPointDirectory(directory);
-      const options = mountOptions(spec, spec.readOnly ? ['ro'] : []);
+      const own = [...(spec.readOnly ? ['ro'] : []), ...contextOption(step.seLinuxLabel)];
+      const options = mountOptions(spec, own);
       const fsType = access.fsType(spec) || 'ext4';
       await formatAndMount(host, { source: device, target: directory, fsType, options, signal, progress });
     },
@@ -87,7 +90,7 @@ export function diskKind(access: DiskAccess): PersistentKind {
       const target = volumePath(host.root, uid, plugin, spec.name);
       await bind(step, directoryOf(host, volume, 'Filesystem'), target);
       if (!spec.readOnly) await ownByGroup(step, target);
-      return { path: target, ...(spec.readOnly ? {} : { seLinuxRelabel: true }) };
+      return { path: target, ...(spec.readOnly || step.seLinuxLabel !== '' ? {} : { seLinuxRelabel: true }) };
     },
 
     async unpublish({ host, volume, podUid }) {

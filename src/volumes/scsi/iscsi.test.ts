@@ -57,6 +57,13 @@ test('logs in, scans for the one LUN, mounts it once in Go’s place with Go’s
   expect([existsSync(globalOf(node)), node.sessions.size]).toEqual([false, 0]);
 });
 
+test('an SELinux label is an option of the mount for the node, and the runtime labels nothing', async () => {
+  using node = new ScsiNode('iscsi');
+  const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+  expect(await node.have('a', spec, a, { seLinuxLabel: label })).toEqual({ path: targetOf(node, 'a') });
+  expect(node.node.programs.find((line) => line.startsWith('mount -t'))).toContain(`-o context="${label}",defaults `);
+});
+
 test('after a kill it is found by mount table and directories, whatever the Pod calls it, and given back', async () => {
   using node = new ScsiNode('iscsi');
   await node.have('a', spec);

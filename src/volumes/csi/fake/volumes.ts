@@ -60,7 +60,7 @@ export class CsiTestVolumes implements Disposable {
   }
 
   /** What the Pod gets of a volume. */
-  async have(pod: StoredPod, spec: VolumeSpec, size?: string): Promise<Published> {
+  async have(pod: StoredPod, spec: VolumeSpec, size?: string, seLinuxLabel?: string): Promise<Published> {
     const objects = { get: () => this.#driver } as unknown as ObjectLookup;
     const context = { objects, token: undefined as never, nodeAllocatable: {} } satisfies VolumeContext;
     const kind = this.volumes.kinds.of(spec);
@@ -69,6 +69,7 @@ export class CsiTestVolumes implements Disposable {
     return this.volumes.have(identity, kind, {
       ...{ pod, spec, context, signal: this.node.signal },
       ...(size === undefined ? {} : { size }),
+      ...(seLinuxLabel === undefined ? {} : { seLinuxLabel }),
       event: (event) => void this.events.push(event),
       progress: () => {},
     });

@@ -102,7 +102,7 @@ export class FakeVolumes implements Disposable {
     pod: StoredPod,
     spec: VolumeSpec,
     kind: PersistentKind = this.kind,
-    more: { size?: string; signal?: AbortSignal } = {},
+    more: { size?: string; signal?: AbortSignal; seLinuxLabel?: string } = {},
   ) {
     const context = { objects: undefined as never, token: undefined as never, nodeAllocatable: {} };
     const order = {

@@ -4,7 +4,14 @@ import type { Slots } from '../../../loop/slot.ts';
 
 /** What the worker of one volume may do. A device step concerns all users, the others one Pod. */
 export type VolumeAction =
-  | { readonly kind: 'stage'; readonly slot: 'device'; readonly uid: string; readonly ask: number }
+  | {
+      readonly kind: 'stage';
+      readonly slot: 'device';
+      readonly uid: string;
+      readonly ask: number;
+      /** The SELinux label of the Pod that it is staged for. */
+      readonly label: string;
+    }
   | { readonly kind: 'unstage'; readonly slot: 'device' }
   | {
       readonly kind: 'publish';
@@ -28,6 +35,8 @@ export interface Want {
   readonly ask: number;
   /** Counts up when what it wants published has changed, or wants to be looked at again. */
   readonly round: number;
+  /** The SELinux label that it is to be mounted with; '': none. */
+  readonly label: string;
   /** The size that the volume has and its claim was not told of; absent: nothing to expand. */
   readonly size?: string;
 }
@@ -49,6 +58,8 @@ export interface VolumeFacts {
   /** The kind has a device step. */
   readonly stages: boolean;
   readonly staged: 'yes' | 'no' | 'unsure';
+  /** The SELinux label that it is staged with, if it is. */
+  readonly stagedLabel: string;
   /** By Pod UID. */
   readonly wants: Readonly<Record<string, Want>>;
   readonly shares: Readonly<Record<string, Share>>;
@@ -124,6 +135,7 @@ function bringUp(turn: Turn): void {
     return;
   }
   const device = facts.slots.device;
+  if (facts.stages && facts.staged === 'yes' && !device?.running && isRelabelled(turn, uids)) return;
   // Also while it is being unstaged: what is published from it then is an empty directory, or goes a moment later.
   if (facts.stages && (facts.staged !== 'yes' || device?.running)) {
     const goes = device?.running?.action.kind === 'unstage';
@@ -133,10 +145,30 @@ function bringUp(turn: Turn): void {
     for (const uid of uids) turn.waits[uid] = wait;
     const uid = uids.find((one) => askedSince(facts, 'device', one));
     const ask = Math.max(...uids.map((one) => facts.wants[one]!.ask));
-    if (uid !== undefined && !device?.running) launch(turn, { kind: 'stage', slot: 'device', uid, ask });
+    if (uid !== undefined && !device?.running)
+      launch(turn, { kind: 'stage', slot: 'device', uid, ask, label: facts.wants[uid]!.label });
     return;
   }
-  for (const uid of uids) share(turn, uid);
+  for (const uid of uids) if (turn.waits[uid] === undefined) share(turn, uid);
+}
+
+/**
+ * A label is the whole mount's: who needs another one than those that have the volume waits for them, and when nobody has it any more it
+ * is mounted anew. True while that is under way.
+ */
+function isRelabelled(turn: Turn, uids: readonly string[]): boolean {
+  const { facts } = turn;
+  const others = uids.filter((uid) => facts.wants[uid]!.label !== facts.stagedLabel);
+  if (others.length === 0) return false;
+  const isFree = others.length === uids.length && isUnshared(facts);
+  for (const uid of others)
+    turn.waits[uid] = isFree
+      ? 'it is being unmounted from the node, to be mounted with the SELinux label of this Pod'
+      : `it is mounted with the SELinux label ${JSON.stringify(facts.stagedLabel)} of other Pods, and this one needs ${JSON.stringify(facts.wants[uid]!.label)}`;
+  if (!isFree) return false;
+  const isIdle = Object.values(facts.slots).every((slot) => !slot.running);
+  if (isIdle) launch(turn, { kind: 'unstage', slot: 'device' });
+  return true;
 }
 
 function notReady({ attachable, reportedInUse, attached }: VolumeFacts): string | undefined {

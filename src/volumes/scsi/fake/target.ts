@@ -46,9 +46,9 @@ export class ScsiNode implements Disposable {
   }
 
   /** The controller says that it is attached, as soon as the node says that it is in use. */
-  async have(uid: string, spec: VolumeSpec, pod = podOf(uid)) {
+  async have(uid: string, spec: VolumeSpec, pod = podOf(uid), more: { seLinuxLabel?: string } = {}) {
     const { reportedAs } = this.kind.identify(spec, pod, undefined as never);
-    const having = this.node.have(pod, spec, this.kind);
+    const having = this.node.have(pod, spec, this.kind, more);
     this.node.volumes.nodeSeen({
       status: { volumesInUse: [reportedAs!], volumesAttached: [{ name: reportedAs!, devicePath: '' }] },
     });

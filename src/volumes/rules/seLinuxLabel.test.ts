@@ -1,0 +1,53 @@
+import type { StoredPod } from '../../types/k8s.ts';
+import { contextOption, seLinuxMountLabel } from './seLinuxLabel.ts';
+
+const host = { fileContext: 'system_u:object_r:container_file_t:s0', everyMode: false };
+const alone = { mode: 'Filesystem' as const, pv: { spec: { accessModes: ['ReadWriteOncePod'] } } };
+const shared = { ...alone, pv: { spec: { accessModes: ['ReadWriteMany'] } } };
+const user = (options?: object) => ({
+  volumeMounts: [{ name: 'v' }],
+  ...(options ? { securityContext: { seLinuxOptions: options } } : {}),
+});
+const pod = (containers: object[], securityContext: object = {}) =>
+  ({ metadata: {}, spec: { containers, securityContext } }) as unknown as StoredPod;
+const level = { level: 's0:c1,c2' };
+const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+
+test.each<[string, StoredPod, Parameters<typeof seLinuxMountLabel>[2], typeof host, string]>([
+  ['a level of the Pod', pod([user()], { seLinuxOptions: level }), alone, host, label],
+  [
+    'a level and a user of its container',
+    pod([user({ ...level, user: 'me_u', type: 't' })]),
+    alone,
+    host,
+    label.replace('system_u', 'me_u'),
+  ],
+  ['the same of all containers', pod([user(level), user(level)]), alone, host, label],
+  [
+    'a container that does not use the volume counts for nothing',
+    pod([user(level), { securityContext: { seLinuxOptions: { level: 's0:c9' } } }]),
+    alone,
+    host,
+    label,
+  ],
+  ['no options: the runtime chooses', pod([user()]), alone, host, ''],
+  ['no level: the runtime chooses', pod([user({ type: 'spc_t' })]), alone, host, ''],
+  ['the Pod asks for each file', pod([user(level)], { seLinuxChangePolicy: 'Recursive' }), alone, host, ''],
+  ['the Pod asks for the mount', pod([user(level)], { seLinuxChangePolicy: 'MountOption' }), alone, host, label],
+  ['a volume that several may have', pod([user(level)]), shared, host, ''],
+  ['such a volume with SELinuxMount', pod([user(level)]), shared, { ...host, everyMode: true }, label],
+  ['a device', pod([user(level)]), { ...alone, mode: 'Block' }, host, ''],
+  ['a volume of the Pod alone', pod([user(level)]), { mode: 'Filesystem' }, host, ''],
+])('%s', (_name, subject, spec, on, expected) => {
+  expect(seLinuxMountLabel(subject, 'v', spec, on)).toBe(expected);
+});
+
+test('several labels in one Pod are an error', () => {
+  expect(() => seLinuxMountLabel(pod([user(level), user({ level: 's0:c9' })]), 'v', alone, host)).toThrow(
+    `multiple SELinux labels found: ${label},system_u:object_r:container_file_t:s0:c9`,
+  );
+});
+
+test('as mount(8) takes it: the commas of a level are no separators', () => {
+  expect([contextOption(''), contextOption(label)]).toEqual([[], [`context="${label}"`]]);
+});
