@@ -306,6 +306,20 @@ describe('derivePodStatus', () => {
       expect(derivePodStatus(inputOf(pod, { ...input, previous: last, now: T0 + 120_000 }))).toEqual(last);
     });
 
+    test.each([
+      [0, 'Succeeded', undefined],
+      [137, 'Failed', 'Preempting'],
+    ])('preempted, a Pod whose containers end with %i is %s, as with the Go kubelet', (code, phase, reason) => {
+      const preempted = { ...ended, reason: 'Preempting' };
+      const pod = podOf(one, { status: { phase: 'Running' } });
+      const first = derivePodStatus(inputOf(pod, { runtime: running, terminating: true, ended: preempted }));
+      expect([first.phase, first.reason]).toEqual(['Running', undefined]);
+      const input = { runtime: exited(code), terminating: true, finished: true, ended: preempted, previous: first };
+      const last = derivePodStatus(inputOf(pod, input));
+      expect([last.phase, last.reason, disruption(last)?.reason]).toEqual([phase, reason, 'TerminationByKubelet']);
+      expect(derivePodStatus(inputOf(pod, { ...input, previous: last, now: T0 + 120_000 }))).toEqual(last);
+    });
+
     test("it replaces another writer's reason but keeps the time", () => {
       const conditions = [
         { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', lastTransitionTime: t0 },

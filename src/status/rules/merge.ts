@@ -25,7 +25,7 @@ export function decidePhase(input: StatusInput, natural: PodPhase, isStatic: boo
   const kept = terminalBefore(input);
   const coming = kept ?? endPhase(input, natural, isStatic);
   const byOther = !kept && input.ended !== undefined;
-  const words = byOther ? endWords(input) : wordsFor(coming, before, input);
+  const words = byOther && coming === 'Failed' ? endWords(input) : wordsFor(coming, before, input);
   const withheld = !kept && isTerminal(coming) && !input.finished;
   // A deadline makes a Pod not ready at once; an evicted one keeps its readiness while its containers stop.
   const early = input.ended?.reason === 'DeadlineExceeded';
@@ -43,8 +43,11 @@ export function terminalBefore(input: StatusInput): PodPhase | undefined {
   return known.find(isTerminal);
 }
 
+/** The reason of a Pod that made room for a critical one. Its phase is what its containers' ends stand for: Succeeded if all ended with 0. */
+const preempted = 'Preempting';
+
 function endPhase(input: StatusInput, natural: PodPhase, isStatic: boolean): PodPhase {
-  if (input.ended) return 'Failed';
+  if (input.ended && input.ended.reason !== preempted) return 'Failed';
   // A Pod whose life is over without a verdict of its own never did its work.
   if (input.terminating && input.finished && !isStatic && !isTerminal(natural)) return 'Failed';
   return natural;
