@@ -1,6 +1,7 @@
 import type { StoredPod } from '../types/k8s.ts';
 import { type TestPod, testNode, testPod } from './fake/pods.ts';
-import { Ledger, type LedgerOptions } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import type { LedgerOptions } from './options.ts';
 import { portsConflict } from './rules/hostPorts.ts';
 import { allocatableAmounts } from './rules/measure.ts';
 import { takenBy } from './rules/room.ts';

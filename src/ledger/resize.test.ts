@@ -2,7 +2,8 @@ import { Random } from '../lib/fake/random.ts';
 import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import type { StoredPod } from '../types/k8s.ts';
 import { type TestPod, testNode, testPod } from './fake/pods.ts';
-import { Ledger, type LedgerOptions } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import type { LedgerOptions } from './options.ts';
 import { takenBy } from './rules/room.ts';
 import type { ResizeVerdict } from './types.ts';
 
