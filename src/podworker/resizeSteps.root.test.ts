@@ -49,7 +49,7 @@ testAsRoot('each step of growing and shrinking is taken by the kernel, and in th
       const work = [{ id: 'c', name: 'c', from: sizes[at]!, to }];
       for (const step of resizeSteps(work, await cgroups.limits(pod), cgroups.wanted(pod))) {
         if (step.kind === 'cgroup') await cgroups.apply(pod, step.set);
-        if (step.kind === 'container') write(hierarchies, child, step.after, [step.resource]);
+        if (step.kind === 'container') write(hierarchies, child, step.after, step.resources);
       }
       const { cpuShares: _, ...limits } = await cgroups.limits(pod);
       const milli = milliValue(amountOf(to.limits, 'cpu'));

@@ -26,7 +26,7 @@ const work = (name: string, from: ResourceRequirements | undefined, to: Resource
 const inShort = (list: readonly ContainerWork[], current: PodCgroupLimits, wanted: ResourceConfig) =>
   resizeSteps(list, current, wanted).flatMap((step) => {
     if (step.kind === 'done') return [];
-    if (step.kind === 'container') return [`${step.name} ${step.resource}`];
+    if (step.kind === 'container') return [`${step.name} ${step.resources.join(' ')}`];
     return [
       `pod ${Object.entries(step.set)
         .map(([name, value]) => `${name}=${value}`)
@@ -36,25 +36,25 @@ const inShort = (list: readonly ContainerWork[], current: PodCgroupLimits, wante
 
 const rows: [string, ContainerWork[], PodCgroupLimits, ResourceConfig, string[]][] = [
   [
-    'what grows: the Pod before its containers, its limit before its weight, memory before CPU',
+    'what grows: the Pod before its containers, its limit before its weight; a container at once',
     [work('c', both('100m', '10'), both('200m', '20'))],
     limits(100, 10),
     limits(200, 20),
-    ['pod memory=20', 'c memory', 'pod cpuQuota=20000 cpuPeriod=100000', 'pod cpuShares=200', 'c cpu'],
+    ['pod memory=20', 'pod cpuQuota=20000 cpuPeriod=100000', 'pod cpuShares=200', 'c memory cpu'],
   ],
   [
     'what shrinks: the containers before the Pod, its weight before its limit',
     [work('c', both('200m', '20'), both('100m', '10'))],
     limits(200, 20),
     limits(100, 10),
-    ['c memory', 'pod memory=10', 'c cpu', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000'],
+    ['c memory cpu', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000', 'pod memory=10'],
   ],
   [
-    'memory grows and CPU shrinks, each in its order',
+    'memory grows and CPU shrinks: each in its turn',
     [work('c', both('200m', '10'), both('100m', '20'))],
     limits(200, 10),
     limits(100, 20),
-    ['pod memory=20', 'c memory', 'c cpu', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000'],
+    ['pod memory=20', 'c cpu', 'c memory', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000'],
   ],
   [
     'containers that shrink come before those that grow',
@@ -65,14 +65,14 @@ const rows: [string, ContainerWork[], PodCgroupLimits, ResourceConfig, string[]]
     ],
     limits(300, 30),
     limits(300, 30),
-    ['shrinks memory', 'grows memory', 'shrinks cpu', 'less cpu', 'grows cpu'],
+    ['shrinks memory cpu', 'less cpu', 'grows memory cpu'],
   ],
   [
     'what nobody knows is set whole',
     [work('c', undefined, both('100m', '10'))],
     limits(100, 10),
     limits(100, 10),
-    ['c memory', 'c cpu'],
+    ['c memory cpu'],
   ],
   ['a limit that is not to be any more stays', [], limits(100, 10), { cpuShares: 100 }, []],
   [
@@ -86,9 +86,14 @@ const rows: [string, ContainerWork[], PodCgroupLimits, ResourceConfig, string[]]
 ];
 test.each(rows)('%s', (_name, list, current, wanted, steps) => expect(inShort(list, current, wanted)).toEqual(steps));
 
-test('while memory is changed, CPU is as it was', () => {
-  const [first] = resizeSteps([work('c', both('1', '10'), both('2', '20'))], limits(100, 20), limits(100, 20));
-  expect(first).toMatchObject({ kind: 'container', after: { limits: { cpu: '1', memory: '20' } } });
+test('while CPU shrinks, memory that is to grow is as it was', () => {
+  const steps = resizeSteps([work('c', both('2', '10'), both('1', '20'))], limits(100, 20), limits(100, 20));
+  expect(steps).toMatchObject([
+    { kind: 'container', resources: ['cpu'], after: { limits: { cpu: '1', memory: '10' } } },
+    { kind: 'container', resources: ['memory'], after: { limits: { cpu: '1', memory: '20' } } },
+    { kind: 'done' },
+    { kind: 'done' },
+  ]);
 });
 
 test.each(Array.from({ length: 200 }, (_, seed) => seed))(

@@ -15,7 +15,7 @@ export type ResizeStep =
     }
   | {
       readonly kind: 'container';
-      readonly resource: Resizable;
+      readonly resources: readonly Resizable[];
       readonly id: string;
       readonly name: string;
       readonly after: ResourceRequirements;
@@ -23,35 +23,37 @@ export type ResizeStep =
   /** Everything of this resource is carried out: for the record of the Pod as a whole. */
   | { readonly kind: 'done'; readonly resource: Resizable };
 
+const RESOURCES = ['memory', 'cpu'] as const;
+
 /**
- * The steps of a resize in their order (KEP-1287): memory, then CPU. What grows, grows in the Pod's cgroup first, its limit before its
- * weight; then containers that shrink, then those that grow; what shrinks, shrinks in the Pod's cgroup last, its weight before its limit. So
- * no container is ever allowed more than its Pod, which the kernel would refuse. A limit that the Pod is not to have any more stays.
+ * The steps of a resize in their order (KEP-1287). What grows, grows in the Pod's cgroup first, its limit before its weight; then what
+ * shrinks of containers, then what grows of them; what shrinks, shrinks in the Pod's cgroup last, its weight before its limit. So no
+ * container is ever allowed more than its Pod, which the kernel would refuse. Memory and CPU of a container that go the same way are one
+ * call to the runtime, which is where most of a resize's time goes. A limit that the Pod is not to have any more stays.
  */
 export function resizeSteps(
   work: readonly ContainerWork[],
   current: PodCgroupLimits,
   wanted: ResourceConfig,
 ): ResizeStep[] {
-  const steps = (resource: Resizable, changes: readonly Change[], pod: PodCgroupLimits) => {
-    let at = pod;
-    const cgroup = (change: Change): ResizeStep => {
-      at = { ...at, ...change.set };
-      return { kind: 'cgroup', resource, set: change.set, after: at };
-    };
-    const list: ResizeStep[] = [
-      ...changes.filter((change) => change.grows).map(cgroup),
-      ...containerSteps(work, resource),
-      ...changes
-        .filter((change) => !change.grows)
-        .toReversed()
-        .map(cgroup),
-      { kind: 'done', resource },
-    ];
-    return { list, at };
+  const changes = [
+    ...memoryChange(current, wanted).map((change) => ({ ...change, resource: 'memory' as const })),
+    ...cpuChanges(current, wanted).map((change) => ({ ...change, resource: 'cpu' as const })),
+  ];
+  let at = current;
+  const cgroup = ({ resource, set }: (typeof changes)[number]): ResizeStep => {
+    at = { ...at, ...set };
+    return { kind: 'cgroup', resource, set, after: at };
   };
-  const first = steps('memory', memoryChange(current, wanted), current);
-  return [...first.list, ...steps('cpu', cpuChanges(current, wanted), first.at).list];
+  return [
+    ...changes.filter(({ grows }) => grows).map(cgroup),
+    ...containerSteps(work),
+    ...changes
+      .filter(({ grows }) => !grows)
+      .toReversed()
+      .map(cgroup),
+    ...RESOURCES.map((resource) => ({ kind: 'done', resource }) as const),
+  ];
 }
 
 interface Change {
@@ -86,15 +88,25 @@ function cpuChanges(current: PodCgroupLimits, { cpuQuota, cpuPeriod, cpuShares }
   return changes;
 }
 
-/** Those that shrink before those that grow: together they never have more than the larger of before and after. */
-function containerSteps(work: readonly ContainerWork[], resource: Resizable): ResizeStep[] {
-  const due = work.filter(({ from, to }) => from === undefined || differsIn(from, to, [resource]));
-  const shrinks = ({ from, to }: ContainerWork) => from !== undefined && isLess(to, from, resource);
-  return [...due.filter(shrinks), ...due.filter((one) => !shrinks(one))].map(({ id, name, from, to }) => {
-    // Memory comes first, so CPU is still as it was; when CPU's turn comes, all is as it is to be.
-    const after = from && resource === 'memory' ? withResource(from, to, 'memory') : to;
-    return { kind: 'container', resource, id, name, after };
+/** What shrinks before what grows: together they never have more than the larger of before and after. */
+function containerSteps(work: readonly ContainerWork[]): ResizeStep[] {
+  const parts = work.map(({ id, name, from, to }) => {
+    const due = RESOURCES.filter((resource) => from === undefined || differsIn(from, to, [resource]));
+    const less = due.filter((resource) => from !== undefined && isLess(to, from, resource));
+    return { id, name, from, to, less, more: due.filter((resource) => !less.includes(resource)) };
   });
+  const step = (
+    { id, name }: { id: string; name: string },
+    resources: readonly Resizable[],
+    after: ResourceRequirements,
+  ) => (resources.length === 0 ? [] : [{ kind: 'container', resources, id, name, after } as const]);
+  return [
+    ...parts.flatMap(({ from, to, less, more, ...who }) =>
+      // What grows is as it was until its turn.
+      step(who, less, more.length === 0 ? to : less.reduce((so, name) => withResource(so, to, name), from ?? {})),
+    ),
+    ...parts.flatMap(({ to, more, ...who }) => step(who, more, to)),
+  ];
 }
 
 /** By the limit if that changes, else by the request. No limit is more than any. */
