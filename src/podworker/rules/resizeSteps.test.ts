@@ -36,25 +36,25 @@ const inShort = (list: readonly ContainerWork[], current: PodCgroupLimits, wante
 
 const rows: [string, ContainerWork[], PodCgroupLimits, ResourceConfig, string[]][] = [
   [
-    'what grows: the Pod before its containers, its limit before its weight; a container at once',
+    'what grows: the Pod before its containers; a container at once',
     [work('c', both('100m', '10'), both('200m', '20'))],
     limits(100, 10),
     limits(200, 20),
-    ['pod memory=20', 'pod cpuQuota=20000 cpuPeriod=100000', 'pod cpuShares=200', 'c memory cpu'],
+    ['pod memory=20', 'pod cpuQuota=20000 cpuPeriod=100000 cpuShares=200', 'c memory cpu'],
   ],
   [
-    'what shrinks: the containers before the Pod, its weight before its limit',
+    'what shrinks: the containers before the Pod',
     [work('c', both('200m', '20'), both('100m', '10'))],
     limits(200, 20),
     limits(100, 10),
-    ['c memory cpu', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000', 'pod memory=10'],
+    ['c memory cpu', 'pod cpuQuota=10000 cpuPeriod=100000 cpuShares=100', 'pod memory=10'],
   ],
   [
     'memory grows and CPU shrinks: each in its turn',
     [work('c', both('200m', '10'), both('100m', '20'))],
     limits(200, 10),
     limits(100, 20),
-    ['pod memory=20', 'c cpu', 'c memory', 'pod cpuShares=100', 'pod cpuQuota=10000 cpuPeriod=100000'],
+    ['pod memory=20', 'c cpu', 'c memory', 'pod cpuQuota=10000 cpuPeriod=100000 cpuShares=100'],
   ],
   [
     'containers that shrink come before those that grow',

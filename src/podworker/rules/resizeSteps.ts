@@ -26,10 +26,10 @@ export type ResizeStep =
 const RESOURCES = ['memory', 'cpu'] as const;
 
 /**
- * The steps of a resize in their order (KEP-1287). What grows, grows in the Pod's cgroup first, its limit before its weight; then what
- * shrinks of containers, then what grows of them; what shrinks, shrinks in the Pod's cgroup last, its weight before its limit. So no
- * container is ever allowed more than its Pod, which the kernel would refuse. Memory and CPU of a container that go the same way are one
- * call to the runtime, which is where most of a resize's time goes. A limit that the Pod is not to have any more stays.
+ * The steps of a resize in their order (KEP-1287). What grows, grows in the Pod's cgroup first; then what shrinks of containers, then
+ * what grows of them; what shrinks, shrinks in the Pod's cgroup last. So no container is ever allowed more than its Pod, which the kernel
+ * would refuse. Memory and CPU of a container that go the same way are one call to the runtime, which is where most of a resize's time
+ * goes. A limit that the Pod is not to have any more stays.
  */
 export function resizeSteps(
   work: readonly ContainerWork[],
@@ -74,7 +74,7 @@ function memoryChange(
   return [{ grows: memory > now, set: { memory } }];
 }
 
-/** The limit first: it grows before the weight, and shrinks after it. */
+/** Limit and weight: at once where both go the same way, else what grows is first. */
 function cpuChanges(current: PodCgroupLimits, { cpuQuota, cpuPeriod, cpuShares }: ResourceConfig): Change[] {
   const changes: Change[] = [];
   const bound = (quota: number, period: number) => (quota > 0 ? quota / period : Number.POSITIVE_INFINITY);
@@ -85,7 +85,9 @@ function cpuChanges(current: PodCgroupLimits, { cpuQuota, cpuPeriod, cpuShares }
   }
   if (cpuShares && cpuShares !== current.cpuShares)
     changes.push({ grows: cpuShares > current.cpuShares, set: { cpuShares } });
-  return changes;
+  const [limit, weight] = changes;
+  if (!limit || !weight || limit.grows !== weight.grows) return changes;
+  return [{ grows: limit.grows, set: { ...limit.set, ...weight.set } }];
 }
 
 /** What shrinks before what grows: together they never have more than the larger of before and after. */
