@@ -47,7 +47,7 @@ export class FlexDriver {
   async call({ command, args, signal, progress }: FlexCall): Promise<string | undefined> {
     if (this.#unsupported.has(command)) return undefined;
     const says = `FlexVolume driver ${this.name}: ${command}`;
-    const slow = setTimeout(() => progress?.(`${says} has not answered yet`), PATIENCE_MS);
+    const slow = setTimeout(() => progress?.(`${says} has not answered yet`), PATIENCE_MS).unref();
     try {
       const result = await this.#run({
         ...{ program: this.#program, args: [command, ...args], deadlineMs: CALL_MS, environment: process.env },

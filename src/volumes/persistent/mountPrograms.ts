@@ -28,7 +28,7 @@ export async function mountCommand(host: KindHost, command: MountCommand): Promi
     source,
     target,
   ];
-  const slow = setTimeout(() => progress(`mount of ${source} has not answered yet`), PATIENCE_MS);
+  const slow = setTimeout(() => progress(`mount of ${source} has not answered yet`), PATIENCE_MS).unref();
   try {
     // What a Pod names is never taken for an option.
     const request = { program: 'mount', args: args.toSpliced(-2, 0, '--'), deadlineMs: MOUNT_MS, signal };

@@ -46,11 +46,11 @@ export async function attachIscsi(
   if (shown.code !== 0) throw new Error(`iscsi: could not read iface ${disk.initIface} error: ${failed(shown)}`);
   const transport = transportIn(shown.output);
   if (transport === '') throw new Error(`could not parse iface file for ${disk.iface}`);
-  if (disk.initiatorName !== '') await cloneInterface(step.host, disk, shown.output);
   return alone(disk.iqn, async () => {
-    const device = await connect(scsi, clock, step, disk, chap, transport);
+    // Before anything is begun: killed in the middle, the next process knows what to end.
     await note(step, disk, directory);
-    return device;
+    if (disk.initiatorName !== '') await cloneInterface(step.host, disk, shown.output);
+    return connect(scsi, clock, step, disk, chap, transport);
   });
 }
 
@@ -126,7 +126,7 @@ async function path(
   }
 }
 
-/** Written before anything is mounted over it: it says what `detachIscsi` is to undo. */
+/** It says what `detachIscsi` is to undo. */
 async function note({ host, volume }: WantedStep, disk: IscsiDisk, directory: string): Promise<void> {
   await mountPointDirectory(directory);
   if (volume.mode === 'Filesystem' && (await isInTable(host, directory))) return;

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ignoring } from '../../../lib/linux/linuxError.ts';
 import type { ProgramRequest } from '../../../lib/linux/runProgram.ts';
 import type { PersistentKind, VolumeSpec } from '../../persistent/contract.ts';
 import { FakeVolumes, podOf } from '../../persistent/fake/attachedKind.ts';
@@ -71,7 +72,9 @@ export class FlexNode implements Disposable {
     const { mounter } = this.node;
     if (command === 'mount' || command === 'mountdevice')
       await mounter.mount({ source: 'none', target: more[0]!, fsType: 'tmpfs' });
-    if (command === 'unmount' || command === 'unmountdevice') await mounter.unmount(more[0]!);
+    // Drivers are asked again for what they have done already.
+    if (command === 'unmount' || command === 'unmountdevice')
+      await ignoring(['EINVAL', 'ENOENT'], () => mounter.unmount(more[0]!));
     return JSON.stringify({ status: 'Success', device: command === 'waitforattach' ? '/dev/flex' : undefined });
   }
 }
