@@ -184,9 +184,6 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'devices/allocation.ts': [{ for: 'deadline', what: 'a plug-in whose devices a Pod had before a restart' }],
   'devices/endpoints.ts': [{ for: 'schedule', what: 'the grace of a resource whose device plug-in is gone' }],
   'devices/podResources/server.ts': [{ for: 'slice', what: 'a long list of Pods with devices' }],
-  'devices/healthNews.ts': [
-    { for: 'schedule', what: 'Pods whose devices change their health hear of it once a second' },
-  ],
   'node/housekeeping.ts': [
     {
       poll: 'leftovers of unknown Pods in runtime, cgroups, directories, logs',
@@ -208,6 +205,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   ],
   'status/writer.ts': [{ for: 'settle', what: 'statuses on the way of a start or a deletion (500 ms)' }],
   'lib/clock.ts': [{ for: 'schedule', what: 'the clock itself' }],
+  'lib/spaced.ts': [{ for: 'schedule', what: 'news of devices, for a Pod and for the Node once a second' }],
   'lib/limiter.ts': [{ for: 'schedule', what: 'the next token of a rate limit' }],
   'lib/linux/dbus/connection.ts': [{ for: 'deadline', what: 'answers of D-Bus' }],
   'lib/linux/logind/inhibitor.ts': [{ for: 'deadline', what: 'a shutdown lock that does not come (10 s)' }],

@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Spaced } from '../lib/spaced.ts';
 import type { PluginHandler } from '../plugins/handler.ts';
 import type { DeviceHold, PodDevices } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
@@ -15,7 +16,6 @@ import { type AffinityOf, DeviceBook } from './book.ts';
 import { DeviceCheckpoint } from './checkpoint.ts';
 import { DEVICE_TIMEOUTS, type DeviceTimeouts } from './endpoint.ts';
 import { DeviceEndpoints } from './endpoints.ts';
-import { HealthNews } from './healthNews.ts';
 import { devicePluginHandler } from './pluginHandler.ts';
 import { serveRegistration } from './registrationServer.ts';
 import { type DeviceCapacity, deviceCapacity } from './rules/capacity.ts';
@@ -35,6 +35,9 @@ export interface DeviceManagerOptions {
   /** An Allocate ended. */
   onAllocated?(resource: string, seconds: number): void;
 }
+
+/** How often a Pod hears of its devices' health at most, in ms: each time may be a write to the API server. */
+const HEALTH_NEWS_MS = 1000;
 
 /** What Pods' workers ask of device plug-ins. */
 export interface WorkerDevices {
@@ -57,7 +60,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
   readonly #endpoints: DeviceEndpoints;
   readonly #allocation: DeviceAllocation;
   readonly #ended: Disposable;
-  readonly #news: HealthNews;
+  readonly #news: Spaced<string>;
   /** Resources whose grace is over, until the Node shows them as 0. */
   readonly #removed = new Set<string>();
   /** What of each resource is written down as healthy. */
@@ -86,7 +89,9 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
       onAllocated: (resource, seconds) => options.onAllocated?.(resource, seconds),
     });
     this.#ended = table.onEnded((uid) => this.release(uid));
-    this.#news = new HealthNews(clock, (uid) => table.learn(uid, { kind: 'devices', devices: this.devicesOf(uid) }));
+    this.#news = new Spaced(clock, HEALTH_NEWS_MS, (uid) =>
+      table.learn(uid, { kind: 'devices', devices: this.devicesOf(uid) }),
+    );
   }
 
   /** Reads what an earlier life gave to whom. To be called first, and once. Rejects never. */
@@ -227,7 +232,7 @@ export class DeviceManager implements WorkerDevices, AsyncDisposable {
 
   async #taken(resource: string, pods: readonly string[]): Promise<void> {
     this.#removed.delete(resource);
-    this.#news.tell(pods);
+    this.#news.tell(...pods);
     this.#changes.emit();
     const healthy = [...healthyIds(this.book.said(resource) ?? new Map())].sort().join('\n');
     if (this.#written.get(resource) === healthy) return;

@@ -6,7 +6,7 @@ import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Managers } from '../../ledger/managers/managers.ts';
 import { runProgram } from '../../lib/linux/runProgram.ts';
-import { seldom } from '../../lib/seldom.ts';
+import { Spaced } from '../../lib/spaced.ts';
 import { readLedgerInput } from '../../node/ledgerInput.ts';
 import { ledgerView } from '../../node/ledgerView.ts';
 import { LocalNode } from '../../node/localNode.ts';
@@ -34,6 +34,9 @@ import type { CsiStage } from './csi.ts';
 import type { DraStage } from './dra.ts';
 import type { Base } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
+
+/** How often a change of devices makes the Node's status be looked at, at most, in ms. */
+const CAPACITY_NEWS_MS = 1000;
 
 /** The node itself: what it is, what its Pods may use of it, and who hears of it. */
 export interface NodeStage {
@@ -160,7 +163,8 @@ export async function openNode(
     node.statusChanged();
   });
   // A plug-in may change its mind without end; what is left out here is written at the status's next turn.
-  stack.use(devices.onChange(seldom(clock, 1000, () => node.statusChanged())));
+  const capacity = stack.use(new Spaced(clock, CAPACITY_NEWS_MS, () => node.statusChanged()));
+  stack.use(devices.onChange(() => capacity.tell(undefined)));
   stack.use(node.onSeen(() => devices.shown(node.node.status?.capacity ?? {})));
   return {
     events,
