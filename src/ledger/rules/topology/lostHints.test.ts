@@ -30,3 +30,10 @@ test('none alone is to blame, and of many sets the first are named', () => {
     'container main: cpu only from NUMA nodes 0-1 or 0-1 or 0-1 or 0-1 or others, more than it would need, memory from nowhere',
   );
 });
+
+test('of many resources the text has an end, and none is blamed', () => {
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`v.example/gpu-${i}`, [hint((i % 2) + 1)]]));
+  const text = lost(many);
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024);
+  expect(text).not.toContain('without');
+});

@@ -1,10 +1,14 @@
 import { formatCpuList } from '../../../k8s/cpuList.ts';
+import { bounded } from '../../../lib/bounded.ts';
 import type { Hint, Hints } from './hints.ts';
 import { nodesOf } from './numaMask.ts';
 import { mergeHints, type TopologyPolicy } from './policies.ts';
 
 /** Sets of NUMA nodes that are named; there may be hundreds. */
 const MOST_SETS = 4;
+/** Of more resources none is blamed: for each the others are merged again. */
+const MOST_BLAMED = 8;
+const MOST_BYTES = 1024;
 
 /**
  * Why no NUMA nodes suit all resources, for `why`: from where each could come best, and without which of them the rest would have been
@@ -18,9 +22,10 @@ export function lostHints(policy: TopologyPolicy, providers: readonly Hints[], w
       const rest = Object.entries(hints ?? {}).filter(([name]) => name !== resource);
       return rest.length > 0 ? Object.fromEntries(rest) : null;
     });
-  const lost = lists.map(([resource]) => resource).filter((one) => mergeHints(policy, without(one)).admit);
+  const suspects = lists.length > MOST_BLAMED ? [] : lists.map(([resource]) => resource);
+  const lost = suspects.filter((one) => mergeHints(policy, without(one)).admit);
   const blamed = lost.length > 0 ? `; without ${lost.join(' or ')} it would be admitted` : '';
-  return `${what}: ${asked.join(', ')}${blamed}`;
+  return bounded(`${what}: ${asked.join(', ')}${blamed}`, MOST_BYTES);
 }
 
 function placesOf(list: readonly Hint[]): string {
