@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { KUBERNETES_VERSION } from '../../src/config/version.ts';
-import { inRoot } from '../executable/bareAgent.ts';
+import { BareAgent, inRoot } from '../executable/bareAgent.ts';
 import { makeRoot } from '../executable/roots.ts';
 import { type Check, runChecks } from '../lib/checks.ts';
 import { main } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
 import { run, tryRun } from '../lib/run.ts';
+import { ENTRYPOINT, unpackOciImage } from './ociImage.ts';
 import { SETTINGS } from './payload.ts';
 
 const RELEASE = path.join(repoRoot, 'dist/release');
@@ -111,8 +112,33 @@ async function refusesForeign(root: string): Promise<void> {
   assert.deepEqual(await files(root), before);
 }
 
+/** Programs of the image that volumes and user namespaces need. */
+const RUN_BY_KUBELET = [
+  'mount',
+  'mkfs.ext4',
+  'mkfs.xfs',
+  'resize2fs',
+  'xfs_growfs',
+  'mount.nfs',
+  'iscsiadm',
+  'getsubids',
+];
+
+async function ociImage(work: string): Promise<string> {
+  const [layout, root] = [path.join(work, 'layout'), path.join(work, 'root')];
+  for (const directory of [layout, root]) mkdirSync(directory);
+  assert.deepEqual(await unpackOciImage(released('.oci.tar'), layout, root), [ENTRYPOINT]);
+  assert.equal(await inside(root, ENTRYPOINT, '--version'), VERSION);
+  await inside(root, 'sh', '-c', `for program in ${RUN_BY_KUBELET.join(' ')}; do command -v $program; done`);
+  await inside(root, 'mkfs.ext4', '-V');
+  await using agent = await BareAgent.start(root, ENTRYPOINT);
+  assert.equal(await agent.end(), 0);
+  return 'has the programs that volumes need, and its entry point starts';
+}
+
 const all: Check[] = [
   ['the Debian package comes and goes, and kubeadm may depend on it', debianPackage],
   ['the archive is installed, upgraded and removed, and nothing is left', tarball],
+  ['the OCI image is one whose entry point is a kubelet', ociImage],
 ];
 await main(() => runChecks(all));

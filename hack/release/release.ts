@@ -1,4 +1,4 @@
-// npm run release: what `npm run build` makes, and of it a tarball with an install script, a Debian package and kubectl's plug-in, in dist/release.
+// npm run release: what `npm run build` makes, and of it a tarball with an install script, a Debian package, an OCI image and kubectl's plug-in, in dist/release.
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { repoRoot } from '../lib/paths.ts';
 import { run, which } from '../lib/run.ts';
 import { makeDeb } from './deb.ts';
 import { makeKubectlPlugin } from './kubectlPlugin.ts';
+import { makeOciImage } from './ociImage.ts';
 import { makeTarball } from './tarball.ts';
 
 await main(async () => {
@@ -25,6 +26,7 @@ await main(async () => {
     const files = [
       await step('tarball', () => makeTarball(dist, mkdtempSync(path.join(work, 'tarball-')), out, epoch)),
       await step('Debian package', () => makeDeb(dist, mkdtempSync(path.join(work, 'deb-')), out, epoch)),
+      await step('OCI image', () => makeOciImage(dist, mkdtempSync(path.join(work, 'image-')), out, epoch)),
       await step('kubectl plug-in', () => makeKubectlPlugin(mkdtempSync(path.join(work, 'plugin-')), out, epoch)),
     ];
     writeChecksums(out);

@@ -105,6 +105,43 @@ tlsCertFile: /var/lib/rancher/k3s/agent/serving-kubelet.crt
 tlsPrivateKeyFile: /var/lib/rancher/k3s/agent/serving-kubelet.key
 `;
 
+/** Talos runs the kubelet in a container of its own, at /usr/local/bin/kubelet (machine.kubelet.image). */
+const TALOS = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: 0.0.0.0
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: true
+  x509:
+    clientCAFile: /etc/kubernetes/pki/ca.crt
+authorization:
+  mode: Webhook
+cgroupRoot: /
+clusterDNS:
+- 10.96.0.10
+clusterDomain: cluster.local
+containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
+failSwapOn: false
+kubeletCgroups: /podruntime/kubelet
+logging:
+  format: json
+oomScoreAdj: -450
+port: 10250
+rotateCertificates: true
+serializeImagePulls: false
+staticPodPath: /etc/kubernetes/manifests
+streamingConnectionIdleTimeout: 5m0s
+systemCgroups: /system
+systemReserved:
+  cpu: 50m
+  ephemeral-storage: 256Mi
+  memory: 192Mi
+  pid: "100"
+tlsMinVersion: VersionTLS13
+`;
+
 /** What k3s' agent gives its own kubelet, and RKE2 with flags of its own before it. */
 const k3s = (configDir: string) => [
   '--cloud-provider=external',
@@ -141,6 +178,19 @@ test.each([
   ],
   ['k3s', K3S, (_: string, at: string) => k3s(at)],
   [
+    'Talos',
+    TALOS,
+    (file: string) => [
+      '--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubeconfig',
+      '--cert-dir=/var/lib/kubelet/pki',
+      '--cloud-provider=external',
+      `--config=${file}`,
+      '--hostname-override=edge',
+      '--kubeconfig=/etc/kubernetes/kubeconfig-kubelet',
+      '--node-ip=10.0.0.2',
+    ],
+  ],
+  [
     'RKE2 (kubelet-path)',
     K3S,
     (_: string, at: string) => [
@@ -157,10 +207,11 @@ test.each([
   expect(command.kind).toBe('run');
   if (command.kind !== 'run') return;
   const { warnings, options, config } = loadConfiguration(command.flags);
-  // Told, and not acted on: pulls are parallel and truth comes by events in any case, there is no FlexVolume; the kubelet stays in the cgroup it was started in.
+  // Told, and not acted on: pulls are parallel and truth comes by events in any case, the kubelet stays in the cgroup it was started in, and so do the machine's
+  // other processes (Talos starts them in cgroups of their own).
   expect(
     warnings.filter(
-      (line) => !/serializeImagePulls|kubeletCgroups|sync-frequency|volume-plugin-dir|has no effect/.test(line),
+      (line) => !/serializeImagePulls|kubeletCgroups|systemCgroups|sync-frequency|has no effect/.test(line),
     ),
   ).toEqual([]);
   expect(options.nodeIp).toMatch(/^(10|172)\./);
