@@ -326,6 +326,7 @@ test('a Pod that is released while the node is read for it gets no place that no
   ledger.release('a');
   reading.resolve(labelled);
   expect(await answer).toBe('Released');
+  await settle();
   expect(ledger.snapshot().admitted).toEqual([]);
 });
 

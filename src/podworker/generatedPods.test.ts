@@ -2,8 +2,7 @@ import { readManifest } from '../api/manifests/readManifest.ts';
 import { Random } from '../lib/fake/random.ts';
 import { allocatedAsAsked } from '../pods/rules/allocation.ts';
 import type { Container, Pod } from '../types/k8s.ts';
-import type { Mutable } from '../types/mutable.ts';
-import { randomPod } from './fake/sim/randomPod.ts';
+import { hostilePod, ODD_NUMBERS } from './fake/sim/hostilePod.ts';
 import { decide } from './rules/decide.ts';
 import type { PodFacts, PodSlot } from './rules/facts.ts';
 import { freshMemory } from './rules/memory.ts';
@@ -15,79 +14,6 @@ import { sandboxConfig } from './spec/sandboxConfig.ts';
 
 /** GENERATED_PODS=10000 is the whole exercise. */
 const COUNT = Number(process.env.GENERATED_PODS ?? 1_000);
-const texts = [
-  '',
-  'x'.repeat(300),
-  '../../etc/passwd',
-  '/',
-  '\u0000',
-  '__proto__',
-  'é',
-  '$(A)',
-  '9'.repeat(40),
-  'ErrImagePull\n',
-];
-const numbers = [-1, 0, 1, 65_536, 2 ** 31, 2 ** 53, 1e15];
-
-/** Fields that the simulator's Pods lack and the builders of requests look at. */
-function enrich(random: Random, pod: Pod): Pod {
-  for (const c of [...pod.spec!.containers, ...(pod.spec!.initContainers ?? [])]) {
-    Object.assign(c, {
-      command: ['sh', '-c', '$(A)'],
-      env: [
-        { name: 'A', value: 'b' },
-        { name: 'B', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-        { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
-      ],
-      ports: [{ containerPort: 80, protocol: 'TCP' }],
-      resources: { requests: { cpu: '100m', memory: '1Gi' }, limits: { cpu: '1', memory: '2Gi' } },
-      securityContext: {
-        runAsUser: 1000,
-        capabilities: { add: ['NET_ADMIN'] },
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
-      terminationMessagePath: '/dev/termination-log',
-    });
-  }
-  const sysctls = [{ name: 'net.ipv4.ip_forward', value: '1' }];
-  const more = { securityContext: { fsGroup: 7, sysctls }, dnsPolicy: random.pick('ClusterFirst', 'None', 'Default') };
-  return { ...pod, spec: { ...pod.spec!, ...more, hostAliases: [{ ip: '1.2.3.4', hostnames: ['h'] }] } };
-}
-
-/** Another value of the same type: absurd, but what the API's types allow. */
-function odd(random: Random, value: unknown): unknown {
-  if (typeof value === 'string') return random.pick(...texts);
-  if (typeof value === 'number') return random.pick(...numbers);
-  if (typeof value === 'boolean') return !value;
-  if (Array.isArray(value)) return random.pick<unknown[]>([], [...value, ...value], value.toReversed());
-  return random.pick(undefined, {});
-}
-
-function damage(random: Random, holder: Record<string, unknown>): void {
-  const key = random.pick(...Object.keys(holder));
-  const value = holder[key];
-  const isDeep = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-  if (isDeep && random.chance(0.85)) damage(random, value as Record<string, unknown>);
-  else holder[key] = odd(random, value);
-  if (holder[key] !== undefined) return;
-  if (Array.isArray(holder)) holder.splice(Number(key), 1);
-  else delete holder[key];
-}
-
-function generated(random: Random): Pod {
-  const { spec, metadata } = structuredClone(enrich(random, randomPod(random)));
-  const holder: Record<string, unknown> = { spec, metadata };
-  for (let i = random.int(4); i > 0; i--) damage(random, holder);
-  // Whatever else is missing, the API's types promise a spec, its containers, and the names in it.
-  const made = (holder.spec ?? {}) as Mutable<NonNullable<Pod['spec']>>;
-  made.containers ??= [];
-  for (const c of [...made.containers, ...(made.initContainers ?? [])] as Mutable<Container>[]) {
-    c.name ??= '';
-    for (const mount of c.volumeMounts ?? []) mount.name ??= '';
-  }
-  const pod = { metadata: holder.metadata ?? {}, spec: made } as Pod;
-  return pod;
-}
 
 /** Anything that the runtime and the slots may show for it. */
 function randomFacts(random: Random, pod: Pod): Partial<PodFacts> {
@@ -110,7 +36,7 @@ function randomFacts(random: Random, pod: Pod): Partial<PodFacts> {
     ),
     slots,
     volumes: random.chance(0.8) ? volumes : {},
-    terminate: random.chance(0.1) ? [{ cause: 'evicted', graceSeconds: random.pick(...numbers) }] : [],
+    terminate: random.chance(0.1) ? [{ cause: 'evicted', graceSeconds: random.pick(...ODD_NUMBERS) }] : [],
     gone: random.chance(0.1),
     probes: { m0: { containerId: 'c0', started: true, ready: false, failed: 'liveness' } },
   };
@@ -160,7 +86,7 @@ test(`${COUNT} generated Pods, sensible and not: the rules never throw, the buil
   const found: string[] = [];
   for (let seed = 0; seed < COUNT; seed++) {
     const random = new Random(seed);
-    const raw = generated(random);
+    const raw = hostilePod(random);
     let pod = raw;
     // Manifests are the slow tenth: api/manifests has its own tests of what it refuses.
     if (seed % 10 === 0) {

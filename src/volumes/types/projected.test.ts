@@ -33,6 +33,18 @@ describe('projected', () => {
     expect(mounted).toMatchObject({ refreshAt: 1234, tmpfs: true });
   });
 
+  test('of several tokens the first that is due says when the volume is renewed', async () => {
+    const due: Record<string, number> = { late: 9000, soon: 1000, later: 5000 };
+    node.token = async ({ audiences: [audience = ''] }) => ({
+      token: audience,
+      expiresAt: 9999,
+      refreshAt: due[audience]!,
+    });
+    const token = (audience: string) => ({ serviceAccountToken: { path: audience, audience } });
+    const mounted = await node.mount(projected([token('late'), token('soon'), token('later')]));
+    expect(mounted).toMatchObject({ refreshAt: 1000 });
+  });
+
   test('a source that this version does not know fails the volume', async () => {
     const sources = [tokenSource, { dream: {} } as never];
     await expect(node.mount(projected(sources))).rejects.toMatchObject({
