@@ -96,6 +96,24 @@ test('a Pod that has ended has no ids any more, though the API server still show
   await until(() => t.node.status('uid-job')?.phase === 'Succeeded' && !existsSync(fileOf('uid-job')));
 });
 
+test('a kill before the ids were given back: the next agent gives them back', async () => {
+  t.node.setPod(fakePod('job', { ...spec, containers: [main], restartPolicy: 'Never' }));
+  await until(() => isReady('uid-job'));
+  const { node } = t;
+  const dead = Promise.withResolvers<void>();
+  node.beforeEffect = (_uid, { kind }) => {
+    if (kind !== 'removeCgroup') return;
+    node.crash();
+    dead.resolve();
+  };
+  const [container] = [...t.world.cri.world.containers.values()];
+  t.world.cri.exitContainer(container!.id, 0);
+  await dead.promise;
+  expect(existsSync(fileOf('uid-job'))).toBe(true);
+  t.node = await new FakeNode(t.world).start();
+  await until(() => t.node.status('uid-job')?.phase === 'Succeeded' && !existsSync(fileOf('uid-job')));
+});
+
 test('a runtime without user namespaces: an event in kubelet’s words, no sandbox; it starts when the runtime has them', async () => {
   t.world.userNamespaces = false;
   t.node.setPod(ownPod('web'));
