@@ -34,8 +34,8 @@ function user(t: TestContext, name: string, image: string, policy: Policy, secre
 
 const secretsUrl = (t: TestContext) => `/api/v1/namespaces/${t.namespace}/secrets`;
 
-function secretData(host: string, password: string): object {
-  const auth = Buffer.from(`${registryLogins.tenant.username}:${password}`).toString('base64');
+function secretData(host: string, password: string, username: string = registryLogins.tenant.username): object {
+  const auth = Buffer.from(`${username}:${password}`).toString('base64');
   const config = JSON.stringify({ auths: { [host]: { auth } } });
   return { '.dockerconfigjson': Buffer.from(config).toString('base64') };
 }
@@ -45,8 +45,9 @@ async function makeSecret(
   name: string,
   host = privateRegistry,
   password: string = registryLogins.tenant.password,
+  username?: string,
 ): Promise<void> {
-  const data = secretData(host, password);
+  const data = secretData(host, password, username);
   await t.lab.api.create(secretsUrl(t), { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data });
 }
 
@@ -59,9 +60,9 @@ async function untilWaiting(t: TestContext, name: string, reason: RegExp): Promi
 }
 
 /** A Pod that is refused the image whatever it says; `round` makes the names new. */
-async function assertRefused(t: TestContext, image: string, round: string): Promise<void> {
-  const never = await create(t, user(t, `never-${round}`, image, 'Never'));
-  const asked = await create(t, user(t, `asked-${round}`, image, 'IfNotPresent'));
+async function assertRefused(t: TestContext, image: string, round: string, secret?: string): Promise<void> {
+  const never = await create(t, user(t, `never-${round}`, image, 'Never', secret));
+  const asked = await create(t, user(t, `asked-${round}`, image, 'IfNotPresent', secret));
   assert.equal(
     await untilWaiting(t, `never-${round}`, /^ErrImageNeverPull$/),
     `Container image "${image}" is not present with pull policy of Never`,
@@ -167,6 +168,60 @@ async function tokens(t: TestContext): Promise<void> {
   }
 }
 
+/** Two tenants who each pulled an image under the Go kubelet, of the same content: who may use which does not change with the kubelet. */
+async function twoTenants(t: TestContext): Promise<void> {
+  const { cluster } = t.lab;
+  const other = { ...t, namespace: `${t.namespace}-b` };
+  const logins = { 'tenant-a': 'password-a', 'tenant-b': 'password-b' };
+  const startGo = async () => {
+    await stopKubelet(cluster);
+    await startKubelet(cluster, 'go');
+    await waitForNodeReady(cluster, patience);
+  };
+  try {
+    (await startTokenRegistry(cluster)).setLogins(logins);
+    await makeNamespace(t.lab, other.namespace);
+    const tenants = await Promise.all(
+      (
+        [
+          ['tenant-a', t],
+          ['tenant-b', other],
+        ] as const
+      ).map(async ([username, context]) => {
+        const password = logins[username];
+        await makeSecret(context, 'cred', tokenRegistry, password, username);
+        const login = { username, password };
+        return { context, image: await pushPrivate(cluster, 'busybox', `${username}/two:1`, tokenRegistry, login) };
+      }),
+    );
+    await startGo();
+    for (const { context, image } of tenants)
+      await create(context, user(context, 'owner', image, 'IfNotPresent', 'cred'));
+    for (const { context } of tenants) await untilReady(context, 'owner');
+    await untilOldEnough(t, ['owner']);
+    const seen = Unnoticed.of(t, ['owner']);
+    const check = async (round: string) => {
+      for (const [i, { context, image }] of tenants.entries()) {
+        await assertAllowed(context, image, `own-${round}`);
+        await assertRefused(context, tenants[1 - i]!.image, `other-${round}`, 'cred');
+      }
+      await seen.assert(round);
+    };
+    await check('go');
+    await t.lab.restartAgent();
+    await check('ts');
+    await startGo();
+    await check('go-again');
+    t.note('the same decisions under the Go kubelet, kubelet-ts, and the Go kubelet again');
+  } finally {
+    try {
+      if (cluster.state.kubelet !== 'ts') await t.lab.restartAgent();
+    } finally {
+      await removeNamespace(t.lab, other.namespace).finally(() => stopTokenRegistry(cluster));
+    }
+  }
+}
+
 const version = 'credentialprovider.kubelet.k8s.io/v1';
 
 /** Two providers: one that answers and one that never does. */
@@ -231,6 +286,11 @@ async function providers(t: TestContext): Promise<void> {
 
 export const privateImages = group('private images', [
   test('a tenant does not get what another one pulled: kubelet-ts, Go kubelet, kubelet-ts', tenants, { mode: 'alone' }),
+  test(
+    'two tenants: Go kubelet, kubelet-ts, Go kubelet',
+    (t) => (t.full ? twoTenants(t) : Promise.resolve(t.note('only with --full'))),
+    { mode: 'alone' },
+  ),
   test('a registry with tokens; a password changes, the Secret stays', tokens),
   test('credential providers: one answers, one hangs', providers, { mode: 'alone' }),
 ]);

@@ -107,17 +107,22 @@ export function untellRuntime(cluster: Cluster, host: string): void {
   rmSync(hostsOf(cluster, host), { recursive: true, force: true });
 }
 
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Pushes one of the project's images; returns its name. */
 export async function pushPrivate(
   cluster: Cluster,
   name: ImageName,
   repository: string,
   host = privateRegistry,
+  { username, password }: Login = registryLogins.tenant,
 ): Promise<string> {
   const [built] = await ensureImages([name]);
   if (!built) throw new Error(`no image is called ${name}`);
   const target = `${host}/${repository}`;
-  const { username, password } = registryLogins.tenant;
   const script = path.join(repoRoot, 'hack/images/push.ts');
   const argv = [process.execPath, script, target, built.directory, `${username}:${password}`];
   const [command = '', ...args] = inside(cluster, 'network', argv);
