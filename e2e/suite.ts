@@ -1,6 +1,7 @@
 import { afterwards } from './cluster/afterwards.ts';
 import { badInput } from './cluster/badInput.ts';
 import { claims } from './cluster/claims.ts';
+import { credentialProviders } from './cluster/credentialProviders.ts';
 import { csi } from './cluster/csi.ts';
 import { deployments } from './cluster/deployments.ts';
 import { devices } from './cluster/devices.ts';
@@ -76,6 +77,7 @@ export const groups: readonly Group[] = [
   nodeShutdown,
   swapped,
   privateImages,
+  credentialProviders,
   oddRegistries,
   devices,
   dra,

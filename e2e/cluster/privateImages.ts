@@ -1,11 +1,7 @@
-// Images of a registry that asks for a password: who pulled one may use it, others may not, whatever kubelet is on the node; credential
-// providers give what no Secret does.
+// Images of registries that ask who one is: who pulled one may use it, others may not, whatever kubelet is on the node.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import {
-  privateRegistry,
   pushPrivate,
   registryLogins,
   startPrivateRegistry,
@@ -14,78 +10,22 @@ import {
   stopTokenRegistry,
   tokenRegistry,
 } from '../../hack/cluster/privateRegistry.ts';
-import type { Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
 import { expectWait } from '../lib/expectWait.ts';
-import { container, create, pod, removeAndWait, rest, untilPod, untilReady } from '../lib/pods.ts';
+import { create, untilReady } from '../lib/pods.ts';
+import {
+  assertAllowed,
+  assertRefused,
+  makeSecret,
+  recordsOf,
+  secretData,
+  secretsUrl,
+  untilWaiting,
+  user,
+} from '../lib/privatePods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed, untilOldEnough } from '../lib/unnoticed.ts';
 import { makeNamespace, removeNamespace } from '../lib/workspace.ts';
-
-type Policy = 'Always' | 'IfNotPresent' | 'Never';
-
-function user(t: TestContext, name: string, image: string, policy: Policy, secret?: string): Pod {
-  const command = ['sh', '-c', rest];
-  return pod(t, name, {
-    containers: [{ name: 'main', image, imagePullPolicy: policy, command }],
-    ...(secret ? { imagePullSecrets: [{ name: secret }] } : {}),
-  });
-}
-
-const secretsUrl = (t: TestContext) => `/api/v1/namespaces/${t.namespace}/secrets`;
-
-function secretData(host: string, password: string, username: string = registryLogins.tenant.username): object {
-  const auth = Buffer.from(`${username}:${password}`).toString('base64');
-  const config = JSON.stringify({ auths: { [host]: { auth } } });
-  return { '.dockerconfigjson': Buffer.from(config).toString('base64') };
-}
-
-async function makeSecret(
-  t: TestContext,
-  name: string,
-  host = privateRegistry,
-  password: string = registryLogins.tenant.password,
-  username?: string,
-): Promise<void> {
-  const data = secretData(host, password, username);
-  await t.lab.api.create(secretsUrl(t), { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data });
-}
-
-/** Waits until a container waits for one of these reasons; returns the message. */
-async function untilWaiting(t: TestContext, name: string, reason: RegExp): Promise<string> {
-  const now = await untilPod(t, name, `to wait for ${reason}`, (p) =>
-    reason.test(container(p, 'main')?.state?.waiting?.reason ?? ''),
-  );
-  return container(now, 'main')?.state?.waiting?.message ?? '';
-}
-
-/** A Pod that is refused the image whatever it says; `round` makes the names new. */
-async function assertRefused(t: TestContext, image: string, round: string, secret?: string): Promise<void> {
-  const never = await create(t, user(t, `never-${round}`, image, 'Never', secret));
-  const asked = await create(t, user(t, `asked-${round}`, image, 'IfNotPresent', secret));
-  assert.equal(
-    await untilWaiting(t, `never-${round}`, /^ErrImageNeverPull$/),
-    `Container image "${image}" is not present with pull policy of Never`,
-  );
-  // 401 of the registry, in the runtime's words.
-  assert.match(
-    await untilWaiting(t, `asked-${round}`, /^(ErrImagePull|ImagePullBackOff)$/),
-    /authorization failed|401/,
-  );
-  for (const one of [never, asked]) await removeAndWait(t, one);
-}
-
-/** A Pod that has the Secret and needs no registry. */
-async function assertAllowed(t: TestContext, image: string, name: string): Promise<void> {
-  const made = await create(t, user(t, name, image, 'Never', 'cred'));
-  await untilReady(t, name);
-  await removeAndWait(t, made);
-}
-
-function recordsOf(t: TestContext): string[] {
-  const directory = path.join(t.lab.cluster.layout.kubeletRoot, 'image_manager/pulled');
-  return readdirSync(directory).map((name) => readFileSync(path.join(directory, name), 'utf8'));
-}
 
 async function tenants(t: TestContext): Promise<void> {
   const stranger = { ...t, namespace: `${t.namespace}-b` };
@@ -222,68 +162,6 @@ async function twoTenants(t: TestContext): Promise<void> {
   }
 }
 
-const version = 'credentialprovider.kubelet.k8s.io/v1';
-
-/** Two providers: one that answers and one that never does. */
-function writeProviders(directory: string): string[] {
-  const bin = path.join(directory, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const { username, password } = registryLogins.provider;
-  const answer = {
-    ...{ apiVersion: version, kind: 'CredentialProviderResponse', cacheKeyType: 'Registry', cacheDuration: '1h' },
-    auth: { [privateRegistry]: { username, password } },
-  };
-  const scripts = {
-    quick: `cat > ${directory}/request\necho run >> ${directory}/runs\ncat <<'END'\n${JSON.stringify(answer)}\nEND\n`,
-    hanging: 'cat > /dev/null\nsleep 1000\n',
-  };
-  for (const [name, body] of Object.entries(scripts)) {
-    writeFileSync(path.join(bin, name), `#!/bin/sh\n${body}`);
-    chmodSync(path.join(bin, name), 0o755);
-  }
-  const provider = (name: string, repository: string) => ({
-    ...{ name, apiVersion: version, defaultCacheDuration: '0s', matchImages: [`${privateRegistry}/${repository}`] },
-  });
-  const config = {
-    ...{ apiVersion: 'kubelet.config.k8s.io/v1', kind: 'CredentialProviderConfig' },
-    providers: [provider('quick', 'provided'), provider('hanging', 'hanging')],
-  };
-  const file = path.join(directory, 'providers.yaml');
-  writeFileSync(file, JSON.stringify(config));
-  return [`--image-credential-provider-config=${file}`, `--image-credential-provider-bin-dir=${bin}`];
-}
-
-async function providers(t: TestContext): Promise<void> {
-  try {
-    await startPrivateRegistry(t.lab.cluster);
-    const provided = await pushPrivate(t.lab.cluster, 'busybox', 'provided/app:1');
-    const hanging = await pushPrivate(t.lab.cluster, 'busybox', 'hanging/app:1');
-    await t.lab.restartAgent({ args: writeProviders(t.directory) });
-    await create(t, user(t, 'hanging', hanging, 'IfNotPresent'));
-    await expectWait(t, 'hanging', 'PullingImage', /asking credential provider hanging/);
-    for (const name of ['one', 'two']) {
-      await create(t, user(t, name, provided, 'Always'));
-      await untilReady(t, name);
-    }
-    assert.equal(readFileSync(path.join(t.directory, 'runs'), 'utf8'), 'run\n', 'its answer is for an hour');
-    const request = JSON.parse(readFileSync(path.join(t.directory, 'request'), 'utf8')) as object;
-    assert.deepEqual(request, {
-      ...{ kind: 'CredentialProviderRequest', apiVersion: version },
-      image: `${privateRegistry}/provided/app`,
-    });
-    // What the node's own credentials pulled, every Pod may use.
-    await create(t, user(t, 'three', provided, 'Never'));
-    await untilReady(t, 'three');
-    await expectWait(t, 'hanging', 'PullingImage', /asking credential provider hanging/);
-    await untilWaiting(t, 'hanging', /^(ErrImagePull|ImagePullBackOff)$/);
-    const metrics = await t.lab.kubectl('get', '--raw', `/api/v1/nodes/${t.lab.node}/proxy/metrics`);
-    assert.match(metrics.stdout, /kubelet_credential_provider_plugin_errors_total\{plugin_name="hanging"\} [1-9]/);
-    assert.match(metrics.stdout, /kubelet_imagemanager_image_mustpull_checks_total\{result="credentialRecordFound"\}/);
-  } finally {
-    await t.lab.restartAgent().finally(() => stopPrivateRegistry(t.lab.cluster));
-  }
-}
-
 export const privateImages = group('private images', [
   test('a tenant does not get what another one pulled: kubelet-ts, Go kubelet, kubelet-ts', tenants, { mode: 'alone' }),
   test(
@@ -292,5 +170,4 @@ export const privateImages = group('private images', [
     { mode: 'alone' },
   ),
   test('a registry with tokens; a password changes, the Secret stays', tokens),
-  test('credential providers: one answers, one hangs', providers, { mode: 'alone' }),
 ]);
