@@ -74,7 +74,7 @@ async function tellProgress(t: TestContext): Promise<void> {
       /\(\d+ %, \d+\.\d MiB of 9\.\d MiB, 3 of 4 layers, 0\.1 MiB\/s, about \d/,
     );
     await expectWait(t, 'odd-stalled', 'PullingImage', /of 5\.\d MiB, 1 of 2 layers, nothing has come for \d/);
-    await expectWait(t, 'odd-silent', 'PullingImage', /pulling for \d+ s$/);
+    await expectWait(t, 'odd-silent', 'PullingImage', /pulling for \d\d s$/);
     // One Event, updated.
     const told = await events.until('an Event of the pull that is updated', () =>
       progressEvents(t, 'odd-slow').find((e) => (e.count ?? 0) >= 2),

@@ -41,6 +41,17 @@ export class PullPlans {
     for (const image of this.#plans.keys()) if (!images.has(image)) this.#plans.delete(image);
   }
 
+  /** Whether an image's manifest is there. */
+  has(image: string): boolean {
+    return this.#plans.has(image);
+  }
+
+  /** The transfers that are of none of the images whose layers are known. */
+  othersOf(transfers: readonly Transfer[]): readonly Transfer[] {
+    const known = new Set([...this.#plans.values()].flatMap((plan) => plan?.parts.map(({ digest }) => digest) ?? []));
+    return transfers.filter((one) => !known.has(digestOf(one) ?? ''));
+  }
+
   /** undefined: its manifest is not known yet. Rejects as the store does. `now`: wall ms. */
   async progressOf(
     image: string,

@@ -100,6 +100,29 @@ test('while the manifest is not known, or is none, all transfers are told as one
   expect(store.asked.filter((one) => one === 'read')).toHaveLength(1);
 });
 
+test('a registry that does not answer does not show what comes from others', async () => {
+  const store = new Store();
+  const { watch, progress, pull } = setUp(store);
+  using _ = watch.watch(pull('p'));
+  using __ = watch.watch(pull('q', 'silent.io/app:1'));
+  store.listContent = async (filters) =>
+    filters[0]!.includes('silent') ? [] : Store.prototype.listContent.call(store, filters);
+  store.transfers = [{ ref: `layer-${digest(2)}`, offset: 40, total: 100 }];
+  await watch.refresh();
+  expect(progress.get('p')).toMatchObject({ offset: 40, total: 300 });
+  expect(progress.get('q')).toMatchObject({ offset: 0, total: 0 });
+});
+
+test('a manifest that is of no use to us is no stall', async () => {
+  const store = new Store();
+  store.manifest = 'nonsense';
+  const { watch, stalls, pull, pass } = setUp(store);
+  using _ = watch.watch(pull('p'));
+  store.transfers = [{ ref: `layer-${digest(2)}`, offset: 40, total: 100 }];
+  await pass(100);
+  expect(stalls.get('r.io/app:1')).toBe(false);
+});
+
 test('who takes long is told of after 10 s, then ever less often, and no more when it is over', async () => {
   const { clock, watch, told, pull, pass } = setUp();
   const one = watch.watch(pull('p'));

@@ -121,8 +121,9 @@ export class PullWatch {
       ...pulls.map(({ flyingSince }) => clock.now().mono - (flyingSince() ?? clock.now().mono)),
     );
     const isUnpacked = progress?.of !== undefined && progress.present === progress.of;
+    const hasCome = !progress && (this.#plans?.has(image) ?? true); // a manifest that is of no use to us, or nobody tells
     const idle = progress ? (progress.idleMs ?? 0) : flown;
-    onStall(image, this.#plans !== undefined && !isUnpacked && flown >= STALLED_MS && idle >= STALLED_MS);
+    onStall(image, !hasCome && !isUnpacked && flown >= STALLED_MS && idle >= STALLED_MS);
   }
 
   async #refresh(): Promise<void> {
@@ -143,18 +144,19 @@ export class PullWatch {
       return;
     }
     const now = clock.now().wall;
-    const all = summarize(transfers, flying() > 1, now);
-    await Promise.all(
-      [...images].map(async (image) => {
-        // Whatever is wrong with the parts: the sum of what is under way says something too.
-        const progress = await this.#plans
-          ?.progressOf(image, transfers, now, { timeoutMs: PROGRESS_MS })
-          .catch(() => undefined);
-        const own = pulls.filter((pull) => pull.image === image && isFlying(pull));
-        for (const pull of own) pull.onProgress(progress ?? all);
-        this.#noteStall(image, own, progress);
-      }),
-    );
+    const told = await Promise.all([...images].map((image) => this.#progressOf(image, transfers, now)));
+    // Of the others the sum of what is left says something too.
+    const rest = summarize(this.#plans?.othersOf(transfers) ?? transfers, flying() > 1, now);
+    for (const [i, image] of [...images].entries()) {
+      const own = pulls.filter((pull) => pull.image === image && isFlying(pull));
+      for (const pull of own) pull.onProgress(told[i] ?? rest);
+      this.#noteStall(image, own, told[i]);
+    }
+  }
+
+  /** undefined: what the image consists of is not known, or cannot be found out. */
+  async #progressOf(image: string, transfers: readonly Transfer[], now: number): Promise<PullProgress | undefined> {
+    return this.#plans?.progressOf(image, transfers, now, { timeoutMs: PROGRESS_MS }).catch(() => undefined);
   }
 }
 

@@ -3,6 +3,10 @@ import { pullHint } from './pullHint.ts';
 // What containerd 2.3 and CRI-O say, shortened in the middle.
 test.each([
   [
+    'rpc error: code = DeadlineExceeded desc = failed to resolve image: failed to do request: Head "http://r/v2/a/manifests/1": net/http: timeout awaiting response headers',
+    /does not answer/,
+  ],
+  [
     'failed to pull and unpack image "r:5/a": failed to resolve reference "r:5/a": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials',
     /imagePullSecrets/,
   ],

@@ -40,6 +40,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [/stopped after 10 redirects/, 'the registry sends the node in a circle: its address behind a proxy is set wrongly'],
   [
+    /timeout awaiting response headers/,
+    'the registry takes connections and does not answer: it is overloaded, or what stands before it is',
+  ],
+  [
     /no such host|server misbehaving|Temporary failure in name resolution/i,
     'the node cannot resolve the registry’s name: look at the image’s name and the node’s DNS',
   ],
