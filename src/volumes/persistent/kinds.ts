@@ -18,15 +18,15 @@ export interface PersistentKinds {
   of(spec: Pick<VolumeSpec, 'name' | 'pv' | 'inline'>): PersistentKind;
 }
 
-/** `csi` and `flexVolume` are made where their drivers are known; without them such volumes are refused. */
-export function persistentKinds(csi?: PersistentKind, flexVolume?: PersistentKind): PersistentKinds {
+/** `csi` and `flexVolume` are made where their drivers are known; without them such volumes are refused. `isAttached`: there is a cluster that attaches. */
+export function persistentKinds(csi?: PersistentKind, flexVolume?: PersistentKind, isAttached = true): PersistentKinds {
   const scsi = new ScsiDevices({ sys: '/sys', dev: '/dev' });
   const kinds: Readonly<Record<string, PersistentKind>> = {
     hostPath: hostPathKind,
     local: localKind,
     nfs: nfsKind,
-    fc: fcKind(scsi),
-    iscsi: iscsiKind(scsi, realClock),
+    fc: fcKind(scsi, isAttached),
+    iscsi: iscsiKind(scsi, realClock, isAttached),
     ...(flexVolume ? { flexVolume } : {}),
     ...(csi ? { csi, ...Object.fromEntries(migratedSources.map((source) => [source, csi])) } : {}),
   };

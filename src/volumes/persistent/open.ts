@@ -37,5 +37,11 @@ export function openPersistentVolumes({
     ...{ root: rootDir, mounter, log, digest: createDigester(), run: runProgram },
     ...(expansion ? { expansion } : {}),
   };
-  return new PersistentVolumes({ clock, log, host, onOperation, kinds: persistentKinds(csi, flexVolume) });
+  return new PersistentVolumes({
+    clock,
+    log,
+    host,
+    onOperation,
+    kinds: persistentKinds(csi, flexVolume, expansion !== undefined),
+  });
 }

@@ -17,6 +17,8 @@ import { reconstructDisks } from './reconstruct.ts';
 /** What differs between the ways to a disk. */
 export interface DiskAccess {
   readonly plugin: string;
+  /** There is a cluster that marks them as attached, and wants to know that they are in use. */
+  readonly isAttached: boolean;
   /** Go's directory of the volume below the plug-in's, one or two names; throws when the volume cannot be named. Pure. */
   directory(spec: VolumeSpec): string;
   /** Go's name of it in the Node's lists. Pure. */
@@ -61,7 +63,7 @@ export function diskKind(access: DiskAccess): PersistentKind {
     identify: (spec) => ({
       uniqueName: `${plugin}/${access.directory(spec)}`,
       reportedAs: `${plugin}/${access.reportedAs(spec)}`,
-      attachable: true,
+      attachable: access.isAttached,
     }),
 
     async stage(step) {
@@ -102,7 +104,7 @@ export function diskKind(access: DiskAccess): PersistentKind {
     deviceMapDirectory: (host, volume) => directoryOf(host, volume, 'Block'),
 
     async reconstruct(host) {
-      const { volumes, shares } = await reconstructDisks(host, plugin, access.depth);
+      const { volumes, shares } = await reconstructDisks(host, plugin, access);
       for (const { uniqueName, uid, name } of shares) named.set(`${uniqueName} ${uid}`, name);
       return volumes;
     },

@@ -7,12 +7,17 @@ import { fcDirectory, fcDisk, fcSource } from './rules/fcDisk.ts';
 
 type FcModule = Pick<typeof FcModules, 'attachFc' | 'detachFc'>;
 
-/** `load`: what goes to the disks, which few nodes ever need. */
-export function fcKind(scsi: ScsiDevices, load: () => Promise<FcModule> = () => import('./fc.ts')): PersistentKind {
+/** `isAttached`: there is a cluster that attaches them. `load`: what goes to the disks, which few nodes ever need. */
+export function fcKind(
+  scsi: ScsiDevices,
+  isAttached = true,
+  load: () => Promise<FcModule> = () => import('./fc.ts'),
+): PersistentKind {
   /** Unmounted, and not let go yet: the mount table does not tell any more. */
   const leaving = new Map<string, string>();
   return diskKind({
     plugin: 'kubernetes.io/fc',
+    isAttached,
     depth: 1,
     directory: (spec) => fcDirectory(fcDisk(spec)),
     reportedAs: (spec) => {

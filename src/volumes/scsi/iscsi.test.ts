@@ -76,6 +76,20 @@ test('after a kill it is found by mount table and directories, whatever the Pod 
   expect([existsSync(targetOf(node, 'a')), existsSync(globalOf(node)), node.sessions.size]).toEqual([false, false, 0]);
 });
 
+test('standalone nobody attaches it, and nobody is waited for', async () => {
+  using node = new ScsiNode('iscsi');
+  node.restart('iscsi', false);
+  await node.node.have(a, spec, node.kind);
+  expect(node.node.volumes.inUse()).toEqual([]);
+  node.restart('iscsi', false);
+  await node.node.volumes.rebuild();
+  expect(node.node.volumes.inUse()).toEqual([]);
+  node.node.volumes.sourcesSynced();
+  await node.node.leave(a);
+  await gone(node);
+  expect(node.sessions.size).toBe(0);
+});
+
 test('a session that another volume of the node uses stays', async () => {
   using node = new ScsiNode('iscsi');
   node.onScan = (

@@ -10,10 +10,11 @@ import { diskDirectory, iscsiDisk, iscsiSource } from './rules/iscsiDisk.ts';
 
 type IscsiModule = Pick<typeof IscsiModules, 'attachIscsi' | 'detachIscsi'>;
 
-/** `load`: what goes to the disks, which few nodes ever need. */
+/** `isAttached`: there is a cluster that attaches them. `load`: what goes to the disks, which few nodes ever need. */
 export function iscsiKind(
   scsi: ScsiDevices,
   clock: Clock,
+  isAttached = true,
   load: () => Promise<IscsiModule> = () => import('./iscsi.ts'),
 ): PersistentKind {
   const targets = new Map<string, Turns>();
@@ -24,6 +25,7 @@ export function iscsiKind(
   };
   return diskKind({
     plugin: 'kubernetes.io/iscsi',
+    isAttached,
     depth: 2,
     directory: (spec) => diskDirectory(iscsiDisk(spec)),
     reportedAs: (spec) => {

@@ -18,7 +18,11 @@ export interface FoundDisks {
 }
 
 /** A Pod's directory or link that leads to no disk that is known is a volume of its own: it is only taken away. */
-export async function reconstructDisks(host: KindHost, plugin: string, depth: 1 | 2): Promise<FoundDisks> {
+export async function reconstructDisks(
+  host: KindHost,
+  plugin: string,
+  { depth, isAttached }: { readonly depth: 1 | 2; readonly isAttached: boolean },
+): Promise<FoundDisks> {
   const root = join(host.root, 'plugins', plugin);
   const volumes = new Map<string, FoundVolume>();
   const add = (uniqueName: string, name: string, mode: FoundVolume['mode'], staged: boolean, uid?: string) => {
@@ -28,7 +32,7 @@ export async function reconstructDisks(host: KindHost, plugin: string, depth: 1 
       uniqueName,
       name,
       mode,
-      attachable: staged,
+      attachable: staged && isAttached,
       staged: staged || before?.staged === true,
       pods,
     });

@@ -38,10 +38,12 @@ export class ScsiNode implements Disposable {
     this.restart(kind);
   }
 
-  restart(kind: 'iscsi' | 'fc'): void {
+  restart(kind: 'iscsi' | 'fc', isAttached = true): void {
     this.node.volumes[Symbol.dispose]();
     this.kind =
-      kind === 'iscsi' ? iscsiKind(this.scsi, this.node.clock, async () => iscsi) : fcKind(this.scsi, async () => fc);
+      kind === 'iscsi'
+        ? iscsiKind(this.scsi, this.node.clock, isAttached, async () => iscsi)
+        : fcKind(this.scsi, isAttached, async () => fc);
     this.node.open([this.kind]);
   }
 
