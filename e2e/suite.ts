@@ -21,6 +21,7 @@ import { order } from './cluster/order.ts';
 import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { pressure } from './cluster/pressure.ts';
 import { privateImages } from './cluster/privateImages.ts';
+import { projections } from './cluster/projections.ts';
 import { replaced } from './cluster/replaced.ts';
 import { resized } from './cluster/resized.ts';
 import { resources } from './cluster/resources.ts';
@@ -77,6 +78,7 @@ export const groups: readonly Group[] = [
   nodeShutdown,
   swapped,
   privateImages,
+  projections,
   credentialProviders,
   oddRegistries,
   devices,

@@ -20,9 +20,9 @@ export async function stopRuntime(cluster: Cluster, sent: NodeJS.Signals = 'SIGT
   await stopService(cluster, 'containerd', sent);
 }
 
-/** Starts the API server again; returns when it is ready. */
-export async function startApi(cluster: Cluster): Promise<void> {
-  await startApiServer(cluster, await ensureTools(['etcd', 'kubernetes']));
+/** Starts the API server again, perhaps with other flags; returns when it is ready. */
+export async function startApi(cluster: Cluster, extra: Record<string, string> = {}): Promise<void> {
+  await startApiServer(cluster, await ensureTools(['etcd', 'kubernetes']), extra);
 }
 
 /** Ends the API server with a signal. Asked politely, it may take a minute while watches are open. */

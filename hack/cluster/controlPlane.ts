@@ -70,13 +70,17 @@ export function startEtcd(cluster: Cluster, tools: Tools): void {
   });
 }
 
-/** Starts the API server unless it runs; it is ready when /readyz says so through the port on 127.0.0.1. */
-export async function startApiServer(cluster: Cluster, tools: Tools): Promise<void> {
+/** Starts the API server unless it runs; it is ready when /readyz says so through the port on 127.0.0.1. `extra`: more flags, or other values. */
+export async function startApiServer(
+  cluster: Cluster,
+  tools: Tools,
+  extra: Record<string, string> = {},
+): Promise<void> {
   const { layout } = cluster;
   writeFileSync(path.join(layout.state, 'audit-policy.json'), JSON.stringify(auditPolicy(), null, 2));
   startService(cluster, {
     name: 'kube-apiserver',
-    argv: [tools.bin('kube-apiserver'), ...flags(serverFlags(layout))],
+    argv: [tools.bin('kube-apiserver'), ...flags({ ...serverFlags(layout), ...extra })],
     place: 'network',
   });
   await waitForService(cluster, 'kube-apiserver', 120_000, async () => {
