@@ -90,12 +90,13 @@ export class PullFlights {
    * costs the runtime nothing, and must not keep everybody else's images away.
    */
   stalls(image: string, isStalled: boolean): void {
+    const before = this.#stalled.size;
     for (const flight of this.#flying) {
       if (flight.request.spec.userSpecifiedImage !== image && flight.request.spec.image !== image) continue;
       if (!isStalled) this.#stalled.delete(flight);
       else if (this.#stalled.size < MAX_STALLED) this.#stalled.add(flight);
     }
-    this.#launch();
+    if (this.#stalled.size > before) this.#launch();
   }
 
   /**

@@ -137,6 +137,7 @@ test.each([
   ],
   ['has a field that nobody knows', print({ cacheKeyType: 'Image', secret: 'hunter2' }), 'error decoding credential'],
   ['has no cache key', print({ ...auth() }), 'did not return a valid cacheKeyType: '],
+  ['prints brackets', "head -c 200000 /dev/zero | tr '\\0' '['", 'it has more than 10000 parts'],
   ['prints without end', 'cat /dev/zero', 'it printed more than 262144 bytes'],
   ['complains without end', 'head -c 9000000 /dev/zero >&2; exit 1', 'exit status 1'],
 ])('a provider that %s gives nothing, which is logged without a secret', async (_name, body, expected) => {

@@ -1,4 +1,6 @@
 import { parseDuration } from '../../k8s/duration.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import { parseModestJson } from '../../lib/modestJson.ts';
 import type { RegistryLogin } from '../types.ts';
 
 /** For which images credentials of a provider may be used again. */
@@ -13,6 +15,9 @@ export interface ProviderAnswer {
   readonly logins: Readonly<Record<string, RegistryLogin>>;
 }
 
+/** An answer with more entries than anybody has registries is not read. */
+const MAX_PARTS = 10_000;
+
 const UNDECODABLE = 'error decoding credential provider plugin response from stdout';
 
 /**
@@ -22,10 +27,10 @@ const UNDECODABLE = 'error decoding credential provider plugin response from std
 export function decodeAnswer(text: string, apiVersion: string): ProviderAnswer {
   let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
+    value = parseModestJson(text, MAX_PARTS);
+  } catch (error) {
     throw new Error(
-      "error reading GVK from response: couldn't get version/kind; json parse error: it is not valid JSON",
+      `error reading GVK from response: couldn't get version/kind; json parse error: ${errorMessage(error)}`,
     );
   }
   const fields = objectOf(value);
