@@ -1,5 +1,6 @@
 import { nearest } from '../lib/nearest.ts';
 import { GATE_DEPENDENCIES, GATE_GROUPS, type GateName } from './featureGateTable.ts';
+import { UNREAD_GATES } from './gateEffects.ts';
 
 /** How mature a feature is. */
 export type GateStage = 'alpha' | 'beta' | 'ga' | 'deprecated';
@@ -55,7 +56,13 @@ export function resolveGates(wanted: Readonly<Record<string, boolean>>): GateRes
     const all = wanted[name];
     if (all === undefined) continue;
     values.set(name, all);
-    for (const gate of TABLE.values()) if (gate.stage === stage && !gate.locked) values.set(gate.name, all);
+    const set = [...TABLE.values()].filter((gate) => gate.stage === stage && !gate.locked);
+    for (const gate of set) values.set(gate.name, all);
+    const idle = set.filter((gate) => gate.default !== all && !(gate.name in wanted) && unreadNote(gate.name));
+    if (idle.length > 0)
+      warnings.push(
+        `feature gate ${name} sets some that are not acted on: ${idle.map((gate) => gate.name).join(', ')}`,
+      );
   }
   for (const [name, value] of Object.entries(wanted)) {
     if (name in ALL_STAGES) continue;
@@ -67,6 +74,8 @@ export function resolveGates(wanted: Readonly<Record<string, boolean>>): GateRes
       errors.push(`cannot set feature gate ${name} to ${value}, feature is locked to ${gate.default}`);
     } else {
       values.set(name, value);
+      const note = gate.default === value ? undefined : unreadNote(name);
+      if (note) warnings.push(`feature gate ${name} is accepted but not acted on: ${note}`);
       if (gate.stage === 'ga' || gate.stage === 'deprecated') {
         const stage = gate.stage === 'ga' ? 'GA' : 'deprecated';
         warnings.push(
@@ -77,6 +86,11 @@ export function resolveGates(wanted: Readonly<Record<string, boolean>>): GateRes
   }
   if (errors.length === 0) errors.push(...brokenDependencies(values));
   return { gates: gatesOf(values), errors, warnings };
+}
+
+/** What is so in place of the gate's choice; undefined for one that is acted on, and for one that is none of the kubelet's. */
+function unreadNote(name: string): string | undefined {
+  return UNREAD_GATES[name as GateName];
 }
 
 function brokenDependencies(values: ReadonlyMap<string, boolean>): string[] {

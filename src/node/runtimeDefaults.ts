@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupManager } from '../cgroups/contract.ts';
+import type { FeatureGates } from '../config/featureGates.ts';
 import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
 import { parseMountInfo } from '../lib/linux/mountInfo.ts';
 import type { SpecNode } from '../podworker/spec/context.ts';
@@ -14,6 +15,7 @@ export function runtimeDefaults(
   rootDir: string,
   machine: MachineFacts,
   cgroups: CgroupManager,
+  gates: FeatureGates,
 ): SpecNode {
   return {
     cgroupVersion: cgroups.version,
@@ -31,7 +33,7 @@ export function runtimeDefaults(
     seccompRoot: join(rootDir, 'seccomp'),
     podLogsRoot: config.podLogsDir.replace(/\/+$/, ''),
     ...memoryQoS(config, cgroups.qos),
-    containerStopSignals: config.featureGates?.ContainerStopSignals === true,
+    containerStopSignals: gates.enabled('ContainerStopSignals'),
   };
 }
 

@@ -123,7 +123,7 @@ export async function openNode(
     machine: node.machine,
     record: (event) => events.node(event),
   });
-  const spec = runtimeDefaults(config, rootDir, node.machine, cgroups);
+  const spec = runtimeDefaults(config, rootDir, node.machine, cgroups, gates);
   const ledger = openLedger({
     table,
     view,
