@@ -3,7 +3,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CONTAINER_HASH, kubeletOnly, unstarted } from '../../cri/convert.ts';
 import { CriError } from '../../cri/error.ts';
-import type { ContainerConfig, ImageSpec } from '../../cri/generated/runtime.ts';
+import type { ContainerConfig } from '../../cri/generated/runtime.ts';
 import type { ObservedContainer } from '../../cri/observed.ts';
 import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
 import type { ImageFact } from '../../images/types.ts';
@@ -21,10 +21,10 @@ import { resolveEnv } from '../spec/env.ts';
 import type { ResolvedVariable } from '../spec/envTypes.ts';
 import { ETC_HOSTS_FILE, etcHosts } from '../spec/etcHosts.ts';
 import { podHostname } from '../spec/hostname.ts';
-import { imageVolumeSpec } from '../spec/imageVolume.ts';
 import type { RunAsUser } from '../spec/runAsNonRoot.ts';
 import { mountSubPath } from '../spec/subPath.ts';
 import { handlerOf } from './ensureImage.ts';
+import { imageVolumes } from './imageVolumeSpecs.ts';
 import { keepActuated } from './resizePod.ts';
 import { configOf, ensureUserNamespace, ticket } from './sandbox.ts';
 import type { Services } from './services.ts';
@@ -243,17 +243,6 @@ function volumeGroups({ pod, facts }: ActionContext): number[] {
   const own = pod.spec?.securityContext?.supplementalGroups ?? [];
   const asked = Object.values(facts.volumes).flatMap(({ group }) => (group === undefined ? [] : [group]));
   return [...new Set(asked)].filter((group) => !own.includes(group));
-}
-
-/** Image volumes by name, as the runtime knows the pulled images. */
-function imageVolumes(services: Services, { pod, facts }: ActionContext): Map<string, ImageSpec> {
-  const found = new Map<string, ImageSpec>();
-  for (const { name, image } of pod.spec?.volumes ?? []) {
-    if (!image?.reference) continue;
-    const { imageId = '' } = services.images.fact(facts.uid, image.reference);
-    found.set(name, imageVolumeSpec(pod, image.reference, imageId, services.runtimeHandler(pod)));
-  }
-  return found;
 }
 
 async function bindSubPaths(

@@ -5,6 +5,7 @@ import type { ActionContext } from '../outcome.ts';
 import { decide } from '../rules/decide.ts';
 import { active, factsOf, now, podOf } from '../rules/testing.ts';
 import { ensureImage } from './ensureImage.ts';
+import { imageVolumes } from './imageVolumeSpecs.ts';
 import type { Services } from './services.ts';
 
 const t = freshNode();
@@ -83,6 +84,17 @@ describe('behind gates', () => {
 
   test('RuntimeClassInImageCriApi: the image is that of the handler', async () => {
     expect((await attempt('main', { imagesByHandler: true })).asked).toMatchObject({ runtimeHandler: 'kata' });
+  });
+
+  test.each([
+    [false, ''],
+    [true, 'kata'],
+  ])('RuntimeClassInImageCriApi %s: the image of a volume is of handler %j', (imagesByHandler, runtimeHandler) => {
+    const images = { fact: () => ({ ref: image, present: true, imageId: 'sha256:id' }) };
+    const services = { images, imagesByHandler, runtimeHandler: () => 'kata' } as unknown as Services;
+    const mounting = podOf({ containers: [], volumes: [{ name: 'data', image: { reference: image } }] });
+    const context = { pod: mounting, facts: { uid: 'uid-web' } } as unknown as ActionContext;
+    expect(imageVolumes(services, context).get('data')).toMatchObject({ image: 'sha256:id', runtimeHandler });
   });
 
   test('ImageVolumeWithDigest: what the runtime calls the image of a volume becomes a fact, and the status says it', async () => {
