@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bringUp } from '../../hack/cluster/bringUp.ts';
 import { hierarchies, makeCgroup } from '../../hack/cluster/cgroups.ts';
@@ -13,7 +13,7 @@ import { run } from '../../hack/lib/run.ts';
 import type { Place } from './cluster.ts';
 import { type Spec, suiteOf } from './lists.ts';
 import type { ConformanceOptions } from './options.ts';
-import { processFlags } from './processFlags.ts';
+import { lockFile, processFlags } from './processFlags.ts';
 import { keepRuntime, runtimePidFile } from './runtimeKeeper.ts';
 
 /** The cgroup that the suite names in the kubelet's configuration; both kubelets are in it from the start. */
@@ -64,11 +64,13 @@ export async function suiteNode(specs: readonly Spec[], options: ConformanceOpti
   await writeKubelet(cluster, kubelet);
   mkdirSync(units(cluster), { recursive: true });
   makeCgroup(cluster.layout.cgroup + kubeletCgroup);
+  const foreignLock = existsSync(lockFile);
   const stop = new AbortController();
   const kept = keepRuntime(cluster, stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();
     await kept;
+    if (!foreignLock) rmSync(lockFile, { force: true });
   };
   return { cluster, end };
 }
