@@ -190,38 +190,42 @@ test(`${count} texts of registries, credential providers and records from ${firs
   expect(found).toEqual([]);
 });
 
-test(`trees of random names from ${first}: each is counted and removed whole, and no handle stays`, async () => {
-  const trees = Math.max(5, Math.ceil(count / 100));
-  const handles = () => readdirSync('/proc/self/fd').length;
-  const before = handles();
-  const signal = new AbortController().signal;
-  for (let seed = first; seed < first + trees; seed++) {
-    const random = new Random(seed);
-    const root = mkdtempSync(join(tmpdir(), 'fuzz-names-'));
-    let at = Buffer.from(root);
-    for (let i = random.int(40); i >= 0; i--) {
-      const name = Buffer.from(randomBytes((n) => random.int(n), 100).filter((byte) => byte !== 0 && byte !== 0x2f));
-      if (name.length === 0 || ['.', '..'].includes(name.toString())) continue;
-      const path = Buffer.concat([at, Buffer.from('/'), name]);
-      if (random.chance(0.3)) {
-        mkdirSync(path, { recursive: true });
-        if (random.chance(0.5)) at = path;
-      } else writeFileSync(path, 'x', { flag: 'a' });
-    }
-    let usage: { readonly inodes?: number } | undefined;
-    const walk = diskUsage(root);
-    for (let step = await walk.next(); ; step = await walk.next())
-      if (step.done) {
-        usage = step.value as typeof usage;
-        break;
+test(
+  `trees of random names from ${first}: each is counted and removed whole, and no handle stays`,
+  async () => {
+    const trees = Math.max(5, Math.ceil(count / 100));
+    const handles = () => readdirSync('/proc/self/fd').length;
+    const before = handles();
+    const signal = new AbortController().signal;
+    for (let seed = first; seed < first + trees; seed++) {
+      const random = new Random(seed);
+      const root = mkdtempSync(join(tmpdir(), 'fuzz-names-'));
+      let at = Buffer.from(root);
+      for (let i = random.int(40); i >= 0; i--) {
+        const name = Buffer.from(randomBytes((n) => random.int(n), 100).filter((byte) => byte !== 0 && byte !== 0x2f));
+        if (name.length === 0 || ['.', '..'].includes(name.toString())) continue;
+        const path = Buffer.concat([at, Buffer.from('/'), name]);
+        if (random.chance(0.3)) {
+          mkdirSync(path, { recursive: true });
+          if (random.chance(0.5)) at = path;
+        } else writeFileSync(path, 'x', { flag: 'a' });
       }
-    expect({ seed, known: usage !== undefined }).toEqual({ seed, known: true });
-    await removeTree(root, signal);
-    expect({ seed, left: readdirSync(tmpdir()).includes(root.slice(root.lastIndexOf('/') + 1)) }).toEqual({
-      seed,
-      left: false,
-    });
-    rmSync(root, { recursive: true, force: true });
-  }
-  expect(handles()).toBeLessThanOrEqual(before + 2);
-});
+      let usage: { readonly inodes?: number } | undefined;
+      const walk = diskUsage(root);
+      for (let step = await walk.next(); ; step = await walk.next())
+        if (step.done) {
+          usage = step.value as typeof usage;
+          break;
+        }
+      expect({ seed, known: usage !== undefined }).toEqual({ seed, known: true });
+      await removeTree(root, signal);
+      expect({ seed, left: readdirSync(tmpdir()).includes(root.slice(root.lastIndexOf('/') + 1)) }).toEqual({
+        seed,
+        left: false,
+      });
+      rmSync(root, { recursive: true, force: true });
+    }
+    expect(handles()).toBeLessThanOrEqual(before + 2);
+  },
+  24 * 3_600_000,
+);

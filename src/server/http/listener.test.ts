@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { realClock } from '../../lib/clock.ts';
 import { failure } from '../../lib/fake/until.ts';
 import { createLogger } from '../../lib/logger.ts';
@@ -30,4 +30,21 @@ test('a taken port is told in one sentence', async () => {
     `cannot listen on 127.0.0.1 port ${port}: listen EADDRINUSE`,
   );
   holder.close();
+});
+
+test('another protocol is asked for before the request in front of it was answered: that connection ends, and nothing else', async () => {
+  const handler = async (request: { url?: string }, response: { end(text: string): void }) => {
+    if (request.url !== '/slow') response.end('ok');
+  };
+  await using listener = await listen({ ...options, handler: handler as never, upgrades: () => true });
+  const socket = connect(listener.port, '127.0.0.1');
+  const closed = once(socket, 'close');
+  socket.on('error', () => {});
+  socket.resume();
+  socket.write(
+    'GET /slow HTTP/1.1\r\nHost: n\r\n\r\nGET / HTTP/1.1\r\nHost: n\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  );
+  await closed;
+  expect(listener.upgraded.size).toBe(0);
+  expect(await (await fetch(`http://127.0.0.1:${listener.port}/`)).text()).toBe('ok');
 });

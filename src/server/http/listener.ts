@@ -60,7 +60,9 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     upgraded.add(socket);
     socket.once('close', () => upgraded.delete(socket));
     socket.on('error', () => socket.destroy());
-    void handler(request, responseOn(request, socket as Socket), { socket, head });
+    const response = responseOn(request, socket as Socket);
+    if (response) void handler(request, response, { socket, head });
+    else socket.destroy();
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
@@ -88,11 +90,19 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   });
 }
 
-/** Lets a request that asked for another protocol be refused in HTTP; the connection ends with the answer. */
-function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
+/**
+ * Lets a request that asked for another protocol be refused in HTTP; the connection ends with the answer. Undefined when an earlier request
+ * of the same connection has not been answered: the two cannot share it. Whoever sends both without waiting needs no credentials, and
+ * thrown further it would end the process.
+ */
+function responseOn(request: IncomingMessage, socket: Socket): ServerResponse | undefined {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.assignSocket(socket);
+  try {
+    response.assignSocket(socket);
+  } catch {
+    return undefined;
+  }
   response.once('finish', () => {
     response.detachSocket(socket);
     socket.end();
