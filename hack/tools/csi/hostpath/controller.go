@@ -31,6 +31,9 @@ func (d *controller) ControllerGetCapabilities(context.Context, *csi.ControllerG
 		csi.ControllerServiceCapability_RPC_GET_CAPACITY,
 		csi.ControllerServiceCapability_RPC_SINGLE_NODE_MULTI_WRITER,
 	}
+	if d.attach {
+		kinds = append(kinds, csi.ControllerServiceCapability_RPC_PUBLISH_UNPUBLISH_VOLUME)
+	}
 	if d.modify {
 		kinds = append(kinds, csi.ControllerServiceCapability_RPC_MODIFY_VOLUME)
 	}
@@ -106,6 +109,27 @@ func (d *controller) DeleteVolume(_ context.Context, request *csi.DeleteVolumeRe
 	return &csi.DeleteVolumeResponse{}, d.store.remove(v.ID)
 }
 
+// ControllerPublishVolume has nothing to do: the volume lies on its node.
+func (d *controller) ControllerPublishVolume(_ context.Context, request *csi.ControllerPublishVolumeRequest) (*csi.ControllerPublishVolumeResponse, error) {
+	if request.GetNodeId() == "" || request.GetVolumeCapability() == nil {
+		return nil, status.Error(codes.InvalidArgument, "the request has no node, or no volume capability")
+	}
+	if request.GetNodeId() != d.nodeID {
+		return nil, status.Errorf(codes.NotFound, "there is no node %s", request.GetNodeId())
+	}
+	if _, err := d.store.get(request.GetVolumeId()); err != nil {
+		return nil, err
+	}
+	return &csi.ControllerPublishVolumeResponse{}, nil
+}
+
+func (d *controller) ControllerUnpublishVolume(_ context.Context, request *csi.ControllerUnpublishVolumeRequest) (*csi.ControllerUnpublishVolumeResponse, error) {
+	if request.GetVolumeId() == "" {
+		return nil, status.Error(codes.InvalidArgument, "the request has no volume id")
+	}
+	return &csi.ControllerUnpublishVolumeResponse{}, nil
+}
+
 func (d *controller) ValidateVolumeCapabilities(_ context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {
 	if _, err := d.store.get(request.GetVolumeId()); err != nil {
 		return nil, err
@@ -139,7 +163,7 @@ func (d *controller) ControllerExpandVolume(_ context.Context, request *csi.Cont
 			return nil, err
 		}
 	}
-	return &csi.ControllerExpandVolumeResponse{CapacityBytes: v.Size, NodeExpansionRequired: true}, nil
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: v.Size, NodeExpansionRequired: d.expandOnNode}, nil
 }
 
 func (d *controller) checkMutable(parameters map[string]string) error {

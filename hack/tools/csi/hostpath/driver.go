@@ -18,9 +18,11 @@ type driver struct {
 	name, nodeID   string
 	limit          int64
 	strict, modify bool
-	mutable        []string
-	store          store
-	lock           sync.Mutex
+	// attach and expandOnNode: what the driver wants to be asked besides.
+	attach, expandOnNode bool
+	mutable              []string
+	store                store
+	lock                 sync.Mutex
 }
 
 // oneByOne makes one call after the other, since all of them change the same files, and logs each without its secrets.
