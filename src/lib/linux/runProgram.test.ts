@@ -38,3 +38,15 @@ test('a program that leaves its outputs to somebody who lives on is over when it
   expect((await run('setsid sleep 5 & echo done')).code).toBe(0);
   expect(performance.now() - begun).toBeLessThan(4_000);
 });
+
+test('what a program printed is there in full, however late it comes after the news of its end', async () => {
+  const one = runProgram({ program: 'sh', args: ['-c', 'echo done; exit 3'], deadlineMs: 60_000 });
+  // The event loop is busy over the end of the program: output and end are both news when it goes on.
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  expect(await one).toEqual({ code: 3, output: 'done\n', killed: false });
+  const all = Array.from({ length: 60 }, (_, n) =>
+    runProgram({ program: 'sh', args: ['-c', `echo ${n}`], deadlineMs: 60_000 }),
+  );
+  expect((await Promise.all(all)).map(({ output }) => output)).toEqual(all.map((_, n) => `${n}\n`));
+});

@@ -29,6 +29,8 @@ export interface ProgramResult {
 export type Runner = (request: ProgramRequest) => Promise<ProgramResult>;
 
 const MAX_OUTPUT = 16 << 10;
+/** How long after its end a program's output may still come. */
+const PIPES_MS = 1_000;
 
 /**
  * The runner of this machine. It settles when the program has ended, and not before: while the kernel holds one that was killed, what it
@@ -82,12 +84,15 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
   });
   child.on('exit', (code) => {
     settle();
-    // A helper that lives on may hold the pipes: what has come by now is all there is.
-    setImmediate(() => {
+    const end = () => {
+      clearTimeout(patience);
       child.stdout?.destroy();
       child.stderr?.destroy();
       resolve({ code, output: Buffer.concat(chunks).toString(), killed });
-    });
+    };
+    // What it printed may come after the news of its end. A helper that lives on may hold the pipes: then this is all there is.
+    const patience = setTimeout(end, PIPES_MS);
+    child.once('close', end);
   });
   return promise;
 };
