@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { Node, Pod } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
+import { outMount, outVolume, untilWritten } from '../lib/files.ts';
 import { container, create, pod, podUrl, rest, shell, untilReady } from '../lib/pods.ts';
 import { assertGiven, assertPod, both, resize, resizeConditions, untilResized } from '../lib/resizes.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
@@ -121,6 +122,24 @@ async function restarts(t: TestContext): Promise<void> {
   assertPod(t, after, { cpu: 130, memory: 96 });
 }
 
+/** What a container is told of its own resources: in a file what it has now, in a variable what it started with. */
+async function told(t: TestContext): Promise<void> {
+  const limit = { resourceFieldRef: { containerName: 'main', resource: 'limits.cpu', divisor: '1m' } };
+  const script = `while true; do echo "$CPU $(cat /info/cpu)" > /out/told.new; mv /out/told.new /out/told; sleep 0.2; done`;
+  const main = shell('main', script, {
+    resources: both('100m', '32Mi'),
+    env: [{ name: 'CPU', valueFrom: limit }],
+    volumeMounts: [outMount, { name: 'info', mountPath: '/info' }],
+  });
+  const volumes = [outVolume(t), { name: 'info', downwardAPI: { items: [{ path: 'cpu', ...limit }] } }];
+  await create(t, pod(t, 'told', { containers: [main], volumes }));
+  await untilReady(t, 'told');
+  await untilWritten(t, 'told', (text) => text.trim() === '100 100');
+  const asked = await resize(t, 'told', { main: both('200m', '32Mi') });
+  await untilResized(t, 'told', asked.metadata?.generation);
+  await untilWritten(t, 'told', (text) => text.trim() === '100 200');
+}
+
 async function wholePod(t: TestContext): Promise<void> {
   const containers = [shell('main', rest), shell('other', rest)];
   await create(t, pod(t, 'whole', { containers, resources: both('100m', '64Mi') }));
@@ -216,6 +235,7 @@ export const resized = group('resized', [
   test('Pods are resized: several containers at once, limits and requests that are added', several),
   test('Pods are resized: a container whose policy says so restarts', restarts),
   test('Pods are resized: as a whole', wholePod),
+  test('Pods are resized: files of the downward API follow', told),
   test('Pods are resized: not below what they use', belowUsage),
   test('Pods are resized: what is deferred is granted when another Pod ends', deferred, { mode: 'alone' }),
   test('Pods are resized: the agent is killed meanwhile', killedMeanwhile, { mode: 'alone' }),
