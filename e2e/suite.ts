@@ -30,6 +30,7 @@ import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
 import { userNamespaces } from './cluster/userNamespaces.ts';
+import { wholePods } from './cluster/wholePods.ts';
 import { demo } from './demo/demo.ts';
 import { agentKilled } from './faults/agentKilled.ts';
 import { apiAway } from './faults/apiAway.ts';
@@ -84,6 +85,7 @@ export const groups: readonly Group[] = [
   devices,
   dra,
   pinnedCpus,
+  wholePods,
   slowRuntime,
   restarts,
   agentKilled,
