@@ -44,7 +44,8 @@ test('each object on the way is waited for, and the next attempt is made when it
   await until(() => t.node.isReady('uid-web'));
   expect(created().config).toMatchObject({ mounts: [{ hostPath: '/somewhere', containerPath: '/data' }, {}] });
   const said = t.node.events.filter(({ reason }) => reason === 'FailedMount').map(({ message }) => message);
-  expect(said).toEqual(
+  // On a slow machine an attempt is made again before the next object comes, and fails in the same words.
+  expect(said.filter((message, i) => message !== said[i - 1])).toEqual(
     [
       ...['failed to fetch PVC from API server: persistentvolumeclaims "claim" not found', 'PVC is not bound'],
       'failed to fetch PV pv from API server: persistentvolumes "pv" not found',
