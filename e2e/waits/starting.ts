@@ -22,13 +22,13 @@ const cases: readonly Case[] = [
     'image missing',
     () => main({ image: 'example.com/no/such:1' }),
     'ImagePullBackOff',
-    /^container main: image "example\.com\/no\/such:1" could not be pulled: .*not found.*; next try in [\d.]+ s$/,
+    /^container main: image "example\.com\/no\/such:1" could not be pulled: .*not found.*; next try in [\d.]+ s; hint: there is no such image: /,
   ],
   [
     'image never pulled',
     () => main({ image: 'example.com/no/such:2', imagePullPolicy: 'Never' }),
     'ImageUnusable',
-    /^container main: image "example\.com\/no\/such:2": ErrImageNeverPull: Container image "example\.com\/no\/such:2" is not present with pull policy of Never$/,
+    /^container main: image "example\.com\/no\/such:2": ErrImageNeverPull: Container image "example\.com\/no\/such:2" is not present with pull policy of Never; hint: load the image onto the node, /,
   ],
   [
     'ResourceClaims',
