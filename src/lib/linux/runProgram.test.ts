@@ -50,3 +50,16 @@ test('what a program printed is there in full, however late it comes after the n
   );
   expect((await Promise.all(all)).map(({ output }) => output)).toEqual(all.map((_, n) => `${n}\n`));
 });
+
+test('what cannot be an argument is an error that does not show it', async () => {
+  const running = runProgram({ program: 'true', args: ['-v', 'pass\0word'], deadlineMs: 60_000 });
+  const error = (await running.catch((thrown: unknown) => thrown)) as Error;
+  expect(error).toMatchObject({ code: 'ProgramFailed', message: 'true cannot be run: invalid argument' });
+  expect(error.cause).toBeUndefined();
+});
+
+test('more arguments than the kernel takes are an error like any other', async () => {
+  const args = ['x'.repeat(1 << 20)];
+  const begun = runProgram({ program: 'true', args, deadlineMs: 60_000 });
+  await expect(begun).rejects.toMatchObject({ code: 'ProgramFailed', message: expect.stringContaining('E2BIG') });
+});

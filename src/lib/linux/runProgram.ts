@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { KubeletError } from '../errors.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { errorMessage, KubeletError } from '../errors.ts';
 
 /** What a program of the node is run with. */
 export interface ProgramRequest {
@@ -42,7 +42,13 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
   // A group of its own: helpers (mount.nfs) are killed with it.
   const env = environment ?? { PATH, LC_ALL: 'C' };
   const stdio = ['ignore', 'pipe', withoutErrors ? 'ignore' : 'pipe'] as const;
-  const child = spawn(program, args, { detached: true, stdio: [...stdio], env });
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, { detached: true, stdio: [...stdio], env });
+  } catch (error) {
+    reject(refused(program, error));
+    return promise;
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   let killed = false;
@@ -96,3 +102,13 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
   });
   return promise;
 };
+
+/** What is thrown at once: too many arguments, or one that no program can be given. Node's own words for that quote it, and it may be a password. */
+function refused(program: string, error: unknown): KubeletError {
+  const isQuoted = (error as NodeJS.ErrnoException).code === 'ERR_INVALID_ARG_VALUE';
+  const why = isQuoted ? 'invalid argument' : errorMessage(error);
+  return new KubeletError(`${program} cannot be run: ${why}`, {
+    code: 'ProgramFailed',
+    ...(isQuoted ? {} : { cause: error }),
+  });
+}
