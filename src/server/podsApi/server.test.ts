@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,5 +148,16 @@ describe('a slow watcher', () => {
     const ended = watcher.next(call.signal);
     call.abort();
     expect(await ended).toBeUndefined();
+  });
+
+  test('leaves nothing behind of its waits, however long it stays', async () => {
+    const watcher = new Watcher();
+    const { signal } = new AbortController();
+    for (let i = 0; i < 100; i++) {
+      const waiting = watcher.next(signal);
+      watcher.push(event(1));
+      await waiting;
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });

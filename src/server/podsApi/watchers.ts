@@ -38,9 +38,12 @@ export class Watcher {
   async next(signal: AbortSignal): Promise<ToldEvent | undefined> {
     while (this.#events.length === 0 && !this.#dropped && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const wake = () => resolve();
+      this.#wake = wake;
+      // Taken back after each wait: a watcher that stays for weeks would leave one for each event.
+      signal.addEventListener('abort', wake, { once: true });
       await promise;
+      signal.removeEventListener('abort', wake);
     }
     if (this.#dropped) throw new RpcStatus(status.RESOURCE_EXHAUSTED, 'watch client channel closed');
     const event = signal.aborted ? undefined : this.#events.shift();
