@@ -2,8 +2,12 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { proofOfKey } from '../../config/certificates/certificateRequest.ts';
+import { Turns } from '../../lib/turns.ts';
 
 const generate = promisify(generateKeyPair);
+
+/** A long key takes one of the threads for seconds that all files are read with: one at a time, whatever Pods ask for. */
+const turns = new Turns(1);
 
 const MAKE: Readonly<Record<string, () => Promise<{ readonly privateKey: KeyObject }>>> = {
   RSA3072: () => generate('rsa', { modulusLength: 3072 }),
@@ -18,6 +22,6 @@ const MAKE: Readonly<Record<string, () => Promise<{ readonly privateKey: KeyObje
 export async function newPodKey(keyType: string): Promise<{ readonly key: string; readonly proof: Buffer }> {
   const make = Object.hasOwn(MAKE, keyType) ? MAKE[keyType] : undefined;
   if (!make) throw new Error(`while generating keypair: unknown key type "${keyType}"`);
-  const { privateKey } = await make();
+  const { privateKey } = await turns.take(make);
   return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), proof: proofOfKey(privateKey) };
 }

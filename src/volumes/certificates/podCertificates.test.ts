@@ -251,3 +251,20 @@ test.each([
 test('a type of key that there is none of is refused', async () => {
   await expect(newPodKey('toString')).rejects.toThrow('while generating keypair: unknown key type "toString"');
 });
+
+test('a Pod that wants many asks for one after the other, and for no more when it is gone', async () => {
+  await using issuer = await Issuer.start();
+  const many = Array.from({ length: 5 }, (_, index) => failure(issuer.certificates.get({ ...demand, index })));
+  await many[0];
+  issuer.certificates.forget('u1');
+  await Promise.all(many);
+  // The second may have been on its way.
+  expect(issuer.requests().length).toBeLessThanOrEqual(2);
+  expect(issuer.certificates.states()).toEqual([]);
+});
+
+test('keys are made one at a time: a long one takes a thread that files are read with', async () => {
+  const made: string[] = [];
+  await Promise.all(['RSA3072', 'ED25519'].map((type) => newPodKey(type).then(() => made.push(type))));
+  expect(made).toEqual(['RSA3072', 'ED25519']);
+});

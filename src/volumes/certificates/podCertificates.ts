@@ -10,6 +10,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { NameQueue } from '../../lib/nameQueue.ts';
 import type { PodCertificateProjection, PodCertificateRequest, StoredPod } from '../../types/k8s.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { newPodKey } from './keys.ts';
@@ -89,6 +90,8 @@ export class PodCertificates implements Disposable {
   readonly #options: PodCertificatesOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #changes = new Listeners<[key: string]>();
+  /** By Pod: one that wants thousands asks for one after the other, and others come in between. */
+  readonly #queue = new NameQueue();
   #requests: Reflector<'PodCertificateRequest'> | undefined;
 
   constructor(options: PodCertificatesOptions) {
@@ -174,9 +177,13 @@ export class PodCertificates implements Disposable {
 
   /** At most one request for each at a time. */
   #request(key: string, entry: Entry): Promise<void> {
-    entry.making ??= this.#make(key, entry).finally(() => {
-      entry.making = undefined;
-    });
+    entry.making ??= this.#queue
+      .run(entry.demand.pod.metadata.uid, async () => {
+        if (this.#entries.get(key) === entry) await this.#make(key, entry);
+      })
+      .finally(() => {
+        entry.making = undefined;
+      });
     return entry.making;
   }
 

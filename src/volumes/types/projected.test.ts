@@ -81,6 +81,21 @@ describe('projected', () => {
     ]);
   });
 
+  test('who does not want the volume any more does not wait for a certificate', async () => {
+    const asked = Promise.withResolvers<void>();
+    const certificate = () => {
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    Object.assign(node.context, { certificate });
+    const call = new AbortController();
+    const volume = projected(projections);
+    const mounting = node.manager.mount(podWith([volume]), volume, node.context, call.signal);
+    await asked.promise;
+    call.abort();
+    await expect(mounting).rejects.toThrow('aborted');
+  });
+
   test('without their gates, and without an API server, both are refused in kubelet’s words', async () => {
     await expect(node.mount(projected(projections))).rejects.toThrow(
       '[ClusterTrustBundle projection is not supported in static kubelet mode, unimplemented]',

@@ -1,4 +1,5 @@
 import { errorMessage, isAbort } from '../../lib/errors.ts';
+import { untilAborted } from '../../lib/untilAborted.ts';
 import { bundleKey, certificateKey } from '../certificates/names.ts';
 import { payloadVolume } from '../payloadVolume.ts';
 import { fsUserOf } from '../rules/fsUser.ts';
@@ -82,6 +83,7 @@ async function fetchCertificates({
   pod,
   volume,
   context,
+  signal,
 }: VolumeTask): Promise<{ certificates: Map<number, CertificateResult>; refreshAt: number | undefined }> {
   const certificates = new Map<number, CertificateResult>();
   const due: number[] = [];
@@ -90,10 +92,12 @@ async function fetchCertificates({
     try {
       // Kubelet's word where no manager is, without an API server or with its gate off.
       if (!context.certificate) throw new PayloadError('unimplemented');
-      const { refreshAt, ...credentials } = await context.certificate({ pod, volume: volume.name, index, source });
+      const asked = context.certificate({ pod, volume: volume.name, index, source });
+      const { refreshAt, ...credentials } = await untilAborted(asked, signal);
       certificates.set(index, credentials);
       if (refreshAt !== undefined) due.push(refreshAt);
     } catch (error) {
+      if (isAbort(error)) throw error;
       certificates.set(index, { error: error instanceof PayloadError ? error : new PayloadError(errorMessage(error)) });
     }
   });
