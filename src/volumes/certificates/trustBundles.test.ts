@@ -107,3 +107,17 @@ test('an API server that has only v1alpha1 is asked for that; one that has neith
   await until(() => heard === 2);
   expect(look).toThrow('ClusterTrustBundle projection is not supported in static kubelet mode');
 });
+
+test('what was made is kept for the next Pod, but not for any number of selectors', async () => {
+  put('a', anchor('x'.repeat(800_000)), { signerName: 'example.com/s' });
+  using bundles = await opened();
+  const of = (value: string) =>
+    bundles.anchors({
+      ...{ signerName: 'example.com/s', path: 'p' },
+      labelSelector: { matchExpressions: [{ key: 'set', operator: 'NotIn', values: [value] }] },
+    });
+  const first = of('1');
+  expect(of('1')).toBe(first);
+  for (const value of ['2', '3', '4', '5']) of(value);
+  expect(of('1')).not.toBe(first);
+});

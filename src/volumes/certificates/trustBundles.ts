@@ -16,6 +16,15 @@ import { PayloadError } from '../rules/payload.ts';
 /** What the Go kubelet says of a cluster or node that has none, and of one whose gate is off. */
 export const NO_TRUST_BUNDLES = 'ClusterTrustBundle projection is not supported in static kubelet mode';
 
+/** What was made is kept for the next Pod, so many sources and bytes of it: Pods choose selectors, and each gives a copy of its own. */
+const MAX_MADE = 256;
+const MAX_MADE_BYTES = 4 * 1024 * 1024;
+
+interface Made {
+  readonly turn: number;
+  readonly anchors: Buffer;
+}
+
 type BundleKind = 'ClusterTrustBundle' | 'ClusterTrustBundleAlpha';
 
 /** All bundles of the cluster, read from when a Pod first asks: as v1beta1, or as v1alpha1 where the API server has only that. */
@@ -26,7 +35,8 @@ export class TrustBundles implements Disposable {
   readonly #readers = new Map<BundleKind, Reflector<BundleKind>>();
   readonly #missing = new Set<BundleKind>();
   readonly #turns = new Map<string, number>();
-  readonly #made = new LruMap<string, { readonly turn: number; readonly anchors: Buffer }>(256);
+  #made = new LruMap<string, Made>(MAX_MADE);
+  #madeBytes = 0;
   /** The order of anchors is no promise: it is another one in each process. */
   readonly #order = randomBytes(16);
   #turn = 0;
@@ -60,7 +70,7 @@ export class TrustBundles implements Disposable {
       );
     }
     const anchors = this.#normalized(found);
-    this.#made.set(key, { turn: this.#turn, anchors });
+    this.#keep(key, anchors);
     return anchors;
   }
 
@@ -136,6 +146,15 @@ export class TrustBundles implements Disposable {
     }
     this.#turn++;
     this.#changes.emit(undefined);
+  }
+
+  #keep(key: string, anchors: Buffer): void {
+    this.#madeBytes += anchors.length;
+    if (this.#madeBytes > MAX_MADE_BYTES) {
+      this.#made = new LruMap(MAX_MADE);
+      this.#madeBytes = anchors.length;
+    }
+    this.#made.set(key, { turn: this.#turn, anchors });
   }
 
   #normalized(bundles: readonly ClusterTrustBundle[]): Buffer {
