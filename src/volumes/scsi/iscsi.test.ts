@@ -266,3 +266,27 @@ test.each([
   const hostile = volumeOf('pv', { iscsi: { ...source, ...more } }) as VolumeSpec;
   expect(() => iscsiDisk(hostile)).toThrow(`is no ${what}`);
 });
+
+test('who waits for its turn at a target that does not answer another volume says so, and may leave', async () => {
+  using node = new ScsiNode('iscsi');
+  const silent = Promise.withResolvers<void>();
+  const answer = node.node.answer;
+  node.node.answer = async (request) => {
+    if (request.args.includes('--login')) await silent.promise;
+    return answer(request);
+  };
+  const first = node.have('a', spec);
+  await until(() => node.calls.some((call) => call.includes('--discover')));
+  const second = failure(node.have('b', volumeOf('other', { iscsi: { ...source, lun: 1 } }), b));
+  const volumesInUse = ['0', '1'].map((lun) => `kubernetes.io/iscsi/10.0.0.1:${IQN}:${lun}`);
+  const volumesAttached = volumesInUse.map((name) => ({ name, devicePath: '' }));
+  node.node.volumes.nodeSeen({ status: { volumesInUse, volumesAttached } });
+  const words = `other volumes of the node are being connected with or taken from iSCSI target ${IQN}`;
+  await until(() => node.node.waits.filter((one) => one === words).length === 2);
+  node.node.volumes.sourcesSynced();
+  await node.node.leave(b);
+  await second;
+  silent.resolve();
+  await first;
+  expect(calls(node, /--login/)).toHaveLength(1);
+});

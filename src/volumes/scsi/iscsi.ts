@@ -5,6 +5,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import { allEntries } from '../../lib/linux/directoryEntries.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
+import { untilAborted } from '../../lib/untilAborted.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { ObjectLookup } from '../contract.ts';
@@ -46,12 +47,25 @@ export async function attachIscsi(
   if (shown.code !== 0) throw new Error(`iscsi: could not read iface ${disk.initIface} error: ${failed(shown)}`);
   const transport = transportIn(shown.output);
   if (transport === '') throw new Error(`could not parse iface file for ${disk.iface}`);
-  return alone(disk.iqn, async () => {
+  const begun = Promise.withResolvers<void>();
+  const { signal, progress } = step;
+  const work = alone(disk.iqn, async () => {
+    signal.throwIfAborted();
+    begun.resolve();
     // Before anything is begun: killed in the middle, the next process knows what to end.
     await note(step, disk, directory);
     if (disk.initiatorName !== '') await cloneInterface(step.host, disk, shown.output);
     return connect(scsi, clock, step, disk, chap, transport);
   });
+  // Who waits behind another volume's portals that do not answer may leave; who has begun finishes, as others count on it.
+  progress(`other volumes of the node are being connected with or taken from iSCSI target ${disk.iqn}`);
+  try {
+    await untilAborted(Promise.race([begun.promise, work]), signal);
+    return await work;
+  } finally {
+    progress(undefined);
+    work.catch(() => {}); // of its turn that comes when nobody waits any more
+  }
 }
 
 async function connect(

@@ -1,6 +1,6 @@
 // Volumes on disks behind iSCSI: the node logs in at their target.
 import type { Clock } from '../../lib/clock.ts';
-import { Turns } from '../../lib/turns.ts';
+import { NameQueue } from '../../lib/nameQueue.ts';
 import type { PersistentKind } from '../persistent/contract.ts';
 import { secretReference } from './chapSecret.ts';
 import type { ScsiDevices } from './devices.ts';
@@ -17,12 +17,9 @@ export function iscsiKind(
   isAttached = true,
   load: () => Promise<IscsiModule> = () => import('./iscsi.ts'),
 ): PersistentKind {
-  const targets = new Map<string, Turns>();
-  const alone: IscsiModules.Alone = (iqn, work) => {
-    const turns = targets.get(iqn) ?? new Turns(1);
-    targets.set(iqn, turns);
-    return turns.take(work);
-  };
+  // By target, of which each volume may have its own: one that is idle is forgotten.
+  const targets = new NameQueue();
+  const alone: IscsiModules.Alone = (iqn, work) => targets.run(iqn, work);
   return diskKind({
     plugin: 'kubernetes.io/iscsi',
     isAttached,
