@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../lib/fake/until.ts';
+import type { KindHost } from '../persistent/contract.ts';
 import { podOf, volumeOf } from '../persistent/fake/attachedKind.ts';
 import { ScsiNode } from './fake/target.ts';
+import { detachFc } from './fc.ts';
 
 const a = podOf('a');
 const WWN = '50060e801049cfd1';
@@ -95,4 +97,14 @@ test.each([
 ])('%j is refused before anything is done', (fc, message) => {
   using node = new ScsiNode('fc');
   expect(() => node.kind.identify(volumeOf('pv', { fc }), a, undefined as never)).toThrow(message);
+});
+
+test.each([
+  ['by-id', 'scsi-3600', '600'],
+  ['by-path', `fc-0x1${WWN}-lun-0`, `${WWN}-lun-0`],
+] as const)('%s: a disk whose name %s only ends with %s is not forgotten', async (place, link, name) => {
+  using node = new ScsiNode('fc');
+  node.addDisk(place, link);
+  await detachFc(node.scsi, new Map(), {} as KindHost, globalOf(node, `volumeDevices/${name}`), 'Block');
+  expect(node.calls).toEqual([]);
 });

@@ -71,7 +71,10 @@ async function search(
 /** By the volume's directory alone, as after a restart. */
 async function linked(scsi: ScsiDevices, directory: string): Promise<string | undefined> {
   const place = directory.includes('-lun-') ? 'by-path' : 'by-id';
-  const link = (await scsi.links(place)).find((name) => name.endsWith(directory));
+  // As it was found: a name that another disk's ends with must not have that one forgotten.
+  const link = (await scsi.links(place)).find((name) =>
+    place === 'by-path' ? name.endsWith(`-0x${directory}`) : name === `scsi-${directory}`,
+  );
   const disk = link && (await scsi.diskAt(join(scsi.dev, 'disk', place, link)));
   const device = disk ? join(scsi.dev, disk) : undefined;
   return device && ((await scsi.multipathOf(device)) ?? device);
