@@ -51,3 +51,13 @@ test('several labels in one Pod are an error', () => {
 test('as mount(8) takes it: the commas of a level are no separators', () => {
   expect([contextOption(''), contextOption(label)]).toEqual([[], [`context="${label}"`]]);
 });
+
+test.each(['s0:c1",suid,dev,x="', 's0:c1\\', 's0 c1', 's0\n', 's0\0'])(
+  '%j would be more than a label in the options of a mount',
+  (hostile) => {
+    const asks = (options: object, more = {}) => seLinuxMountLabel(pod([user(options)], more), 'v', alone, host);
+    expect(() => asks({ level: hostile })).toThrow('is no SELinux label');
+    expect(() => asks({ ...level, user: hostile })).toThrow('is no SELinux label');
+    expect(asks({ level: hostile }, { seLinuxChangePolicy: 'Recursive' })).toBe('');
+  },
+);

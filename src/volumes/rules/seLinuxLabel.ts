@@ -3,6 +3,9 @@ import type { SELinuxOptions, StoredPod } from '../../types/k8s.ts';
 import type { VolumeSpec } from '../persistent/contract.ts';
 import { PayloadError } from './payload.ts';
 
+/** Within quotes in a mount's options: the API takes any text, and with a quote of its own a Pod would choose further options of a mount on the node. */
+const LABEL = /^[\w.:,-]+$/;
+
 /** What the machine says of it. */
 export interface SeLinuxHost {
   /** The label that files of containers have unless a Pod says otherwise, as `system_u:object_r:container_file_t:s0`. */
@@ -13,7 +16,7 @@ export interface SeLinuxHost {
 
 /**
  * The label, or '' where files are labelled one by one: only a PersistentVolume whose Pod has it alone is mounted so, and not when the Pod
- * asks for the other way. Throws when containers of the Pod use the volume under several labels.
+ * asks for the other way. Throws when containers of the Pod use the volume under several labels, or under what is none.
  */
 export function seLinuxMountLabel(
   pod: StoredPod,
@@ -36,7 +39,9 @@ export function seLinuxMountLabel(
   );
   if (labels.size > 1) throw new PayloadError(`multiple SELinux labels found: ${[...labels].sort().join(',')}`);
   const [label = ''] = labels;
-  return securityContext.seLinuxChangePolicy === 'Recursive' ? '' : label;
+  if (label === '' || securityContext.seLinuxChangePolicy === 'Recursive') return '';
+  if (!LABEL.test(label)) throw new PayloadError(`${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
+  return label;
 }
 
 /** Of files: a process's user and level, in the context that files have. Without a level the runtime chooses one that nobody knows yet. */
