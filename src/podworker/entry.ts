@@ -1,3 +1,4 @@
+import { ownEntry } from '../lib/ownEntry.ts';
 import type { PodEntry } from '../pods/entry.ts';
 import { podIPsOf } from '../pods/rules/podIPs.ts';
 import type { Reason } from '../timeline/reasons.ts';
@@ -20,6 +21,6 @@ export function entryOf(facts: PodFacts, memory: PodMemory, reasons: readonly Re
     observed: facts.runtime,
     podIPs: podIPsOf(facts),
     reasons,
-    volumePath: (volume) => facts.volumes[volume]?.hostPath,
+    volumePath: (volume) => ownEntry(facts.volumes, volume)?.hostPath,
   };
 }

@@ -1,3 +1,4 @@
+import { ownEntry } from '../lib/ownEntry.ts';
 import type {
   AdmissionFact,
   CpuFact,
@@ -282,7 +283,8 @@ export class FactSheet {
 
   /** A start makes a log file of its number: it counts when the runtime has forgotten the container. */
   #noteRestart(name: string, number: number): void {
-    if ((this.#logRestarts[name] ?? -1) < number) this.#logRestarts = { ...this.#logRestarts, [name]: number };
+    if ((ownEntry(this.#logRestarts, name) ?? -1) < number)
+      this.#logRestarts = { ...this.#logRestarts, [name]: number };
   }
 
   snapshot(

@@ -2,6 +2,7 @@ import { bounded } from '../lib/bounded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, isAbort } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { ownEntry } from '../lib/ownEntry.ts';
 import type { CpuFact, PodClaims, PodDevices } from '../pods/facts.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
@@ -42,9 +43,9 @@ function cpuHoldings(cpus: CpuFact | null = null): string[] {
   const { own = {}, memory = {}, pooled = [] } = cpus ?? {};
   const names = [...new Set([...Object.keys(own), ...Object.keys(memory)])].slice(0, MOST_HOLDINGS);
   return names.map((container) => {
-    const nodes = memory[container] ?? '';
+    const [cpuList = '', nodes = ''] = [ownEntry(own, container), ownEntry(memory, container)];
     const shared = pooled.includes(container) ? ' with others of the Pod' : '';
-    const parts = [own[container] && `CPUs ${own[container]}${shared}`, nodes && `memory of NUMA nodes ${nodes}`];
+    const parts = [cpuList && `CPUs ${cpuList}${shared}`, nodes && `memory of NUMA nodes ${nodes}`];
     return bounded(`${container}: ${parts.filter(Boolean).join(', ')}`, HOLDING_BYTES);
   });
 }

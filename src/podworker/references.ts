@@ -1,3 +1,4 @@
+import { ownEntry } from '../lib/ownEntry.ts';
 import type { ReferencedState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import { isTerminal } from '../status/rules/phase.ts';
@@ -88,7 +89,7 @@ export class References implements Disposable {
     // Of a Pod that is over nothing is mounted any more, and its claims may be gone.
     for (const r of isTerminal(pod.status?.phase) ? [] : this.#volumeNeeds(pod as StoredPod)) {
       const keys = keysOf([r]);
-      if (r.volume !== undefined) volumes[r.volume] = [...(volumes[r.volume] ?? []), ...keys];
+      if (r.volume !== undefined) volumes[r.volume] = [...(ownEntry(volumes, r.volume) ?? []), ...keys];
     }
     const namespace = pod.metadata?.namespace ?? '';
     const pulls = keysOf(

@@ -104,6 +104,14 @@ test('a device that its plug-in does not name counts as healthy', () => {
   });
 });
 
+test('a container may be called as what every object inherits', () => {
+  const assignments = [
+    { container: 'constructor', resource: 'a/a', ids: ['x'], idsByNode: {}, answer: new Uint8Array() },
+  ];
+  const held = [{ resource: 'a/a', devices: [{ id: 'x', healthy: true }] }];
+  expect(podDevices(assignments, () => undefined)).toEqual({ constructor: held });
+});
+
 test('what is removed is 0, unless it is there again', () => {
   const inventory = new Map([['a/a', new Map([['1', { id: '1', healthy: false, nodes: [] }]])]]);
   expect(deviceCapacity(inventory, ['b/b', 'a/a'])).toEqual({

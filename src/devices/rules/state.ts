@@ -1,3 +1,4 @@
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { PodDevices } from '../../pods/facts.ts';
 import type { DeviceList } from './inventory.ts';
 import { inOrder } from './inventory.ts';
@@ -54,7 +55,7 @@ export function podDevices(
   for (const { container, resource, ids } of assignments) {
     const known = said(resource);
     const held = inOrder(ids).map((id) => ({ id, healthy: known?.get(id)?.healthy ?? true }));
-    devices[container] = [...(devices[container] ?? []), { resource, devices: held }];
+    devices[container] = [...(ownEntry(devices, container) ?? []), { resource, devices: held }];
   }
   for (const held of Object.values(devices)) held.sort((a, b) => (a.resource < b.resource ? -1 : 1));
   return devices;

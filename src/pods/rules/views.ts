@@ -1,6 +1,7 @@
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../cri/observed.ts';
 import { isSidecar } from '../../k8s/containerTotals.ts';
 import { allNamed } from '../../lib/named.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
 
 /** What the views are made of. */
@@ -36,7 +37,7 @@ function viewOf(facts: ViewFacts, container: Container, kind: ContainerKind): Co
   const history = allNamed(facts.runtime?.containers, container.name);
   const latest = history[0];
   const sandbox = facts.runtime?.sandboxes[0];
-  const fromLogs = facts.logRestarts[container.name];
+  const fromLogs = ownEntry(facts.logRestarts, container.name);
   const nextAttempt = latest ? latest.restartCount + 1 : fromLogs !== undefined ? fromLogs + 1 : 0;
   return {
     name: container.name,

@@ -9,6 +9,7 @@ import type { DeviceSettings } from '../../devices/rules/runOptions.ts';
 import type { ImageFact } from '../../images/types.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { differsIn, effective, mergeResources } from '../../pods/rules/actuation.ts';
 import { resourcesOf } from '../../pods/rules/allocation.ts';
 import { podIPsOf } from '../../pods/rules/podIPs.ts';
@@ -103,7 +104,7 @@ async function resourcesWritten(
   container: Container,
 ): Promise<void> {
   const uid = pod.metadata?.uid ?? '';
-  const before = actuated.get(uid)?.containers[container.name];
+  const before = ownEntry(actuated.get(uid)?.containers, container.name);
   const isResized = before !== undefined && differsIn(before, actuatedOf(pod, container));
   if (isResized) {
     const news = { containers: { [container.name]: actuatedOf(pod, container) } };
@@ -254,7 +255,7 @@ async function bindSubPaths(
   const bound = new Map<number, string>();
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     if (!mount.subPath && !mount.subPathExpr) continue;
-    const volume = facts.volumes[mount.name];
+    const volume = ownEntry(facts.volumes, mount.name);
     if (!volume) continue;
     const subPath = mountSubPath(mount, env);
     const mounted = { name: mount.name, hostPath: volume.hostPath, digest: volume.digest, tmpfs: false };

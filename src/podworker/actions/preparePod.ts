@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goSystemError } from '../../k8s/goText.ts';
 import { errorMessage, isAbort, KubeletError } from '../../lib/errors.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { resourcesOf } from '../../pods/rules/allocation.ts';
 import type { ActionContext, Outcome } from '../outcome.ts';
 import { isUnfinished, unrecorded } from '../rules/resizeWork.ts';
@@ -68,7 +69,7 @@ async function restartsIn(logDir: string): Promise<Record<string, number>> {
     if (!entry.isDirectory()) continue;
     for (const file of await readdir(join(logDir, entry.name))) {
       const number = /^(\d+)\.log/.exec(file)?.[1];
-      if (number !== undefined) restarts[entry.name] = Math.max(restarts[entry.name] ?? 0, Number(number));
+      if (number !== undefined) restarts[entry.name] = Math.max(ownEntry(restarts, entry.name) ?? 0, Number(number));
     }
   }
   return restarts;

@@ -1,4 +1,5 @@
 import { KubeletError } from '../../lib/errors.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { StoredPod, Volume } from '../../types/k8s.ts';
 import type { MountWords } from '../../volumes/contract.ts';
 import { RejectedVolume } from '../../volumes/volumeError.ts';
@@ -16,7 +17,7 @@ export async function mountVolume(
   const { pod, facts, signal } = context;
   const volume = pod.spec?.volumes?.find((v) => v.name === name);
   if (!volume) throw new KubeletError(`the Pod has no volume ${name}`, { code: 'FailedMount' });
-  const known = facts.volumes[name];
+  const known = ownEntry(facts.volumes, name);
   const told: { message?: string } = {};
   const tell = {
     event: context.event,

@@ -1,5 +1,6 @@
 import { goJson } from '../../k8s/goText.ts';
 import { amountOf } from '../../k8s/resourceAmounts.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { resizableContainers, resourcesOf } from '../../pods/rules/allocation.ts';
 import { containerStatuses } from '../../pods/rules/apiStatus.ts';
 import type { Container, ContainerStatus, Pod, PodResources, PodSpec, ResourceRequirements } from '../../types/k8s.ts';
@@ -36,7 +37,7 @@ export function resizeText(
   error?: string,
 ): string {
   const list = (of: readonly Container[] = []) =>
-    of.map(({ name }) => ({ name, resources: inGoOrder(containers[name] ?? {}) }));
+    of.map(({ name }) => ({ name, resources: inGoOrder(ownEntry(containers, name) ?? {}) }));
   const init = list(spec.initContainers);
   const lists = { ...(init.length > 0 && { initContainers: init }), containers: list(spec.containers) };
   return `${prefix}: ${goJson({ ...lists, generation, ...(error && { error }) })}`;

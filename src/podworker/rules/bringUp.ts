@@ -1,4 +1,5 @@
 import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { ContainerView } from '../../pods/rules/views.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import { slotOf } from './actions.ts';
@@ -27,7 +28,7 @@ export interface Leave {
  */
 export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): StartState {
   const gate = attempt(turn, view, sandbox, leave);
-  if (turn.waiting[view.name]) replacementFailed(turn, view);
+  if (ownEntry(turn.waiting, view.name)) replacementFailed(turn, view);
   return gate;
 }
 
@@ -158,7 +159,7 @@ function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Star
     because(turn, { code: 'CreatingContainer', container: view.name, since: s.running.since });
     return 'pending';
   }
-  const keys = facts.envObjects[view.name] ?? [];
+  const keys = ownEntry(facts.envObjects, view.name) ?? [];
   const unknown = firstUnknown(facts, keys);
   if (unknown) {
     because(turn, { code: 'AwaitingObject', ...unknown });

@@ -21,6 +21,11 @@ test('running containers are put on their own or the shared CPUs, until they are
   expect(updates(turn(two, running, { cpus: shrunk, cpuSets: { ia: '0-1', ib: '3' } }))).toEqual(['updateCpus ia']);
 });
 
+test('a container that is called as what every object inherits stays off others’ CPUs too', () => {
+  const decision = turn(spec('Always', 'constructor'), [box('constructor', 'running', { id: 'ic' })], { cpus });
+  expect(decision.start).toEqual([{ kind: 'updateCpus', slot: 'cpus/ic', containerId: 'ic', cpus: '0-1' }]);
+});
+
 test('what does not run is left alone; a failed change is tried again later', () => {
   const [a, b] = running as [(typeof running)[0], (typeof running)[0]];
   expect(updates(turn(two, [{ ...a, state: 'exited' }, b], { cpus }))).toEqual(['updateCpus ib']);

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { slotOf } from './actions.ts';
 import { launch, type Turn } from './turn.ts';
 
@@ -9,7 +10,7 @@ export function planCpuSets(turn: Turn): void {
   const { cpus, cpuSets = {}, runtime } = turn.facts;
   if (!cpus) return;
   for (const { id, name, state } of runtime?.containers ?? []) {
-    const wanted = cpus.own[name] ?? cpus.shared;
+    const wanted = ownEntry(cpus.own, name) ?? cpus.shared;
     if (state !== 'running' || wanted === '' || cpuSets[id] === wanted) continue;
     launch(turn, { kind: 'updateCpus', slot: slotOf.cpus(id), containerId: id, cpus: wanted });
   }

@@ -1,5 +1,6 @@
 import { neverPullHint, pullHint } from '../../images/rules/pullHint.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { ContainerView } from '../../pods/rules/views.ts';
 import { slotOf } from './actions.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
@@ -64,7 +65,7 @@ function awaitsSecrets(turn: Turn, keys: readonly string[]): boolean {
 }
 
 function pullReason(turn: Turn, view: ContainerView, image: string, since: number): void {
-  const pull = turn.facts.pulls[view.name];
+  const pull = ownEntry(turn.facts.pulls, view.name);
   if (!pull) because(turn, { code: 'CheckingImage', image, container: view.name });
   else because(turn, { code: 'PullingImage', image, container: view.name, since, ...pull });
 }

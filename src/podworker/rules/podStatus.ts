@@ -2,6 +2,7 @@ import type { ObservedContainer, ObservedPod } from '../../cri/observed.ts';
 import { milliOfShares } from '../../k8s/cpuShares.ts';
 import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
 import { named } from '../../lib/named.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { apiStatus, containerStatuses } from '../../pods/rules/apiStatus.ts';
 import { aliveContainers, type ContainerView, podViews, readySandbox } from '../../pods/rules/views.ts';
 import { derivePodStatus } from '../../status/rules/derivePodStatus.ts';
@@ -25,7 +26,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
   if (rejectedBefore) return rejectedBefore;
   const ending = memory.phase !== 'Admitting' && memory.phase !== 'Active';
   const sandbox = readySandbox(facts);
-  const volumes = mountedVolumeNames(pod).every((name) => facts.volumes[name] !== undefined);
+  const volumes = mountedVolumeNames(pod).every((name) => ownEntry(facts.volumes, name) !== undefined);
   const ran = (facts.runtime?.containers ?? []).some((c) => c.sandboxId === sandbox?.id);
   const addressed = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const previous = previousOf(turn);
@@ -186,11 +187,11 @@ function deviceHealth({ devices = {}, claims = {}, node }: PodFacts, pod: Pod): 
   const health: Record<string, ResourceStatus[]> = {};
   for (const { name } of pod.spec?.containers ?? [])
     health[name] = [
-      ...(devices[name] ?? []).map(({ resource, devices: held }) => ({
+      ...(ownEntry(devices, name) ?? []).map(({ resource, devices: held }) => ({
         name: resource,
         resources: held.map(({ id, healthy }) => ({ resourceID: id, health: healthy ? 'Healthy' : 'Unhealthy' })),
       })),
-      ...(claims[name] ?? []).map(({ name: claim, devices: held }) => ({
+      ...(ownEntry(claims, name) ?? []).map(({ name: claim, devices: held }) => ({
         name: claim,
         resources: held.map(({ id, ...state }) => ({ resourceID: id, ...state })),
       })),

@@ -1,6 +1,7 @@
 import type { ObservedResources } from '../../cri/observed.ts';
 import { cpuQuota, cpuShares } from '../../k8s/cpuShares.ts';
 import { amountOf, milliValue, wholeValue } from '../../k8s/resourceAmounts.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { differsIn, effective, type Resizable } from '../../pods/rules/actuation.ts';
 import { resourcesOf, sameAllocation } from '../../pods/rules/allocation.ts';
 import { type ContainerView, podViews } from '../../pods/rules/views.ts';
@@ -112,7 +113,7 @@ function hasOwnCpus(
   { requests, limits }: ResourceRequirements,
 ): boolean {
   if (cpus || !admission || admission.state === 'admitted')
-    return (cpus?.own[name] ?? '') !== '' && !cpus?.pooled?.includes(name);
+    return (ownEntry(cpus?.own, name) ?? '') !== '' && !cpus?.pooled?.includes(name);
   const asked = milliValue(amountOf(limits, 'cpu'));
   return asked > 0 && asked % 1000 === 0 && asked === milliValue(amountOf(requests, 'cpu'));
 }

@@ -1,5 +1,6 @@
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import { named } from '../../lib/named.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { spread } from '../../loop/rules/retry.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
@@ -42,7 +43,7 @@ export function planVolumes(turn: Turn, pod: Pod): boolean {
 
 /** What the volume is made of, as one string: API objects, and of the Pod itself what the downward API shows: metadata, and resources after a resize. */
 function inputsOf(turn: Turn, pod: Pod, name: string): string {
-  const objects = fingerprint(turn.facts, turn.facts.volumeObjects[name] ?? []);
+  const objects = fingerprint(turn.facts, ownEntry(turn.facts.volumeObjects, name) ?? []);
   const volume = named(pod.spec?.volumes, name);
   const sources = [volume?.downwardAPI, ...(volume?.projected?.sources ?? []).map((source) => source.downwardAPI)];
   if (sources.every((source) => !source)) return objects;
@@ -72,8 +73,8 @@ function isOther(waitsFor: string, objects: string): boolean {
 
 function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   const { facts, now } = turn;
-  const state = facts.volumes[name];
-  const keys = facts.volumeObjects[name] ?? [];
+  const state = ownEntry(facts.volumes, name);
+  const keys = ownEntry(facts.volumeObjects, name) ?? [];
   const objects = inputsOf(turn, pod, name);
   const slotName = slotOf.volume(name);
   const s = slot(facts, slotName);
@@ -84,7 +85,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     return true;
   }
   if (s.running) {
-    const message = facts.volumeWaits?.[name];
+    const message = ownEntry(facts.volumeWaits, name);
     const wait = message === undefined ? {} : { message };
     if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since, ...wait });
     const { action, aborting } = s.running;

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../lib/ownEntry.ts';
 import { type ContainerView, podViews } from '../../pods/rules/views.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { isStarting } from './starting.ts';
@@ -13,7 +14,7 @@ export function keepWaiting(turn: Turn, pod: Pod): void {
     if (view.current?.state === 'running' && !isStarting(turn, view.current)) continue;
     const after = lastEnd(view);
     const known = turn.memory.waiting?.[view.name];
-    const reason = turn.waiting[view.name] ?? (known?.after === after ? known : undefined);
+    const reason = ownEntry(turn.waiting, view.name) ?? (known?.after === after ? known : undefined);
     if (!reason) continue;
     const { reason: word, message } = reason;
     turn.waiting[view.name] = { reason: word, message };

@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { Container, ContainerStatus, ContainerUser } from '../../types/k8s.ts';
 import { apiContainerId, lastStateOf, lostContainer, observedState } from './containerState.ts';
 import type { StatusInput } from './input.ts';
@@ -31,7 +32,7 @@ export function statusFromRuntime(
   const [newest, older] = observed;
   const containerID = apiContainerId(input.runtimeName, newest.id);
   const volumeMounts = volumeMountStatuses(container, old, input);
-  const deviceHealth = input.deviceHealth?.[container.name] ?? old?.allocatedResourcesStatus;
+  const deviceHealth = ownEntry(input.deviceHealth, container.name) ?? old?.allocatedResourcesStatus;
   return {
     name: container.name,
     ...observedState(newest, old, input.runtimeName, restartingAll),
@@ -73,7 +74,7 @@ export function statusWithoutContainer(
 /** Waiting for its first start, or its next one if it ran before. */
 export function notStarted(container: Container, old: ContainerStatus | undefined, turn: StatusTurn): ContainerStatus {
   const volumeMounts = volumeMountStatuses(container, undefined, turn.input);
-  const deviceHealth = turn.input.deviceHealth?.[container.name];
+  const deviceHealth = ownEntry(turn.input.deviceHealth, container.name);
   return {
     name: container.name,
     state: { waiting: { reason: turn.hasInitContainers ? podInitializing : containerCreating } },

@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { formatQuantity, quantityOf, quantityOfMilli } from '../../k8s/quantity.ts';
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { Container, ContainerStatus, ResourceRequirements } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 import { milliOf } from './quantity.ts';
@@ -35,7 +36,7 @@ export function containerResources(
   if (observed.state !== 'running') return { ...both, resources: allocated };
   const sameRun = old?.state?.running && old.containerID === containerID;
   const known = sameRun ? old.resources : undefined;
-  const actual = actualResources(observed, input.actuated?.[container.name]);
+  const actual = actualResources(observed, ownEntry(input.actuated, container.name));
   return { ...both, resources: resourcesInForce(allocated, actual, known) };
 }
 

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../lib/ownEntry.ts';
 import type { Container, ContainerStatus, VolumeMount, VolumeMountStatus } from '../../types/k8s.ts';
 import type { StatusInput } from './input.ts';
 
@@ -9,7 +10,7 @@ export function volumeMountStatuses(
 ): readonly VolumeMountStatus[] | undefined {
   const mounts = old?.volumeMounts?.length ? old.volumeMounts : container.volumeMounts?.map((m) => fromSpec(m, input));
   if (!mounts?.length) return undefined;
-  return mounts.map((mount) => withImage(mount, input.imageVolumes?.[mount.name]));
+  return mounts.map((mount) => withImage(mount, ownEntry(input.imageVolumes, mount.name)));
 }
 
 /**
