@@ -277,15 +277,15 @@ test('who waits for its turn at a target that does not answer another volume say
   };
   const first = node.have('a', spec);
   await until(() => node.calls.some((call) => call.includes('--discover')));
-  const second = failure(node.have('b', volumeOf('other', { iscsi: { ...source, lun: 1 } }), b));
+  node.have('b', volumeOf('other', { iscsi: { ...source, lun: 1 } }), b).catch(() => {});
   const volumesInUse = ['0', '1'].map((lun) => `kubernetes.io/iscsi/10.0.0.1:${IQN}:${lun}`);
   const volumesAttached = volumesInUse.map((name) => ({ name, devicePath: '' }));
   node.node.volumes.nodeSeen({ status: { volumesInUse, volumesAttached } });
   const words = `other volumes of the node are being connected with or taken from iSCSI target ${IQN}`;
   await until(() => node.node.waits.filter((one) => one === words).length === 2);
   node.node.volumes.sourcesSynced();
+  // While the login still hangs.
   await node.node.leave(b);
-  await second;
   silent.resolve();
   await first;
   expect(calls(node, /--login/)).toHaveLength(1);
