@@ -17,7 +17,7 @@ import type { FlexDrivers } from './drivers.ts';
 import { reconstruct } from './reconstruct.ts';
 import { deviceMountPath, driverOf, FLEX_PLUGIN, uniqueNameOf } from './rules/names.ts';
 import { callOptions, flexSource, podOptions } from './rules/options.ts';
-import { flexSecret, secretReference } from './secret.ts';
+import { flexSecret, flexSecretReference } from './secret.ts';
 
 /** Volumes of the drivers below --volume-plugin-dir. `isAttached`: there is a cluster that attaches them. */
 export function flexKind(drivers: FlexDrivers, pluginDir: string, isAttached: boolean): PersistentKind {
@@ -50,7 +50,7 @@ export function flexKind(drivers: FlexDrivers, pluginDir: string, isAttached: bo
     },
 
     references: (spec, pod) => {
-      const secret = secretReference(spec, pod);
+      const secret = flexSecretReference(spec, pod);
       const driver = {
         kind: 'FlexVolumeDriver',
         namespace: '',
@@ -104,7 +104,7 @@ export function flexKind(drivers: FlexDrivers, pluginDir: string, isAttached: bo
   };
 }
 
-/** The device of a volume that the controller has attached, as the driver sees it; ''  where it names none. */
+/** The device of a volume that the controller has attached, as the driver sees it; '' where it names none. */
 async function attached(
   drivers: FlexDrivers,
   { spec, volume, devicePath, signal, progress }: WantedStep,

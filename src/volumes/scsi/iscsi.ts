@@ -12,8 +12,8 @@ import type { ObjectLookup } from '../contract.ts';
 import type { KindHost, VolumeIdentity, VolumeSpec, WantedStep } from '../persistent/contract.ts';
 import { isInTable, mountPointDirectory } from '../persistent/mountPrograms.ts';
 import { unmountAll } from '../persistent/unmount.ts';
-import { FinalError } from '../persistent/volumeStepError.ts';
-import { secretReference } from './chapSecret.ts';
+import { volumeSecret } from '../persistent/volumeSecret.ts';
+import { chapSecretReference } from './chapSecret.ts';
 import type { ScsiDevices } from './devices.ts';
 import { cloneInterface, failed, iscsiadm, logOut, transportIn } from './iscsiadm.ts';
 import { type Chap, logIn } from './iscsiLogin.ts';
@@ -196,16 +196,9 @@ async function sessionUsers(directory: string, { portals, iqn }: IscsiDisk): Pro
 
 function chapOf(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): Chap {
   const { chapAuthDiscovery: discovery = false, chapAuthSession: session = false } = iscsiSource(spec);
-  const reference = secretReference(spec, pod);
+  const reference = chapSecretReference(spec, pod);
   if (!reference) return { discovery, session, secret: {} };
-  const { namespace, name } = reference;
-  const found = objects.get('Secret', namespace, name);
-  const refuse = (why: string) => new FinalError(`couldn't get secret ${namespace}/${name} error: ${why}`);
-  if (found.state === 'absent') throw refuse(`secrets "${name}" not found`);
-  if (found.state === 'unknown') throw refuse(`failed to sync secret cache: ${found.reason}`);
-  const secret = Object.entries(found.object.data ?? {}).map(([key, value]) => [
-    key,
-    Buffer.from(value, 'base64').toString(),
-  ]);
+  const { data = {} } = volumeSecret(reference, 'error', objects);
+  const secret = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
   return { discovery, session, secret: Object.fromEntries(secret) };
 }

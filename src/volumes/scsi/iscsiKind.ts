@@ -2,7 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { NameQueue } from '../../lib/nameQueue.ts';
 import type { PersistentKind } from '../persistent/contract.ts';
-import { secretReference } from './chapSecret.ts';
+import { chapSecretReference } from './chapSecret.ts';
 import type { ScsiDevices } from './devices.ts';
 import { diskKind } from './diskKind.ts';
 import type * as IscsiModules from './iscsi.ts';
@@ -31,7 +31,7 @@ export function iscsiKind(
     },
     fsType: (spec) => iscsiSource(spec).fsType,
     references: (spec, pod) => {
-      const reference = secretReference(spec, pod);
+      const reference = chapSecretReference(spec, pod);
       return reference ? [reference] : [];
     },
     attach: async (step, directory) => (await load()).attachIscsi(scsi, clock, alone, step, directory),
