@@ -2,7 +2,7 @@ import { FAMILIES } from './families.ts';
 import type { Family } from './family.ts';
 import { atMost, Metrics } from './metrics.ts';
 
-test('are written in text form with their stability; a name asked for twice is one metric', async () => {
+test('metrics are written in text form with their stability; a name asked for twice is one metric', async () => {
   const metrics = new Metrics();
   metrics.counter('kubelet_started_containers_total').inc({ container_type: 'container' });
   metrics.counter('kubelet_started_containers_total').inc({ container_type: 'container' }, 2);
@@ -27,7 +27,7 @@ test.each(Object.entries<Family>(FAMILIES))('%s is described as Prometheus wants
   expect(buckets).toEqual([...buckets].sort((a, b) => a - b));
 });
 
-test('the first names are known for good, later ones never', () => {
+test('of the values of a label the first few get a series, later ones never', () => {
   const known = atMost(2);
   expect(['a', 'b', 'c', 'a', 'b', 'c'].map(known)).toEqual([true, true, false, true, true, false]);
 });

@@ -7,11 +7,14 @@ type Labelled<Name extends FamilyName, Rest extends readonly unknown[] = []> = [
   ? [labels?: undefined, ...Rest]
   : [labels: Readonly<Record<LabelOf<Name>, string>>, ...Rest];
 
+/** A counter of one family. */
 export interface CounterMetric<Name extends FamilyName> {
   inc(...values: Labelled<Name, [by?: number]>): void;
   /** Drops one series, e.g. of a Pod that is gone. */
   remove(...values: Labelled<Name>): void;
 }
+
+/** A gauge of one family. */
 export interface GaugeMetric<Name extends FamilyName> {
   set(value: number, ...values: Labelled<Name>): void;
   inc(...values: Labelled<Name, [by?: number]>): void;
@@ -20,6 +23,8 @@ export interface GaugeMetric<Name extends FamilyName> {
   /** Drops all series: for gauges that are filled anew at each scrape. */
   reset(): void;
 }
+
+/** A histogram of one family. */
 export interface HistogramMetric<Name extends FamilyName> {
   observe(value: number, ...values: Labelled<Name>): void;
   /** Drops one series. */

@@ -8,8 +8,8 @@ const AGES = [60, HOUR, 4 * HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY, 180 * DAY, 3
 const REQUEST_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 const REQUEST_BYTES = [64, 256, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216];
 const HTTP_LABELS = ['method', 'path', 'server_type', 'long_running'] as const;
-const EXPIRY = 'Seconds until the certificate expires; +Inf if there is no valid one';
-const RENEWAL = 'Failed attempts to renew the certificate';
+const expiry = (which: string) => `Seconds until the ${which} certificate expires; +Inf if there is no valid one`;
+const renewal = (which: string) => `Failed attempts to renew the ${which} certificate`;
 
 /** The program, its server, its requests to the API server, its certificates; evictions and the end of the node. */
 export const nodeFamilies = {
@@ -38,13 +38,13 @@ export const nodeFamilies = {
   },
   kubernetes_healthcheck: {
     type: 'gauge',
-    help: 'Result of the last look: 1 is well',
+    help: 'Result of the last health check: 1 is healthy',
     labels: ['name', 'type'],
     stability: 'STABLE',
   },
   kubernetes_healthchecks_total: {
     type: 'counter',
-    help: 'Looks by result',
+    help: 'Health checks by result',
     labels: ['name', 'type', 'status'],
     stability: 'STABLE',
   },
@@ -52,7 +52,7 @@ export const nodeFamilies = {
   kubelet_http_inflight_requests: { type: 'gauge', help: 'Requests being answered', labels: HTTP_LABELS },
   kubelet_http_requests_duration_seconds: {
     type: 'histogram',
-    help: 'Time to answer',
+    help: 'Time to answer a request',
     labels: HTTP_LABELS,
     buckets: DEFAULT_BUCKETS,
   },
@@ -64,33 +64,33 @@ export const nodeFamilies = {
   },
   rest_client_request_size_bytes: {
     type: 'histogram',
-    help: 'Size of requests',
+    help: 'Size of requests to the API server',
     labels: ['verb', 'host'],
     buckets: REQUEST_BYTES,
   },
   rest_client_rate_limiter_duration_seconds: {
     type: 'histogram',
-    help: "How long requests waited for the client's own limit",
+    help: "How long requests to the API server waited for the client's own rate limit",
     labels: ['verb', 'host'],
     buckets: REQUEST_SECONDS,
   },
   rest_client_requests_total: {
     type: 'counter',
-    help: 'Requests by what came of them',
+    help: 'Requests to the API server, by the code of the answer',
     labels: ['code', 'method', 'host'],
   },
   rest_client_request_retries_total: {
     type: 'counter',
-    help: 'Requests that were sent again',
+    help: 'Requests to the API server that were sent again',
     labels: ['code', 'verb', 'host'],
   },
-  kubelet_certificate_manager_client_ttl_seconds: { type: 'gauge', help: EXPIRY, labels: [] },
-  kubelet_certificate_manager_client_expiration_renew_errors: { type: 'counter', help: RENEWAL, labels: [] },
-  kubelet_certificate_manager_server_ttl_seconds: { type: 'gauge', help: EXPIRY, labels: [] },
-  kubelet_server_expiration_renew_errors: { type: 'counter', help: RENEWAL, labels: [] },
+  kubelet_certificate_manager_client_ttl_seconds: { type: 'gauge', help: expiry('client'), labels: [] },
+  kubelet_certificate_manager_client_expiration_renew_errors: { type: 'counter', help: renewal('client'), labels: [] },
+  kubelet_certificate_manager_server_ttl_seconds: { type: 'gauge', help: expiry('serving'), labels: [] },
+  kubelet_server_expiration_renew_errors: { type: 'counter', help: renewal('serving'), labels: [] },
   kubelet_certificate_manager_server_rotation_seconds: {
     type: 'histogram',
-    help: 'How many seconds the previous certificate lived before it was replaced',
+    help: 'How many seconds the previous serving certificate lived before it was replaced',
     labels: [],
     buckets: AGES,
   },

@@ -72,19 +72,19 @@ export const podFamilies = {
   },
   kubelet_pod_start_duration_seconds: {
     type: 'histogram',
-    help: 'From hearing of a Pod to its running',
+    help: 'From the moment that the node hears of a Pod until it runs',
     labels: [],
     buckets: POD_START,
   },
   kubelet_pod_start_total_duration_seconds: {
     type: 'histogram',
-    help: 'From its creation to its running',
+    help: 'From the creation of a Pod until it runs',
     labels: [],
     buckets: POD_START,
   },
   kubelet_pod_start_sli_duration_seconds: {
     type: 'histogram',
-    help: 'From its creation to its running, but for pulls',
+    help: 'From the creation of a Pod until it runs, without the time of image pulls',
     labels: [],
     buckets: POD_START,
   },

@@ -81,7 +81,7 @@ export const resourceFamilies = {
   },
   resource_manager_container_assignments: {
     type: 'counter',
-    help: "Containers by resource and by what they have of it: part of the node or of the Pod alone, or the Pod's shared rest; with the feature gate PodLevelResourceManagers",
+    help: "Containers by resource and by what they have of it: a part of the node, a part of the Pod, or what the Pod's containers share; with the feature gate PodLevelResourceManagers",
     labels: ['resource_name', 'assignment_type'],
   },
   kubelet_topology_manager_admission_requests_total: {
@@ -96,7 +96,7 @@ export const resourceFamilies = {
   },
   kubelet_topology_manager_admission_duration_ms: {
     type: 'histogram',
-    help: 'Duration in milliseconds of such an admission',
+    help: 'Duration in milliseconds of admissions of Pods whose resources have to be aligned',
     labels: [],
     buckets: exponential(0.05, 2, 15),
   },
