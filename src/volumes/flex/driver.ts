@@ -9,6 +9,7 @@ const INIT_MS = 60_000;
 /** From then on `why` says that the driver has not answered. */
 const PATIENCE_MS = 10_000;
 
+/** One call of a driver's program. */
 export interface FlexCall {
   readonly command: string;
   readonly args: readonly string[];

@@ -22,12 +22,14 @@ test.each([['../../etc/passwd'], ['k8s/..'], ['.hidden/driver'], ['a/b/c'], ['ku
   async (name) => {
     using flex = new FlexNode();
     const { message } = (await failure(flex.drivers.require(name))) as Error;
-    expect(message).toBe(`no volume plugin matched: there is no FlexVolume driver ${name} (which is no name of one)`);
+    expect(message).toBe(
+      `no volume plugin matched: there is no FlexVolume driver ${name} (no driver can have this name)`,
+    );
     expect(flex.node.programs).toEqual([]);
   },
 );
 
-test('one that does not say Success to init is told with what it said', async () => {
+test('a driver that does not answer init with Success is refused, with what it said', async () => {
   using flex = new FlexNode();
   flex.install();
   const { answer } = flex.node;

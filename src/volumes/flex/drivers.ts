@@ -57,7 +57,7 @@ export class FlexDrivers implements Disposable {
   async require(name: string): Promise<FlexDriver> {
     const driver = await this.find(name);
     if (driver) return driver;
-    const where = isDriverName(name) ? programOf(this.#directory, name) : 'which is no name of one';
+    const where = isDriverName(name) ? programOf(this.#directory, name) : 'no driver can have this name';
     throw new Error(`no volume plugin matched: there is no FlexVolume driver ${name} (${where})`);
   }
 

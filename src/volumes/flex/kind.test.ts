@@ -48,7 +48,7 @@ describe('a driver that does not attach', () => {
     expect(flex.commands).toEqual([`mount ${pathOf(flex, 'a')}`]);
   });
 
-  test('its files are never removed: what is still mounted, or lies there, is told', async () => {
+  test('files are never removed with a volume: what is still mounted, or lies there, is an error', async () => {
     using flex = new FlexNode();
     flex.install();
     await flex.have('a', flexSpec('v'));

@@ -6,7 +6,7 @@ import type { FoundVolume } from '../persistent/contract.ts';
 import { namesIn } from '../persistent/foundOnDisk.ts';
 import { driverOfDirectory, FLEX_PLUGIN, isDriverName, programOf, uniqueNameOf } from './rules/names.ts';
 
-/** Only drivers that attach have a directory for a device, from before it is mounted until after. */
+/** Every FlexVolume of the node, staged or published. Only drivers that attach have a directory for a device, from before it is mounted until after. */
 export async function reconstruct(root: string, pluginDir: string): Promise<FoundVolume[]> {
   const found = new Map<string, FoundVolume>();
   const add = (uniqueName: string, name: string, staged: boolean, pods: readonly string[]) => {

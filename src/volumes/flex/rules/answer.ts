@@ -1,6 +1,6 @@
 // What a FlexVolume driver prints.
 
-/** What a driver can do. Without a word of it, all but figures. */
+/** What a driver can do. What it does not mention counts as something that it can do. */
 export interface FlexCapabilities {
   /** Its volumes are attached to the node by a controller, and mounted once for all Pods. */
   readonly attach: boolean;

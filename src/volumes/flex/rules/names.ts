@@ -33,12 +33,12 @@ export function programOf(pluginDir: string, driver: string): string {
   return join(pluginDir, driver.replaceAll('/', '~'), driver.slice(driver.lastIndexOf('/') + 1));
 }
 
-/** Who shares a volume: all Pods one that is attached to the node, else each Pod has its own. */
+/** The name that tells the volumes of a node apart: with `podUid` a volume of that Pod alone, without it one that is attached and shared. */
 export function uniqueNameOf(driver: string, name: string, podUid: string | undefined): string {
   return `${driver}/${podUid === undefined ? '' : `${podUid}-`}${name}`;
 }
 
-/** The driver in such a name. */
+/** The driver in a name that `uniqueNameOf` made. */
 export function driverOf(uniqueName: string): string {
   return uniqueName.slice(0, uniqueName.lastIndexOf('/'));
 }

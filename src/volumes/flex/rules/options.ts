@@ -3,7 +3,7 @@ import { goJson } from '../../../k8s/goText.ts';
 import type { StoredPod } from '../../../types/k8s.ts';
 import type { VolumeSpec } from '../../persistent/contract.ts';
 
-/** The source, of a PersistentVolume or of the Pod. */
+/** The volume's `flexVolume`, as a PersistentVolume or the Pod has it. */
 export interface FlexSource {
   readonly driver: string;
   readonly fsType?: string;
@@ -11,6 +11,7 @@ export interface FlexSource {
   readonly secretRef?: { readonly name?: string; readonly namespace?: string };
 }
 
+/** The volume's source, wherever it stands. */
 export function flexSource({ pv, inline }: Pick<VolumeSpec, 'pv' | 'inline'>): FlexSource {
   return (pv?.spec?.flexVolume ?? inline?.flexVolume) as FlexSource;
 }
