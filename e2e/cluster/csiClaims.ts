@@ -62,6 +62,7 @@ export async function many(t: TestContext): Promise<void> {
   );
 }
 
+/** The wait for an attachment ends when a CSIDriver says that its volumes are not attached. */
 export async function told(t: TestContext): Promise<void> {
   const name = `told.${t.namespace}.example`;
   await using _volumes = await claims(t, name, ['v0']);

@@ -105,11 +105,10 @@ export class PodLives {
       },
       changed: (worker, pod) => references.get(worker.uid)?.follow(pod),
     });
-    const recordDecision = table.onDecided(({ uid, reasons }) => {
+    table.onDecided(({ uid, reasons }) => {
       for (const reason of reasons)
         if (reason.code === 'InternalError') this.problems.push(`${uid}: ${reason.message}`);
     });
-    void recordDecision;
     this.workers.sourcesSynced();
   }
 

@@ -10,6 +10,7 @@ import { addDemands, demandOf, type QosDemand, sameDemand } from './rules/qosTie
 /** An allowed poll: nobody tells who else writes into a cgroup. kubelet's periodicQOSCgroupUpdateInterval. */
 const REFRESH_MS = 60_000;
 
+/** What is followed, and what it is written with. */
 export interface KeepQosOptions {
   readonly table: PodTable;
   readonly cgroups: Pick<CgroupManager, 'updateQos' | 'refreshQos'>;

@@ -10,6 +10,7 @@ import {
   sameDemand,
 } from './rules/qosTiers.ts';
 
+/** What the writer of these cgroups works with. */
 export interface QosCgroupsOptions {
   readonly driver: Pick<Driver, 'apply'>;
   /** The cgroup of all Pods. */

@@ -1,6 +1,6 @@
 import { parseModestJson } from './modestJson.ts';
 
-test('reads JSON of so many parts', () => {
+test('JSON is read up to a number of parts', () => {
   expect(parseModestJson('{"a":[1,2],"b":","}', 5)).toEqual({ a: [1, 2], b: ',' });
 });
 
@@ -15,6 +15,6 @@ test.each([
   parse.mockRestore();
 });
 
-test('what is no JSON is told without its text', () => {
+test('the error about text that is no JSON does not show the text', () => {
   expect(() => parseModestJson('{"password":"hunter2"', 10)).toThrow(/^it is not valid JSON$/);
 });

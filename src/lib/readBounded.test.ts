@@ -9,7 +9,7 @@ const directory = mkdtempSync(join(tmpdir(), 'bounded-'));
 const at = (name: string) => join(directory, name);
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test('gives a file of up to so many bytes, whatever its size says', async () => {
+test('a file is read up to a number of bytes, whatever stat says of its size', async () => {
   writeFileSync(at('full'), 'x'.repeat(1000));
   expect((await readBounded(at('full'), 1000)).toString()).toBe('x'.repeat(1000));
   writeFileSync(at('empty'), '');
@@ -18,7 +18,7 @@ test('gives a file of up to so many bytes, whatever its size says', async () => 
   expect((await readBounded('/proc/self/status', 1 << 20)).toString()).toMatch(/^Name:.*\n$/s);
 });
 
-test('what is longer, no file or a pipe nobody writes to is refused', async () => {
+test('a longer file, a directory, a device and a pipe are refused', async () => {
   writeFileSync(at('long'), 'x'.repeat(1001));
   execFileSync('mkfifo', [at('pipe')]);
   const tooLong = 'it is longer than 1000 bytes, which is more than is read';
@@ -35,7 +35,7 @@ test('what is longer, no file or a pipe nobody writes to is refused', async () =
   expect(small).toMatchObject({ message: 'it is longer than 10 bytes, which is more than is read' });
 });
 
-test('what is not there', async () => {
+test('a file that is not there: an error, or undefined', async () => {
   expect(await failure(readBounded(at('none'), 10))).toMatchObject({ code: 'ENOENT' });
   expect(await readBoundedIfThere(at('none'), 10)).toBeUndefined();
 });

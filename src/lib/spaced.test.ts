@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => spaced[Symbol.dispose]());
 
-test('is called at once', () => {
+test('the first word of a key is called at once', () => {
   spaced.tell('a', 'b');
   expect(called).toEqual(['a', 'b']);
 });
@@ -29,7 +29,7 @@ test('one that is told of without end is called once in that time, and after the
   expect(called.length).toBeLessThanOrEqual(before + 1);
 });
 
-test('a word in between is called when the time is over, once; others wait for nobody', () => {
+test('further words of a key are called once, when the time is over; other keys do not wait', () => {
   spaced.tell('a');
   spaced.tell('a');
   spaced.tell('a', 'b');

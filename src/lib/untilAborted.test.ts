@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { failure } from './fake/until.ts';
 import { untilAborted } from './untilAborted.ts';
 
-test('settles as the promise does, and leaves no listener', async () => {
+test('untilAborted settles as the promise does, and leaves no listener', async () => {
   const { signal } = new AbortController();
   expect(await untilAborted(Promise.resolve(1), signal)).toBe(1);
   expect(await failure(untilAborted(Promise.reject(new Error('as scripted')), signal))).toMatchObject({
@@ -12,7 +12,7 @@ test('settles as the promise does, and leaves no listener', async () => {
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('leaves on the signal; what fails afterwards disturbs nobody', async () => {
+test('untilAborted rejects on the signal; a promise that fails afterwards is nobody’s unhandled rejection', async () => {
   const controller = new AbortController();
   const work = Promise.withResolvers<void>();
   const waiting = failure(untilAborted(work.promise, controller.signal));

@@ -10,6 +10,7 @@ const USER = 'kubelet';
 /** The user and its ids may come from a directory service. */
 const DEADLINE_MS = 30_000;
 
+/** How the ids are looked up. */
 export interface SubordinateIdsOptions {
   readonly idsPerPod: number;
   /** Default: the runner of this machine. */

@@ -53,7 +53,7 @@ test('no two Pods share an id, however they come, end and outlive the kubelet', 
   }
 });
 
-test('several who ask for one Pod at once get the same ids, and wait until they are on disk', async () => {
+test('all who ask for the ids of one Pod at once get the same, and wait until they are on disk', async () => {
   const namespaces = await opened();
   const pod = podOf('a');
   await Promise.all([1, 2, 3].map(() => namespaces.ensure(pod, '')));
@@ -92,7 +92,7 @@ test('what stands in the place of the file and was not written by a kubelet ends
   await expect(opened()).rejects.toThrow('it is longer than 65536 bytes');
 });
 
-test('a node without a directory of Pods has none', async () => {
+test('without a directory of Pods nobody has ids', async () => {
   rmSync(root, { recursive: true });
   expect((await opened()).of('a')).toBeNull();
 });

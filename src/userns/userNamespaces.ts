@@ -18,6 +18,7 @@ const FILE_MODE = 0o600;
 /** A longer file was not written by a kubelet. */
 const MAX_BYTES = 64 * 1024;
 
+/** The node, as far as its ids depend on it. */
 export interface UserNamespacesOptions {
   /** `<root>/pods`. */
   readonly podsDir: string;

@@ -14,6 +14,7 @@ export interface QosDemand {
   readonly burstableMemory: number;
 }
 
+/** The demand of no Pods. */
 export const NO_DEMAND: QosDemand = { burstableMilliCPU: 0, guaranteedMemory: 0, burstableMemory: 0 };
 
 /** What is kept for whom, by feature gates that are off unless somebody turns them on. */
@@ -43,6 +44,7 @@ export function demandOf(pod: Pod): QosDemand {
   return { ...NO_DEMAND, burstableMilliCPU: milliValue(requests.get('cpu') ?? 0n), burstableMemory: memory };
 }
 
+/** What all of them ask for together. */
 export function addDemands(all: Iterable<QosDemand>): QosDemand {
   let sum = NO_DEMAND;
   for (const one of all)
@@ -54,6 +56,7 @@ export function addDemands(all: Iterable<QosDemand>): QosDemand {
   return sum;
 }
 
+/** Whether both ask for the same. */
 export function sameDemand(a: QosDemand | undefined, b: QosDemand | undefined): boolean {
   return (
     a?.burstableMilliCPU === b?.burstableMilliCPU &&

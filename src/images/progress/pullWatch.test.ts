@@ -79,7 +79,7 @@ test('all layers count: what is there, what comes, and what has not begun', asyn
   expect(store.asked).toEqual(['transfers', 'list 2', 'transfers']);
 });
 
-test('a registry that sends more than it announced', async () => {
+test('a registry that sends more than it announced: no more counts than the layer is long', async () => {
   const store = new Store();
   const { watch, progress, pull } = setUp(store);
   using _ = watch.watch(pull('p'));
@@ -88,7 +88,7 @@ test('a registry that sends more than it announced', async () => {
   expect(progress.get('p')).toMatchObject({ offset: 100, total: 300 });
 });
 
-test('while the manifest is not known, or is none, all transfers are told as one', async () => {
+test('while the manifest is not known, or cannot be used, all transfers are told as one', async () => {
   const store = new Store();
   const { watch, progress, pull } = setUp(store);
   using _ = watch.watch(pull('p'));
@@ -113,7 +113,7 @@ test('a registry that does not answer does not show what comes from others', asy
   expect(progress.get('q')).toMatchObject({ offset: 0, total: 0 });
 });
 
-test('a manifest that is of no use to us is no stall', async () => {
+test('a manifest that cannot be used does not count as a stall', async () => {
   const store = new Store();
   store.manifest = 'nonsense';
   const { watch, stalls, pull, pass } = setUp(store);

@@ -24,12 +24,13 @@ export interface WatchedPull {
   tell(): void;
 }
 
+/** What is asked about pulls, and who hears of it. */
 export interface PullWatchOptions {
   readonly service: ProgressService;
   readonly clock: Clock;
   /** How many pulls the runtime works on. */
   readonly flying: () => number;
-  /** Whether anything has come of an image's pull within the last 30 s. */
+  /** Told at each look whether an image's pull is stalled: nothing of it has come within the last 30 s. */
   readonly onStall: (image: string, isStalled: boolean) => void;
 }
 

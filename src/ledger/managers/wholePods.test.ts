@@ -65,7 +65,7 @@ test('one container has its CPUs alone, the others share the rest of the Pod’s
   expect(file('memory_manager_state').podEntries).toEqual({ p: { memoryBlocks } });
 });
 
-test('who shares is throttled, and so is the Pod; who has CPUs alone is not', () => {
+test('a container that shares CPUs is throttled, and so is its Pod; one that has CPUs alone is not', () => {
   managers.take(whole('p'));
   expect(['own', 'a', 'b'].map((name) => managers.unthrottled('p', name))).toEqual([true, false, false]);
   expect(managers.unthrottled('p')).toBe(false);
@@ -96,7 +96,7 @@ test('a Pod that leaves nothing for those who share is refused in Go’s words',
   expect(managers.sharedCpus).toHaveLength(8);
 });
 
-test('what is counted: each container by what it has', () => {
+test('metrics count each container by what it has', () => {
   managers.take(whole('p'));
   expect(seen).toEqual([
     ...['cpu pinned true', 'cpu pod_exclusive', 'cpu of pod true'],

@@ -4,7 +4,7 @@ import { readOnlyMappings, returnStartPages } from './startPages.ts';
 const mapping = (range: string, mode: string, file: string, anonymous: number) =>
   `${range} ${mode} 00000000 fe:00 123 ${' '.repeat(10)}${file}\nSize: 8 kB\nRss: 4 kB\nAnonymous: ${' '.repeat(5)}${anonymous} kB\nVmFlags: rd mr mw me\n`;
 
-test('only what is read-only, of the file and nothing of the process itself is dropped', () => {
+test('only read-only pages of the program file are dropped, none that the process has written', () => {
   const smaps = [
     mapping('1000-3000', 'r--p', '/opt/a b/kubelet', 0),
     mapping('3000-4000', 'r-xp', '/opt/a b/kubelet', 0),
@@ -25,7 +25,7 @@ const residentKb = () =>
     .filter(([, file]) => file === process.execPath)
     .reduce((sum, [, , kb]) => sum + Number(kb), 0);
 
-test('the pages leave the process, which goes on', async () => {
+test('the dropped pages leave the process, which goes on', async () => {
   const before = residentKb();
   const mapped = await returnStartPages();
   expect(mapped).toBeGreaterThan(1024n * 1024n);

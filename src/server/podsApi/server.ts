@@ -22,6 +22,7 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Pods encoded between two looks at other work. */
 const AT_ONCE = 4;
 
+/** What the service shows, and where. */
 export interface PodsApiOptions {
   readonly rootDir: string;
   readonly table: PodTable;

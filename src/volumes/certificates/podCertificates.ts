@@ -68,6 +68,7 @@ interface Entry {
   timer?: Disposable | undefined;
 }
 
+/** Who asks, and who hears of what came. */
 export interface PodCertificatesOptions {
   readonly client: ApiClient;
   readonly nodeName: string;

@@ -8,6 +8,7 @@ import type { KindHost } from '../persistent/contract.ts';
 /** The kernel answers a write when it has done what was asked, which may be never: a program waits for it. */
 const WRITE_MS = 60_000;
 
+/** Where the kernel's and udev's files are. */
 export interface ScsiPlaces {
   /** `/sys`, or another directory in tests. */
   readonly sys: string;
@@ -15,7 +16,7 @@ export interface ScsiPlaces {
   readonly dev: string;
 }
 
-/** What of it the kinds of disks need. Everything is read anew at each call; what is not there is empty. */
+/** What the kinds of disks need to know of SCSI. Everything is read anew at each call; what is not there is empty. */
 export class ScsiDevices {
   readonly dev: string;
   readonly #sys: string;

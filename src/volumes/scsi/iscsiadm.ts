@@ -9,6 +9,7 @@ const CALL_MS = 150_000;
 const EXISTS = 15;
 const GONE = new Set([2, 21]);
 
+/** How a call ended. */
 export interface Answer {
   readonly code: number | null;
   readonly output: string;
@@ -28,6 +29,7 @@ export async function iscsiadm(host: KindHost, ...args: string[]): Promise<Answe
   }
 }
 
+/** What it said and how it ended, for an error. */
 export const failed = ({ output, code }: Answer): string => `${output.trim()} (exit status ${code})`;
 
 /** The transport of an interface, as `tcp`; '' when iscsiadm does not say. */

@@ -11,13 +11,14 @@ const BLOCK = 'volumeDevices';
 /** What a disk's directory can be called: portals have colons and brackets. */
 const DISK = /^[A-Za-z0-9][A-Za-z0-9._:[\]~-]*$/;
 
+/** What an earlier process left of one kind of disks. */
 export interface FoundDisks {
   readonly volumes: FoundVolume[];
   /** What Pods call them. */
   readonly shares: readonly { readonly uniqueName: string; readonly uid: string; readonly name: string }[];
 }
 
-/** A Pod's directory or link that leads to no disk that is known is a volume of its own: it is only taken away. */
+/** Every such disk of the node. A Pod's directory or link that leads to no known disk is a volume of its own: it is only taken away. */
 export async function reconstructDisks(
   host: KindHost,
   plugin: string,

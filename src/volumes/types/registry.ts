@@ -10,7 +10,7 @@ import { imageVolume } from './image.ts';
 import { claimedVolume, inlineVolume } from './persistent.ts';
 import { projectedVolume } from './projected.ts';
 import { secretVolume } from './secret.ts';
-import { unknownVolume } from './unsupported.ts';
+import { unknownVolume } from './unknown.ts';
 
 /** Every kind of volume. A kind that the API gains does not compile until it is listed here. */
 export const volumeTypes: Record<VolumeKind, VolumeType> = {

@@ -3,7 +3,7 @@ import { goJson } from '../../../k8s/goText.ts';
 import type { StoredPod } from '../../../types/k8s.ts';
 import type { VolumeSpec } from '../../persistent/contract.ts';
 
-/** The volume's `flexVolume`, as a PersistentVolume or the Pod has it. */
+/** A FlexVolume source, with the fields of both forms that the API has. */
 export interface FlexSource {
   readonly driver: string;
   readonly fsType?: string;
@@ -11,7 +11,7 @@ export interface FlexSource {
   readonly secretRef?: { readonly name?: string; readonly namespace?: string };
 }
 
-/** The volume's source, wherever it stands. */
+/** The volume's source, of a PersistentVolume or of the Pod. */
 export function flexSource({ pv, inline }: Pick<VolumeSpec, 'pv' | 'inline'>): FlexSource {
   return (pv?.spec?.flexVolume ?? inline?.flexVolume) as FlexSource;
 }

@@ -8,6 +8,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._:]*(?:-[A-Za-z0-9._:]+)*$/;
 /** A disk by the ports and number under which targets offer it, or by its own identifiers. */
 export type FcDisk = { readonly wwns: readonly string[]; readonly lun: number } | { readonly wwids: readonly string[] };
 
+/** The volume's source, of a PersistentVolume or of the Pod. */
 export function fcSource({ pv, inline }: VolumeSpec): FCVolumeSource {
   return (pv?.spec?.fc ?? inline?.fc)!;
 }

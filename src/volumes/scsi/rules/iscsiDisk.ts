@@ -4,6 +4,7 @@ import type { ISCSIPersistentVolumeSource } from '../../../types/k8s.ts';
 import type { VolumeSpec } from '../../persistent/contract.ts';
 import { PayloadError } from '../../rules/payload.ts';
 
+/** A disk and the way to it. */
 export interface IscsiDisk {
   readonly volume: string;
   /** `address:port`, at least one. */
@@ -21,6 +22,7 @@ const IQN = /^(?:iqn|eui|naa)\.[A-Za-z0-9.:_-]{1,223}$/;
 const IFACE = /^[A-Za-z0-9][A-Za-z0-9._:[\]-]{0,511}$/;
 const INITIATOR = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,223}$/;
 
+/** The volume's source, of a PersistentVolume or of the Pod. */
 export function iscsiSource({ pv, inline }: Pick<VolumeSpec, 'pv' | 'inline'>): ISCSIPersistentVolumeSource {
   return (pv?.spec?.iscsi ?? inline?.iscsi)!;
 }
