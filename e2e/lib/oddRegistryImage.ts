@@ -19,6 +19,7 @@ export interface OddImage {
 
 const TAR = 'application/vnd.oci.image.layer.v1.tar';
 
+/** The digest of a blob, as registries name it. */
 export const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** A tar archive of one file of so many bytes. */
