@@ -17,6 +17,7 @@ import { draProtocol } from '../../src/plugins/protocols/dra.ts';
 import { registrationProtocol } from '../../src/plugins/protocols/registration.ts';
 import { ODD_TEXTS } from '../../src/podworker/fake/sim/hostilePod.ts';
 import { diskUsage } from '../../src/stats/diskUsage.ts';
+import { damaged, randomMessage } from './randomMessage.ts';
 import { DEFECT, fuzzing, randomBytes } from './settings.ts';
 
 const { count, first } = fuzzing(3_000);
@@ -27,40 +28,6 @@ function unclear(thrown: unknown): string[] {
   return thrown.message === '' || DEFECT.test(thrown.message)
     ? [`${thrown.stack?.split('\n').slice(0, 3).join(' ')}`]
     : [];
-}
-
-/** Bytes of such a message with its fields as they may be, and then damage: cut, flipped, doubled. */
-function message(random: Random, type: Type, depth = 3): Buffer {
-  const fields = type.fieldsArray.filter(() => random.chance(0.5));
-  const object: Record<string, unknown> = {};
-  for (const field of fields) {
-    const one = () => scalar(random, field.type);
-    const nested = field.resolvedType && 'fieldsArray' in field.resolvedType ? (field.resolvedType as Type) : undefined;
-    if (field.map) object[field.name] = nested ? {} : { [random.pick(...ODD_TEXTS)]: one() };
-    else if (nested) {
-      if (depth > 0)
-        object[field.name] = field.repeated
-          ? [nested.decode(message(random, nested, depth - 1))]
-          : nested.decode(message(random, nested, depth - 1));
-    } else if (!field.resolvedType) object[field.name] = field.repeated ? [one(), one()] : one();
-    else object[field.name] = field.repeated ? [random.int(5)] : random.int(5);
-  }
-  return Buffer.from(type.encode(type.fromObject(object)).finish());
-}
-
-function scalar(random: Random, type: string): unknown {
-  if (type === 'string') return random.pick(...ODD_TEXTS);
-  if (type === 'bool') return random.chance(0.5);
-  if (type === 'bytes') return randomBytes((n) => random.int(n), 20);
-  return random.pick(0, 1, -1, 2 ** 31 - 1);
-}
-
-function damaged(random: Random, bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  if (random.chance(0.3) && copy.length > 0) copy[random.int(copy.length)] = random.int(256);
-  if (random.chance(0.15)) return copy.subarray(0, random.int(copy.length + 1));
-  if (random.chance(0.05)) return Buffer.concat([copy, copy]);
-  return random.chance(0.1) ? randomBytes((n) => random.int(n), 200) : copy;
 }
 
 const protocols = {
@@ -84,14 +51,14 @@ const types = Object.entries(protocols).flatMap(([name, protocol]) => {
   return all.map((type) => ({ name, type, codec: protocol.message(type.fullName.slice(1)) }));
 });
 
-test(`${count} answers of plug-ins and runtimes from ${first}: each is a message or a sentence`, () => {
+test(`${count} answers of plug-ins and runtimes from seed ${first}: each is a message or a sentence`, () => {
   const found: string[] = [];
   let messages = 0;
   for (let seed = first; seed < first + count && found.length < 10; seed++) {
     const random = new Random(seed);
     const { name, type, codec } = random.pick(...types);
     try {
-      codec.decode(damaged(random, message(random, type)));
+      codec.decode(damaged(random, randomMessage(random, type)));
       messages += 1;
     } catch (error) {
       found.push(...unclear(error).map((problem) => `FUZZ_SEED=${seed} ${name} ${type.name}: ${problem}`));
@@ -102,7 +69,7 @@ test(`${count} answers of plug-ins and runtimes from ${first}: each is a message
   expect(messages).toBeGreaterThan(count / 4);
 });
 
-test(`${count} sets of answers of a runtime from ${first}: what is seen of a Pod is a fact or a sentence`, async () => {
+test(`${count} sets of answers of a runtime from seed ${first}: what is seen of a Pod is a fact or a sentence`, async () => {
   const found: string[] = [];
   let seen = 0;
   const lookUp = (name: string) => ({
@@ -114,7 +81,8 @@ test(`${count} sets of answers of a runtime from ${first}: what is seen of a Pod
   const amount = Math.ceil(count / 4);
   for (let seed = first; seed < first + amount && found.length < 10; seed++) {
     const random = new Random(seed);
-    const answer = ({ type, codec }: ReturnType<typeof lookUp>) => codec.decode(message(random, type, 4)) as never;
+    const answer = ({ type, codec }: ReturnType<typeof lookUp>) =>
+      codec.decode(randomMessage(random, type, 4)) as never;
     const runtime = {
       listContainers: async () => (answer(lists.containers) as { containers: never }).containers,
       listPodSandbox: async () => (answer(lists.sandboxes) as { items: never }).items,
@@ -164,7 +132,7 @@ function nearly(random: Random, depth = 3): unknown {
   return Object.fromEntries(keys.filter(() => random.chance(0.4)).map((key) => [key, nearly(random, depth - 1)]));
 }
 
-test(`${count} texts of registries, credential providers and records from ${first}: each is an answer or a sentence`, () => {
+test(`${count} texts of registries, credential providers and records from seed ${first}: each is an answer or a sentence`, () => {
   const found: string[] = [];
   const readers: ((text: string) => unknown)[] = [
     keyringOfConfigJson,
@@ -191,7 +159,7 @@ test(`${count} texts of registries, credential providers and records from ${firs
 });
 
 test(
-  `trees of random names from ${first}: each is counted and removed whole, and no handle stays`,
+  `trees of random names from seed ${first}: each is counted and removed whole, and no descriptor stays open`,
   async () => {
     const trees = Math.max(5, Math.ceil(count / 100));
     const handles = () => readdirSync('/proc/self/fd').length;

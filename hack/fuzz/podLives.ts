@@ -118,11 +118,6 @@ export class PodLives {
     this.#ledger.release(uid);
   }
 
-  /** What of the Pod still runs. */
-  running(uid: string): number {
-    return this.#world(uid).containers.filter((c) => c.state === 'running').length;
-  }
-
   #needs(pod: StoredPod) {
     const objects = { get: () => ({ state: 'absent' }) };
     return this.#volumes

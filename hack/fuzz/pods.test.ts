@@ -76,7 +76,7 @@ async function live(lives: PodLives, seed: number): Promise<string[]> {
 }
 
 test(
-  `${count} hostile Pods from ${first} through manifests, rules, workers and followers: no defect, each ends, nothing stays`,
+  `${count} hostile Pods from seed ${first} through manifests, rules, workers and followers: no defect, each ends, nothing is left`,
   async () => {
     const found: string[] = [];
     const lives = new PodLives(new Random(first));

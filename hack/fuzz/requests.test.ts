@@ -115,7 +115,7 @@ async function talk(socket: Socket, random: Random, most: number): Promise<{ sen
 eachOnItsOwn();
 
 test(
-  `${count} hostile requests from ${first}, with and without credentials: each answered or cut off, nothing said of a defect, nothing stays`,
+  `${count} hostile requests from seed ${first}, with and without credentials: each is answered or cut off, no defect shows, nothing is left`,
   async () => {
     const readOnlyPort = await freePort();
     await start({ readOnlyPort }, { token, review: async (user) => user.name === 'bob' });
