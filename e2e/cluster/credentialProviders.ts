@@ -140,5 +140,5 @@ async function providers(t: TestContext): Promise<void> {
 }
 
 export const credentialProviders = group('credential providers', [
-  test('one answers, one hangs, one speaks for service accounts', providers, { mode: 'alone' }),
+  test('three providers: one answers, one hangs, one speaks for service accounts', providers, { mode: 'alone' }),
 ]);

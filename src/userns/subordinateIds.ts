@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { goQuote } from '../k8s/goText.ts';
-import { KubeletError } from '../lib/errors.ts';
-import { type Runner, runProgram } from '../lib/linux/runProgram.ts';
+import { isProgramMissing, type Runner, runProgram } from '../lib/linux/runProgram.ts';
 import { everythingAbove, type IdSpace } from './rules/idSpace.ts';
 import { parseSubordinateIds } from './rules/subordinateIds.ts';
 
@@ -43,7 +42,7 @@ export async function subordinateIds({
     if (uids.output !== gids.output) throw new Error(`mismatched subuids and subgids for user ${goQuote(USER)}`);
     return parseSubordinateIds(uids.output);
   } catch (error) {
-    if (isMissing(error)) return everythingAbove(idsPerPod);
+    if (isProgramMissing(error)) return everythingAbove(idsPerPod);
     throw error;
   }
 }
@@ -62,9 +61,7 @@ async function userExists(run: Runner, passwd: string): Promise<boolean> {
     if (code === 2) return false;
     throw new Error(`user ${USER} could not be looked up: getent ${killed ? 'did not answer' : `ended with ${code}`}`);
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isProgramMissing(error)) return false;
     throw error;
   }
 }
-
-const isMissing = (error: unknown): boolean => error instanceof KubeletError && error.code === 'ProgramMissing';

@@ -112,3 +112,8 @@ function refused(program: string, error: unknown): KubeletError {
     ...(isQuoted ? {} : { cause: error }),
   });
 }
+
+/** Whether a run was rejected because there is no such program on the node. */
+export function isProgramMissing(error: unknown): error is KubeletError {
+  return error instanceof KubeletError && error.code === 'ProgramMissing';
+}

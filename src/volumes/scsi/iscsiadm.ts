@@ -1,5 +1,5 @@
 // Calls of iscsiadm(8).
-import { KubeletError } from '../../lib/errors.ts';
+import { isProgramMissing } from '../../lib/linux/runProgram.ts';
 import type { KindHost } from '../persistent/contract.ts';
 import type { IscsiDisk } from './rules/iscsiDisk.ts';
 
@@ -20,7 +20,7 @@ export async function iscsiadm(host: KindHost, ...args: string[]): Promise<Answe
   try {
     return await host.run({ program: 'iscsiadm', args, deadlineMs: CALL_MS });
   } catch (error) {
-    if (error instanceof KubeletError && error.code === 'ProgramMissing')
+    if (isProgramMissing(error))
       throw new Error(
         `iSCSI volumes need iscsiadm on the node, which is missing (package open-iscsi): ${error.message}`,
         { cause: error },
