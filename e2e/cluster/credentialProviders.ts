@@ -108,6 +108,7 @@ async function speakFor(t: TestContext, image: string): Promise<void> {
 }
 
 async function providers(t: TestContext): Promise<void> {
+  if (!t.full) return t.note('only with --full');
   try {
     await startPrivateRegistry(t.lab.cluster);
     const provided = await pushPrivate(t.lab.cluster, 'busybox', 'provided/app:1');

@@ -169,6 +169,7 @@ async function diskShort(t: TestContext): Promise<void> {
 }
 
 async function killedMeanwhile(t: TestContext): Promise<void> {
+  if (!t.full) return t.note('only with --full');
   const least = threshold(t);
   const config = {
     ...keepImages,
