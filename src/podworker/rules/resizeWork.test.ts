@@ -92,7 +92,7 @@ test('a Pod as a whole is unfinished while its record says something else; its c
   const pod = of({ containers: [c({})], resources: cpu('2') });
   const known = { ...facts(pod, {}), actuated: { containers: {}, pod: cpu('1') } };
   expect([isUnfinished(known, pod), podDiffers(known, pod)]).toEqual([true, true]);
-  const done = { ...known, actuated: { containers: {}, pod: cpu('2') } };
+  const done = { ...known, actuated: { containers: { c: {} }, pod: cpu('2') } };
   expect([isUnfinished(done, pod), podDiffers(done, pod)]).toEqual([false, false]);
   const limits = { cpuShares: 2, cpuQuota: -1, cpuPeriod: 100_000 };
   expect(podDiffers({ ...done, podCgroup: { limits } }, pod)).toBe(true);
@@ -117,4 +117,11 @@ test('on CPUs of its own a container needs no bound, on those that it shares wit
   const on = (pooled: string[]) => ({ ...facts(pod, undefined), cpus: { shared: '0', own: { c: '1' }, pooled } });
   expect(containersToResize(on([]), pod)).toEqual([]);
   expect(containersToResize(on(['c']), pod)).toHaveLength(1);
+});
+
+test('a Pod is unfinished while a container of which nothing is written down has other resources by the runtime’s word', () => {
+  const pod = of({ containers: [c(cpu('1'))] });
+  expect(isUnfinished(facts(pod, undefined), pod)).toBe(true);
+  const own = of({ containers: [c({ ...cpu('500m'), limits: { memory: '100' } })] });
+  expect(isUnfinished(facts(own, undefined), own)).toBe(false);
 });

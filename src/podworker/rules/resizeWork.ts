@@ -65,7 +65,8 @@ export function isCgroupSet(podCgroup: PodFacts['podCgroup'], pod: AllocatedPod)
 /** Something that runs has other resources than are allocated; its Pod's cgroup may be in the middle of that. */
 export function isUnfinished(facts: Known, pod: AllocatedPod): boolean {
   const { actuated } = facts;
-  const some = podViews(facts, pod).all.some((view) => changeOf(facts, pod, view)?.from !== undefined);
+  // Also of one of which nothing is written down: the agent may have been killed before it was.
+  const some = podViews(facts, pod).all.some((view) => changeOf(facts, pod, view) !== undefined);
   return some || (actuated?.pod !== undefined && wholeDiffers(actuated.pod, pod));
 }
 
