@@ -152,7 +152,8 @@ test(
     expect(await ask('/pods', bearer('good'))).toMatchObject({ status: 200 });
     await until(() => server.secure.upgraded.size === 0);
     const open = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-    await until(() => open() <= 1);
+    // A connection that broke off in its handshake or headers goes with the server's own limits on them.
+    await until(() => open() <= 1, 180_000);
     if (isLong) expect(heapMiB()).toBeLessThan(heap + 32);
   },
   24 * 3_600_000,
