@@ -5,15 +5,17 @@ import { detectHierarchies } from '../../src/cgroups/hierarchies.ts';
 import { createCgroupManager } from '../../src/cgroups/manager.ts';
 import { openKubeconfig } from '../../src/config/credentials.ts';
 import { connectCri } from '../../src/cri/client.ts';
+import { amountOf, milliValue } from '../../src/k8s/resourceAmounts.ts';
 import { allocatedAsAsked } from '../../src/pods/rules/allocation.ts';
 import type { Pod, StoredPod } from '../../src/types/k8s.ts';
-import { containerRequest, prepare, sandboxRequest } from './requests.ts';
+import { containerRequest, prepare, resizeRequest, sandboxRequest } from './requests.ts';
 
 /**
  * The null agent: the least that any kubelet must do, as the floor of the benchmark. It watches the node's Pods; for each one
  * it makes the Pod cgroup, sends the requests to the runtime that kubelet-ts would send (the same pure functions make them), and
  * PATCHes the status once. On deletion: StopContainer, StopPodSandbox, terminal PATCH, DELETE. It sets no volumes up (the containers get
- * mounts of what lies ready on the disk), looks at no image, handles no errors, remembers nothing.
+ * mounts of what lies ready on the disk), looks at no image, handles no errors, remembers nothing. A Pod that is resized: the limits of its
+ * cgroup, one UpdateContainerResources, one PATCH.
  */
 const { values } = parseArgs({
   options: {
@@ -40,6 +42,10 @@ interface Running {
   readonly container: string;
 }
 const running = new Map<string, Promise<Running>>();
+/** Millicores of the container, as they were set last. */
+const cpuLimits = new Map<string, number>();
+/** Of the specs that were acted on. */
+const generations = new Map<string, number>();
 const ending = new Set<string>();
 
 async function start(pod: StoredPod): Promise<Running> {
@@ -71,6 +77,21 @@ async function start(pod: StoredPod): Promise<Running> {
     ],
   });
   return { sandbox, container };
+}
+
+async function resize(pod: StoredPod, { container }: Running): Promise<void> {
+  const spec = pod.spec!.containers[0]!;
+  const limits = () => cgroups.ensurePod(allocatedAsAsked(pod));
+  // The kernel lets no container have more than its Pod, at no moment.
+  const isGrowing = milliValue(amountOf(spec.resources?.limits, 'cpu')) > (cpuLimits.get(pod.metadata.uid) ?? 0);
+  cpuLimits.set(pod.metadata.uid, milliValue(amountOf(spec.resources?.limits, 'cpu')));
+  if (isGrowing) await limits();
+  await cri.updateContainerResources({ containerId: container, linux: resizeRequest(pod, spec) });
+  if (!isGrowing) await limits();
+  const containerStatuses = [
+    { name: spec.name, resources: spec.resources, allocatedResources: spec.resources?.requests },
+  ];
+  await patch(pod, { observedGeneration: pod.metadata.generation, containerStatuses });
 }
 
 async function end(pod: StoredPod): Promise<void> {
@@ -107,6 +128,13 @@ function hear(pod: StoredPod): void {
     const made = start(pod);
     made.catch(told);
     running.set(uid, made);
+    generations.set(uid, pod.metadata.generation ?? 0);
+  } else if ((pod.metadata.generation ?? 0) > (generations.get(uid) ?? Number.POSITIVE_INFINITY)) {
+    generations.set(uid, pod.metadata.generation ?? 0);
+    running
+      .get(uid)
+      ?.then((made) => resize(pod, made))
+      .catch(told);
   }
 }
 

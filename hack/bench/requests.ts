@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { allocatedAsAsked } from '../../src/pods/rules/allocation.ts';
 import { containerConfig } from '../../src/podworker/spec/containerConfig.ts';
+import { containerResources } from '../../src/podworker/spec/containerResources.ts';
 import type { SpecNode } from '../../src/podworker/spec/context.ts';
 import { ETC_HOSTS_FILE } from '../../src/podworker/spec/etcHosts.ts';
 import { sandboxConfig } from '../../src/podworker/spec/sandboxConfig.ts';
@@ -37,6 +38,12 @@ export function sandboxRequest(pod: Pod, cgroupParent: string) {
     nodeIPs: ['172.30.0.10'],
   };
   return sandboxConfig(allocatedAsAsked(pod), { ...common, cgroupParent, attempt: 0, dns });
+}
+
+/** The container's new resources as kubelet-ts would ask for them. */
+export function resizeRequest(pod: Pod, container: Container) {
+  const inputs = { node, exclusiveCPUs: false, cpusetCpus: '', cpusetMems: '' };
+  return containerResources(allocatedAsAsked(pod), container, inputs);
 }
 
 /** What lies ready on the disk for the mounts of every container: the null agent sets no volumes up. */

@@ -1,4 +1,4 @@
-// How long a resize takes (patch → cgroup written → status) with the Go kubelet and kubelet-ts, taking turns on one node.
+// How long a resize takes (patch → cgroup written → status) with the null agent, the Go kubelet and kubelet-ts, taking turns on one node.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bringUp } from '../cluster/bringUp.ts';
@@ -20,7 +20,10 @@ const { values } = parseArgs({
   },
 });
 const help = `node hack/bench/resizes.ts [--rounds 4] [--count 10] [--name bench-resizes]
-Resizes one Pod up and down, under the Go kubelet and kubelet-ts in turns; prints medians and their ratio.`;
+Resizes one Pod up and down, under the null agent, the Go kubelet and kubelet-ts in turns; prints medians and what is above the null agent.`;
+
+const agents = ['null', 'go', 'ts'] as const;
+type Resizer = (typeof agents)[number];
 
 /** Resizes of each turn that do not count: a node agent runs for weeks, and what code costs that was never run is not asked here. */
 const warmUps = 20;
@@ -46,10 +49,13 @@ async function measure(cluster: Cluster, prefix: string): Promise<Resizes> {
 await main(async () => {
   if (values.help) return console.log(help);
   const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
-  const all: Record<'go' | 'ts', Resizes> = { go: { cgroups: [], statuses: [] }, ts: { cgroups: [], statuses: [] } };
+  const all = Object.fromEntries(agents.map((agent) => [agent, { cgroups: [], statuses: [] }])) as unknown as Record<
+    Resizer,
+    Resizes
+  >;
   try {
     for (let round = 1; round <= Number(values.rounds); round++) {
-      for (const agent of round % 2 === 1 ? (['go', 'ts'] as const) : (['ts', 'go'] as const)) {
+      for (const agent of round % 2 === 1 ? agents : agents.toReversed()) {
         const found = await withAgent(cluster, agent, {}, () => measure(cluster, `${agent}-${round}`));
         const [cgroups, statuses] = [found.cgroups.slice(warmUps), found.statuses.slice(warmUps)];
         all[agent].cgroups.push(...cgroups);
@@ -61,14 +67,15 @@ await main(async () => {
   } finally {
     await tearDown(values.name);
   }
-  console.log('| resize | go p50 ms | ts p50 ms | × go | go p90 ms | ts p90 ms |\n|---|---|---|---|---|---|');
+  console.log(
+    '| patch → | null p50 ms | go | ts | × go | above null, × go | go p90 | ts p90 |\n|---|--:|--:|--:|--:|--:|--:|--:|',
+  );
   for (const what of ['cgroups', 'statuses'] as const) {
-    const at = (agent: 'go' | 'ts', q: number) => quantile(all[agent][what], q);
-    const [go, ts] = [at('go', 0.5), at('ts', 0.5)];
-    const cells = [go, ts].map((ms) => ms.toFixed(0));
-    const slow = [at('go', 0.9), at('ts', 0.9)].map((ms) => ms.toFixed(0));
-    console.log(
-      `| patch → ${what === 'cgroups' ? 'cgroup' : 'status'} | ${[...cells, (ts / go).toFixed(2), ...slow].join(' | ')} |`,
-    );
+    const at = (q: number) => agents.map((agent) => quantile(all[agent][what], q)) as [number, number, number];
+    const [[none, go, ts], [, goSlow, tsSlow]] = [at(0.5), at(0.9)];
+    const times = [none, go, ts].map((ms) => ms.toFixed(0));
+    const ratios = [ts / go, (ts - none) / (go - none)].map((ratio) => ratio.toFixed(2));
+    const slow = [goSlow, tsSlow].map((ms) => ms.toFixed(0));
+    console.log(`| ${[what === 'cgroups' ? 'cgroup' : 'status', ...times, ...ratios, ...slow].join(' | ')} |`);
   }
 });
