@@ -12,7 +12,8 @@ export function rpcText(error: unknown): string {
 }
 
 function description({ grpcCode, message }: RpcError): string {
-  if (grpcCode === status.DEADLINE_EXCEEDED && message.startsWith('Deadline exceeded after'))
+  // With how long it took, or without if the time was over before the call began to wait, or by the server's word.
+  if (grpcCode === status.DEADLINE_EXCEEDED && /^Deadline exceeded($| after)/.test(message))
     return 'context deadline exceeded';
   return message.replace(/^No connection established\. Last error: (?:null|undefined|Error: )?/, 'connection error: ');
 }
