@@ -1,5 +1,6 @@
 import { type Clock, realClock } from '../lib/clock.ts';
-import { disposable, Listeners } from '../lib/disposables.ts';
+import { disposable } from '../lib/disposables.ts';
+import { KeyedListeners } from '../lib/keyedListeners.ts';
 import type { ConfigMap, KubeObject } from '../types/k8s.ts';
 import { isNoRelationship } from './apiError.ts';
 import type { ApiClient, Selector } from './client.ts';
@@ -32,7 +33,7 @@ const ABSENT: ObjectState<never> = { state: 'absent' };
 interface Source<K extends Kind = Kind> {
   readonly reflector: Pick<Reflector<K>, 'objects' | 'synced'> & { start(): unknown } & Disposable;
   /** Subscribers by `namespace/name`. */
-  readonly listeners: Map<string, Listeners<[]>>;
+  readonly listeners: KeyedListeners;
   subscribers: number;
   /** Why there is no answer yet. */
   trouble: string | undefined;
@@ -80,13 +81,10 @@ export class ObjectStore implements Disposable {
     source.linger?.[Symbol.dispose]();
     source.linger = undefined;
     source.subscribers++;
-    const objectKey = `${namespace ?? ''}/${name}`;
-    const listeners = source.listeners.get(objectKey) ?? new Listeners<[]>();
-    source.listeners.set(objectKey, listeners);
-    const listener = listeners.add(() => onChange(this.get(kind, namespace, name)));
+    const changed = () => onChange(this.get(kind, namespace, name));
+    const listener = source.listeners.add(`${namespace ?? ''}/${name}`, changed);
     return disposable(() => {
       listener[Symbol.dispose]();
-      if (listeners.size === 0) source.listeners.delete(objectKey);
       source.subscribers--;
       if (source.subscribers === 0) this.#lingerThenClose(key, source);
     });
@@ -135,14 +133,11 @@ export class ObjectStore implements Disposable {
   #open<K extends Kind>(kind: K, namespace: string | undefined, name: string, key: string): Source {
     // A list by name instead of a GET: it answers as fast, and says from which version to watch even when the object is absent.
     const single = { fieldSelector: `metadata.name=${name}`, ...(namespace === undefined ? null : { namespace }) };
-    const listeners = new Map<string, Listeners<[]>>();
+    const listeners = new KeyedListeners();
     const changed = (object: KindMap[K]) => {
       freezeWatch(object);
       const { namespace: ns = '', name: n } = (object as KubeObject).metadata ?? {};
-      listeners.get(`${ns}/${n}`)?.emit();
-    };
-    const all = () => {
-      for (const one of [...listeners.values()]) one.emit();
+      listeners.emit(`${ns}/${n}`);
     };
     // An immutable object cannot change any more; as in the Go kubelet, its watch ends then.
     const freezeWatch = (object: KindMap[K] | undefined) => {
@@ -157,13 +152,13 @@ export class ObjectStore implements Disposable {
       onSync: (objects) => {
         source.trouble = undefined;
         freezeWatch(objects[0]);
-        if (first) all();
+        if (first) listeners.emitAll();
         first = false;
       },
       onState: (state) => {
         if (state.state !== 'retrying' || reflector.synced() || source.trouble === state.reason) return;
         source.trouble = state.reason;
-        all();
+        listeners.emitAll();
       },
     };
     const common = { clock: this.#clock, ...(this.#options.random ? { random: this.#options.random } : null) };

@@ -5,7 +5,7 @@ import { deviceCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { SharedWrite } from '../lib/sharedWrite.ts';
+import { SharedTurn } from '../lib/sharedTurn.ts';
 import type { DeviceBook } from './book.ts';
 import { decodeAnswer } from './endpoint.ts';
 import { healthyIds } from './rules/inventory.ts';
@@ -32,7 +32,7 @@ export class DeviceCheckpoint {
   readonly #file: CheckpointFile<DeviceFile>;
   readonly #book: DeviceBook;
   readonly #log: Logger;
-  readonly #written = new SharedWrite(() => this.#file.save(this.#value()));
+  readonly #written = new SharedTurn(() => this.#file.save(this.#value()));
 
   /** `directory`: `<root>/device-plugins`. */
   constructor(directory: string, book: DeviceBook, log: Logger) {
@@ -56,7 +56,7 @@ export class DeviceCheckpoint {
 
   /** Writes what the book holds by now; resolves when it is on the disk. Calls while one waits share its write. */
   save(): Promise<void> {
-    return this.#written.save();
+    return this.#written.take();
   }
 
   /** Resolves when nothing is being written any more. Rejects never. */

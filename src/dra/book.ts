@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { draCheckpoint } from '../k8s/kubeletCheckpoints.ts';
 import { CheckpointFile } from '../lib/checkpointFile.ts';
-import { SharedWrite } from '../lib/sharedWrite.ts';
+import { SharedTurn } from '../lib/sharedTurn.ts';
 import type { ClaimDevice } from '../types/grant.ts';
 
 /** What is known of one claim. Its owner changes it in place; the book writes it down. */
@@ -33,7 +33,7 @@ export function newClaim(uid: string, name: string, namespace: string, drivers: 
 export class ClaimBook {
   readonly #claims = new Map<string, ClaimInfo>();
   readonly #file: CheckpointFile<DraFile>;
-  readonly #written = new SharedWrite(() => this.#file.save(encode(this.all())));
+  readonly #written = new SharedTurn(() => this.#file.save(encode(this.all())));
 
   constructor(rootDir: string) {
     const path = join(rootDir, 'dra_manager_state');
@@ -74,7 +74,7 @@ export class ClaimBook {
 
   /** Writes down what it holds by now; resolves when that is on the disk. Calls while one waits share its write. */
   save(): Promise<void> {
-    return this.#written.save();
+    return this.#written.take();
   }
 
   /** Resolves when nothing is being written any more. Rejects never. */

@@ -32,3 +32,11 @@ test('a round that fails fails for those who share it, and the next begins', asy
   await expect(two).rejects.toThrow('gone');
   expect(await turn.take()).toBe(2);
 });
+
+test('settled waits for what is under way and does not reject with a round that failed', async () => {
+  const turn = new SharedTurn(() => Promise.reject(new Error('disk full')));
+  const failed = turn.take();
+  await turn.settled();
+  expect(turn.idle).toBe(true);
+  await expect(failed).rejects.toThrow('disk full');
+});

@@ -1,17 +1,18 @@
 /**
  * One piece of work, done again and again, one after the other: whoever asks while a round waits for its turn shares that round, since it
- * sees things as they are then.
+ * sees things as they are then. So a value that is written down whole is written once for all who changed it meanwhile.
  */
 export class SharedTurn<T> {
   readonly #work: () => Promise<T>;
   #running: Promise<void> | undefined;
   #next: Promise<T> | undefined;
 
+  /** `work` looks at things, or writes them, as they are when it is called. */
   constructor(work: () => Promise<T>) {
     this.#work = work;
   }
 
-  /** Settles with a round that begins after this call. */
+  /** Settles with a round that begins after this call, and rejects with its error. */
   take(): Promise<T> {
     this.#next ??= (this.#running ?? Promise.resolve()).then(() => {
       this.#next = undefined;

@@ -1,4 +1,5 @@
 import { Listeners } from '../lib/disposables.ts';
+import { KeyedListeners } from '../lib/keyedListeners.ts';
 import type { PodEntry } from './entry.ts';
 import type { TerminateRequest } from './facts.ts';
 import type { FactUpdate } from './updates.ts';
@@ -22,7 +23,7 @@ export class PodTable {
   readonly #owners = new Map<string, PodOwner>();
   readonly #decided = new Listeners<[PodEntry]>();
   readonly #ended = new Listeners<[string]>();
-  readonly #changed = new Map<string, Listeners<[]>>();
+  readonly #changed = new KeyedListeners();
 
   get(uid: string): PodEntry | undefined {
     return this.#owners.get(uid)?.entry;
@@ -75,15 +76,7 @@ export class PodTable {
 
   /** Whenever what is known of this Pod may have changed, and when it is over. */
   onChange(uid: string, listener: () => void): Disposable {
-    const listeners = this.#changed.get(uid) ?? new Listeners<[]>();
-    this.#changed.set(uid, listeners);
-    const added = listeners.add(listener);
-    return {
-      [Symbol.dispose]: () => {
-        added[Symbol.dispose]();
-        if (listeners.size === 0 && this.#changed.get(uid) === listeners) this.#changed.delete(uid);
-      },
-    };
+    return this.#changed.add(uid, listener);
   }
 
   /** A worker takes the Pod; only podworker/workers.ts calls this and what follows. */
@@ -95,13 +88,13 @@ export class PodTable {
   decided(owner: PodOwner): void {
     if (this.#owners.get(owner.uid) !== owner) return;
     this.#decided.emit(owner.entry);
-    this.#changed.get(owner.uid)?.emit();
+    this.#changed.emit(owner.uid);
   }
 
   /** The worker is over. */
   leave(uid: string): void {
     if (!this.#owners.delete(uid)) return;
     this.#ended.emit(uid);
-    this.#changed.get(uid)?.emit();
+    this.#changed.emit(uid);
   }
 }

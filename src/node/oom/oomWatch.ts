@@ -6,7 +6,7 @@ import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { SharedWrite } from '../../lib/sharedWrite.ts';
+import { SharedTurn } from '../../lib/sharedTurn.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
 import { MAX_RECORD, type OpenReport, parseRecord, readReport, systemOomEvent } from './rules/kernelLog.ts';
 
@@ -34,7 +34,7 @@ export interface OomWatchOptions {
  */
 export class OomWatch implements Disposable {
   readonly #options: OomWatchOptions;
-  readonly #note = new SharedWrite(() => this.#writeNote());
+  readonly #note = new SharedTurn(() => this.#writeNote());
   #child: ChildProcess | undefined;
   #timer: Disposable | undefined;
   #ended = false;
@@ -105,7 +105,7 @@ export class OomWatch implements Disposable {
     if (!event || record.sequence <= this.#told) return;
     this.#told = record.sequence;
     this.#options.recordEvent(event);
-    void this.#note.save();
+    void this.#note.take();
   }
 
   async #writeNote(): Promise<void> {

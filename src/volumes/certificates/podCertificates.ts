@@ -7,8 +7,8 @@ import { goQuote } from '../../k8s/goText.ts';
 import { pemBlocks } from '../../k8s/pem.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import { KeyedListeners } from '../../lib/keyedListeners.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { NameQueue } from '../../lib/nameQueue.ts';
 import type { PodCertificateProjection, PodCertificateRequest, StoredPod } from '../../types/k8s.ts';
@@ -90,7 +90,7 @@ export type CertificateState = 'not_yet_issued' | 'fresh' | 'overdue_for_refresh
 export class PodCertificates implements Disposable {
   readonly #options: PodCertificatesOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #changes = new Listeners<[key: string]>();
+  readonly #changes = new KeyedListeners();
   /** By Pod: one that wants thousands asks for one after the other, and others come in between. */
   readonly #queue = new NameQueue();
   #requests: Reflector<'PodCertificateRequest'> | undefined;
@@ -133,9 +133,7 @@ export class PodCertificates implements Disposable {
   }
 
   subscribe(key: string, listener: () => void): Disposable {
-    return this.#changes.add((changed) => {
-      if (changed === key) listener();
-    });
+    return this.#changes.add(key, listener);
   }
 
   /** Forgets the keys of a Pod that is gone. */

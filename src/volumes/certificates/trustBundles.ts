@@ -7,8 +7,8 @@ import { pem } from '../../config/certificates/der.ts';
 import { matchesLabels } from '../../k8s/labelSelector.ts';
 import { pemBlocks } from '../../k8s/pem.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { Listeners } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import { KeyedListeners } from '../../lib/keyedListeners.ts';
 import { LruMap } from '../../lib/lru.ts';
 import type { ClusterTrustBundle, ClusterTrustBundleProjection } from '../../types/k8s.ts';
 import { PayloadError } from '../rules/payload.ts';
@@ -31,7 +31,7 @@ type BundleKind = 'ClusterTrustBundle' | 'ClusterTrustBundleAlpha';
 export class TrustBundles implements Disposable {
   readonly #client: ApiClient;
   readonly #clock: Clock;
-  readonly #changes = new Listeners<[key: string | undefined]>();
+  readonly #changes = new KeyedListeners();
   readonly #readers = new Map<BundleKind, Reflector<BundleKind>>();
   readonly #missing = new Set<BundleKind>();
   readonly #turns = new Map<string, number>();
@@ -81,9 +81,7 @@ export class TrustBundles implements Disposable {
 
   subscribe(key: string, listener: () => void): Disposable {
     this.#start();
-    return this.#changes.add((changed) => {
-      if (changed === undefined || changed === key) listener();
-    });
+    return this.#changes.add(key, listener);
   }
 
   [Symbol.dispose](): void {
@@ -127,7 +125,7 @@ export class TrustBundles implements Disposable {
           if (state.state !== 'retrying' || !isNotFound(state.error) || this.#missing.has(kind)) return;
           this.#missing.add(kind);
           if (kind === 'ClusterTrustBundle') this.#read('ClusterTrustBundleAlpha');
-          this.#changes.emit(undefined);
+          this.#changes.emitAll();
         },
       },
       { clock: this.#clock },
@@ -145,7 +143,7 @@ export class TrustBundles implements Disposable {
       this.#readers.delete(other);
     }
     this.#turn++;
-    this.#changes.emit(undefined);
+    this.#changes.emitAll();
   }
 
   #keep(key: string, anchors: Buffer): void {

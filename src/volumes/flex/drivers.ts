@@ -2,8 +2,9 @@
 import type { BigIntStats } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { disposable, Listeners } from '../../lib/disposables.ts';
+import { disposable } from '../../lib/disposables.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import { KeyedListeners } from '../../lib/keyedListeners.ts';
 import type { Runner } from '../../lib/linux/runProgram.ts';
 import { watchDirectory } from '../../lib/watchDirectory.ts';
 import { FlexDriver } from './driver.ts';
@@ -31,7 +32,7 @@ export class FlexDrivers implements Disposable {
   readonly #known = new Map<string, Known>();
   readonly #opening = new Map<string, Promise<FlexDriver | undefined>>();
   readonly #awaited = new Map<string, Awaited>();
-  readonly #changes = new Listeners<[name: string]>();
+  readonly #changes = new KeyedListeners();
 
   constructor(directory: string, run: Runner) {
     this.#directory = directory;
@@ -78,9 +79,7 @@ export class FlexDrivers implements Disposable {
     };
     this.#awaited.set(name, awaited);
     awaited.users++;
-    const listening = this.#changes.add((changed) => {
-      if (changed === name) listener();
-    });
+    const listening = this.#changes.add(name, listener);
     if (awaited.users === 1) void this.#look(name, awaited);
     return disposable(() => {
       listening[Symbol.dispose]();
