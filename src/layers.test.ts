@@ -127,3 +127,9 @@ test('no two modules give a type the same name: a reader would have to know whic
   }
   expect([...declared].filter(([, where]) => where.length > 1)).toEqual([]);
 });
+
+test('a time with whole seconds is written by k8s/rfc3339.ts alone: six modules had their own', () => {
+  const own = /toISOString\(\)\s*(\.replace\(\/\\\.\\d|\.slice\(0, 19\)\}Z)/;
+  const owners = files.filter((f) => !isTest(f) && own.test(readFileSync(f, 'utf8')));
+  expect(owners.map((f) => relative(src, f))).toEqual(['k8s/rfc3339.ts']);
+});

@@ -3,7 +3,7 @@
 import type { ApiClient } from '../api/client.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
-import { errorMessage, KubeletError } from '../lib/errors.ts';
+import { errorMessage, KubeletError, prefixErrors } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodClaims } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
@@ -194,12 +194,12 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
       this.#book.add(info);
       info.pods.add(uid);
     }
-    await written(this.#book.save(), 'checkpoint ResourceClaim cache');
+    await prefixErrors('checkpoint ResourceClaim cache', () => this.#book.save());
     const open = claims.filter((info) => !info.prepared);
     if (open.length === 0) return;
     await askToPrepare(this.#asked(uid, wait), open, signal);
     for (const info of open) info.prepared = true;
-    await written(this.#book.save(), 'checkpoint ResourceClaim state');
+    await prefixErrors('checkpoint ResourceClaim state', () => this.#book.save());
   }
 
   /** The Pod's claims as the API server has them, each fit to be prepared for it. */
@@ -210,9 +210,9 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     for (const use of claimsOf(pod)) {
       const { name } = use;
       if (!client) throw new Error(`fetch ResourceClaim ${name}: there is no API server`);
-      const claim = await client.get('ResourceClaim', { namespace, name }, { signal }).catch((error) => {
-        throw new Error(`fetch ResourceClaim ${name}: ${errorMessage(error)}`, { cause: error });
-      });
+      const claim = await prefixErrors(`fetch ResourceClaim ${name}`, () =>
+        client.get('ResourceClaim', { namespace, name }, { signal }),
+      );
       const refused = refusal(pod, use, claim);
       if (refused) throw new Error(refused);
       found.push(newClaim(claim.metadata?.uid ?? '', name, namespace, driversOf(claim)));
@@ -239,7 +239,7 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
       info.pods.delete(uid);
       if (info.pods.size === 0) this.#book.delete(info);
     }
-    await written(this.#book.save(), 'checkpoint ResourceClaim state').catch((error) => {
+    await prefixErrors('checkpoint ResourceClaim state', () => this.#book.save()).catch((error) => {
       // What the file says still holds: the next attempt finds the Pod here, and drivers may be asked twice.
       for (const info of mine) {
         info.pods.add(uid);
@@ -331,13 +331,5 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
         this.#leftovers.set(uid, { attempt, timer });
       },
     );
-  }
-}
-
-async function written(saving: Promise<void>, what: string): Promise<void> {
-  try {
-    await saving;
-  } catch (error) {
-    throw new Error(`${what}: ${errorMessage(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { ApiError, isNotFound } from '../api/apiError.ts';
 import type { ApiClient } from '../api/client.ts';
+import { rfc3339 } from '../k8s/rfc3339.ts';
 import { bounded, EVENT_BYTES } from '../lib/bounded.ts';
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -242,7 +243,7 @@ export class EventRecorder implements AsyncDisposable {
   }
 
   #stamp(): string {
-    return `${new Date(this.#clock.now().wall).toISOString().slice(0, 19)}Z`;
+    return rfc3339(this.#clock.now().wall);
   }
 
   /** Unique by wall time and a serial number, in hexadecimal like client-go's nanoseconds. */

@@ -38,6 +38,15 @@ export function errorMessage(thrown: unknown): string {
   return bounded(toError(thrown).message, ERROR_BYTES);
 }
 
+/** What the work gives; if it fails, an Error whose message begins with `what` and a colon, with the first one as its cause. */
+export async function prefixErrors<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new Error(`${what}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
 /** True for the error of an aborted signal. */
 export function isAbort(thrown: unknown): boolean {
   return (

@@ -2,7 +2,7 @@ import { backoffDelay } from './backoff.ts';
 import { Backoff } from './backoffCounter.ts';
 import { MAX_TIMEOUT_MS, realClock, sleep } from './clock.ts';
 import { asyncDisposable, disposable, Listeners } from './disposables.ts';
-import { isAbort, KubeletError, toError } from './errors.ts';
+import { isAbort, KubeletError, prefixErrors, toError } from './errors.ts';
 import { ManualClock } from './fake/manualClock.ts';
 import { RateLimiter } from './limiter.ts';
 import { createLogger } from './logger.ts';
@@ -107,6 +107,15 @@ describe('errors', () => {
     expect(toError('text').message).toBe('text');
     expect(isAbort(AbortSignal.abort().reason)).toBe(true);
     expect(isAbort(error)).toBe(false);
+  });
+
+  test('are told with what was being done; a result stays what it is', async () => {
+    const cause = new Error('disk full');
+    await expect(prefixErrors('save', () => Promise.reject(cause))).rejects.toMatchObject({
+      message: 'save: disk full',
+      cause,
+    });
+    expect(await prefixErrors('save', async () => 1)).toBe(1);
   });
 });
 

@@ -3,6 +3,7 @@ import { FakeApiServer } from '../api/fake/server.ts';
 import { connectCri } from '../cri/client.ts';
 import { startFakeCri } from '../cri/fake/fakeCri.ts';
 import type { NodeEvent } from '../events/event.ts';
+import { rfc3339 } from '../k8s/rfc3339.ts';
 import { realClock } from '../lib/clock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -11,7 +12,7 @@ import { testSettings } from './fake/facts.ts';
 import { keepLease } from './lease.ts';
 import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
-import { NodeStatusPublisher, rfc3339 } from './nodeStatus.ts';
+import { NodeStatusPublisher } from './nodeStatus.ts';
 import { registerNode } from './registration.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
 

@@ -1,5 +1,6 @@
 import { isObjectGone } from '../api/apiError.ts';
 import type { NodeEvent } from '../events/event.ts';
+import { rfc3339 } from '../k8s/rfc3339.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -199,9 +200,4 @@ export class NodeStatusPublisher {
 
 function version({ metadata }: Node): number {
   return Number(metadata?.resourceVersion ?? 0);
-}
-
-/** A wall time as the API stores times: whole seconds, UTC. */
-export function rfc3339(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }

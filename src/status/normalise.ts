@@ -1,3 +1,4 @@
+import { rfc3339 } from '../k8s/rfc3339.ts';
 import { canonicalQuantity } from './rules/quantity.ts';
 
 const resourceLists = new Set(['requests', 'limits', 'allocatedResources']);
@@ -31,7 +32,7 @@ export function sameMeaning(a: unknown, b: unknown, key = ''): boolean {
 
 function wholeSeconds(text: string): string {
   const ms = Date.parse(text);
-  return Number.isNaN(ms) ? text : new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  return Number.isNaN(ms) ? text : rfc3339(ms);
 }
 
 function quantity(value: unknown): unknown {

@@ -1,4 +1,5 @@
 import { goJson } from '../../k8s/goText.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import type { Coordinates } from '../types.ts';
 
 /** A Secret that pulled an image, with the hash of its login as it was then. */
@@ -40,7 +41,7 @@ export function encodeRecord({ lastUpdated, imageRef, credentials }: PulledRecor
   const head = {
     kind: 'ImagePulledRecord',
     apiVersion: CURRENT,
-    lastUpdatedTime: `${new Date(lastUpdated).toISOString().slice(0, 19)}Z`,
+    lastUpdatedTime: rfc3339(lastUpdated),
     imageRef,
   };
   // Put together as text: an object would put names that are numbers first.

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { CriError } from '../../cri/error.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { findPod, type ServerHost } from '../host.ts';
@@ -21,7 +22,7 @@ async function serveCheckpoint(exchange: Exchange, host: ServerHost): Promise<vo
   if (!pod?.pod) throw new HttpError(404, 'pod does not exist');
   if (!isInSpec(pod.pod, container)) throw new HttpError(404, `container ${container} does not exist`);
   const timeout = timeoutSeconds(exchange.query.getAll('timeout').at(-1));
-  const time = new Date(host.clock.now().wall).toISOString().replace(/\.\d+/, '');
+  const time = rfc3339(host.clock.now().wall);
   const location = join(host.rootDir, 'checkpoints', `checkpoint-${fullName(pod)}-${container}-${time}.tar`);
   try {
     const id = await runningContainer(pod, undefined, container, host);

@@ -1,4 +1,5 @@
 import { KUBERNETES_VERSION } from '../../config/version.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import { HttpError } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 import { sendZPage } from '../http/zpage.ts';
@@ -17,7 +18,7 @@ export const statusz: Route = {
     const binaryVersion = KUBERNETES_VERSION.slice(1);
     const emulationVersion = binaryVersion.split('.').slice(0, 2).join('.');
     const goVersion = `kubelet-ts on Node.js ${process.version}`;
-    const startTime = START.toISOString().replace(/\.\d+/, '');
+    const startTime = rfc3339(START.getTime());
     const two = (n: number) => String(n).padStart(2, '0');
     const [hours, minutes] = [Math.floor(uptimeSeconds / 3600), Math.floor(uptimeSeconds / 60) % 60];
     const text = [

@@ -1,7 +1,7 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import type { ContainerState, ContainerStateTerminated, ContainerStatus } from '../../types/k8s.ts';
 import { joinMessages } from './terminationMessages.ts';
-import { rfc3339 } from './time.ts';
 import { containerStatusUnknown, lostWhenTerminated, restartingAllContainers, unknownExitCode } from './words.ts';
 
 /** A container's id as the API shows it. */

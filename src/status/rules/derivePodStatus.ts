@@ -1,4 +1,5 @@
 import { podQOS } from '../../k8s/qos.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import type { ContainerStatus, PodSpec, PodStatus } from '../../types/k8s.ts';
 import type { ConditionFacts } from './conditions/index.ts';
 import { foreignConditions, podConditions } from './conditions/index.ts';
@@ -14,7 +15,6 @@ import { podLevelResources } from './podResources.ts';
 import { withHealth, withInitHealth } from './readiness.ts';
 import { restartAllState } from './restartAll.ts';
 import { messageBudget, withinBudget } from './terminationMessages.ts';
-import { rfc3339 } from './time.ts';
 import { refuseRevival } from './transitions.ts';
 
 /** A status, and the phase it will have once all containers are stopped. */

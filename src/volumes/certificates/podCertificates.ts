@@ -7,7 +7,7 @@ import { goQuote } from '../../k8s/goText.ts';
 import { pemBlocks } from '../../k8s/pem.ts';
 import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage } from '../../lib/errors.ts';
+import { errorMessage, prefixErrors } from '../../lib/errors.ts';
 import { KeyedListeners } from '../../lib/keyedListeners.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { NameQueue } from '../../lib/nameQueue.ts';
@@ -191,15 +191,15 @@ export class PodCertificates implements Disposable {
     const { pod, source } = entry.demand;
     const { namespace, name, uid } = pod.metadata;
     const serviceAccountName = pod.spec.serviceAccountName ?? '';
-    const account = await doing('while fetching service account', () =>
+    const account = await prefixErrors('while fetching service account', () =>
       client.get('ServiceAccount', { namespace, name: serviceAccountName }),
     );
     const node = nodeUid();
     if (node === undefined) throw new Error(`while getting node object from local cache: node "${nodeName}" not found`);
     const kind = entry.issued ? 'refresh' : 'initial';
-    const made = await doing(`while creating ${kind} PodCertificateRequest`, async () => {
+    const made = await prefixErrors(`while creating ${kind} PodCertificateRequest`, async () => {
       const pair = await newPodKey(source.keyType);
-      const request = await doing('while creating on API', () =>
+      const request = await prefixErrors('while creating on API', () =>
         client.create('PodCertificateRequest', {
           metadata: {
             ...{ namespace, generateName: 'req-' },
@@ -326,12 +326,4 @@ function stateOf({ ended, issued }: Entry, wall: number): CertificateState {
   if (!issued) return 'not_yet_issued';
   if (wall > issued.notAfter) return 'expired';
   return wall > issued.beginRefreshAt + OVERDUE_MS ? 'overdue_for_refresh' : 'fresh';
-}
-
-async function doing<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new Error(`${what}: ${errorMessage(error)}`, { cause: error });
-  }
 }

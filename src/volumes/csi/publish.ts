@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { goJson } from '../../k8s/goText.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIDriver, SecretReference, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
@@ -175,10 +176,6 @@ async function podTokens(
   }
   tokens.sort(([a], [b]) => (a < b ? -1 : 1));
   return { 'csi.storage.k8s.io/serviceAccount.tokens': goJson(Object.fromEntries(tokens)) };
-}
-
-function rfc3339(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** The volume is published by then, whatever comes of it. */

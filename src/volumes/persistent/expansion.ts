@@ -2,6 +2,7 @@
 import type { ApiClient } from '../../api/client.ts';
 import type { NodeEvent } from '../../events/event.ts';
 import { goQuote } from '../../k8s/goText.ts';
+import { rfc3339 } from '../../k8s/rfc3339.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { PersistentVolumeClaim } from '../../types/k8s.ts';
@@ -77,7 +78,7 @@ export async function growVolume(step: WantedStep, services: ExpansionServices, 
     if (plan.recovers && judged.final) {
       const again = plan.changedSince && services.failedExpansions.has(volume.uniqueName);
       services.failedExpansions.add(volume.uniqueName);
-      const now = new Date(services.clock.now().wall).toISOString().replace(/\.\d+Z$/, 'Z');
+      const now = rfc3339(services.clock.now().wall);
       const body = expansionFailed(errorMessage(error), judged.infeasible === true || again, now);
       await patch(body).catch((problem) => {
         step.host.log.error('The claim could not be told that its volume did not grow', {

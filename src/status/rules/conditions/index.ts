@@ -1,8 +1,8 @@
+import { rfc3339 } from '../../../k8s/rfc3339.ts';
 import type { ContainerStatus, PodCondition, PodSpec } from '../../../types/k8s.ts';
 import type { BareCondition, ResizeCondition, StatusInput } from '../input.ts';
 import { previousStatus } from '../input.ts';
 import { canRestartAllContainers } from '../restartPolicy.ts';
-import { rfc3339 } from '../time.ts';
 import { disruptionTarget, kubeletConditionTypes } from '../words.ts';
 import { allContainersRestarting } from './allContainersRestarting.ts';
 import { containersReady, podReady } from './containersReady.ts';
