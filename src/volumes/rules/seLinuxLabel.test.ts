@@ -52,6 +52,15 @@ test('as mount(8) takes it: the commas of a level are no separators', () => {
   expect([contextOption(''), contextOption(label)]).toEqual([[], [`context="${label}"`]]);
 });
 
+test('a label is at most what the kernel takes of it', () => {
+  const asks = (bytes: number) => {
+    const rest = label.length - level.level.length;
+    return seLinuxMountLabel(pod([user({ level: 'c'.repeat(bytes - rest) })]), 'v', alone, host);
+  };
+  expect(asks(4095)).toHaveLength(4095);
+  expect(() => asks(4096)).toThrow('an SELinux label has at most 4095 bytes, not 4096');
+});
+
 test.each(['s0:c1",suid,dev,x="', 's0:c1\\', 's0 c1', 's0\n', 's0\0'])(
   '%j would be more than a label in the options of a mount',
   (hostile) => {

@@ -5,6 +5,8 @@ import { PayloadError } from './payload.ts';
 
 /** Within quotes in a mount's options: the API takes any text, and with a quote of its own a Pod would choose further options of a mount on the node. */
 const LABEL = /^[\w.:,-]+$/;
+/** The kernel takes a label, as all options of a mount, in one page with a zero byte at its end. */
+const LABEL_BYTES = 4095;
 
 /** What the machine says of it. */
 export interface SeLinuxHost {
@@ -40,6 +42,8 @@ export function seLinuxMountLabel(
   if (labels.size > 1) throw new PayloadError(`multiple SELinux labels found: ${[...labels].sort().join(',')}`);
   const [label = ''] = labels;
   if (label === '' || securityContext.seLinuxChangePolicy === 'Recursive') return '';
+  if (label.length > LABEL_BYTES)
+    throw new PayloadError(`an SELinux label has at most ${LABEL_BYTES} bytes, not ${Buffer.byteLength(label)}`);
   if (!LABEL.test(label)) throw new PayloadError(`${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
   return label;
 }

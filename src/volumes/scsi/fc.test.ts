@@ -94,6 +94,12 @@ test.each([
   [{ targetWWNs: ['../x'], lun: 0 }, 'names no disk'],
   [{ wwids: ['a/b'] }, 'names no disk'],
   [{ targetWWNs: [WWN] }, 'fc: no fc disk information found'],
+  [{ targetWWNs: [WWN], lun: 256 }, 'fc: a LUN is at most 255, not 256'],
+  [
+    { targetWWNs: Array(15).fill(WWN), lun: 0 },
+    'fc: the names of the disk have 260 bytes together, and at most 255 are taken',
+  ],
+  [{ wwids: Array(16).fill(WWN) }, 'fc: the names of the disk have 271 bytes together'],
 ])('%j is refused before anything is done', (fc, message) => {
   using node = new ScsiNode('fc');
   expect(() => node.kind.identify(volumeOf('pv', { fc }), a, undefined as never)).toThrow(message);

@@ -262,9 +262,19 @@ test.each([
   [{ iscsiInterface: '../x' }, 'interface'],
   [{ initiatorName: '-v' }, 'name of an initiator'],
   [{ lun: -1 }, 'number of a LUN'],
+  [{ lun: 256 }, 'number of a LUN'],
 ])('%j is refused before anything is done', (more, what) => {
   const hostile = volumeOf('pv', { iscsi: { ...source, ...more } }) as VolumeSpec;
   expect(() => iscsiDisk(hostile)).toThrow(`is no ${what}`);
+});
+
+test('a volume may name 64 portals: each is logged in at, in several rounds', () => {
+  const named = (count: number) =>
+    volumeOf('pv', {
+      iscsi: { ...source, portals: Array.from({ length: count - 1 }, (_, i) => `10.0.1.${i}`) },
+    }) as VolumeSpec;
+  expect(iscsiDisk(named(64)).portals).toHaveLength(64);
+  expect(() => iscsiDisk(named(65))).toThrow('iscsi: a volume has at most 64 portals, not 65');
 });
 
 test('who waits for its turn at a target that does not answer another volume says so, and may leave', async () => {

@@ -22,6 +22,11 @@ const IQN = /^(?:iqn|eui|naa)\.[A-Za-z0-9.:_-]{1,223}$/;
 const IFACE = /^[A-Za-z0-9][A-Za-z0-9._:[\]-]{0,511}$/;
 const INITIATOR = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,223}$/;
 
+/** Each is logged in at by itself, in up to five rounds. */
+const MOST_PORTALS = 64;
+/** As the API server validates it. */
+const LARGEST_LUN = 255;
+
 /** The volume's source, of a PersistentVolume or of the Pod. */
 export function iscsiSource({ pv, inline }: Pick<VolumeSpec, 'pv' | 'inline'>): ISCSIPersistentVolumeSource {
   return (pv?.spec?.iscsi ?? inline?.iscsi)!;
@@ -30,6 +35,8 @@ export function iscsiSource({ pv, inline }: Pick<VolumeSpec, 'pv' | 'inline'>): 
 /** Throws one sentence on what would be taken for something else by iscsiadm, or as a path. */
 export function iscsiDisk(spec: Pick<VolumeSpec, 'pv' | 'inline' | 'name'>): IscsiDisk {
   const { targetPortal, portals = [], iqn, lun, iscsiInterface = 'default', initiatorName = '' } = iscsiSource(spec);
+  if (portals.length >= MOST_PORTALS)
+    throw new PayloadError(`iscsi: a volume has at most ${MOST_PORTALS} portals, not ${portals.length + 1}`);
   const all = [targetPortal, ...portals].map((portal) => (portal.includes(':') ? portal : `${portal}:3260`));
   const iface = initiatorName === '' ? iscsiInterface : `${all[0]}:${spec.name}`;
   const check = (what: string, value: string, pattern: RegExp) => {
@@ -40,7 +47,8 @@ export function iscsiDisk(spec: Pick<VolumeSpec, 'pv' | 'inline' | 'name'>): Isc
   check('interface', iscsiInterface, IFACE);
   check('interface', iface, IFACE);
   if (initiatorName !== '') check('name of an initiator', initiatorName, INITIATOR);
-  if (!Number.isInteger(lun) || lun < 0) throw new PayloadError(`iscsi: ${lun} is no number of a LUN`);
+  if (!Number.isInteger(lun) || lun < 0 || lun > LARGEST_LUN)
+    throw new PayloadError(`iscsi: ${lun} is no number of a LUN`);
   return { volume: spec.name, portals: all, iqn, lun, initIface: iscsiInterface, iface, initiatorName };
 }
 
