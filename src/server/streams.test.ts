@@ -38,15 +38,18 @@ describe('streams', () => {
   /** A port that leads to another, as connections that can be reset: a TLS socket cannot. */
   async function throughAnother(port: number) {
     const onward: Socket[] = [];
+    const nearer: Socket[] = [];
     const listener = createServer((near) => {
       const far = connect(port, '127.0.0.1');
       onward.push(far);
+      nearer.push(near);
       for (const socket of [near, far]) socket.on('error', () => {});
       near.pipe(far).pipe(near);
     });
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
     const reset = () => {
       for (const socket of onward) socket.resetAndDestroy();
+      for (const socket of nearer) socket.destroy();
       listener.close();
     };
     return { port: (listener.address() as { port: number }).port, reset };
@@ -167,7 +170,7 @@ describe('streams', () => {
     const next = await openTls();
     await exchange(next, `${head(execPath)}hello`, 'hello');
     expect(far.sockets).toHaveLength(1);
-    next.destroy();
+    for (const client of [socket, next]) client.destroy();
     far.close();
   });
 
