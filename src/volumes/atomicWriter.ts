@@ -136,14 +136,13 @@ async function writeOne(fs: WriterFs, path: string, file: FileProjection, group:
 }
 
 async function linkNames(fs: WriterFs, target: string, present: readonly string[], files: Payload): Promise<void> {
-  const missing = new Map<string, FileProjection>();
+  const missing = new Set<string>();
   const known = new Set(present);
   // Something of that name that is no link of ours is a mount point that another volume needs here; it stays.
-  for (const [path, file] of files) if (!known.has(topName(path))) missing.set(topName(path), file);
-  await inGroups([...missing], PARALLEL, async ([name, { owner }]) => {
-    await fs.symlink(join(DATA, name), join(target, name));
-    if (owner !== undefined) await fs.lchown(join(target, name), owner, -1);
-  });
+  for (const path of files.keys()) if (!known.has(topName(path))) missing.add(topName(path));
+  // Owned as the directory is, whoever owns the file: of links in a directory that all may write to, the kernel follows no others
+  // (fs.protected_symlinks) but for their owner; root in the Pod could not read its token.
+  await inGroups([...missing], PARALLEL, (name) => fs.symlink(join(DATA, name), join(target, name)));
 }
 
 /** Removes links to names that are gone, versions other than the current one, and a half-made switch. */

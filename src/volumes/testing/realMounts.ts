@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -87,7 +88,10 @@ async function groupsAndOwners(): Promise<void> {
   assert.equal(mode(mounted.secret!.hostPath), 0o3777);
   assert.equal(mode(mounted.disk!.hostPath), 0o2777);
   assert.equal(statSync(mounted.disk!.hostPath).gid, 4242);
-  const token = statSync(join(mounted.token!.hostPath, 'token'));
+  const { hostPath } = mounted.token!;
+  // Else fs.protected_symlinks keeps everybody but the Pod's user from the file.
+  assert.equal(lstatSync(join(hostPath, 'token')).uid, statSync(hostPath).uid);
+  const token = statSync(join(hostPath, 'token'));
   assert.deepEqual([token.uid, token.gid, token.mode & 0o7777], [4343, 4242, 0o640]);
   writeFileSync(join(mounted.disk!.hostPath, 'new'), '');
   assert.equal(statSync(join(mounted.disk!.hostPath, 'new')).gid, 4242);
