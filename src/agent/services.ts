@@ -18,6 +18,7 @@ import type { DnsInputs } from '../podworker/spec/dns.ts';
 import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import { storageOperations } from '../volumes/metrics.ts';
+import { seLinuxCounts } from '../volumes/seLinuxMetrics.ts';
 import type { ApiConnection } from './stages/api.ts';
 import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
@@ -86,6 +87,7 @@ export function makeServices({
       csi: csi.services,
       seLinux: stage.seLinux,
       onOperation: storageOperations(base.metrics.metrics),
+      seLinuxCounts: seLinuxCounts(base.metrics.metrics),
     }),
     volumeContext: {
       objects: objects.lookup,

@@ -161,6 +161,7 @@ export interface VolumeManagerOptions {
   readonly log?: Logger;
   readonly csi?: import('./csi/services.ts').CsiServices | undefined;
   readonly seLinux?: import('./rules/seLinuxLabel.ts').SeLinuxHost | undefined;
+  readonly seLinuxCounts?: import('./seLinuxMetrics.ts').SeLinuxCounts;
   /** Told of each mount but those of volumes that outlast Pods, whose owners tell of them. */
   readonly onOperation?: import('./metrics.ts').OnStorageOperation;
   /** Absent: claims and network file systems are refused. */

@@ -21,12 +21,13 @@ const silent: MountWords = { event: () => {}, progress: () => {} };
 
 /** The volume manager on real directories; which mount table it talks to is the mounter's affair. */
 export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
-  const { root, mounter, log = silentLogger, persistent, csi, seLinux, onOperation } = options;
+  const { root, mounter, log = silentLogger, persistent, csi, seLinux, seLinuxCounts, onOperation } = options;
   const host: VolumeHost = {
     ...{ root, mounter, log, digest: createDigester() },
     ...(persistent ? { persistent } : {}),
     ...(csi ? { csi } : {}),
     ...(seLinux ? { seLinux } : {}),
+    ...(seLinuxCounts ? { seLinuxCounts } : {}),
   };
   const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
     task.signal.throwIfAborted();

@@ -7,6 +7,7 @@ import type { PersistentKinds } from './persistent/kinds.ts';
 import type { PersistentVolumes } from './persistent/persistentVolumes.ts';
 import type { Payload } from './rules/payload.ts';
 import type { SeLinuxHost } from './rules/seLinuxLabel.ts';
+import type { SeLinuxCounts } from './seLinuxMetrics.ts';
 
 /** Every volume source the API knows. From the generated types: a new Kubernetes minor with a new source does not compile. */
 export type VolumeKind = Exclude<keyof Volume, 'name'>;
@@ -21,6 +22,7 @@ export interface VolumeHost {
   digest(payload: Payload): string;
   /** Absent on a machine without SELinux. */
   readonly seLinux?: SeLinuxHost;
+  readonly seLinuxCounts?: SeLinuxCounts;
   /** Absent without an API server: no CSI volume can be given then. */
   readonly csi?: CsiServices;
 }

@@ -27,6 +27,7 @@ import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
 import type { SeLinuxHost } from '../../volumes/rules/seLinuxLabel.ts';
 import { seLinuxHost } from '../../volumes/seLinuxHost.ts';
+import { seLinuxCounts } from '../../volumes/seLinuxMetrics.ts';
 import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
 import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
@@ -87,6 +88,7 @@ export async function openNode(
     openPersistentVolumes({
       ...{ rootDir, mounter, clock, log },
       onOperation: storageOperations(metrics.metrics),
+      seLinuxCounts: seLinuxCounts(metrics.metrics),
       ...(csi && { csi }),
       flexVolume: flexKind(flexDrivers, config.volumePluginDir, api !== null),
       expansion: services,

@@ -10,6 +10,12 @@ const endpoint = (what: string) => ({
   labels: ['server_api_version'] as const,
 });
 
+const seLinux = <const L extends readonly string[]>(help: string, labels: L) => ({
+  type: 'gauge' as const,
+  help,
+  labels,
+});
+
 /** Volumes; devices, claims, CPUs and memory that containers have for themselves. */
 export const resourceFamilies = {
   storage_operation_duration_seconds: {
@@ -30,6 +36,34 @@ export const resourceFamilies = {
     labels: ['metric_source'],
     buckets: DEFAULT_BUCKETS,
   },
+  volume_manager_selinux_container_errors_total: seLinux(
+    "Attempts to give a Pod a volume whose SELinux label cannot be made of its containers' options",
+    ['access_mode'],
+  ),
+  volume_manager_selinux_container_warnings_total: seLinux(
+    'The same of volumes that are not mounted with a label yet: errors, once they are (SELinuxMount)',
+    ['access_mode'],
+  ),
+  volume_manager_selinux_pod_context_mismatch_errors_total: seLinux(
+    'Attempts to give a Pod a volume that its containers want under several SELinux labels',
+    ['access_mode'],
+  ),
+  volume_manager_selinux_pod_context_mismatch_warnings_total: seLinux(
+    'The same of volumes that are not mounted with a label yet: errors, once they are (SELinuxMount)',
+    ['access_mode'],
+  ),
+  volume_manager_selinux_volume_context_mismatch_errors_total: seLinux(
+    'Pods that want a volume under another SELinux label than the Pods that have it',
+    ['volume_plugin', 'access_mode'],
+  ),
+  volume_manager_selinux_volume_context_mismatch_warnings_total: seLinux(
+    'The same of volumes that are not mounted with a label yet: errors, once they are (SELinuxMount)',
+    ['volume_plugin', 'access_mode'],
+  ),
+  volume_manager_selinux_volumes_admitted_total: seLinux(
+    'Volumes that a Pod wants under one SELinux label: they are mounted with it, or will be once all access modes are (SELinuxMount)',
+    ['volume_plugin', 'access_mode'],
+  ),
   kubelet_device_plugin_registration_total: {
     type: 'counter',
     help: 'Registrations of device plugins by resource',

@@ -4,6 +4,7 @@ import { runProgram } from '../../lib/linux/runProgram.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { createDigester } from '../digest.ts';
 import type { OnStorageOperation } from '../metrics.ts';
+import type { SeLinuxCounts } from '../seLinuxMetrics.ts';
 import type { PersistentKind } from './contract.ts';
 import type { ExpansionServices } from './expansion.ts';
 import { persistentKinds } from './kinds.ts';
@@ -20,6 +21,7 @@ export interface OpenOptions {
   readonly flexVolume?: PersistentKind;
   readonly expansion?: ExpansionServices | undefined;
   readonly onOperation?: OnStorageOperation;
+  readonly seLinuxCounts?: SeLinuxCounts;
 }
 
 /** The owners of this node's volumes that may outlast a Pod, of every kind. Nothing is looked at before `rebuild`. */
@@ -32,6 +34,7 @@ export function openPersistentVolumes({
   flexVolume,
   expansion,
   onOperation,
+  seLinuxCounts,
 }: OpenOptions): PersistentVolumes {
   const host = {
     ...{ root: rootDir, mounter, log, digest: createDigester(), run: runProgram },
@@ -42,6 +45,7 @@ export function openPersistentVolumes({
     log,
     host,
     onOperation,
+    seLinuxCounts,
     kinds: persistentKinds(csi, flexVolume, expansion !== undefined),
   });
 }

@@ -7,6 +7,7 @@ import { settleAll } from '../../lib/settleAll.ts';
 import type { Node } from '../../types/k8s.ts';
 import type { OnStorageOperation } from '../metrics.ts';
 import { pluginDirectory } from '../paths.ts';
+import type { SeLinuxCounts } from '../seLinuxMetrics.ts';
 import type { FoundVolume, KindHost, PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import type { PersistentKinds } from './kinds.ts';
 import { answers } from './mountPrograms.ts';
@@ -23,6 +24,7 @@ export interface PersistentVolumesOptions {
   readonly host: KindHost;
   readonly kinds: PersistentKinds;
   readonly onOperation?: OnStorageOperation | undefined;
+  readonly seLinuxCounts?: SeLinuxCounts | undefined;
 }
 
 /**
@@ -47,6 +49,7 @@ export class PersistentVolumes implements Disposable {
       host: options.host,
       clock: options.clock,
       onOperation: options.onOperation,
+      seLinuxCounts: options.seLinuxCounts,
       node: (name) => ({
         reportedInUse: this.#reported.has(name),
         devicePath: this.#attached.get(name),

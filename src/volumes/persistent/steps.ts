@@ -3,6 +3,7 @@ import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
+import type { VolumeLabel } from '../rules/seLinuxLabel.ts';
 import { deviceAt, mapDevice, unmapDevice } from './blockDevice.ts';
 import type { KindHost, PersistentKind, Published, VolumeIdentity, VolumeSpec, WantedStep } from './contract.ts';
 import type { VolumeAction } from './rules/decideVolume.ts';
@@ -18,6 +19,8 @@ export interface StepOrder {
   readonly size?: string;
   /** The SELinux label to mount it with; absent: none. */
   readonly seLinuxLabel?: string;
+  /** How the Pod wants it labelled, on a machine with SELinux: for metrics. */
+  readonly label?: VolumeLabel;
   readonly signal: AbortSignal;
   event(event: PodEvent): void;
   /** What the Pod still waits for; undefined: nothing. */

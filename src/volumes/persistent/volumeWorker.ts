@@ -3,6 +3,7 @@ import { errorMessage, isAbort } from '../../lib/errors.ts';
 import { Loop } from '../../loop/loop.ts';
 import type { EffectError } from '../../loop/slot.ts';
 import type { OnStorageOperation, StorageOperation } from '../metrics.ts';
+import type { SeLinuxCounts } from '../seLinuxMetrics.ts';
 import type { PersistentKind, Published, VolumeIdentity } from './contract.ts';
 import {
   decideVolume,
@@ -38,6 +39,7 @@ export interface VolumeWorkerPorts extends StepPorts {
   /** By the volume's name in the Node's lists. */
   node(name: string): NodeSide;
   readonly onOperation?: OnStorageOperation | undefined;
+  readonly seLinuxCounts?: SeLinuxCounts | undefined;
   /** Nothing is left of the volume. */
   done(worker: VolumeWorker): void;
   /** A defect of ours met this volume: it is left as it is and looked at again later. */
@@ -80,6 +82,8 @@ export class VolumeWorker {
   #staged: VolumeFacts['staged'];
   /** The SELinux label that it is staged with. */
   #stagedLabel = '';
+  /** The label that the first of its present Pods wants. */
+  #firstLabel = '';
   #asks = 0;
   readonly #said = new Map<string, string | undefined>();
   /** What the last staging took, until it is told with the first publishing after it. */
@@ -146,6 +150,7 @@ export class VolumeWorker {
     const round = (this.#wants[uid]?.round ?? 0) + (due <= wall ? 1 : 0);
     const size = this.#kind.expand && order.size;
     const want = { ask: this.#asks, round, label: order.seLinuxLabel ?? '', ...(size ? { size } : {}) };
+    if (!(uid in this.#wants)) this.#compareLabels(order);
     this.#orders.set(uid, order);
     this.#wants = { ...this.#wants, [uid]: want };
     this.#leaving = this.#leaving.filter((one) => one !== uid);
@@ -218,10 +223,24 @@ export class VolumeWorker {
     }
     const operation = OPERATIONS[this.#identity.mode][kind];
     if (!operation) return;
-    const { metricName, plugin } = this.#kind;
     const both = kind === 'publish' ? ms + this.#stagingMs : ms;
     if (kind === 'publish') this.#stagingMs = 0;
-    this.#ports.onOperation?.(metricName?.(this.#identity) ?? plugin, operation, both / 1000, failed);
+    this.#ports.onOperation?.(this.#metricName, operation, both / 1000, failed);
+  }
+
+  get #metricName(): string {
+    return this.#kind.metricName?.(this.#identity) ?? this.#kind.plugin;
+  }
+
+  /** A Pod that is new to the volume: what it wants as a label, beside the Pods that have the volume. These metrics have a / before the driver. */
+  #compareLabels({ label }: StepOrder): void {
+    const counts = this.#ports.seLinuxCounts;
+    if (!label || !counts) return;
+    const plugin = this.#metricName.replace(':', '/');
+    if (Object.keys(this.#wants).length === 0) {
+      this.#firstLabel = label.wanted;
+      if (label.wanted !== '') counts.admitted(label, plugin);
+    } else if (label.wanted !== this.#firstLabel) counts.mismatch(label, plugin);
   }
 
   #carryOut(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {

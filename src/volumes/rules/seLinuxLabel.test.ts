@@ -1,5 +1,8 @@
 import type { StoredPod } from '../../types/k8s.ts';
-import { contextOption, seLinuxMountLabel } from './seLinuxLabel.ts';
+import { contextOption, mountedLabel, seLinuxVolumeLabel } from './seLinuxLabel.ts';
+
+type Asked = Parameters<typeof seLinuxVolumeLabel>;
+const mountLabel = (...asked: Asked) => mountedLabel(seLinuxVolumeLabel(...asked));
 
 const host = { fileContext: 'system_u:object_r:container_file_t:s0', everyMode: false };
 const alone = { mode: 'Filesystem' as const, pv: { spec: { accessModes: ['ReadWriteOncePod'] } } };
@@ -13,7 +16,7 @@ const pod = (containers: object[], securityContext: object = {}) =>
 const level = { level: 's0:c1,c2' };
 const label = 'system_u:object_r:container_file_t:s0:c1,c2';
 
-test.each<[string, StoredPod, Parameters<typeof seLinuxMountLabel>[2], typeof host, string]>([
+test.each<[string, StoredPod, Asked[2], typeof host, string]>([
   ['a level of the Pod', pod([user()], { seLinuxOptions: level }), alone, host, label],
   [
     'a level and a user of its container',
@@ -39,14 +42,52 @@ test.each<[string, StoredPod, Parameters<typeof seLinuxMountLabel>[2], typeof ho
   ['a device', pod([user(level)]), { ...alone, mode: 'Block' }, host, ''],
   ['a volume of the Pod alone', pod([user(level)]), { mode: 'Filesystem' }, host, ''],
 ])('%s', (_name, subject, spec, on, expected) => {
-  expect(seLinuxMountLabel(subject, 'v', spec, on)).toBe(expected);
+  expect(mountLabel(subject, 'v', spec, on)).toBe(expected);
 });
 
 test('several labels in one Pod are an error', () => {
-  expect(() => seLinuxMountLabel(pod([user(level), user({ level: 's0:c9' })]), 'v', alone, host)).toThrow(
+  expect(() => mountLabel(pod([user(level), user({ level: 's0:c9' })]), 'v', alone, host)).toThrow(
     `multiple SELinux labels found: ${label},system_u:object_r:container_file_t:s0:c9`,
   );
 });
+
+const many = pod([user(level), user({ level: 's0:c9' })]);
+
+test.each<[string, StoredPod, Asked[2], string, string, string | undefined]>([
+  ['a volume that several may have', pod([user(level)]), shared, 'RWX', label, undefined],
+  ['several labels for it', many, shared, 'RWX', '', 'several'],
+  ['what is no label for it', pod([user({ level: '"' })]), shared, 'RWX', '', 'none'],
+  [
+    'the same of a Pod that asks for each file',
+    pod([user({ level: '"' })], { seLinuxChangePolicy: 'Recursive' }),
+    shared,
+    'RWX',
+    '',
+    undefined,
+  ],
+  ['a volume of the Pod itself', pod([user(level)]), { mode: 'Filesystem' }, 'inline', label, undefined],
+  [
+    'several modes',
+    pod([user(level)]),
+    { ...alone, pv: { spec: { accessModes: ['ReadWriteOnce', 'ReadOnlyMany'] } } },
+    'ROX',
+    label,
+    undefined,
+  ],
+  ['a device', many, { ...alone, mode: 'Block' }, 'RWOP', '', undefined],
+])(
+  'not mounted with a label: what would be is known, and no error: %s',
+  (_name, subject, spec, mode, wanted, fault) => {
+    const asked = seLinuxVolumeLabel(subject, 'v', spec, host);
+    expect(mountedLabel(asked)).toBe('');
+    expect([asked.isMountedSo, asked.accessMode, asked.wanted, asked.fault?.kind]).toEqual([
+      false,
+      mode,
+      wanted,
+      fault,
+    ]);
+  },
+);
 
 test('as mount(8) takes it: the commas of a level are no separators', () => {
   expect([contextOption(''), contextOption(label)]).toEqual([[], [`context="${label}"`]]);
@@ -55,7 +96,7 @@ test('as mount(8) takes it: the commas of a level are no separators', () => {
 test('a label is at most what the kernel takes of it', () => {
   const asks = (bytes: number) => {
     const rest = label.length - level.level.length;
-    return seLinuxMountLabel(pod([user({ level: 'c'.repeat(bytes - rest) })]), 'v', alone, host);
+    return mountLabel(pod([user({ level: 'c'.repeat(bytes - rest) })]), 'v', alone, host);
   };
   expect(asks(4095)).toHaveLength(4095);
   expect(() => asks(4096)).toThrow('an SELinux label has at most 4095 bytes, not 4096');
@@ -64,7 +105,7 @@ test('a label is at most what the kernel takes of it', () => {
 test.each(['s0:c1",suid,dev,x="', 's0:c1\\', 's0 c1', 's0\n', 's0\0'])(
   '%j would be more than a label in the options of a mount',
   (hostile) => {
-    const asks = (options: object, more = {}) => seLinuxMountLabel(pod([user(options)], more), 'v', alone, host);
+    const asks = (options: object, more = {}) => mountLabel(pod([user(options)], more), 'v', alone, host);
     expect(() => asks({ level: hostile })).toThrow('is no SELinux label');
     expect(() => asks({ ...level, user: hostile })).toThrow('is no SELinux label');
     expect(asks({ level: hostile }, { seLinuxChangePolicy: 'Recursive' })).toBe('');

@@ -1,5 +1,5 @@
 // Whether a volume is mounted with the SELinux label of its Pod, instead of each file being given it (KEP-1710).
-import type { SELinuxOptions, StoredPod } from '../../types/k8s.ts';
+import type { PersistentVolume, SELinuxOptions, StoredPod } from '../../types/k8s.ts';
 import type { VolumeSpec } from '../persistent/contract.ts';
 import { PayloadError } from './payload.ts';
 
@@ -16,36 +16,69 @@ export interface SeLinuxHost {
   readonly everyMode: boolean;
 }
 
-/**
- * The label, or '' where files are labelled one by one: only a PersistentVolume whose Pod has it alone is mounted so, and not when the Pod
- * asks for the other way. Throws when containers of the Pod use the volume under several labels, or under what is none.
- */
-export function seLinuxMountLabel(
+/** Several labels for one volume, or a text that is none. */
+export type LabelFault = 'several' | 'none';
+
+/** How a Pod wants a volume labelled. Without SELinux, and for devices, nothing is wanted. */
+export interface VolumeLabel {
+  /** The volume is mounted with a label: only a PersistentVolume whose Pod has it alone is, unless all are (SELinuxMount). */
+  readonly isMountedSo: boolean;
+  /** RWX, ROX, RWO, RWOP: the first of these that the volume has; `inline` for one that is no PersistentVolume. */
+  readonly accessMode: string;
+  /** What it is mounted with, or would be if it were mounted so; '': files are labelled one by one. */
+  readonly wanted: string;
+  /** Keeps the Pod from having a volume that is mounted with a label, and is a warning for others. */
+  readonly fault?: { readonly kind: LabelFault; readonly message: string };
+}
+
+/** Pure: nothing is thrown. */
+export function seLinuxVolumeLabel(
   pod: StoredPod,
   volume: string,
   { pv, mode }: Pick<VolumeSpec, 'pv' | 'mode'>,
   { fileContext, everyMode }: SeLinuxHost,
-): string {
+): VolumeLabel {
   const modes = pv?.spec?.accessModes ?? [];
   const isAlone = modes.length === 1 && modes[0] === 'ReadWriteOncePod';
-  if (!pv || mode === 'Block' || (!everyMode && !isAlone)) return '';
+  const isMountedSo = pv !== undefined && mode !== 'Block' && (everyMode || isAlone);
+  const found = { isMountedSo, accessMode: accessMode(pv) };
+  if (mode === 'Block') return { ...found, wanted: '' };
+  const labels = labelsOf(pod, volume, fileContext);
+  const fault = (kind: LabelFault, message: string) => ({ ...found, wanted: '', fault: { kind, message } });
+  if (labels.size > 1) return fault('several', `multiple SELinux labels found: ${[...labels].sort().join(',')}`);
+  const [label = ''] = labels;
+  if (label === '' || pod.spec.securityContext?.seLinuxChangePolicy === 'Recursive') return { ...found, wanted: '' };
+  if (label.length > LABEL_BYTES)
+    return fault('none', `an SELinux label has at most ${LABEL_BYTES} bytes, not ${Buffer.byteLength(label)}`);
+  if (!LABEL.test(label)) return fault('none', `${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
+  return { ...found, wanted: label };
+}
+
+/** The label that it is mounted with, or ''. Throws when a fault keeps the Pod from having it. */
+export function mountedLabel({ isMountedSo, wanted, fault }: VolumeLabel): string {
+  if (!isMountedSo) return '';
+  if (fault) throw new PayloadError(fault.message);
+  return wanted;
+}
+
+/** Those of all containers that use the volume. */
+function labelsOf(pod: StoredPod, volume: string, fileContext: string): ReadonlySet<string> {
   const { initContainers = [], containers = [], ephemeralContainers = [], securityContext = {} } = pod.spec;
   const users = [...initContainers, ...containers, ...ephemeralContainers].filter(({ volumeMounts }) =>
     volumeMounts?.some(({ name }) => name === volume),
   );
-  const labels = new Set(
+  return new Set(
     users.flatMap((container) => {
       const options = container.securityContext?.seLinuxOptions ?? securityContext.seLinuxOptions;
       return options ? [fileLabel(options, fileContext)] : [];
     }),
   );
-  if (labels.size > 1) throw new PayloadError(`multiple SELinux labels found: ${[...labels].sort().join(',')}`);
-  const [label = ''] = labels;
-  if (label === '' || securityContext.seLinuxChangePolicy === 'Recursive') return '';
-  if (label.length > LABEL_BYTES)
-    throw new PayloadError(`an SELinux label has at most ${LABEL_BYTES} bytes, not ${Buffer.byteLength(label)}`);
-  if (!LABEL.test(label)) throw new PayloadError(`${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
-  return label;
+}
+
+function accessMode(pv: PersistentVolume | undefined): string {
+  if (!pv) return 'inline';
+  const short = { ReadWriteMany: 'RWX', ReadOnlyMany: 'ROX', ReadWriteOnce: 'RWO', ReadWriteOncePod: 'RWOP' };
+  return Object.entries(short).find(([mode]) => pv.spec?.accessModes?.includes(mode))?.[1] ?? '';
 }
 
 /** Of files: a process's user and level, in the context that files have. Without a level the runtime chooses one that nobody knows yet. */

@@ -5,7 +5,7 @@ import type { PersistentKind, Published, VolumeSpec } from '../persistent/contra
 import { type PersistentKinds, persistentKinds } from '../persistent/kinds.ts';
 import { claimReferences, resolveClaim, sizeToReach } from '../rules/claim.ts';
 import { PayloadError, type Reference } from '../rules/payload.ts';
-import { seLinuxMountLabel } from '../rules/seLinuxLabel.ts';
+import { mountedLabel, type SeLinuxHost, seLinuxVolumeLabel, type VolumeLabel } from '../rules/seLinuxLabel.ts';
 import { unprocessed } from '../volumeError.ts';
 import type { VolumeTask, VolumeType } from '../volumeType.ts';
 
@@ -81,21 +81,21 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
   let spec: VolumeSpec;
   let kind: PersistentKind;
   let identity: ReturnType<PersistentKind['identify']>;
-  let seLinuxLabel = '';
+  let label: VolumeLabel | undefined;
   try {
     spec = source.resolve(pod, volume, context.objects);
     kind = kinds.of(spec);
     if (spec.mode === 'Block' && !kind.supportsBlock) throw new PayloadError('no volume plugin matched');
     await kind.prepare?.(spec);
     identity = kind.identify(spec, pod, context.objects);
-    if (host.seLinux && kind.seLinuxMount?.(spec, pod, context.objects))
-      seLinuxLabel = seLinuxMountLabel(pod, volume.name, spec, host.seLinux);
+    if (host.seLinux && kind.seLinuxMount?.(spec, pod, context.objects)) label = labelOf(task, spec, host.seLinux);
   } catch (error) {
     throw unprocessed(volume.name, error);
   }
   if (!host.persistent) throw new Error('volumes that outlast Pods are not looked after here');
   const size = sizeToReach(spec, (a, b) => compareQuantities(a, b) > 0);
-  const order = { pod, spec, context, signal, seLinuxLabel, ...tell, ...(size === undefined ? {} : { size }) };
+  const asked = { ...(size === undefined ? {} : { size }), ...(label ? { label } : {}) };
+  const order = { pod, spec, context, signal, seLinuxLabel: label ? mountedLabel(label) : '', ...tell, ...asked };
   const { name, mode } = spec;
   const over = new AbortController();
   const having = host.persistent.have({ ...identity, name, mode }, kind, order);
@@ -108,6 +108,14 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
     watching?.catch(() => {}); // it has ended with the wait
     having.catch(() => {}); // told by whoever came first
   }
+}
+
+/** What is wrong with the Pod's labels is counted, and thrown where it keeps the Pod from having the volume. */
+function labelOf({ host, pod, volume }: VolumeTask, spec: VolumeSpec, seLinux: SeLinuxHost): VolumeLabel {
+  const label = seLinuxVolumeLabel(pod, volume.name, spec, seLinux);
+  if (label.fault) host.seLinuxCounts?.fault(label, label.fault.kind);
+  mountedLabel(label);
+  return label;
 }
 
 function mounted(name: string, spec: VolumeSpec, { path, seLinuxRelabel, refreshAt }: Published): MountedVolume {

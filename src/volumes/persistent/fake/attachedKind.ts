@@ -9,6 +9,7 @@ import { silentLogger } from '../../../lib/logger.ts';
 import type { StoredPod } from '../../../types/k8s.ts';
 import type { FoundVolume, KindHost, PersistentKind, Published, VolumeSpec } from '../contract.ts';
 import { PersistentVolumes } from '../persistentVolumes.ts';
+import type { StepOrder } from '../steps.ts';
 
 const { signal: never } = new AbortController();
 
@@ -102,7 +103,7 @@ export class FakeVolumes implements Disposable {
     pod: StoredPod,
     spec: VolumeSpec,
     kind: PersistentKind = this.kind,
-    more: { size?: string; signal?: AbortSignal; seLinuxLabel?: string } = {},
+    more: Partial<Pick<StepOrder, 'size' | 'signal' | 'seLinuxLabel' | 'label'>> = {},
   ) {
     const context = { objects: undefined as never, token: undefined as never, nodeAllocatable: {} };
     const order = {
