@@ -6,7 +6,7 @@ import { repoRoot } from '../../hack/lib/paths.ts';
 export const suites = ['e2e', 'e2e_node'] as const;
 export type SuiteName = (typeof suites)[number];
 
-/** The lists in lists/ that the page shows, in its order, and what each is. (`ci` is a selection of the first two.) */
+/** The lists in lists/ that the page shows, in its order, and what each is. (`selections` are parts of them.) */
 export const knownLists: Readonly<Record<string, string>> = {
   e2e: "specs of e2e.test that test the kubelet itself: the project's first list",
   e2e_node: 'plain specs of e2e_node.test, against a running cluster',
@@ -17,6 +17,12 @@ export const knownLists: Readonly<Record<string, string>> = {
   csimock: 'CSI with the mock driver',
   storage: "the storage suites' patterns with every driver",
   e2e_node_more: 'specs of e2e_node.test that configure and restart the kubelet, [Serial] ones and those with features',
+};
+
+/** Lists of lines of the lists above: what is run when the whole would take too long. */
+export const selections: Readonly<Record<string, string>> = {
+  ci: 'of e2e and e2e_node: what CI runs',
+  'csi-hostpath': 'of storage: 60 of 169 specs with the driver csi-hostpath',
 };
 
 /** One spec of Kubernetes' suites. */

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { knownLists } from './lists.ts';
+import { knownLists, selections } from './lists.ts';
 
 export const usage = `npm run conformance -- --list NAME|FILE [options]
 Runs specs of Kubernetes' own test suites, by exact name, against a kubelet; keeps each result in e2e/conformance/results.
   --list NAME|FILE  ${Object.keys(knownLists).join(', ')},
-                    ci (the selection that CI runs), or a file of lines PATH<TAB>NAME
+                    ${Object.keys(selections).join(', ')} (selections), or a file of lines PATH<TAB>NAME
   --kubelet KIND    ts (this checkout, the default) or go (the reference: results are kept and reused)
   --file PART       only specs of files whose path holds PART; may be repeated
   --name REGEX      only specs whose name matches
