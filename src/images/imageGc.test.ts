@@ -130,6 +130,21 @@ test('below the high threshold nothing is removed, whatever nobody uses', async 
   expect(runtime.removed).toEqual([]);
 });
 
+test('an image that a Pod was given after the last look counts from then: short of disk, it goes', async () => {
+  const { runtime, clock, gc, images } = setUp();
+  using _ = gc;
+  gc.start();
+  await clock.advanceAsync(3 * MINUTE);
+  runtime.add('given');
+  runtime.add('pulled-by-others');
+  await images.check({ podUid: 'gone', image: 'given:latest' });
+  await clock.advanceAsync(2 * MINUTE - 1);
+  expect((await gc.deleteUnusedImages()).images).toBe(0);
+  await clock.advanceAsync(1);
+  expect((await gc.deleteUnusedImages()).images).toBe(1);
+  expect(runtime.removed).toEqual(['given']);
+});
+
 test('after a start on a full disk, what was found goes as soon as it is old enough', async () => {
   const { runtime, clock, gc } = setUp();
   using _ = gc;

@@ -37,7 +37,7 @@ export interface ImageGcOptions {
   readonly policy: ImageGcPolicy;
   readonly cri: Pick<Cri, 'listImages' | 'listContainers' | 'containerStatus' | 'removeImage' | 'imageFsInfo'>;
   readonly table: Pick<PodTable, 'all'>;
-  readonly images: Pick<ImageManager, 'facts' | 'withdraw'>;
+  readonly images: Pick<ImageManager, 'facts' | 'withdraw' | 'onFact'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordEvent: (event: NodeEvent) => void;
@@ -67,6 +67,9 @@ export class ImageGc implements Disposable {
   #use: ImagesInUse | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #timer: Disposable | undefined;
+  #facts: Disposable | undefined;
+  /** When Pods were first given images that the records lack yet, by id: between two looks a disk can fill with them. */
+  #told = new Map<string, number>();
   #failures = 0;
   #rounds = 0;
 
@@ -77,6 +80,11 @@ export class ImageGc implements Disposable {
 
   /** Looks at the images now, again when those found by then are old enough to go, and every five minutes from then on. */
   start(): void {
+    const { images, clock } = this.#options;
+    this.#facts = images.onFact((_uid, { present, imageId }) => {
+      if (present === true && imageId !== undefined && !this.#told.has(imageId))
+        this.#told.set(imageId, clock.now().mono);
+    });
     void this.#round();
   }
 
@@ -95,6 +103,7 @@ export class ImageGc implements Disposable {
   [Symbol.dispose](): void {
     this.#ended.abort();
     this.#timer?.[Symbol.dispose]();
+    this.#facts?.[Symbol.dispose]();
   }
 
   async #round(): Promise<void> {
@@ -142,7 +151,9 @@ export class ImageGc implements Disposable {
     const { mono } = clock.now();
     const inUse = (key: string, names: readonly string[]) =>
       use.keys.has(key) || names.some((name) => use.names.has(name) || inPods.has(name));
-    this.#records = detectImages(this.#records, images, inUse, policy.perHandler, mono);
+    this.#records = detectImages(this.#records, images, inUse, policy.perHandler, mono, this.#told);
+    // What was told while the runtime answered may not be in its list.
+    for (const { id } of images) this.#told.delete(id);
     return mono;
   }
 

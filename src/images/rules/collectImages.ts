@@ -45,8 +45,8 @@ export function keysInContainers(
 }
 
 /**
- * The records after a look at the runtime: images that are new were detected now, those in use were used now, those that are gone are
- * forgotten. Nothing of it outlives the process, as in kubelet: after a restart every image was detected at the start.
+ * The records after a look at the runtime: images that are new were detected now, or at their time in `told` (by id), when a Pod had been
+ * given them; those in use were used now, those that are gone are forgotten. Nothing of it outlives the process, as in kubelet: after a restart every image was detected at the start.
  */
 export function detectImages(
   before: ImageRecords,
@@ -54,6 +54,7 @@ export function detectImages(
   inUse: (key: string, names: readonly string[]) => boolean,
   perHandler: boolean,
   now: number,
+  told: ReadonlyMap<string, number> = new Map(),
 ): ImageRecords {
   const records = new Map<string, ImageRecord>();
   for (const image of images) {
@@ -61,10 +62,11 @@ export function detectImages(
     const key = imageKey(image.id, runtimeHandler, perHandler);
     const names = namesOf(image);
     const old = before.get(key);
-    const lastUsed = inUse(key, names) ? now : old?.lastUsed;
+    const since = told.get(image.id);
+    const lastUsed = inUse(key, names) ? now : old ? old.lastUsed : since;
     records.set(key, {
       ...{ key, id: image.id, runtimeHandler, names, pinned: image.pinned },
-      firstDetected: old?.firstDetected ?? now,
+      firstDetected: old?.firstDetected ?? since ?? now,
       ...(lastUsed === undefined ? {} : { lastUsed }),
       size: Number(image.size),
     });
