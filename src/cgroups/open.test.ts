@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { CriError } from '../cri/error.ts';
+import { Metrics } from '../k8s/metrics/metrics.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { until } from '../lib/fake/until.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -18,8 +19,9 @@ function ask(...answers: (Error | object)[]) {
       return answer as never;
     },
   };
-  const driver = driverOf(cri, { cgroupDriver: 'cgroupfs' }, { clock, log: silentLogger });
-  return { clock, driver, asked: () => asked };
+  const metrics = new Metrics();
+  const driver = driverOf(cri, { cgroupDriver: 'cgroupfs' }, { clock, log: silentLogger, metrics });
+  return { clock, driver, metrics, asked: () => asked };
 }
 
 test('the runtime’s driver wins over the configured one', async () => {
@@ -29,6 +31,15 @@ test('the runtime’s driver wins over the configured one', async () => {
 test('a runtime that cannot say, and one that says nothing of Linux, leave the configured one', async () => {
   expect(await ask(failure(status.UNIMPLEMENTED)).driver).toBe('cgroupfs');
   expect(await ask({}).driver).toBe('cgroupfs');
+});
+
+test('a runtime that cannot say is told of in the metrics, one that can is not', async () => {
+  const shown = async ({ driver, metrics }: ReturnType<typeof ask>) => {
+    await driver;
+    return (await metrics.text()).includes('kubelet_cri_losing_support{version="1.37.0"} 1');
+  };
+  expect(await shown(ask(failure(status.UNIMPLEMENTED)))).toBe(true);
+  expect(await shown(ask(systemd))).toBe(false);
 });
 
 test('a runtime that is not up yet is asked again, and never guessed', async () => {

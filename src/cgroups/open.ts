@@ -6,6 +6,7 @@ import { hostProblems } from '../config/validate.ts';
 import type { Cri } from '../cri/client.ts';
 import { isUnimplemented } from '../cri/error.ts';
 import type { NodeEvent } from '../events/event.ts';
+import type { Metrics } from '../k8s/metrics/metrics.ts';
 import { formatQuantity, quantityOf } from '../k8s/quantity.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -21,6 +22,9 @@ import { qosSettings } from './rules/qosSettings.ts';
 
 /** Pause between two questions for the runtime's cgroup driver, as in kubelet. */
 const DRIVER_PAUSE_MS = 2_000;
+
+/** The Kubernetes version from which on a runtime must tell its cgroup driver (KEP-4033), as kubelet 1.36 names it. */
+const LOSING_SUPPORT = '1.37.0';
 
 /** kubelet's words at each start. */
 const CGROUP_V1: NodeEvent = {
@@ -47,12 +51,14 @@ export interface OpenCgroupsOptions {
   readonly log: Logger;
   readonly record: (event: NodeEvent) => void;
   readonly clock: Clock;
+  readonly metrics: Metrics;
 }
 
 /** The cgroup manager with the driver that the runtime uses: its answer wins over the configuration (KEP-4033). */
 export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupManager> {
-  const { config, gates, cri, machine, log, record, clock } = options;
+  const { config, gates, cri, machine, log, record, clock, metrics } = options;
   const hierarchies = await detectHierarchies();
+  metrics.gauge('kubelet_cgroup_version').set(hierarchies.version);
   if (hierarchies.version === 1) record(CGROUP_V1);
   const problems = hostProblems(config, { cgroupV2: hierarchies.version === 2 });
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -72,7 +78,7 @@ export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupMa
   const qos = qosSettings(config, gates, hierarchies.version, allocatableMemory(limits));
   const manager = createCgroupManager({
     hierarchies,
-    driver: await driverOf(cri, config, { clock, log }),
+    driver: await driverOf(cri, config, { clock, log, metrics }),
     cgroupRoot: config.cgroupRoot,
     settings: {
       cpuCFSQuota: config.cpuCFSQuota,
@@ -113,7 +119,7 @@ async function setUp(
 export async function driverOf(
   cri: Pick<Cri, 'runtimeConfig'>,
   config: Pick<KubeletConfiguration, 'cgroupDriver'>,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  { clock, log, metrics }: Pick<OpenCgroupsOptions, 'clock' | 'log' | 'metrics'>,
 ): Promise<'cgroupfs' | 'systemd'> {
   const configured = config.cgroupDriver as 'cgroupfs' | 'systemd';
   for (let attempt = 1; ; attempt += 1) {
@@ -126,6 +132,7 @@ export async function driverOf(
     } catch (error) {
       if (isUnimplemented(error)) {
         log.warn('the runtime cannot tell its cgroup driver; the configured one is used', { driver: configured });
+        metrics.gauge('kubelet_cri_losing_support').set(1, { version: LOSING_SUPPORT });
         return configured;
       }
       if (attempt === 1)

@@ -21,10 +21,12 @@ export interface AdmissionOptions {
   readonly resizes?: ResizeSettings;
   /** A resize was found to be infeasible: why, in the words of kubelet's metric. */
   onInfeasible?(detail: string): void;
+  /** A Pod is ended for a critical one: the first resource that this one lacked; empty when it is not known. */
+  onPreempted?(resource: string): void;
 }
 
 /** The ledger, closed until the sources are heard, with its answers going to the Pods. Victims of a waiting Pod are ended. */
-export function openLedger({ table, view, freshView, onEvent, ...giving }: AdmissionOptions): Ledger {
+export function openLedger({ table, view, freshView, onEvent, onPreempted, ...giving }: AdmissionOptions): Ledger {
   const ledger: Ledger = new Ledger({
     closed: true,
     node: view(),
@@ -42,11 +44,12 @@ export function openLedger({ table, view, freshView, onEvent, ...giving }: Admis
   });
   table.onEnded(() => ledger.answerHeld());
   ledger.onVerdict((uid, verdict) => table.learn(uid, { kind: 'admission', fact: admissionFact(verdict) }));
-  ledger.onVictim(({ uid }) => {
+  ledger.onVictim(({ uid }, _preemptor, lacking) => {
     const { reason, message, condition } = PREEMPTED;
     const victim = table.get(uid);
     if (!victim) return;
     onEvent(victim, { type: 'Warning', reason, message });
+    onPreempted?.(lacking ?? '');
     table.end(uid, { cause: 'preempted', reason, message, condition });
   });
   return ledger;

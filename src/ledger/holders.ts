@@ -20,6 +20,8 @@ export interface Waiter {
   readonly holder: Holder;
   readonly sequence: number;
   victims: readonly Holder[];
+  /** The resource that it lacked when they were chosen; absent when it only waits for those of others. */
+  readonly lacking: string | undefined;
 }
 
 /** The larger of both amounts of each resource. */

@@ -182,16 +182,16 @@ test('a victim that goes does not bring another one down', async () => {
 
 test('tells every victim once, and again only after a new reservation', async () => {
   const { ledger, reserve } = setUp();
-  const told: [string, string][] = [];
-  ledger.onVictim(({ uid }, preemptor) => told.push([uid, preemptor]));
+  const told: unknown[] = [];
+  ledger.onVictim(({ uid }, preemptor, lacking) => told.push([uid, preemptor, lacking]));
   await reserve('a', { requests: { cpu: '2' } });
   await reserve('b', { requests: { cpu: '2' } });
   await reserve('c1', { ...CRITICAL, requests: { cpu: '1' } });
-  expect(told).toEqual([['a', 'c1']]);
+  expect(told).toEqual([['a', 'c1', 'cpu']]);
   await reserve('c2', { ...CRITICAL, requests: { cpu: '3' } });
   expect(told).toEqual([
-    ['a', 'c1'],
-    ['b', 'c2'],
+    ['a', 'c1', 'cpu'],
+    ['b', 'c2', 'cpu'],
   ]);
   ledger.setNode(testNode());
   expect(told).toHaveLength(2);

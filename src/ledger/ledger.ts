@@ -47,7 +47,7 @@ export class Ledger {
   readonly #waiting = new Map<string, Waiter>();
   readonly #queue = new Map<string, Request>();
   readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
-  readonly #victims = new Listeners<[victim: Victim, preemptor: string]>();
+  readonly #victims = new Listeners<[victim: Victim, preemptor: string, lacking: string | undefined]>();
   readonly #told = new Set<string>();
   /** Pods on their way out that nobody here asked to go. */
   readonly #leaving = new Set<string>();
@@ -181,7 +181,7 @@ export class Ledger {
    * Tells each Pod that must go so that another one (`preemptor`, a UID) can be admitted: once, until it is released. Whoever
    * listens terminates it (`PREEMPTED` has the words).
    */
-  onVictim(listener: (victim: Victim, preemptor: string) => void): Disposable {
+  onVictim(listener: (victim: Victim, preemptor: string, lacking: string | undefined) => void): Disposable {
     return this.#victims.add(listener);
   }
 
@@ -314,7 +314,7 @@ export class Ledger {
     }
     const holder = this.#admitted.get(uid) ?? toHolder(pod);
     if (outcome.place === 'waiting') {
-      this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor });
+      this.#waiting.set(uid, { holder, sequence, victims: outcome.waitFor, lacking: outcome.lacking });
       return { verdict: 'waiting', victims: outcome.waitFor.map(toVictim) };
     }
     this.#admitted.set(uid, holder);
@@ -374,7 +374,7 @@ export class Ledger {
       for (const victim of waiter.victims) {
         if (this.#told.has(uidOf(victim)) || !this.#admitted.has(uidOf(victim))) continue;
         this.#told.add(uidOf(victim));
-        this.#victims.emit(toVictim(victim), uidOf(waiter.holder));
+        this.#victims.emit(toVictim(victim), uidOf(waiter.holder), waiter.lacking);
       }
     }
   }

@@ -21,7 +21,7 @@ export interface HookOptions {
   readonly cri: ExecSync;
   readonly clock: Clock;
   readonly onEvent: (uid: string, container: string, event: HookEvent) => void;
-  /** kubelet_lifecycle_handler_http_fallbacks_total and kubelet_lifecycle_handler_sleep_terminated_total. */
+  /** kubelet_lifecycle_handler_http_fallbacks_total and kubelet_sleep_action_terminated_early_total. */
   readonly onMetric?: (metric: 'http_fallback' | 'sleep_terminated') => void;
 }
 

@@ -8,7 +8,7 @@ import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import type { ProbeTarget } from './containerProbes.ts';
 import { createHandlers } from './handlers/registry.ts';
-import { HookRunner } from './hooks.ts';
+import { type HookOptions, HookRunner } from './hooks.ts';
 import { Prober } from './prober.ts';
 import { heardOf } from './rules/heard.ts';
 import type { ProbeMetric } from './rules/report.ts';
@@ -21,6 +21,8 @@ export interface PodProbesOptions {
   /** An Event about a container of a Pod that the table has. */
   onEvent(entry: PodEntry, event: PodEvent): void;
   onMetric(metric: ProbeMetric): void;
+  /** A hook went on without TLS, or its sleep was cut short. */
+  readonly onHook?: HookOptions['onMetric'];
 }
 
 /** Probes and hooks of all Pods: follows the workers' decisions, and tells the Pods the verdicts. */
@@ -29,12 +31,12 @@ export class PodProbes implements Disposable {
   readonly #prober: Prober;
   readonly #stack = new DisposableStack();
 
-  constructor({ cri, clock, random, table, onEvent, onMetric }: PodProbesOptions) {
+  constructor({ cri, clock, random, table, onEvent, onMetric, onHook }: PodProbesOptions) {
     const emit = (uid: string, container: string, event: Omit<PodEvent, 'container'>) => {
       const entry = table.get(uid);
       if (entry) onEvent(entry, { ...event, container });
     };
-    this.hooks = new HookRunner({ cri, clock, onEvent: emit });
+    this.hooks = new HookRunner({ cri, clock, onEvent: emit, ...(onHook && { onMetric: onHook }) });
     this.#prober = this.#stack.use(
       new Prober({
         clock,

@@ -10,6 +10,7 @@ import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { countRejections } from './admissionMetrics.ts';
+import { countContainers } from './containerMetrics.ts';
 import { ImageVolumeMetrics } from './imageVolumeMetrics.ts';
 import { processText } from './processMetrics.ts';
 import { ResizeMetrics } from './resizeMetrics.ts';
@@ -61,6 +62,7 @@ export class AgentMetrics {
     m.gauge('kubernetes_build_info').set(1, buildLabels(version));
     gauges(m, table);
     countRejections(m, table);
+    countContainers(m, table);
     this.resizes = new ResizeMetrics(m, table);
     this.#userNamespaces = new UserNamespaceMetrics(m, table);
     this.#imageVolumes = new ImageVolumeMetrics(m);

@@ -124,8 +124,10 @@ export async function openNode(
     ...{ config, gates, cri, log, clock },
     machine: node.machine,
     record: (event) => events.node(event),
+    metrics: base.metrics.metrics,
   });
   const spec = runtimeDefaults(config, rootDir, node.machine, cgroups, gates);
+  const preemptions = base.metrics.metrics.counter('kubelet_preemptions');
   const ledger = openLedger({
     table,
     view,
@@ -138,6 +140,7 @@ export async function openNode(
       mayUseSwap: (pod, container) => mayUseSwap(pod, container, spec),
     },
     onInfeasible: (detail) => metrics.resizes.infeasible(detail),
+    onPreempted: (resource) => preemptions.inc({ preemption_signal: resource }),
     // A label may have been set a moment ago, and the watch not have told it yet.
     freshView: async () => {
       const fresh = await api?.heartbeat.get('Node', { name: nodeName }, { timeoutMs: 1000 });

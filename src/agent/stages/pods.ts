@@ -16,6 +16,7 @@ import { showMirror } from '../../podworker/sources.ts';
 import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
 import type { StoredPod } from '../../types/k8s.ts';
+import { hookCounters } from '../metrics/hookMetrics.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { memoryQosGauges } from '../metrics/qosMetrics.ts';
 import { openRecords, type Records } from '../records.ts';
@@ -79,6 +80,7 @@ export async function openPods(
       random: Math.random,
       onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
       onMetric: (metric) => probeMetrics.attempt(metric),
+      onHook: hookCounters(metrics.metrics),
     }),
   );
   stack.use(rotatePodLogs({ config, cri, clock, log, table }));

@@ -14,6 +14,17 @@ const renewal = (which: string) => `Failed attempts to renew the ${which} certif
 /** The program, its server, its requests to the API server, its certificates; evictions and the end of the node. */
 export const nodeFamilies = {
   kubelet_node_name: { type: 'gauge', help: "The node's name", labels: ['node'] },
+  kubelet_cgroup_version: { type: 'gauge', help: "The version of the machine's cgroups: 1 or 2", labels: [] },
+  kubelet_cri_losing_support: {
+    type: 'gauge',
+    help: 'The Kubernetes version that this runtime is too old for; absent while nothing is known to be too old',
+    labels: ['version'],
+  },
+  kubelet_preemptions: {
+    type: 'counter',
+    help: 'Pods that were ended to make room for critical ones, by the first resource that these lacked',
+    labels: ['preemption_signal'],
+  },
   kubernetes_build_info: {
     type: 'gauge',
     help: 'The build of the program',

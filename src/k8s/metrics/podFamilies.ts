@@ -70,6 +70,27 @@ export const podFamilies = {
     help: 'Containers that failed to start',
     labels: ['container_type', 'code'],
   },
+  kubelet_terminated_containers_total: {
+    type: 'counter',
+    help: 'Containers that ended, by exit code and reason',
+    labels: ['container_type', 'exit_code', 'reason'],
+  },
+  kubelet_containers_per_pod_count: {
+    type: 'histogram',
+    help: 'Containers of each Pod that the node takes on',
+    labels: [],
+    buckets: exponential(1, 2, 5),
+  },
+  kubelet_managed_ephemeral_containers: {
+    type: 'gauge',
+    help: 'Ephemeral containers of the Pods of the node',
+    labels: [],
+  },
+  kubelet_orphaned_runtime_pods_total: {
+    type: 'counter',
+    help: 'Pods that only the runtime knew when they were found',
+    labels: [],
+  },
   kubelet_pod_start_duration_seconds: {
     type: 'histogram',
     help: 'From the moment that the node hears of a Pod until it runs',
@@ -109,6 +130,16 @@ export const podFamilies = {
     help: 'Duration of probes',
     labels: PROBE_LABELS,
     buckets: DEFAULT_BUCKETS,
+  },
+  kubelet_lifecycle_handler_http_fallbacks_total: {
+    type: 'counter',
+    help: 'Hooks over HTTPS that were answered with HTTP and went on with it',
+    labels: [],
+  },
+  kubelet_sleep_action_terminated_early_total: {
+    type: 'counter',
+    help: 'Hooks that sleep whose container ended first',
+    labels: [],
   },
   kubelet_container_requested_resizes_total: {
     type: 'counter',

@@ -17,10 +17,13 @@ export interface Book {
   readonly ahead: readonly LedgerEntry[];
 }
 
-/** Where an applicant stands. `waitFor` are the Pods that must be released first; `onlyAffinity` as in Assessment. */
+/**
+ * Where an applicant stands. `waitFor` are the Pods that must be released first, `lacking` the resource for which they were chosen last;
+ * `onlyAffinity` as in Assessment.
+ */
 export type AdmissionPlace =
   | { readonly place: 'admitted' }
-  | { readonly place: 'waiting'; readonly waitFor: readonly Holder[] }
+  | { readonly place: 'waiting'; readonly waitFor: readonly Holder[]; readonly lacking?: string }
   | { readonly place: 'rejected'; readonly rejection: Rejection; readonly onlyAffinity: boolean };
 
 /**
@@ -35,7 +38,8 @@ export function findPlace(applicant: Applicant, book: Book, node: NodeView): Adm
   if (!isCriticalPod(applicant.pod) || !('lacking' in later)) return rejected(now);
 
   const choice = choosePreemption(applicant.pod, book.staying, later.lacking);
-  if ('victims' in choice) return { place: 'waiting', waitFor: [...book.leaving, ...choice.victims] };
+  const lacking = later.lacking[0]!.resource;
+  if ('victims' in choice) return { place: 'waiting', waitFor: [...book.leaving, ...choice.victims], lacking };
   const message = `Unexpected error while attempting to recover from admission failure: ${choice.error}`;
   return { place: 'rejected', rejection: { reason: 'UnexpectedAdmissionError', message }, onlyAffinity: false };
 }
