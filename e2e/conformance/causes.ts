@@ -20,7 +20,7 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     cause: 'machine: the spec pulls busybox by a digest that nothing built here can have',
   },
   {
-    spec: /Pod InPlace Resize Container guaranteed qos .* mem restart resizing (mem|cpu & mem in the same direction)/,
+    spec: /Pod InPlace Resize .*guaranteed qos - 1 container .* restart( \+ resize initContainers)? resizing/,
     cause:
       'machine: after a restart the spec looks for an oom_score_adj of -997, and without the capability SYS_RESOURCE the kernel lets nobody go below 0; it fails with the Go kubelet too',
   },

@@ -59,6 +59,28 @@ describe('GinkgoOutput', () => {
     expect(read([...lines, '', why, '  In [It] at: x', dashes])).toMatchObject([{ name: names[2], outcome: 'failed' }]);
   });
 
+  test('an object that is printed in the middle of a failure is left out of its message', () => {
+    const failure = [
+      '  [FAILED] Verifying the state. Pod: {',
+      '      "metadata": {',
+      '        "name": "p"',
+      '      }',
+      '  }: [',
+      '  restarts: got 1, want 0',
+      '  ]',
+      '  In [It] at: x.go:1',
+    ];
+    const [report] = read([
+      dashes,
+      ...header(names[0]!),
+      '• [FAILED] [2.000 seconds]',
+      'k8s.io/x.go:1',
+      ...failure,
+      dashes,
+    ]);
+    expect(report?.message).toBe('Verifying the state. Pod: {…} | : [ | restarts: got 1, want 0 | ]');
+  });
+
   test('a separator in a spec of its own does not end it', () => {
     const lines = [dashes, ...header(names[0]!), '  a report follows', dashes, '  more', '• [1.000 seconds]', dashes];
     expect(read(lines)).toMatchObject([{ name: names[0], outcome: 'passed' }]);

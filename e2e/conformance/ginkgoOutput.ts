@@ -25,6 +25,28 @@ function outcomeOf(word: string | undefined): Outcome {
   return word === 'SKIPPED' || word === 'PENDING' ? 'skipped' : 'failed';
 }
 
+const indentation = (text: string): number => text.length - text.trimStart().length;
+
+/** Without the objects that a failure prints in the middle of its sentence: what is wrong stands behind them. */
+function withoutDumps(lines: readonly string[]): string[] {
+  const kept: string[] = [];
+  let from: number | undefined;
+  for (const [index, line] of lines.entries()) {
+    const closes = /^\s*\}(.*)$/.exec(line);
+    if (from !== undefined) {
+      if (!closes || indentation(line) > from) continue;
+      from = undefined;
+      kept.push(closes[1] ?? '');
+    } else if (line.endsWith('{') && /^\s*"/.test(lines[index + 1] ?? '')) {
+      from = indentation(line);
+      kept.push(`${line}…}`);
+    } else {
+      kept.push(line);
+    }
+  }
+  return kept;
+}
+
 /** The failure's first lines: gomega's own first line often says no more than that the time was up. */
 function messageOf(details: readonly string[]): string | undefined {
   const start = Math.max(
@@ -32,7 +54,7 @@ function messageOf(details: readonly string[]): string | undefined {
     0,
   );
   const end = details.findIndex((text, index) => index > start && /^\s+In \[/.test(text));
-  const lines = details.slice(start, end < 0 ? undefined : end).map((text) => text.trim());
+  const lines = withoutDumps(details.slice(start, end < 0 ? undefined : end)).map((text) => text.trim());
   const message = lines
     .filter(Boolean)
     .slice(0, 4)
