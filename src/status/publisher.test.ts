@@ -243,6 +243,34 @@ describe('StatusPublisher', () => {
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
   });
 
+  test('a server that undoes now one field and now the other is written to ever more slowly', async () => {
+    const { calls, publisher, clock } = setUp();
+    publisher.publish('a', ref('a'), { ...running, podIP: '1', message: 'm' }, 'normal');
+    await calls[0]!.answer({ ...running, podIP: '1' });
+    const waits: number[] = [];
+    for (let i = 1; i < 6; i++) {
+      await calls[i]!.answer(i % 2 === 0 ? { ...running, podIP: '1' } : { ...running, message: 'm' });
+      waits.push(clock.nextIn!);
+      await clock.advanceAsync(clock.nextIn!);
+    }
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16000]);
+  });
+
+  test('what is undone after a long peace is repaired at once', async () => {
+    const { calls, publisher, clock } = setUp();
+    publisher.publish('a', ref('a'), { ...running, podIP: '1' }, 'normal');
+    await calls[0]!.answer({ ...running, podIP: '1' });
+    for (const [count, version] of [
+      [2, 200],
+      [3, 300],
+    ] as const) {
+      publisher.observeApi('a', pod('a', { ...running, podIP: '9', reason: `r${version}` }, version));
+      expect(calls).toHaveLength(count);
+      await calls.at(-1)!.answer({ ...running, podIP: '1' });
+      await clock.advanceAsync(120_000);
+    }
+  });
+
   test('a re-created mirror Pod is a new object', async () => {
     const { calls, publisher } = setUp();
     publisher.observeApi('s', pod('m', running, 1, 'mirror-1'));

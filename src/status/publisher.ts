@@ -36,6 +36,8 @@ export interface StatusPublisherOptions {
 const defaultBackoff: BackoffPolicy = { initialMs: 200, maxMs: 7_000, factor: 2, jitter: 0.5 };
 /** Against a writer that undoes ours, or a server that drops a field, the same write is repeated ever more slowly. */
 const repairBackoff: BackoffPolicy = { initialMs: 1000, maxMs: 60_000, factor: 2, jitter: 0.5 };
+/** A status that held for so long counts as settled: what undoes it then is met at once again. Longer than any pause between repairs. */
+const REPAIRS_END_MS = 120_000;
 
 /**
  * Writes Pod statuses: in order for each Pod, side by side for different ones, urgent ones first. Only the newest wanted status
@@ -151,8 +153,18 @@ export class StatusPublisher implements Disposable {
     if (!patch || !record.wanted) return;
     record.lane = laneFor(record.pod?.status, record.wanted);
     record.since ??= this.#now();
-    if (JSON.stringify(patch) !== record.acceptedBody) this.#enqueue(record);
-    else this.#later(record, backoffDelay(repairBackoff, record.repeats++, this.#random()));
+    const count = this.#countRepair(record, record.wanted);
+    if (count === 1 && JSON.stringify(patch) !== record.acceptedBody) this.#enqueue(record);
+    else this.#later(record, backoffDelay(repairBackoff, Math.max(0, count - 2), this.#random()));
+  }
+
+  // Not by the body: a writer that undoes now this and now that would be answered at once for ever.
+  #countRepair(record: StatusRecord, wanted: PodStatus): number {
+    const { repaired } = record;
+    const at = this.#now();
+    const goesOn = repaired?.wanted === wanted && at - repaired.at < REPAIRS_END_MS;
+    record.repaired = { wanted, at, count: goesOn ? repaired.count + 1 : 1 };
+    return record.repaired.count;
   }
 
   #pump(): void {
@@ -210,9 +222,7 @@ export class StatusPublisher implements Disposable {
 
   #answered(record: StatusRecord, sent: PodStatus | undefined, patch: StatusPatch, pod: Pod): void {
     record.attempt = 0;
-    const body = JSON.stringify(patch);
-    if (body !== record.acceptedBody) record.repeats = 0;
-    record.acceptedBody = body;
+    record.acceptedBody = JSON.stringify(patch);
     if (!isOlder(pod, record.pod)) record.pod = pod;
     if (record.wanted !== sent) {
       this.#enqueue(record);

@@ -22,15 +22,16 @@ export interface StatusRecord {
   timer?: Disposable;
   /** Failed attempts in a row. */
   attempt: number;
-  /** The last body that was accepted, and how often it had to be sent again. */
+  /** The last body that was accepted. */
   acceptedBody?: string;
-  repeats: number;
+  /** What the last repair was for and when it was (monotonic), and how many there were of it in a row: each waits longer. */
+  repaired?: { readonly wanted: PodStatus; readonly at: number; readonly count: number };
   gone: boolean;
 }
 
 /** A fresh record. */
 export function recordFor(uid: string, ref: PodRef): StatusRecord {
-  return { uid, ref, lane: 'normal', attempt: 0, repeats: 0, gone: false };
+  return { uid, ref, lane: 'normal', attempt: 0, gone: false };
 }
 
 /** The reference to an API object. */

@@ -17,10 +17,10 @@ function setUp() {
   const sent: PodStatus[] = [];
   const patch = async (_kind: string, _name: object, _type: string, body: { status: PodStatus }) => {
     sent.push(body.status);
-    return { ...pod, status: { ...pod.status, ...body.status } };
+    return { ...pod, status: side.publisher.wanted('u1') };
   };
   const client = { patch } as unknown as ApiClient;
-  const side = writer(client, clock);
+  const side: StatusWriter = writer(client, clock);
   side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } } as never);
   return { clock, sent, side };
 }
@@ -73,5 +73,33 @@ test('a Pod that turns not Ready while Ready is on its way, being deleted: told 
   sent[0]!.answer();
   await clock.advanceAsync(0);
   expect(sent[1]?.status.conditions).toEqual([expect.objectContaining({ type: 'Ready', status: 'False' })]);
+  side[Symbol.dispose]();
+});
+
+test('a resize that is over within 500 ms is one write', async () => {
+  const { clock, sent, side } = setUp();
+  const running = { phase: 'Running' as const, conditions: conditions('True') };
+  side.publish(pod, running);
+  await clock.advanceAsync(0);
+  const progress = { type: 'PodResizeInProgress' as const, status: 'True' as const };
+  side.publish(pod, { ...running, conditions: [...running.conditions, progress] });
+  await clock.advanceAsync(100);
+  side.publish(pod, { ...running, observedGeneration: 2 });
+  await clock.advanceAsync(1000);
+  expect(sent.slice(1)).toEqual([{ observedGeneration: 2 }]);
+  side[Symbol.dispose]();
+});
+
+test('a resize that takes longer is told after 500 ms', async () => {
+  const { clock, sent, side } = setUp();
+  const running = { phase: 'Running' as const, conditions: conditions('True') };
+  side.publish(pod, running);
+  await clock.advanceAsync(0);
+  const progress = { type: 'PodResizeInProgress' as const, status: 'True' as const };
+  side.publish(pod, { ...running, conditions: [...running.conditions, progress] });
+  await clock.advanceAsync(499);
+  expect(sent).toHaveLength(1);
+  await clock.advanceAsync(1);
+  expect(sent[1]?.conditions).toEqual([expect.objectContaining(progress)]);
   side[Symbol.dispose]();
 });

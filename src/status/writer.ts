@@ -11,6 +11,7 @@ import { type StatusLimiter, StatusPublisher } from './publisher.ts';
 import { refOf } from './record.ts';
 import { HOLD_MS, mayWait } from './rules/holdBack.ts';
 import { statusSummary } from './rules/summary.ts';
+import { isStepOfResize } from './stepOfResize.ts';
 
 /** Where the writer reads and what it tells. */
 export interface StatusWriterOptions {
@@ -58,7 +59,7 @@ export class StatusWriter implements Disposable {
       this.#held.delete(uid);
       this.publisher.publish(uid, refOf(target), status, lane);
     };
-    if (!mayWait(pod, accepted, status, lane)) {
+    if (!mayWait(pod, accepted, status, lane) && (lane === 'urgent' || !isStepOfResize(accepted, status))) {
       send();
       return;
     }

@@ -9,7 +9,7 @@ export const HOLD_MS = 500;
 
 /**
  * Whether a status may wait. A Pod that runs now and a container of a running Pod that changes are news; the steps of a start or of a
- * deletion are passing.
+ * deletion are passing. So are those of a resize (../stepOfResize.ts).
  */
 export function mayWait(pod: Pod, accepted: PodStatus | undefined, status: PodStatus, lane: StatusLane): boolean {
   if (lane === 'urgent') return false;
