@@ -4,7 +4,7 @@ import { stopKubelet } from '../../hack/cluster/control.ts';
 import { startSnapshots } from '../../hack/cluster/snapshots.ts';
 import { type Cluster, findCluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
-import { conformanceImages, type ImageName, suiteImages } from '../../hack/images/definitions/index.ts';
+import { conformanceImages, type ImageName, storageImages, suiteImages } from '../../hack/images/definitions/index.ts';
 import { say, step } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
@@ -46,11 +46,15 @@ export interface Place {
   end(): Promise<void>;
 }
 
+/** As few as possible: those of other lists take long to build. */
+function imagesFor(specs: readonly Spec[], { list }: ConformanceOptions): readonly ImageName[] {
+  if (['ci', 'e2e', 'e2e_node'].includes(list)) return conformanceImages;
+  return specs.every(({ file }) => file.startsWith('test/e2e/storage/')) ? storageImages : suiteImages;
+}
+
 /** A cluster with a kubelet and everything that these specs ask for. */
 export async function clusterFor(specs: readonly Spec[], options: ConformanceOptions): Promise<Place> {
-  const small = ['ci', 'e2e', 'e2e_node'].includes(options.list);
-  const images = small ? conformanceImages : suiteImages;
-  const cluster = await conformanceCluster(options.cluster, options.kubelet, images, options.nodes);
+  const cluster = await conformanceCluster(options.cluster, options.kubelet, imagesFor(specs, options), options.nodes);
   if (needSnapshots(specs)) await step('snapshot controller', () => startSnapshots(cluster));
   await removeLeftovers(cluster);
   return { cluster, end: async () => {} };

@@ -66,6 +66,19 @@ export const conformanceImages: readonly ImageName[] = [
   'sample-device-plugin',
 ];
 
+/** What the specs of the storage suites ask for. */
+export const storageImages: readonly ImageName[] = [
+  ...defaultImages,
+  'nginx',
+  'csi-provisioner',
+  'csi-attacher',
+  'csi-resizer',
+  'csi-snapshotter',
+  'csi-node-driver-registrar',
+  'hostpathplugin',
+  'livenessprobe',
+];
+
 /** What the whole of the suites asks for. */
 export const suiteImages = Object.keys(definitions) as readonly ImageName[];
 
