@@ -11,16 +11,26 @@ import type { Shape } from './pods.ts';
 /** `before`: kubelet-ts of another checkout. */
 export type Agent = 'null' | 'go' | 'ts' | 'before';
 
+interface AgentOptions {
+  readonly args?: readonly string[];
+  /** The bundle of another checkout. */
+  readonly before?: string | undefined;
+  /** Fields of the KubeletConfiguration instead of the usual ones. */
+  readonly config?: object;
+}
+
 /** Starts the agent, does something, and ends the agent again. */
 export async function withAgent<T>(
   cluster: Cluster,
   agent: Agent,
-  { args = [], before }: { readonly args?: readonly string[]; readonly before?: string | undefined },
+  { args = [], before, config }: AgentOptions,
   work: () => Promise<T>,
 ): Promise<T> {
+  const more = config ? { config } : {};
   if (agent === 'null') startNull(cluster);
-  else if (agent === 'before') await startKubelet(cluster, 'ts', { args, ...(before ? { program: before } : {}) });
-  else await startKubelet(cluster, agent, { args });
+  else if (agent === 'before')
+    await startKubelet(cluster, 'ts', { args, ...more, ...(before ? { program: before } : {}) });
+  else await startKubelet(cluster, agent, { args, ...more });
   try {
     return await work();
   } finally {

@@ -19,6 +19,7 @@ const { values } = parseArgs({
     before: { type: 'string' },
     shapes: { type: 'string', default: 'plain,volumes' },
     'skip-burst': { type: 'boolean', default: false },
+    crowd: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -28,6 +29,7 @@ Starts and deletes Pods one at a time, plain and with volumes, under the null ag
 kubelet and kubelet-ts, taking turns on one containerd; then a burst at gate limits 2, 4, 8 and none. Prints ratios: this machine's
 speed changes within minutes, so times of one agent alone mean nothing.
 --shapes: also claim (a claim for a CSI driver's volume), claims (that, a local and a hostPath one) and fifty (claims for a CSI driver's).
+--crowd 200: only this: so many Pods at once, each with a claim for a CSI driver's volume, under the Go kubelet and under kubelet-ts.
 --before BUNDLE: the kubelet-ts.mjs of another checkout takes turns with this one (instead of the Go kubelet, unless --agents names it).`;
 
 const wanted = values.shapes.split(',').map((name): Shape => {
@@ -88,6 +90,25 @@ async function bursts(cluster: Cluster): Promise<{ label: string; sample: Sample
   return found;
 }
 
+/** Many Pods at once, each with a claim, under the Go kubelet and kubelet-ts in turns. */
+async function crowd(cluster: Cluster, size: number, agents: readonly Agent[]): Promise<void> {
+  const starts: { label: string; sample: Sample }[] = [];
+  const config = { maxPods: size + 20 };
+  for (const agent of agents) {
+    await withAgent(cluster, agent, { before: values.before, config }, async () => {
+      await driverRegistered(cluster);
+      await measure(cluster, 'claim', { count: 3 }, `warm-crowd-${agent}`);
+      const sample = await measure(cluster, 'claim', { burst: size }, `crowd-${agent}`);
+      starts.push({ label: agent, sample });
+      const [up, gone] = [sample.starts, sample.deletes].map((times) => Math.round(Math.max(...times)));
+      say(`${size} Pods with a claim each, ${agent}: all Running after ${up} ms, gone after ${gone} ms`);
+    });
+  }
+  const deletes = starts.map(({ label, sample }) => ({ label, sample: { ...sample, starts: sample.deletes } }));
+  console.log(burstTable(starts));
+  console.log(burstTable(deletes).replace('burst', 'deletion'));
+}
+
 function median(list: readonly number[]): number {
   const sorted = [...list].sort((a, b) => a - b);
   return Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0);
@@ -97,11 +118,13 @@ await main(async () => {
   if (values.help) return console.log(help);
   const cluster = await bringUp({ name: values.name, kubelet: 'none', controlPlane: true });
   try {
-    if (wanted.some(needsDriver)) {
+    if (wanted.some(needsDriver) || values.crowd !== undefined) {
       await startCsiDriver(cluster);
       // The provisioner makes nothing before a kubelet has told of the driver's topology; the CSINode keeps it.
       await withAgent(cluster, 'ts', {}, () => driverRegistered(cluster));
     }
+    if (values.crowd !== undefined)
+      return await crowd(cluster, Number(values.crowd), (values.agents ?? 'go,ts').split(',') as Agent[]);
     const rows: Row[] = [];
     const agents = (values.agents ?? (values.before ? 'null,before,ts' : 'null,go,ts')).split(',') as Agent[];
     for (let i = 1; i <= Number(values.rounds); i++) await round(cluster, agents, i, rows);

@@ -19,6 +19,8 @@ const { values } = parseArgs({
     prefix: { type: 'string' },
   },
 });
+/** Milliseconds: hundreds of Pods at once take minutes. */
+const PATIENCE = 600_000;
 const namespace = 'default';
 const client = new ApiClient((await openKubeconfig(values.kubeconfig!)).current());
 const waiters = new Map<string, { running?: () => void; gone?: () => void }>();
@@ -44,7 +46,7 @@ watching.catch(() => {});
 
 function waitFor(name: string, what: 'running' | 'gone'): Promise<number> {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`${name} was not ${what} within 180 s`)), 180_000);
+    const limit = setTimeout(() => reject(new Error(`${name} was not ${what} within ${PATIENCE / 1000} s`)), PATIENCE);
     const waiter = waiters.get(name) ?? {};
     waiters.set(name, waiter);
     waiter[what] = () => {
@@ -69,16 +71,25 @@ async function remove(name: string): Promise<number> {
   return (await seenAt) - from;
 }
 
+/** Some at a time: a provisioner makes several volumes at once, and a claim by itself takes it a second. */
+async function eachOf(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+  const queue = [...names];
+  const worker = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) await work(name);
+  };
+  await Promise.all(Array.from({ length: 20 }, worker));
+}
+
 const shape = values.shape as Shape;
 const starts: number[] = [];
 const deletes: number[] = [];
 const prefix = values.prefix ?? 'bench';
 if (values.burst) {
   const names = Array.from({ length: Number(values.burst) }, (_, i) => `${prefix}-${i}`);
-  for (const name of names) await makeClaims(client, shape, name, values.node!);
+  await eachOf(names, (name) => makeClaims(client, shape, name, values.node!));
   starts.push(...(await Promise.all(names.map(create))));
   deletes.push(...(await Promise.all(names.map(remove))));
-  for (const name of names) await removeClaims(client, shape, name);
+  await eachOf(names, (name) => removeClaims(client, shape, name));
 } else {
   for (let i = 0; i < Number(values.count ?? 5); i++) {
     const name = `${prefix}-${i}`;
