@@ -4,11 +4,12 @@ import { stopKubelet } from '../../hack/cluster/control.ts';
 import { startSnapshots } from '../../hack/cluster/snapshots.ts';
 import { type Cluster, findCluster, furtherNodesOf } from '../../hack/cluster/state.ts';
 import { tearDown } from '../../hack/cluster/tearDown.ts';
-import { conformanceImages, type ImageName, storageImages, suiteImages } from '../../hack/images/definitions/index.ts';
+import type { ImageName } from '../../hack/images/definitions/index.ts';
 import { say, step } from '../../hack/lib/log.ts';
 import { tryRun } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import { ensureTools } from '../../hack/tools/ensure.ts';
+import { imagesFor } from './images.ts';
 import type { Spec } from './lists.ts';
 import type { ConformanceOptions } from './options.ts';
 import { needSnapshots } from './snapshots.ts';
@@ -46,15 +47,9 @@ export interface Place {
   end(): Promise<void>;
 }
 
-/** As few as possible: those of other lists take long to build. */
-function imagesFor(specs: readonly Spec[], { list }: ConformanceOptions): readonly ImageName[] {
-  if (['ci', 'e2e', 'e2e_node'].includes(list)) return conformanceImages;
-  return specs.every(({ file }) => file.startsWith('test/e2e/storage/')) ? storageImages : suiteImages;
-}
-
 /** A cluster with a kubelet and everything that these specs ask for. */
 export async function clusterFor(specs: readonly Spec[], options: ConformanceOptions): Promise<Place> {
-  const cluster = await conformanceCluster(options.cluster, options.kubelet, imagesFor(specs, options), options.nodes);
+  const cluster = await conformanceCluster(options.cluster, options.kubelet, imagesFor(specs), options.nodes);
   if (needSnapshots(specs)) await step('snapshot controller', () => startSnapshots(cluster));
   await removeLeftovers(cluster);
   return { cluster, end: async () => {} };

@@ -53,7 +53,7 @@ export type ImageName = keyof typeof definitions;
 /** Images that every cluster's registry serves. */
 export const defaultImages: readonly ImageName[] = ['pause', 'busybox', 'agnhost', 'agnhost-previous'];
 
-/** Images that the lists e2e, e2e_node and ci ask for, so that a cold CI builds no more than it needs. */
+/** Images that the lists e2e, e2e_node and ci ask for, so that a cold CI builds no more than it needs (the others': e2e/conformance/images.ts). */
 export const conformanceImages: readonly ImageName[] = [
   ...defaultImages,
   'nginx',
@@ -79,11 +79,8 @@ export const storageImages: readonly ImageName[] = [
   'livenessprobe',
 ];
 
-/** What the whole of the suites asks for. */
-export const suiteImages = Object.keys(definitions) as readonly ImageName[];
-
 /** What a node asks for on which the node suite starts the kubelet itself. */
-export const nodeSuiteImages: readonly ImageName[] = [...conformanceImages, 'busybox-hub', 'perl'];
+export const nodeSuiteImages: readonly ImageName[] = [...conformanceImages, 'busybox-hub'];
 
 /** Images that a node without a control plane gets: they need no Kubernetes build. */
 export const standaloneImages: readonly ImageName[] = ['pause', 'busybox'];
