@@ -221,11 +221,22 @@ test('an owner whose turns are long rests: it has a fifth of the event loop, wha
   volume.turnMs = 100;
   for (let i = 0; i < 100; i++) await volume.want('a');
   expect(volume.loop.memory.turns).toBe(1);
-  await volume.settle(399);
+  await volume.settle(199); // 50 of the 100 ms were free
   expect(volume.loop.memory.turns).toBe(1);
   await volume.settle(1);
   expect(volume.loop.memory.turns).toBe(2);
+  for (let i = 0; i < 100; i++) await volume.want('a');
+  await volume.settle(399);
+  expect(volume.loop.memory.turns).toBe(2);
   await volume.settle(2_000);
+  expect(volume.log).toEqual(['stage', 'publish a']);
+});
+
+test('a few turns that are long delay nothing', async () => {
+  const volume = new VolumeWorker();
+  volume.turnMs = 15;
+  await volume.want('a');
+  await volume.settle(0);
   expect(volume.log).toEqual(['stage', 'publish a']);
 });
 

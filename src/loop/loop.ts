@@ -43,8 +43,11 @@ export interface LoopPorts<F, M, A extends LoopAction, D extends Conclusion<M, A
 
 /** How long an owner is left alone after a defect, unless something of it changes; ms. */
 const DEFECT_PAUSE_MS = 10_000;
-/** A turn that takes longer than this (ms) is followed by a rest of several times as long: one owner has a fifth of the event loop at most. */
-const LONG_TURN_MS = 5;
+/**
+ * One owner has a fifth of the event loop at most: what its turns take beyond CREDIT_MS in a row is followed by a rest of RESTS times as
+ * long. A single long turn (code that is not compiled yet, a machine that is busy) delays nothing.
+ */
+const CREDIT_MS = 50;
 const RESTS = 4;
 
 /**
@@ -59,7 +62,8 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
   #memory: M;
   #last: { readonly facts: F; readonly decision: D } | undefined;
   #queued = false;
-  #restUntil = Number.NEGATIVE_INFINITY;
+  /** What its turns may still take without a rest, ms, as it was when the last one ended. */
+  #credit = { ms: CREDIT_MS, at: 0 };
   #rest: Disposable | undefined;
   #timer: Disposable | undefined;
 
@@ -87,7 +91,7 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
   wake(): void {
     if (this.#queued || this.#life.signal.aborted) return;
     this.#queued = true;
-    const wait = this.#restUntil - this.#ports.clock.now().mono;
+    const wait = -RESTS * this.#creditAt(this.#ports.clock.now().mono);
     if (wait <= 0) queueMicrotask(() => this.#take());
     else this.#rest = this.#ports.clock.setTimer(wait, () => this.#take());
   }
@@ -112,7 +116,11 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
       this.#arm(began + DEFECT_PAUSE_MS, began);
     }
     const ended = this.#ports.clock.now().mono;
-    if (ended - began > LONG_TURN_MS) this.#restUntil = ended + RESTS * (ended - began);
+    this.#credit = { ms: this.#creditAt(began) - (ended - began), at: ended };
+  }
+
+  #creditAt(mono: number): number {
+    return Math.min(CREDIT_MS, this.#credit.ms + (mono - this.#credit.at) / RESTS);
   }
 
   #turn(): void {
