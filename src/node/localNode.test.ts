@@ -62,6 +62,7 @@ describe('a node taken over from another kubelet', () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'kts-nodeside-'));
+    startup = [];
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -83,6 +84,9 @@ describe('a node taken over from another kubelet', () => {
     const checkpoint = { Data: { PodDeviceEntries: null, RegisteredDevices: registered } };
     writeFileSync(join(root, 'device-plugins/kubelet_internal_checkpoint'), deviceCheckpoint().encode(checkpoint));
   }
+
+  /** What was told of the node's start. */
+  let startup: string[] = [];
 
   /** Runs a node against the API until its first status is there; `mounts` is the mount table. */
   async function serve(
@@ -109,7 +113,9 @@ describe('a node taken over from another kubelet', () => {
     await manager.load();
     const devices = () => manager.capacity();
     const seams = { cri, mounter, clock, pressure, log, recordEvent: () => {}, notReady: () => [], devices };
-    const own = { volumes, unlisted, ...(csiNode && { csiNode }) };
+    const told = (step: string) => () => void startup.push(step);
+    const heard = { attempt: told('attempt'), created: told('created'), ready: told('ready') };
+    const own = { volumes, unlisted, startup: heard, ...(csiNode && { csiNode }) };
     const options = { config, settings, rootDir: root, ...seams, ...own };
     using side = await LocalNode.create(options as unknown as LocalNodeOptions);
     const api = new TestApi();
@@ -133,6 +139,8 @@ describe('a node taken over from another kubelet', () => {
     const then = async (api: TestApi, clock: ManualClock) => {
       const ready = () => api.node?.status?.conditions?.find(({ type }) => type === 'Ready');
       await until(() => ready()?.status === 'True');
+      await until(() => startup.includes('ready'));
+      expect(startup[0]).toBe('attempt');
       said = sentence;
       await clock.advanceAsync(12_000);
       await until(() => ready()?.status === 'False');

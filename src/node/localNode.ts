@@ -27,7 +27,7 @@ import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { DeviceFacts, MachineFacts, NodeSettings, NodeStatusFacts, RuntimeFact } from './types.ts';
+import type { DeviceFacts, MachineFacts, NodeSettings, NodeStartup, NodeStatusFacts, RuntimeFact } from './types.ts';
 
 /** What keeping a Node object needs of the API server. */
 export interface NodeConnection {
@@ -56,6 +56,8 @@ export interface LocalNodeOptions {
   readonly csiNode?: CsiNodePresence;
   /** What device plug-ins offer by now. */
   readonly devices: () => DeviceFacts;
+  /** Hears how far the start of a new Node has come. */
+  readonly startup?: NodeStartup;
 }
 
 /** Whether the CSINode is there. */
@@ -213,7 +215,7 @@ export class LocalNode implements Disposable {
 
   /** Registers the Node and keeps its lease and status. Never returns before the end. */
   async serve(api: NodeConnection, onNode: (node: Node) => void, onProblem: (message: string) => void): Promise<void> {
-    const { config, settings, clock, log } = this.#options;
+    const { config, settings, clock, log, startup } = this.#options;
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);
     const common = { clock, logger: log, random: Math.random, signal };
@@ -225,7 +227,8 @@ export class LocalNode implements Disposable {
         return next.node;
       };
       const resetExtended = this.#isNewDisk;
-      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, onProblem };
+      const heard = { onProblem, ...(startup && { startup }) };
+      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, ...heard };
       this.#node = await registerNode(register);
       if (resetExtended) await markDisk(this.#options.rootDir);
       for (const event of events) this.#options.recordEvent(event);
@@ -247,6 +250,7 @@ export class LocalNode implements Disposable {
     using _pressure = this.#options.pressure.onChange(() => this.#publisher?.trigger());
     this.#publisher.onNode((node) => {
       this.#node = node;
+      if (isReady(node)) startup?.ready();
       this.#options.volumes.nodeSeen(node);
       this.#seen.emit();
       onNode(node);
@@ -290,6 +294,10 @@ export class LocalNode implements Disposable {
 /** What is known of a deleted Node still holds for its Pods, but it is no object that a mirror Pod can belong to. */
 function withoutIdentity({ metadata: { uid: _, resourceVersion: __, ...metadata } = {}, ...node }: Node): Node {
   return { ...node, metadata };
+}
+
+function isReady({ status }: Node): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
 function withProblem(fact: RuntimeFact, problem: string | undefined): RuntimeFact {

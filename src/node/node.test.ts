@@ -32,8 +32,12 @@ describe('registration', () => {
 
   test('creates the Node', async () => {
     const { api, options } = setUp();
-    expect((await registerNode(options)).metadata).toMatchObject({ name: 'node-1', uid: 'Node-uid' });
+    const told: string[] = [];
+    const startup = { attempt: () => told.push('attempt'), created: () => told.push('created') };
+    const node = await registerNode({ ...options, startup });
+    expect(node.metadata).toMatchObject({ name: 'node-1', uid: 'Node-uid' });
     expect(api.calls).toEqual(['create Node']);
+    expect(told).toEqual(['attempt', 'created']);
   });
 
   test.each([

@@ -7,7 +7,7 @@ import type { Node } from '../types/k8s.ts';
 import { reconciledNode } from './nodeObject.ts';
 import { OWN_CONDITIONS } from './rules/conditions.ts';
 import { nodeChanged, nodeStatusPatch } from './rules/statusPatch.ts';
-import type { NodeApi } from './types.ts';
+import type { NodeApi, NodeStartup } from './types.ts';
 
 /** kubelet's waits between attempts to register, with jitter so that a fleet does not come at once. */
 const RETRY = { initialMs: 100, maxMs: 7_000, jitter: 0.1 } as const;
@@ -21,6 +21,8 @@ export interface RegistrationOptions {
   readonly initialNode: () => Promise<Node>;
   /** Device plugins' resources are unknown after the node was re-created. */
   readonly resetExtended?: boolean;
+  /** Told before each attempt, and when the API server has made a new Node. */
+  readonly startup?: Pick<NodeStartup, 'attempt' | 'created'>;
   /** Told of each failed attempt: until one succeeds nothing is known from the API server. */
   readonly onProblem?: (message: string) => void;
   readonly signal: AbortSignal;
@@ -45,10 +47,13 @@ export async function registerNode(options: RegistrationOptions): Promise<Node> 
   }
 }
 
-async function tryRegister({ api, initialNode, resetExtended, signal }: RegistrationOptions): Promise<Node> {
+async function tryRegister({ api, initialNode, resetExtended, startup, signal }: RegistrationOptions): Promise<Node> {
   const initial = await initialNode();
+  startup?.attempt();
   try {
-    return await api.create('Node', initial, { signal });
+    const created = await api.create('Node', initial, { signal });
+    startup?.created();
+    return created;
   } catch (error) {
     // A node that may not create Nodes may still have one that an administrator made.
     if (!isAlreadyExists(error) && !isForbidden(error)) throw error;

@@ -109,6 +109,16 @@ export interface NodeStatusFacts {
   readonly volumesInUse?: readonly string[];
 }
 
+/** Hears how far the start of a new Node has come. */
+export interface NodeStartup {
+  /** The API server is about to be asked to make the Node. */
+  attempt(): void;
+  /** It has made a new one. */
+  created(): void;
+  /** The Node is Ready; called each time that it is written so. */
+  ready(): void;
+}
+
 /** What a setter hands back: fields of the status, Events, and sentences for the log about what it could not find out. */
 export interface Update<T> {
   readonly value: T;

@@ -20,6 +20,7 @@ import { startWarnings } from '../../node/startWarnings.ts';
 import { NodePressure } from '../../pods/nodePressure.ts';
 import type { SpecNode } from '../../podworker/spec/context.ts';
 import { mayUseSwap } from '../../podworker/spec/swap.ts';
+import { bootTime } from '../../stats/nodeReaders.ts';
 import { FlexDrivers } from '../../volumes/flex/drivers.ts';
 import { flexKind } from '../../volumes/flex/kind.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
@@ -29,6 +30,7 @@ import type { SeLinuxHost } from '../../volumes/rules/seLinuxLabel.ts';
 import { seLinuxHost } from '../../volumes/seLinuxHost.ts';
 import { seLinuxCounts } from '../../volumes/seLinuxMetrics.ts';
 import { managerCounters, managerGauges } from '../metrics/managerMetrics.ts';
+import { nodeStartup } from '../metrics/nodeStartup.ts';
 import { tellCpus } from '../tellCpus.ts';
 import type { ApiConnection } from './api.ts';
 import type { CsiStage } from './csi.ts';
@@ -103,6 +105,11 @@ export async function openNode(
       notReady: () => (shuttingDown.active ? [SHUTTING_DOWN] : []),
       devices: () => devices.capacity(),
       ...(nodeInfo && { csiNode: nodeInfo }),
+      startup: nodeStartup(metrics.metrics, {
+        now: () => clock.now().wall,
+        startedMs: performance.timeOrigin,
+        bootMs: await bootTime(clock.now().wall),
+      }),
     }),
   );
   const { resolvConf, clusterDomain } = config;

@@ -14,6 +14,31 @@ const renewal = (which: string) => `Failed attempts to renew the ${which} certif
 /** The program, its server, its requests to the API server, its certificates; evictions and the end of the node. */
 export const nodeFamilies = {
   kubelet_node_name: { type: 'gauge', help: "The node's name", labels: ['node'] },
+  kubelet_node_startup_pre_kubelet_duration_seconds: {
+    type: 'gauge',
+    help: 'From the start of the machine to that of this program; 0 unless this process made the Node',
+    labels: [],
+  },
+  kubelet_node_startup_pre_registration_duration_seconds: {
+    type: 'gauge',
+    help: 'From the start of this program to its first attempt to make the Node; 0 unless this process made the Node',
+    labels: [],
+  },
+  kubelet_node_startup_registration_duration_seconds: {
+    type: 'gauge',
+    help: 'From the first attempt until the API server had made the Node; 0 unless this process made the Node',
+    labels: [],
+  },
+  kubelet_node_startup_post_registration_duration_seconds: {
+    type: 'gauge',
+    help: 'From then until the Node was Ready; 0 unless this process made the Node',
+    labels: [],
+  },
+  kubelet_node_startup_duration_seconds: {
+    type: 'gauge',
+    help: 'From the start of the machine until the Node was Ready; 0 unless this process made the Node',
+    labels: [],
+  },
   kubelet_cgroup_version: { type: 'gauge', help: "The version of the machine's cgroups: 1 or 2", labels: [] },
   kubelet_cri_losing_support: {
     type: 'gauge',
