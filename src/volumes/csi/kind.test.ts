@@ -138,6 +138,16 @@ describe('a CSI volume behind a claim', () => {
     expect(methods()).toEqual([]);
   });
 
+  test('a block volume that is not attached yet fails with the reason of block volumes', async () => {
+    await start();
+    world.attach('h1');
+    node.api.objects.remove('VolumeAttachment', undefined, attachmentName('h1', DRIVER, NODE));
+    expect(await failure(world.have(a, { ...disk, mode: 'Block' }))).toMatchObject({
+      reason: 'FailedMapVolume',
+      message: expect.stringMatching(/^MapVolume\.WaitForAttach failed for volume "pv-h1" : volume h1 has GET error/),
+    });
+  });
+
   test('a refused stage leaves nothing, and is not undone; one that may have been done is', async () => {
     await start();
     world.attach('h1');

@@ -1,16 +1,14 @@
 // PersistentVolumes of CSI drivers: attached, staged once for the node, published for each Pod, and back.
 
-import { goQuote } from '../../k8s/goText.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIPersistentVolumeSource, PersistentVolume } from '../../types/k8s.ts';
 import type { ObjectLookup } from '../contract.ts';
 import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
 import { answers } from '../persistent/mountPrograms.ts';
-import { FinalError } from '../persistent/volumeStepError.ts';
+import { FinalError, stepFailed } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { contextOption } from '../rules/seLinuxLabel.ts';
-import { VolumeError } from '../volumeError.ts';
 import { watchAttachLimit } from './attachLimit.ts';
 import { Attachments } from './attachment.ts';
 import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
@@ -174,8 +172,7 @@ async function attached(
     return await ask();
   } catch (error) {
     const words = volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
-    const message = `${words} for volume ${goQuote(volume.name)} : ${errorMessage(error)}`;
-    throw new VolumeError(message, volume.name, new FinalError(message, error));
+    throw stepFailed(words, volume.name, new FinalError(errorMessage(error), error));
   }
 }
 
