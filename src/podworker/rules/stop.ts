@@ -109,17 +109,16 @@ export function stopOrder(turn: Turn, views: readonly ContainerView[], alive: re
   const names = new Set(alive.map((c) => c.name));
   // A start under way, or one whose outcome is unknown, may still bring a container up that needs the sidecar.
   for (const v of views) if (!isOpen(turn.facts, slotOf.container(v.name))) names.add(v.name);
-  const held = views.filter((v) => names.has(v.name));
-  const sidecars = held.filter((v) => v.kind === 'sidecar');
-  const mains = held.filter((v) => v.kind === 'main').slice(0, MOST_NAMED);
-  const order = new Map(views.map((v, i) => [v, i]));
-  return (view) => {
-    if (view?.kind !== 'sidecar') return [];
-    const at = order.get(view) ?? 0;
-    const first = sidecars.findIndex((v) => (order.get(v) ?? 0) > at);
-    const later = first < 0 ? [] : sidecars.slice(first, first + MOST_NAMED);
-    return [...later, ...mains].slice(0, MOST_NAMED).map((v) => v.name);
-  };
+  const mains = views.filter((v) => v.kind === 'main' && names.has(v.name)).slice(0, MOST_NAMED);
+  const after = new Map<ContainerView, readonly string[]>();
+  // From the last sidecar to the first: of each the one before it needs the first few names alone.
+  let following = mains.map((v) => v.name);
+  for (const v of views.toReversed()) {
+    if (v.kind !== 'sidecar') continue;
+    after.set(v, following);
+    if (names.has(v.name)) following = [v.name, ...following].slice(0, MOST_NAMED);
+  }
+  return (view) => (view && after.get(view)) ?? [];
 }
 
 /** Brings all that runs to its end although the Pod goes on, in the order of a Pod's end; notes each as a kill. */
