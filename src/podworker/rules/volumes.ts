@@ -4,6 +4,7 @@ import { ownEntry } from '../../lib/ownEntry.ts';
 import { spread } from '../../loop/rules/retry.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
+import { shownMetadata, shownResources } from './downwardInputs.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
@@ -41,23 +42,16 @@ export function planVolumes(turn: Turn, pod: Pod): boolean {
   return ready;
 }
 
-/** What the volume is made of, as one string: API objects, and of the Pod itself what the downward API shows: metadata, and resources after a resize. */
+/** What the volume is made of, as one string: API objects, and of the Pod itself what the downward API shows. */
 function inputsOf(turn: Turn, pod: Pod, name: string): string {
   const objects = fingerprint(turn.facts, ownEntry(turn.facts.volumeObjects, name) ?? []);
   const volume = named(pod.spec?.volumes, name);
   const sources = [volume?.downwardAPI, ...(volume?.projected?.sources ?? []).map((source) => source.downwardAPI)];
   if (sources.every((source) => !source)) return objects;
-  const { labels = {}, annotations = {} } = pod.metadata ?? {};
   const resources = sources.some((source) => source?.items?.some((item) => item.resourceFieldRef))
-    ? ` resources@${JSON.stringify(resourcesIn(pod))}`
+    ? shownResources(pod.spec)
     : '';
-  return `${objects} metadata@${JSON.stringify([labels, annotations])}${resources}`;
-}
-
-/** Of all its containers: which of them a file names is not worth looking up. */
-function resourcesIn({ spec }: Pod): unknown {
-  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  return [spec?.resources, ...containers.map(({ resources }) => resources)];
+  return `${objects}${shownMetadata(pod.metadata)}${resources}`;
 }
 
 /** Of a fingerprint: which PersistentVolumes it names, and what the cluster says of their drivers. */
