@@ -82,8 +82,9 @@ export class PullPlans {
     const blobs = await this.#store.listContent([manifestsOf(name.repository)], options);
     const manifest = findManifest(blobs, coming);
     if (!manifest) return undefined;
-    const text = await this.#store.readContent(manifest.digest, Math.min(manifest.size, MAX_MANIFEST_BYTES), options);
-    const parts = partsOf(text.toString('utf8'));
+    const isReadable = manifest.size <= MAX_MANIFEST_BYTES;
+    const text = isReadable && (await this.#store.readContent(manifest.digest, manifest.size, options));
+    const parts = text ? partsOf(text.toString('utf8')) : undefined;
     const plan = parts ? { parts, present: new Set<string>() } : null;
     this.#plans.set(image, plan);
     return plan;

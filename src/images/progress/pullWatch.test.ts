@@ -14,6 +14,7 @@ class Store {
   transfers: Transfer[] = [];
   readonly blobs = new Set<string>();
   manifest = JSON.stringify({ layers: [1, 2, 3].map((n) => ({ digest: digest(n), size: 100 })) });
+  manifestBytes = 100;
   fails: Error | undefined;
   readonly asked: string[] = [];
 
@@ -27,7 +28,7 @@ class Store {
     this.asked.push(`list ${filters.length}`);
     const labels = Object.fromEntries([1, 2, 3].map((n) => [`containerd.io/gc.ref.content.l.${n}`, digest(n)]));
     const whole = { size: 100, updatedAt: 1 };
-    if (filters[0]?.startsWith('labels.')) return [{ digest: 'manifest', ...whole, labels }];
+    if (filters[0]?.startsWith('labels.')) return [{ digest: 'manifest', ...whole, size: this.manifestBytes, labels }];
     return [...this.blobs]
       .filter((one) => filters.includes(`digest=="${one}"`))
       .map((one) => ({ digest: one, ...whole, labels: {} }));
@@ -98,6 +99,17 @@ test('while the manifest is not known, or cannot be used, all transfers are told
   expect(progress.get('p')).toEqual({ offset: 40, total: 100, parts: 1, shared: false });
   await watch.refresh();
   expect(store.asked.filter((one) => one === 'read')).toHaveLength(1);
+});
+
+test('a manifest that is too long to be read is looked for once, and never read', async () => {
+  const store = new Store();
+  const { watch, progress, pull } = setUp(store);
+  using _ = watch.watch(pull('p'));
+  store.manifestBytes = 256 * 1024 + 1;
+  store.transfers = [{ ref: `layer-${digest(2)}`, offset: 40, total: 100 }];
+  for (let i = 0; i < 3; i++) await watch.refresh();
+  expect(progress.get('p')).toEqual({ offset: 40, total: 100, parts: 1, shared: false });
+  expect(store.asked.filter((one) => one !== 'transfers')).toEqual(['list 1']);
 });
 
 test('a registry that does not answer does not show what comes from others', async () => {

@@ -13,11 +13,12 @@ test.each([
   );
 });
 
-test('a layer belongs to the manifest that came last, and to none that is too long to be read', () => {
+test('a layer belongs to the manifest that came last, and to one that is too long to be read only if there is no other', () => {
   const labels = { 'containerd.io/gc.ref.content.l.0': digest(1), other: digest(2) };
   const blob = (name: string, updatedAt: number, size = 500) => ({ digest: name, size, updatedAt, labels });
   const blobs = [blob('old', 1), blob('new', 3), blob('long', 9, 5 << 20)];
   expect(findManifest(blobs, new Set([digest(1)]))?.digest).toBe('new');
+  expect(findManifest([blob('long', 9, 5 << 20)], new Set([digest(1)]))?.digest).toBe('long');
   expect(findManifest(blobs, new Set([digest(2)]))).toBeUndefined();
 });
 

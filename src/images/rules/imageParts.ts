@@ -42,13 +42,16 @@ export function blobsOf(digests: readonly string[]): string[] {
   return digests.map((digest) => `digest==${JSON.stringify(digest)}`);
 }
 
-/** The manifest to which one of the digests belongs; of several the one that came last. */
+/** The manifest to which one of the digests belongs; of several the one that came last, and one that is too long to be read only if there is no other. */
 export function findManifest(blobs: readonly StoredBlob[], digests: ReadonlySet<string>): StoredBlob | undefined {
   const isParent = ({ labels }: StoredBlob) =>
     Object.entries(labels).some(([key, value]) => key.startsWith(CHILD) && digests.has(value));
-  return blobs
-    .filter((blob) => blob.size <= MAX_MANIFEST_BYTES && isParent(blob))
-    .reduce<StoredBlob | undefined>((last, blob) => (last && last.updatedAt > blob.updatedAt ? last : blob), undefined);
+  const parents = blobs.filter(isParent);
+  const readable = parents.filter(({ size }) => size <= MAX_MANIFEST_BYTES);
+  return (readable.length > 0 ? readable : parents).reduce<StoredBlob | undefined>(
+    (last, blob) => (last && last.updatedAt > blob.updatedAt ? last : blob),
+    undefined,
+  );
 }
 
 /** The layers that a manifest names, each once; undefined for what is none, or is beyond measure: a registry chose the text. */

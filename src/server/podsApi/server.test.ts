@@ -65,7 +65,7 @@ function watch(): { events: WatchPodsEventOut[]; types: () => string[]; stop: ()
   return { events, types: () => events.map(({ type }) => type), stop };
 }
 
-const api = () => createCaller(connection, podsProtocol, 'v1alpha1.Pods', 5000);
+const api = () => createCaller(connection, podsProtocol, 'v1alpha1.Pods', 60_000);
 
 test('Pods are listed by UID with the newest status of the node, and found by UID; others are not', async () => {
   show('b', { phase: 'Running' });
@@ -77,6 +77,26 @@ test('Pods are listed by UID with the newest status of the node, and found by UI
   expect(await api().unary('GetPod', { podUID: 'uid-b' })).toEqual({ pod: running });
   for (const podUID of ['uid-left', 'uid-dropped', 'none'])
     await expect(api().unary('GetPod', { podUID })).rejects.toThrow(`pod with UID ${podUID} not found`);
+});
+
+test('Pods that are more than one answer can hold are refused with a sentence; each can be asked for, and watched', async () => {
+  const annotations = { notes: 'x'.repeat(1024 * 1024) };
+  const large = (name: string): Pod => ({ metadata: { ...podOf(name).metadata, annotations } });
+  const names = Array.from({ length: 16 }, (_, i) => `p${10 + i}`);
+  for (const name of names.slice(1)) show(name, undefined, { pod: large(name) as PodEntry['pod'] });
+  expect((await api().unary('ListPods', {})).pods).toHaveLength(15);
+  show(names[0]!, undefined, { pod: large(names[0]!) as PodEntry['pod'] });
+  await expect(api().unary('ListPods', {})).rejects.toMatchObject({
+    grpcCodeName: 'ResourceExhausted',
+    message: expect.stringContaining(
+      'the Pods of this node are more than the 16777216 bytes that an answer may have: WatchPods tells them one by one',
+    ),
+  });
+  expect(await api().unary('GetPod', { podUID: 'uid-p10' })).toEqual({ pod: bytesOf(large('p10')) });
+  const { types, stop } = watch();
+  await until(() => types().at(-1) === 'INITIAL_SYNC_COMPLETE');
+  expect(types()).toHaveLength(17);
+  stop();
 });
 
 test('the socket is for those who may enter the directory', () => {

@@ -19,6 +19,8 @@ const BURST = 10;
 const MAX_CONNECTIONS = 64;
 /** Of an answer: 500 Pods of 30 KiB. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** What a Pod takes in an answer beside its own bytes, at most. */
+const OVERHEAD_BYTES = 8;
 /** Pods encoded between two looks at other work. */
 const AT_ONCE = 4;
 
@@ -44,9 +46,7 @@ export async function servePodsApi({ rootDir, table, clock, onDropped }: PodsApi
   const service = serveService(podsProtocol, 'v1alpha1.Pods', {
     ListPods: async () => {
       admit();
-      const pods: Uint8Array[] = [];
-      for await (const pod of encoded(table)) pods.push(pod);
-      return { pods };
+      return { pods: await all(table) };
     },
     GetPod: ({ podUID }) => {
       admit();
@@ -77,6 +77,22 @@ export async function servePodsApi({ rootDir, table, clock, onDropped }: PodsApi
     }),
   );
   return stack.move();
+}
+
+/** As one answer. Rejects with what to do where they are more than one can be, and encodes no further Pod then. */
+async function all(table: PodTable): Promise<Uint8Array[]> {
+  const pods: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const pod of encoded(table)) {
+    bytes += pod.length + OVERHEAD_BYTES;
+    if (bytes > MAX_MESSAGE_BYTES)
+      throw new RpcStatus(
+        status.RESOURCE_EXHAUSTED,
+        `the Pods of this node are more than the ${MAX_MESSAGE_BYTES} bytes that an answer may have: WatchPods tells them one by one`,
+      );
+    pods.push(pod);
+  }
+  return pods;
 }
 
 /** The Pods of this moment, by UID as kubelet lists them. */
