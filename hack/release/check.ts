@@ -9,6 +9,7 @@ import { type Check, runChecks } from '../lib/checks.ts';
 import { main } from '../lib/log.ts';
 import { repoRoot } from '../lib/paths.ts';
 import { run, tryRun } from '../lib/run.ts';
+import { lintian } from './lintian.ts';
 import { ENTRYPOINT, unpackOciImage } from './ociImage.ts';
 import { SETTINGS } from './payload.ts';
 
@@ -136,8 +137,14 @@ async function ociImage(work: string): Promise<string> {
   return 'has the programs that volumes need, and its entry point starts';
 }
 
+async function remarks(work: string): Promise<string> {
+  const said = await lintian(released('.deb'), work);
+  return `no error; ${said.split('\n').filter((line) => line.startsWith('W: ')).length} warnings`;
+}
+
 const all: Check[] = [
   ['the Debian package comes and goes, and kubeadm may depend on it', debianPackage],
+  ['lintian finds no error in it', remarks],
   ['the archive is installed, upgraded and removed, and nothing is left', tarball],
   ['the OCI image is one whose entry point is a kubelet', ociImage],
 ];
