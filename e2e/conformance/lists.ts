@@ -23,6 +23,7 @@ export const knownLists: Readonly<Record<string, string>> = {
 export const selections: Readonly<Record<string, string>> = {
   ci: 'of e2e and e2e_node: what CI runs',
   'csi-hostpath': 'of storage: 60 of 169 specs with the driver csi-hostpath',
+  local: 'of storage: 40 of the specs with local volumes, directories and disks',
 };
 
 /** One spec of Kubernetes' suites. */

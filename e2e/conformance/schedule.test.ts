@@ -39,6 +39,13 @@ describe('lists', () => {
     ]);
   });
 
+  test('40 specs with local volumes are specs of the storage list', () => {
+    const known = new Set(readList('storage').map(({ name }) => name));
+    const chosen = readList('local');
+    expect(chosen).toHaveLength(40);
+    expect(chosen.filter(({ name }) => !known.has(name) || !name.includes('[Driver: local]'))).toEqual([]);
+  });
+
   test('are all known to the page, and hold each spec once', () => {
     const files = readdirSync(lists).map((file) => file.replace('.tsv', ''));
     expect(files.sort()).toEqual([...Object.keys(knownLists), ...Object.keys(selections)].sort());

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { tryRun } from '../lib/run.ts';
 import { podCidr } from './addresses.ts';
 import { type Layout, net } from './layout.ts';
+import { showAsInit } from './namespaces.ts';
 import type { RuntimePrograms } from './runtime.ts';
 import { startService, waitForService } from './service.ts';
 import { type Cluster, saveCluster } from './state.ts';
@@ -106,12 +107,13 @@ export async function startContainerd(cluster: Cluster, programs: RuntimeProgram
   cluster.state.runtime = programs;
   saveCluster(cluster);
   const config = writeFiles(cluster, programs);
-  startService(cluster, {
+  const { pid } = startService(cluster, {
     name: 'containerd',
     argv: [programs.containerd, '--config', config],
     env: { PATH: `${programs.shimDir}:${process.env.PATH}` },
     place: 'node',
   });
+  showAsInit(cluster, pid);
   await waitForService(cluster, 'containerd', 30_000, async () => {
     const { code, stdout } = await tryRun(programs.ctr, ['--address', layout.containerdSocket, 'plugins', 'ls']);
     return code === 0 && /io\.containerd\.grpc\.v1\s+cri\s+.*ok/.test(stdout);

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { withLock } from '../lib/lock.ts';
 import { run } from '../lib/run.ts';
@@ -44,6 +44,25 @@ function makeMountPoints(layout: Layout): void {
   }
 }
 
+/** Laid over the namespaces of process 1 inside the node: there they are those of the node. */
+function initNamespaces(layout: Layout): string {
+  const directory = path.join(layout.run, 'init-ns');
+  mkdirSync(directory, { recursive: true });
+  return directory;
+}
+
+/**
+ * On a machine process 1 is in the mount namespace of kubelet and runtime, and specs of Kubernetes enter that through it; here it is a
+ * process of the machine. So the node shows, in its place, the namespace of a process of its own, which must go on running.
+ */
+export function showAsInit({ layout, state }: Cluster, pid: number): void {
+  if (!state.ownCgroups) return;
+  const link = path.join(initNamespaces(layout), 'mnt');
+  rmSync(link, { force: true });
+  // Relative, so that it holds wherever a container has mounted the node's root directory.
+  symlinkSync(`../../${pid}/ns/mnt`, link);
+}
+
 async function makeMountNamespace(cluster: Cluster): Promise<void> {
   const { layout } = cluster;
   makeMountPoints(layout);
@@ -58,7 +77,8 @@ async function makeMountNamespace(cluster: Cluster): Promise<void> {
     if (!lstatSync(usual, { throwIfNoEntry: false })) symlinkSync(layout.containerdSocket, usual);
   }
   const cgroups = own ? hierarchies().map((root) => `mount --bind ${root}${layout.cgroup} ${root}`) : [];
-  const script = ['set -e', 'mount --make-rshared /', ...binds, ...cgroups].join('\n');
+  const init = own ? [`mount --bind ${initNamespaces(layout)} /proc/1/ns`] : [];
+  const script = ['set -e', 'mount --make-rshared /', ...binds, ...cgroups, ...init].join('\n');
   const flags = [`--mount=${layout.mountns}`, '--propagation=private', ...(own ? [`--cgroup=${layout.cgroupns}`] : [])];
   const argv = ['unshare', ...flags, 'sh', '-c', script];
   // The root of a new cgroup namespace is where its maker is.
