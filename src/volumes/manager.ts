@@ -10,6 +10,7 @@ import { findCsiVolumes, unpublishAll } from './csi/unpublish.ts';
 import { createDigester } from './digest.ts';
 import type { OnStorageOperation } from './metrics.ts';
 import { podPath, subPathTarget } from './paths.ts';
+import { seLinuxVolumeLabel } from './rules/seLinuxLabel.ts';
 import { bindSubPath } from './subPath.ts';
 import { tearDown, unbindSubPaths } from './teardown.ts';
 import { volumeType } from './types/registry.ts';
@@ -44,7 +45,10 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       ),
     mount: (pod, volume, context, signal, tell = silent) => {
       const task = { host, pod, volume, context, signal, tell };
-      return run(task, (type) => observed(type, task, onOperation));
+      return run(task, (type) => {
+        if (!type.ownedElsewhere) countLabels(task);
+        return observed(type, task, onOperation);
+      });
     },
     update: (pod, volume, context, signal, tell = silent) => {
       const task = { host, pod, volume, context, signal, tell };
@@ -73,6 +77,13 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     holders: () => persistent?.holders() ?? [],
     scan: () => scanVolumes(root),
   };
+}
+
+/** Several SELinux labels for a volume of the Pod's own: it is never mounted with one, so kubelet only warns. */
+function countLabels({ host, pod, volume }: VolumeTask): void {
+  if (!host.seLinux || !host.seLinuxCounts) return;
+  const label = seLinuxVolumeLabel(pod, volume.name, { mode: 'Filesystem' }, host.seLinux);
+  if (label.fault?.kind === 'several') host.seLinuxCounts.fault(label, label.fault.kind);
 }
 
 async function observed(

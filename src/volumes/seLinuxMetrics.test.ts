@@ -1,11 +1,12 @@
 import { Metrics } from '../k8s/metrics/metrics.ts';
 import type { StoredPod } from '../types/k8s.ts';
+import { createVolumeManager } from './manager.ts';
 import type { PersistentKind, VolumeSpec } from './persistent/contract.ts';
 import { FakeVolumes, podOf, volumeOf } from './persistent/fake/attachedKind.ts';
 import { PersistentVolumes } from './persistent/persistentVolumes.ts';
 import { seLinuxVolumeLabel } from './rules/seLinuxLabel.ts';
 import { seLinuxCounts } from './seLinuxMetrics.ts';
-import { podWith, signal } from './testing/fixtures.ts';
+import { podWith, signal, VolumeNode } from './testing/fixtures.ts';
 import { claimedVolume } from './types/persistent.ts';
 import type { VolumeTask } from './volumeType.ts';
 
@@ -69,7 +70,7 @@ test('without a label nothing is counted', async () => {
 });
 
 /** A Pod whose two containers want its claim under these levels; what the attempt ended with, and what was counted. */
-async function claimed(accessMode: string, one: string, other: string): Promise<[string, string[]]> {
+async function claimed(accessMode: string, one: string, other: string, takesLabel = true): Promise<[string, string[]]> {
   const metrics = new Metrics();
   const claim = { name: 'c', namespace: 'shop', uid: 'c1' };
   const spec = { volumeName: 'pv', volumeMode: 'Filesystem', accessModes: [accessMode] };
@@ -77,7 +78,11 @@ async function claimed(accessMode: string, one: string, other: string): Promise<
     { metadata: claim, spec, status: { phase: 'Bound' } },
     { metadata: { name: 'pv' }, spec: { accessModes: [accessMode], claimRef: claim }, status: { phase: 'Bound' } },
   ];
-  const kind = { plugin: 'p', identify: () => ({ uniqueName: 'p/pv', attachable: false }), seLinuxMount: () => true };
+  const kind = {
+    plugin: 'p',
+    identify: () => ({ uniqueName: 'p/pv', attachable: false }),
+    seLinuxMount: () => takesLabel,
+  };
   const persistent = { kinds: { all: [], of: () => kind }, have: async () => ({ path: '/mnt' }) };
   const objects = { get: (of: string) => ({ state: 'present', object: of === 'PersistentVolume' ? pv : bound }) };
   const volume = { name: 'v', persistentVolumeClaim: { claimName: 'c' } };
@@ -108,4 +113,25 @@ test.each([
     'mounted',
     [`${counter}_warnings_total{access_mode="ROX"} 1`],
   ]);
+});
+
+test('several labels count against a volume of a kind that takes none too, what is no label does not', async () => {
+  const [failed, errors] = await claimed('ReadWriteOncePod', 's0:c1', 's0:c2', false);
+  expect(failed).toContain('multiple SELinux labels found');
+  expect(errors).toEqual(['pod_context_mismatch_errors_total{access_mode="RWOP"} 1']);
+  expect(await claimed('ReadWriteOncePod', '"', '"', false)).toEqual(['mounted', []]);
+});
+
+test('several labels for a volume of the Pod itself are a warning', async () => {
+  using node = new VolumeNode();
+  const metrics = new Metrics();
+  const { root, mounter, context } = node;
+  const manager = createVolumeManager({ root, mounter, seLinux, seLinuxCounts: seLinuxCounts(metrics) });
+  const volume = { name: 'e', emptyDir: {} };
+  const containers = ['s0:c1', 's0:c2'].map((level, n) => ({
+    ...{ name: `c${n}`, image: 'i', volumeMounts: [{ name: 'e', mountPath: '/e' }] },
+    securityContext: { seLinuxOptions: { level } },
+  }));
+  await manager.mount(podWith([volume], { containers }), volume, context, new AbortController().signal);
+  expect(await countsOf(metrics)).toEqual(['pod_context_mismatch_warnings_total{access_mode="inline"} 1']);
 });

@@ -88,7 +88,8 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
     if (spec.mode === 'Block' && !kind.supportsBlock) throw new PayloadError('no volume plugin matched');
     await kind.prepare?.(spec);
     identity = kind.identify(spec, pod, context.objects);
-    if (host.seLinux && kind.seLinuxMount?.(spec, pod, context.objects)) label = labelOf(task, spec, host.seLinux);
+    const takesLabel = kind.seLinuxMount?.(spec, pod, context.objects) ?? false;
+    if (host.seLinux) label = labelOf(task, spec, host.seLinux, takesLabel);
   } catch (error) {
     throw unprocessed(volume.name, error);
   }
@@ -110,12 +111,21 @@ async function have(source: Source, task: VolumeTask): Promise<{ spec: VolumeSpe
   }
 }
 
-/** What is wrong with the Pod's labels is counted, and thrown where it keeps the Pod from having the volume. */
-function labelOf({ host, pod, volume }: VolumeTask, spec: VolumeSpec, seLinux: SeLinuxHost): VolumeLabel {
+/**
+ * What is wrong with the Pod's labels is counted, and thrown where it keeps the Pod from having the volume. Several labels do so whatever the
+ * kind of volume, as in kubelet. Undefined for a kind that takes none.
+ */
+function labelOf(
+  { host, pod, volume }: VolumeTask,
+  spec: VolumeSpec,
+  seLinux: SeLinuxHost,
+  takesLabel: boolean,
+): VolumeLabel | undefined {
   const label = seLinuxVolumeLabel(pod, volume.name, spec, seLinux);
+  if (!takesLabel && label.fault?.kind !== 'several') return undefined;
   if (label.fault) host.seLinuxCounts?.fault(label, label.fault.kind);
   mountedLabel(label);
-  return label;
+  return takesLabel ? label : undefined;
 }
 
 function mounted(name: string, spec: VolumeSpec, { path, seLinuxRelabel, refreshAt }: Published): MountedVolume {
