@@ -7,6 +7,7 @@ const order = [
   ['lib'],
   ['k8s'],
   ['timeline'],
+  ['tracing'],
   ['loop'],
   ['rpc'],
   ['plugins'],

@@ -36,12 +36,17 @@ const names = Object.keys(
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> })
     .dependencies,
 );
+/** Loaded by an agent only where its configuration asks for them. */
+const onDemand = names.filter((name) => name.startsWith('@opentelemetry/'));
+const always = names.filter((name) => !onDemand.includes(name));
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-const all = cost(names);
-const rows = names.map((name) => {
+const all = cost(always);
+const rows = always.map((name) => {
   const alone = cost([name]);
-  const rest = cost(names.filter((other) => other !== name));
+  const rest = cost(always.filter((other) => other !== name));
   return [name, `${alone.ms.toFixed(0)} ms`, mib(alone.bytes), mib(Math.max(0, all.bytes - rest.bytes))];
 });
 console.log(table(['package', 'import, alone', 'memory, alone', 'memory saved if it alone were left out'], rows));
 console.log(`Nothing: ${mib(cost([]).total)}. All: ${all.ms.toFixed(0)} ms, ${mib(all.total)}.`);
+const traced = cost(names);
+console.log(`With tracing: ${(traced.ms - all.ms).toFixed(0)} ms and ${mib(traced.bytes - all.bytes)} more.`);

@@ -310,6 +310,11 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'stats/walks.ts': [{ for: 'deadline', what: 'walks over volumes that an answer waits for, 1.5 s' }],
   'server/stream/passThrough.ts': [{ for: 'deadline', what: 'a stream of which one side has ended' }],
   'server/tls/liveTls.ts': [{ for: 'settle', what: 'certificate files that are being replaced' }],
+  'tracing/provider.ts': [{ for: 'deadline', what: 'an end of the agent waits a second for the last spans' }],
+  'tracing/spanQueue.ts': [
+    { for: 'settle', what: 'ended spans are sent together' },
+    { for: 'retry', what: 'spans that the collector did not take' },
+  ],
   'status/publisher.ts': [{ for: 'retry', what: 'a status that could not be written' }],
 };
 

@@ -6,10 +6,10 @@ import { replacePackages, shortNames, withoutUnusedParsers } from './bundlePlugi
 
 /** What takes the place of a package; each of these files says why. */
 const replacements = {
-  koffi: 'src/lib/linux/embeddedKoffi.ts',
-  undici: 'hack/executable/undici.cjs',
-  '@grpc/proto-loader': 'hack/executable/protoLoader.cjs',
-  '@opentelemetry/api': 'hack/executable/opentelemetry.cjs',
+  koffi: { file: 'src/lib/linux/embeddedKoffi.ts' },
+  undici: { file: 'hack/executable/undici.cjs' },
+  '@grpc/proto-loader': { file: 'hack/executable/protoLoader.cjs' },
+  '@opentelemetry/api': { file: 'hack/executable/opentelemetry.cjs', within: 'prom-client' },
 };
 
 /** How the sources become the one script of the executable. */

@@ -22,13 +22,21 @@ export const shortNames: Plugin = {
   },
 };
 
-/** Takes other modules, given relative to the checkout, for the packages of exactly these names. */
-export function replacePackages(replacements: Readonly<Record<string, string>>): Plugin {
+/** A module, relative to the checkout, in place of a package: for everybody, or only for what the package `within` asks for. */
+export interface Replacement {
+  readonly file: string;
+  readonly within?: string;
+}
+
+/** Takes other modules for the packages of exactly these names. */
+export function replacePackages(replacements: Readonly<Record<string, Replacement>>): Plugin {
   return {
     name: 'replace-packages',
     setup(build) {
-      for (const [name, file] of Object.entries(replacements)) {
-        build.onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: path.join(repoRoot, file) }));
+      for (const [name, { file, within }] of Object.entries(replacements)) {
+        build.onResolve({ filter: new RegExp(`^${name}$`) }, ({ importer }) =>
+          within && !importer.includes(`/node_modules/${within}/`) ? undefined : { path: path.join(repoRoot, file) },
+        );
       }
     },
   };

@@ -1,6 +1,7 @@
 import { arch, platform } from 'node:process';
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import type { RateLimiter } from '../lib/limiter.ts';
+import type { Tracing } from '../tracing/spans.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { type ApiError, ApiUnreachableError, apiErrorFrom } from './apiError.ts';
 import type { ConnectionConfig } from './connection.ts';
@@ -66,6 +67,8 @@ export interface ClientOptions {
   readonly pingIntervalMs?: number;
   /** Hears of the end of each call (not of watches), retries counted singly: for metrics. Must not throw. */
   readonly observe?: (call: ObservedCall) => void;
+  /** Each request, watches too, is a span that the server is told of. */
+  readonly tracing?: Tracing | undefined;
 }
 export interface ObservedCall {
   readonly method: string;
@@ -116,6 +119,7 @@ export class ApiClient implements AsyncDisposable {
         : new Transport(connection, {
             clock: this.#clock,
             userAgent: userAgent(options.version),
+            tracing: options.tracing,
             ...(options.pingIntervalMs === undefined ? null : { pingIntervalMs: options.pingIntervalMs }),
           });
   }

@@ -3,9 +3,11 @@ import type { TLSSocket } from 'node:tls';
 import { buildConnector, type Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import type { Tracing } from '../tracing/spans.ts';
 import { ApiUnreachableError } from './apiError.ts';
 import { type Channel, type ChannelOptions, H1Channel, H2Channel, MOVED, STREAMS } from './channel.ts';
 import { authorizer, type ConnectionConfig, tlsOptions } from './connection.ts';
+import { type RequestSpan, requestSpan } from './requestSpan.ts';
 
 /** Long-lived watches and short calls never share a connection: a write must not wait for a stream slot behind 300 watches. */
 export type Lane = 'call' | 'watch';
@@ -34,6 +36,7 @@ export interface TransportOptions {
   readonly userAgent: string;
   readonly pingIntervalMs?: number;
   readonly connectTimeoutMs?: number;
+  readonly tracing?: Tracing | undefined;
 }
 
 const H1_CALL_CONNECTIONS = 16;
@@ -62,11 +65,16 @@ export class Transport implements AsyncDisposable {
 
   /** Sends a request and resolves with the answer's head. Rejects with ApiUnreachableError, or the signal's reason on abort. */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    const { tracing } = this.#options;
+    const span = tracing && requestSpan(tracing, request.method, this.#url, request.path);
     for (;;) {
       try {
-        return await this.#send(request);
+        return await this.#send(request, span);
       } catch (error) {
-        if (error !== MOVED) throw this.#failure(request, error);
+        if (error === MOVED) continue;
+        const failure = this.#failure(request, error);
+        span?.failed(failure);
+        throw failure;
       }
     }
   }
@@ -100,7 +108,7 @@ export class Transport implements AsyncDisposable {
     this.dropConnections('the API client was closed');
   }
 
-  async #send(request: HttpRequest): Promise<HttpResponse> {
+  async #send(request: HttpRequest, span: RequestSpan | undefined): Promise<HttpResponse> {
     const authorization = await this.#authorization();
     const channel = await this.#pick(request.lane);
     const response = await channel.request({
@@ -109,11 +117,14 @@ export class Transport implements AsyncDisposable {
       headers: {
         'user-agent': this.#options.userAgent,
         ...(authorization === undefined ? null : { authorization }),
+        ...(span && { traceparent: span.traceparent }),
         ...request.headers,
       },
       body: request.body ?? null,
       signal: request.signal ?? null,
     });
+    span?.answered(response.statusCode);
+    response.body.once('close', () => span?.end());
     return wrapResponse(response, channel, (error) => this.#failure(request, error));
   }
 

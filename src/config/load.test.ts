@@ -229,17 +229,33 @@ test('what the host cannot give', () => {
 
 test('what is known but not acted on is warned of with its place; what equals its default is not', () => {
   const { warnings } = loadFile(
-    'hairpinMode: none\ntracing: {samplingRatePerMillion: 5}\nlocalStorageCapacityIsolation: true',
+    'hairpinMode: none\nsyncFrequency: 30s\nlocalStorageCapacityIsolation: true',
     '--kubelet-cgroups=/x',
     '--boot-id-file=x',
   );
   const text = warnings.map((w) => w.replace(`${directory}/`, ''));
   expect(text).toEqual([
-    expect.stringMatching(/^c.yaml:4: tracing.samplingRatePerMillion is accepted but not yet acted on: /),
+    expect.stringMatching(/^c.yaml:4: syncFrequency is accepted but not yet acted on: /),
     expect.stringMatching(/^c.yaml:3: hairpinMode has no effect and can be removed: /),
     expect.stringMatching(/^--kubelet-cgroups is accepted but not yet acted on: /),
     expect.stringMatching(/^--boot-id-file has no effect/),
   ]);
+});
+
+test('tracing: absent unless given, with kubelet’s limits', () => {
+  expect(loadFile('').config.tracing).toBeUndefined();
+  const given = loadFile('tracing: {endpoint: "dns:///collector:4317", samplingRatePerMillion: 1000000}');
+  expect(given.warnings).toEqual([]);
+  expect(given.config.tracing).toEqual({ endpoint: 'dns:///collector:4317', samplingRatePerMillion: 1_000_000 });
+  expect(loadFile('tracing: {}').config.tracing).toEqual({});
+});
+
+test.each([
+  ['samplingRatePerMillion: -1', /tracing.samplingRatePerMillion must be/],
+  ['samplingRatePerMillion: 1000001', /tracing.samplingRatePerMillion must be/],
+  ['endpoint: "http://localhost:4317"', /tracing.endpoint must be host:port.*'http:\/\/' is not supported/],
+])('tracing: {%s} is refused', (text, why) => {
+  expect(refused(() => loadFile(`tracing: {${text}}`))).toMatch(why);
 });
 
 test.each(['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'])(

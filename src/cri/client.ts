@@ -2,6 +2,7 @@
 import { createCaller } from '../rpc/caller.ts';
 import type { CallRecord } from '../rpc/connection.ts';
 import { Connection } from '../rpc/connection.ts';
+import type { Tracing } from '../tracing/spans.ts';
 import type { ContainerCalls } from './calls/container.ts';
 import { containerCalls } from './calls/container.ts';
 import type { EventCalls } from './calls/events.ts';
@@ -32,6 +33,8 @@ export interface CriOptions {
   requestTimeoutMs?: number | undefined;
   /** Called after every call, for metrics and the timeline; must not throw. */
   onCall?: ((record: CallRecord) => void) | undefined;
+  /** The calls of CRI are spans, and the runtime is told of them. */
+  tracing?: Tracing | undefined;
 }
 
 /** The runtime client. Its methods are plain functions without `this`. */
@@ -50,12 +53,20 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 120_000; // runtimeRequestTimeout of KubeletC
 /** Where containerd keeps what CRI made. */
 const CRI_NAMESPACE = { 'containerd-namespace': 'k8s.io' };
 
+/** What containerd is asked besides CRI is progress for `why`, every ten seconds of a pull: no part of the work. */
+const isCri = (path: string) => path.startsWith('/runtime.v1.');
+
 /** A client of a runtime. Connects on the first call, and again whenever needed. Throws on an endpoint that is no unix socket. */
 export function connectCri(options: CriOptions): Cri {
   const timeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const own = new DisposableStack();
   const open = (endpoint: string) =>
-    own.use(new Connection({ endpoint, peer: 'runtime', errorClass: CriError, onCall: options.onCall }));
+    own.use(
+      new Connection({
+        ...{ endpoint, peer: 'runtime', errorClass: CriError, onCall: options.onCall },
+        ...{ tracing: options.tracing, traces: isCri },
+      }),
+    );
   const runtime = open(options.runtimeEndpoint);
   const elsewhere = options.imageEndpoint && options.imageEndpoint !== options.runtimeEndpoint;
   const images = elsewhere ? open(options.imageEndpoint as string) : runtime;

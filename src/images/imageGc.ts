@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodTable } from '../pods/table.ts';
+import { type Tracing, traced } from '../tracing/spans.ts';
 import type { ImageManager } from './imageManager.ts';
 import { containerImages, type ImagesInUse } from './imagesInUse.ts';
 import {
@@ -47,6 +48,7 @@ export interface ImageGcOptions {
   readonly onCollected?: (left: readonly string[], beganWall: number) => void;
   /** The file system at a path; undefined if it cannot be measured. The machine's by default. */
   readonly disk?: (path: string) => Promise<Disk | undefined>;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What was removed. Bytes are the images' own sizes: layers that others share are counted with each. */
@@ -107,10 +109,10 @@ export class ImageGc implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { clock, log, policy, recordEvent } = this.#options;
+    const { clock, log, policy, recordEvent, tracing } = this.#options;
     try {
       await this.#alone(undefined, async (signal) => {
-        if (collectsByItself(policy)) await this.#collect(signal);
+        if (collectsByItself(policy)) await traced(tracing, 'Images/GarbageCollect', () => this.#collect(signal));
         else await this.#detect(signal);
       });
       this.#failures = 0;

@@ -9,6 +9,7 @@ import { removeTree } from '../lib/linux/removeTree.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodTable } from '../pods/table.ts';
 import type { CheckpointStore } from '../podworker/actions/services.ts';
+import { type Tracing, traced } from '../tracing/spans.ts';
 import type { VolumeManager } from '../volumes/contract.ts';
 import { removeLeftovers } from './containerGc.ts';
 import { removeDanglingLinks, removeLogDirectories } from './logGc.ts';
@@ -41,6 +42,7 @@ export interface HousekeepingOptions {
   readonly removeOrphanMirrors: () => Promise<void>;
   /** Looks after the records of pulled images. */
   readonly tidyImages?: () => Promise<void>;
+  readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -69,10 +71,10 @@ export class Housekeeping implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { clock, log, collectDead, recordEvent } = this.#options;
+    const { clock, log, collectDead, recordEvent, tracing } = this.#options;
     collectDead();
     const parts = {
-      runtime: () => this.#runtime(),
+      runtime: () => traced(tracing, 'Containers/GarbageCollect', () => this.#runtime()),
       files: () => this.#files(),
       cgroups: () => this.#cgroups(),
       logs: () => this.#logs(),

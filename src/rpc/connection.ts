@@ -2,6 +2,8 @@
 import * as grpc from '@grpc/grpc-js';
 import { MAX_TIMEOUT_MS } from '../lib/clock.ts';
 import { socketPathProblem } from '../lib/linux/unixAddress.ts';
+import type { Tracing } from '../tracing/spans.ts';
+import { type CallSpan, callSpan } from './callSpan.ts';
 import { ChannelSockets } from './channelSockets.ts';
 import type { RpcErrorClass } from './error.ts';
 import { RpcError } from './error.ts';
@@ -42,6 +44,10 @@ export interface ConnectionOptions {
   maxParts?: number | undefined;
   /** Called after every call; must not throw. */
   onCall?: ((record: CallRecord) => void) | undefined;
+  /** Makes a span of each call of a service that `traces`, and tells the server of it. */
+  tracing?: Tracing | undefined;
+  /** Default: all services. */
+  traces?: ((path: string) => boolean) | undefined;
 }
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024; // as the kubelet; grpc-js's own 4 MB is about 2,700 containers
@@ -66,6 +72,7 @@ export class Connection implements Disposable {
   readonly #sockets = new ChannelSockets();
   #client: grpc.Client;
   #onCall: ((record: CallRecord) => void) | undefined;
+  readonly #span: (method: MethodCodec) => CallSpan | undefined;
   #active = new Set<{ cancel(): void }>();
   #closed = false;
 
@@ -73,6 +80,9 @@ export class Connection implements Disposable {
   constructor(options: ConnectionOptions) {
     this.endpoint = options.endpoint;
     this.#onCall = options.onCall;
+    const { tracing, traces } = options;
+    this.#span = (method) =>
+      tracing && (traces?.(method.path) ?? true) ? callSpan(tracing, method.path, options.endpoint) : undefined;
     this.#peer = options.peer;
     this.#errorClass = options.errorClass ?? RpcError;
     this.#maxParts = options.maxParts ?? Number.POSITIVE_INFINITY;
@@ -149,10 +159,12 @@ export class Connection implements Disposable {
     decode: Codec['decode'] = method.response.decode,
   ): Promise<object> {
     const startMono = performance.now();
+    const span = this.#span(method);
     return new Promise((resolve, reject) => {
       let release = () => {};
       const done = (error: grpc.ServiceError | null, response?: object) => {
         release();
+        span?.end(error);
         const failed = error ? new this.#errorClass(method.name, error) : undefined;
         this.#record(method.name, startMono, failed);
         if (failed) reject(failed);
@@ -168,7 +180,7 @@ export class Connection implements Disposable {
         method.request.encode,
         this.#counted(method, decode),
         request,
-        metadataOf(options),
+        metadataOf(options, span),
         callOptions(options),
         done,
       );
@@ -185,12 +197,14 @@ export class Connection implements Disposable {
     decode: Codec['decode'] = method.response.decode,
   ): () => void {
     const startMono = performance.now();
+    const span = this.#span(method);
     let release = () => {};
     let ended = false;
     const end = (error: grpc.StatusObject | undefined) => {
       if (ended) return;
       ended = true;
       release();
+      span?.end(error);
       const failed = error && error.code !== grpc.status.OK ? new this.#errorClass(method.name, error) : undefined;
       this.#record(method.name, startMono, failed);
       handlers.onEnd(failed);
@@ -205,7 +219,7 @@ export class Connection implements Disposable {
       method.request.encode,
       this.#counted(method, decode),
       request,
-      metadataOf(options),
+      metadataOf(options, span),
       callOptions(options),
     );
     release = this.#track(call, options.signal);
@@ -266,8 +280,9 @@ export class Connection implements Disposable {
   }
 }
 
-function metadataOf(options: CallOptions): grpc.Metadata {
+function metadataOf(options: CallOptions, span: CallSpan | undefined): grpc.Metadata {
   const metadata = new grpc.Metadata();
+  if (span) metadata.set('traceparent', span.traceparent);
   for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
   return metadata;
 }

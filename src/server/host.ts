@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ServedPod, ServedPods } from '../pods/served.ts';
 import type { SummarySource } from '../stats/source.ts';
+import type { Tracing } from '../tracing/spans.ts';
 import type { ExplanationSource } from './routes/podExplanation.ts';
 
 /** The runtime calls that routes make. */
@@ -30,6 +31,8 @@ export interface ServerHost {
   flags(): Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Absent where tracing is not configured. */
+  readonly tracing?: Tracing;
   readonly pods: ServedPods;
   readonly runtime: ServerRuntime;
   readonly explanations: ExplanationSource;

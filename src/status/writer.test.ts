@@ -4,15 +4,18 @@ import { Mirrors } from '../pods/mirrors.ts';
 import { PodTable } from '../pods/table.ts';
 import { Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus } from '../types/k8s.ts';
-import { StatusWriter } from './writer.ts';
+import { type StatusFollower, StatusWriter } from './writer.ts';
 
 const pod: Pod = { metadata: { name: 'web', namespace: 'default', uid: 'u1' }, status: { phase: 'Pending' } };
 const conditions = (ready: 'True' | 'False') => [{ type: 'Ready' as const, status: ready }];
 
-const writer = (client: ApiClient, clock: ManualClock) =>
-  new StatusWriter({ client, clock, recorder: new Recorder(), mirrors: new Mirrors(), table: new PodTable() });
+const writer = (client: ApiClient, clock: ManualClock, follower?: StatusFollower) =>
+  new StatusWriter({
+    ...{ client, clock, recorder: new Recorder(), mirrors: new Mirrors(), table: new PodTable() },
+    follower,
+  });
 
-function setUp() {
+function setUp(follower?: StatusFollower) {
   const clock = new ManualClock();
   const sent: PodStatus[] = [];
   const patch = async (_kind: string, _name: object, _type: string, body: { status: PodStatus }) => {
@@ -20,7 +23,7 @@ function setUp() {
     return { ...pod, status: side.publisher.wanted('u1') };
   };
   const client = { patch } as unknown as ApiClient;
-  const side: StatusWriter = writer(client, clock);
+  const side: StatusWriter = writer(client, clock, follower);
   side.publisher.observeApi('u1', { ...pod, metadata: { ...pod.metadata, resourceVersion: '1' } } as never);
   return { clock, sent, side };
 }
@@ -101,5 +104,27 @@ test('a resize that takes longer is told after 500 ms', async () => {
   expect(sent).toHaveLength(1);
   await clock.advanceAsync(1);
   expect(sent[1]?.conditions).toEqual([expect.objectContaining(progress)]);
+  side[Symbol.dispose]();
+});
+
+test('who follows the statuses hears from the first wish until nothing newer is left to write', async () => {
+  const heard: string[] = [];
+  const follower: StatusFollower = {
+    statusWanted: (uid) => void heard.push(`wanted ${uid}`),
+    writeStatus: (uid, work) => {
+      heard.push(`writing ${uid}`);
+      return work();
+    },
+    statusWritten: (uid, at) => void heard.push(`written ${uid} ${at - began}`),
+  };
+  const { clock, side } = setUp(follower);
+  const began = clock.now().wall;
+  side.publish(pod, { phase: 'Pending', podIP: '10.0.0.1' });
+  await clock.advanceAsync(500);
+  expect(heard).toEqual(['wanted u1', 'writing u1', 'written u1 500']);
+  side.publish(pod, { phase: 'Running', podIP: '10.0.0.1', conditions: conditions('True') });
+  side.publish(pod, { phase: 'Running', podIP: '10.0.0.2', conditions: conditions('True') });
+  await clock.advanceAsync(0);
+  expect(heard.slice(3)).toEqual(['wanted u1', 'writing u1', 'wanted u1', 'writing u1', 'written u1 500']);
   side[Symbol.dispose]();
 });

@@ -13,6 +13,16 @@ import { HOLD_MS, mayWait } from './rules/holdBack.ts';
 import { statusSummary } from './rules/summary.ts';
 import { isStepOfResize } from './stepOfResize.ts';
 
+/** Hears how long statuses take; must not throw. */
+export interface StatusFollower {
+  /** A status is to be written, from now on. */
+  statusWanted(uid: string): void;
+  /** Makes the call that writes it. */
+  writeStatus<T>(uid: string, work: () => Promise<T>): Promise<T>;
+  /** The API server has the newest status; wall ms. */
+  statusWritten(uid: string, at: number): void;
+}
+
 /** Where the writer reads and what it tells. */
 export interface StatusWriterOptions {
   readonly client: ApiClient;
@@ -22,6 +32,7 @@ export interface StatusWriterOptions {
   readonly recorder: Recorder;
   readonly mirrors: Mirrors;
   readonly table: PodTable;
+  readonly follower?: StatusFollower | undefined;
 }
 
 /** Writes the Pods' statuses to the API server, and tells the Pods what it answered. */
@@ -38,7 +49,10 @@ export class StatusWriter implements Disposable {
       clock,
       ...(limiter ? { limiter } : {}),
       patchStatus: (namespace, name, uid, body, signal) => this.#patch(client, namespace, name, uid, body, signal),
-      onAccepted: (uid, { status }) => this.#accepted(uid, status),
+      onAccepted: (uid, { status }) => {
+        if (!this.#held.has(uid)) options.follower?.statusWritten(uid, clock.now().wall);
+        this.#accepted(uid, status);
+      },
       onProblem: (uid, { message }) => table.learn(uid, { kind: 'statusProblem', message }),
     });
     this.#ended = table.onEnded((uid) => this.#forget(uid));
@@ -46,10 +60,11 @@ export class StatusWriter implements Disposable {
 
   /** A static Pod's status goes to its mirror; without one there is nowhere to write it yet. */
   publish(pod: Pod, status: PodStatus): void {
-    const { mirrors, clock } = this.#options;
+    const { mirrors, clock, follower } = this.#options;
     const uid = pod.metadata?.uid ?? '';
     const target = isStaticPod(pod) ? mirrors.of(pod) : pod;
     if (!target) return;
+    follower?.statusWanted(uid);
     const accepted = this.publisher.accepted(uid);
     // What is on its way counts as well: the API server may have it any moment.
     const sent = this.publisher.wanted(uid);
@@ -91,7 +106,8 @@ export class StatusWriter implements Disposable {
     body: object,
     signal: AbortSignal,
   ): Promise<Pod> {
-    const { clock, recorder } = this.#options;
+    const { clock, recorder, follower } = this.#options;
+    const write = () => client.patch('Pod', { namespace, name }, 'strategic', body, { subresource: 'status', signal });
     const at = clock.now();
     const summary = statusSummary((body as { status?: PodStatus }).status ?? {});
     const record = (error?: unknown) =>
@@ -103,7 +119,7 @@ export class StatusWriter implements Disposable {
         ...(error === undefined ? {} : { error: errorMessage(error) }),
       });
     try {
-      const pod = await client.patch('Pod', { namespace, name }, 'strategic', body, { subresource: 'status', signal });
+      const pod = await (follower ? follower.writeStatus(uid, write) : write());
       record();
       return pod;
     } catch (error) {

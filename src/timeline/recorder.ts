@@ -35,6 +35,15 @@ export interface TraceSink {
   close(uid: string): void;
 }
 
+/** Hears of everything that the timelines hold, when it happens. Must not throw. */
+export interface TimelineFollower {
+  entry(pod: RecordedPod, entry: TimelineEntry): void;
+  /** Every decision, also one that changed nothing; its `phase` and `reasons` are no entries here. */
+  decided(pod: RecordedPod, at: At, phase: string, reasons: readonly Reason[]): void;
+  /** The Pod is over. */
+  closed(uid: string): void;
+}
+
 /** How much the recorder keeps. What Pods, images and the runtime say is in it, so that numbers of items bound nothing. */
 export interface RecorderBudgets {
   readonly entries: number;
@@ -65,10 +74,12 @@ export class Recorder {
   readonly #sink: TraceSink | undefined;
   readonly #budgets: RecorderBudgets;
   readonly #sharer = new Sharer();
+  readonly #follower: TimelineFollower | undefined;
 
-  constructor(sink?: TraceSink, budgets: RecorderBudgets = RECORDER_BUDGETS) {
+  constructor(sink?: TraceSink, budgets: RecorderBudgets = RECORDER_BUDGETS, follower?: TimelineFollower) {
     this.#sink = sink;
     this.#budgets = budgets;
+    this.#follower = follower;
   }
 
   /** The Pod's record, made when it is not there yet. A record that had ended begins a new life. */
@@ -95,7 +106,10 @@ export class Recorder {
   /** Adds to a Pod's timeline; texts are cut at 4 KiB. */
   record(uid: string, entry: TimelineEntry): void {
     const pod = this.#pods.get(uid);
-    if (pod) this.#push(pod, entry);
+    if (pod) {
+      this.#push(pod, entry);
+      this.#follower?.entry(pod, entry);
+    }
     this.#shrink();
   }
 
@@ -110,6 +124,7 @@ export class Recorder {
     pod.phase = phase;
     pod.reasons = reasons;
     if (!quiet || changed) this.#trace(pod, record);
+    this.#follower?.decided(pod, record.now, phase, reasons);
     this.#shrink();
   }
 
@@ -119,6 +134,7 @@ export class Recorder {
     if (!pod) return;
     if (codes(reasons) !== codes(pod.reasons)) this.#push(pod, { kind: 'reasons', at, reasons });
     pod.reasons = reasons;
+    this.#follower?.decided(pod, at, pod.phase, reasons);
     this.#shrink();
   }
 
@@ -131,6 +147,7 @@ export class Recorder {
   /** The Pod is over; its record stays for a while. */
   close(uid: string): void {
     this.#sink?.close(uid);
+    this.#follower?.closed(uid);
     const pod = this.#pods.get(uid);
     if (!pod) return;
     pod.ended = true;

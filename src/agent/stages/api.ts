@@ -56,7 +56,7 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
   );
   const host = () => new URL(kubeconfig.current().server).host;
   const observe = restClientMetrics(base.metrics.metrics, host);
-  const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock, observe }));
+  const heartbeat = own.use(new ApiClient(kubeconfig.current(), { clock, observe, tracing: base.tracing?.spans }));
   own.use(kubeconfig.onChange((connection) => heartbeat.transport.setConfig(connection)));
   own.use(
     kubeconfig.onProblem((error) =>

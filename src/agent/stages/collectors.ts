@@ -22,7 +22,7 @@ export function openCollectors(
   { services }: PodStage,
   stack: AsyncDisposableStack,
 ): Collectors {
-  const { clock, log, table, metrics } = base;
+  const { clock, log, table, metrics, tracing } = base;
   const removed = metrics.metrics.counter('kubelet_image_garbage_collected_total');
   const images = stack.use(
     new ImageGc({
@@ -31,6 +31,7 @@ export function openCollectors(
       images: services.images,
       recordEvent: (event) => events.node(event),
       onRemoved: (reason) => removed.inc({ reason }),
+      tracing: tracing?.spans,
     }),
   );
   images.start();

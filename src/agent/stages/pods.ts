@@ -54,7 +54,7 @@ export async function openPods(
   csi: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<PodStage> {
-  const { clock, log, table, recorder, metrics, rootDir, loaded, health } = base;
+  const { clock, log, table, recorder, metrics, rootDir, loaded, health, tracing } = base;
   const { cri, gate } = runtime;
   const { node, ledger, cgroups, events } = stage;
   const { config } = loaded;
@@ -71,7 +71,9 @@ export async function openPods(
   // The limit that the Go kubelet's statuses have, in a bucket of their own: heartbeats do not wait behind them.
   const limiter = new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst);
   const status = api
-    ? stack.use(new StatusWriter({ client: api.heartbeat, limiter, clock, recorder, mirrors, table }))
+    ? stack.use(
+        new StatusWriter({ client: api.heartbeat, limiter, clock, recorder, mirrors, table, follower: tracing?.pods }),
+      )
     : null;
   const probeMetrics = new ProbeMetrics();
   const probes = stack.use(
@@ -111,7 +113,7 @@ export async function openPods(
       ...{ cri, clock, log, table, recorder, gate, objects },
       random: Math.random,
       checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
-      effect: effects(services),
+      effect: tracing ? tracing.pods.effect(effects(services)) : effects(services),
       recorded: (uid) => ({ allocated: records.allocated.get(uid), actuated: records.actuated.get(uid) }),
       volumeNeeds: (pod) => volumeNeeds(services, pod),
       nodeFacts: () => ({ ...node.facts(api !== null, api?.problem(), rules), ...dead }),

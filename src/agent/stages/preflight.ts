@@ -11,6 +11,7 @@ import { Recorder } from '../../timeline/recorder.ts';
 import type { Host } from '../host.ts';
 import { AgentMetrics, recorderMetric } from '../metrics/agentMetrics.ts';
 import { SyncLoopHealth } from '../syncLoopHealth.ts';
+import { openTracing, type TracingStage } from './tracing.ts';
 
 /** What the agent is started with. */
 export interface AgentInputs {
@@ -33,6 +34,8 @@ export interface Base extends AgentInputs {
   readonly table: PodTable;
   readonly recorder: Recorder;
   readonly metrics: AgentMetrics;
+  /** Absent where tracing is not configured. */
+  readonly tracing?: TracingStage;
 }
 
 /** The first stage: no second kubelet, kernel settings, directories, limits; then the health endpoint. */
@@ -49,9 +52,11 @@ export async function claimMachine(inputs: AgentInputs, stack: AsyncDisposableSt
   await stack.use(new Healthz(clock, log)).serve(config.healthzBindAddress, config.healthzPort);
   const table = new PodTable();
   const sink = options.tsRecordDir ? stack.use(new RecordDir(options.tsRecordDir, log)) : undefined;
-  const recorder = new Recorder(sink);
+  const tracing = await openTracing(inputs, nodeName, stack);
+  const recorder = new Recorder(sink, undefined, tracing?.pods);
   const metrics = new AgentMetrics(nodeName, KUBERNETES_VERSION, table, () => clock.now().wall);
   metrics.features(loaded.gates);
   recorderMetric(metrics.metrics, recorder);
-  return { ...inputs, nodeName, rootDir, fatal, preflight, health, table, recorder, metrics };
+  const made = { ...inputs, nodeName, rootDir, fatal, preflight, health, table, recorder, metrics };
+  return tracing ? { ...made, tracing } : made;
 }

@@ -10,7 +10,7 @@ export interface Runtime {
 }
 
 /** Connects lazily: a runtime that is down is no error here. */
-export function connectRuntime({ loaded, clock, metrics }: Base, stack: AsyncDisposableStack): Runtime {
+export function connectRuntime({ loaded, clock, metrics, tracing }: Base, stack: AsyncDisposableStack): Runtime {
   const { config, options } = loaded;
   const cri = stack.use(
     connectCri({
@@ -18,6 +18,7 @@ export function connectRuntime({ loaded, clock, metrics }: Base, stack: AsyncDis
       imageEndpoint: config.imageServiceEndpoint || undefined,
       requestTimeoutMs: config.runtimeRequestTimeout,
       onCall: (call) => metrics.call(call),
+      tracing: tracing?.spans,
     }),
   );
   const gate = stack.use(new StartGate({ clock, ...(options.tsGateLimit > 0 ? { limit: options.tsGateLimit } : {}) }));

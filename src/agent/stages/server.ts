@@ -138,6 +138,7 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
     flags: () => toFlagz(loaded.config, loaded.options),
     clock,
     log,
+    ...(base.tracing && { tracing: base.tracing.spans }),
     pods,
     runtime: cri,
     explanations,

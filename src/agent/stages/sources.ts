@@ -25,7 +25,7 @@ export function hearSources(
   { keeper }: PressureStage,
   stack: AsyncDisposableStack,
 ): void {
-  const { clock, log, table, loaded } = base;
+  const { clock, log, table, loaded, tracing } = base;
   const { runtime, services, records, mirrors, status, manifests, tidyImages } = pods;
   const { cri, volumes, checkpoints, podsDir } = services;
   const sources = stack.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
@@ -41,6 +41,7 @@ export function hearSources(
       recordEvent: (event) => stage.events.node(event),
       removeOrphanMirrors: () => removeOrphanMirrors(keeping),
       tidyImages,
+      tracing: tracing?.spans,
     }),
   );
   stack.use(

@@ -1,3 +1,4 @@
+import { endpointProblem } from '../../tracing/rules/endpoint.ts';
 import { bool, duration, headerMap, int32, ints, list, object, optional, quantity, str, strings } from '../schema.ts';
 import { ipAddress, portOrZero, supported } from './checks.ts';
 
@@ -88,8 +89,16 @@ export const serverFields = {
   }),
   tracing: optional(
     {
-      endpoint: str(undefined as string | undefined, 'Address of the OTLP collector'),
-      samplingRatePerMillion: int32(undefined as number | undefined, 'Samples per million spans', {
+      endpoint: str(
+        undefined as string | undefined,
+        'Address of the OTLP collector (gRPC); localhost:4317 by default',
+        {
+          ...supported,
+          check: (value) => (value === undefined ? undefined : endpointProblem(value)),
+        },
+      ),
+      samplingRatePerMillion: int32(undefined as number | undefined, 'How many of a million traces are sampled', {
+        ...supported,
         min: 0,
         max: 1_000_000,
       }),

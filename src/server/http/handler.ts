@@ -8,6 +8,7 @@ import type { UserInfo } from '../auth/user.ts';
 import type { ServerHost } from '../host.ts';
 import { HttpError, sendText, type Upgrade } from './exchange.ts';
 import type { RequestMetrics } from './requestMetrics.ts';
+import { servedSpan } from './requestSpan.ts';
 import { findRoute, type Route } from './route.ts';
 import { requestTarget } from './target.ts';
 
@@ -43,9 +44,11 @@ export function makeHandler(options: HandlerOptions): RequestHandler {
     try {
       if (!target) throw new HttpError(400, 'The path or query of the request is malformed.\n');
       const user = access && (await admit(request, method, target.path, access, options.host));
-      const { route, params } = select(options, method, target.path);
+      const { route, pattern, params } = select(options, method, target.path);
       const exchange = { request, response, method, ...target, params, user, upgrade, signal: gone.signal };
-      await route.handle(exchange, options.host);
+      const handle = async () => route.handle(exchange, options.host);
+      const { tracing } = options.host;
+      await (tracing ? servedSpan(tracing, exchange, pattern, handle) : handle());
     } catch (error) {
       fail(error, request, response, method, options.host);
     }

@@ -48,6 +48,8 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
 export interface Match {
   readonly name: string;
   readonly route: Route;
+  /** The one of the route's paths that matches. */
+  readonly pattern: string;
   readonly params: Readonly<Record<string, string>>;
 }
 
@@ -56,7 +58,7 @@ export function findRoute(table: Readonly<Record<string, Route>>, path: string):
   for (const [name, route] of Object.entries(table)) {
     for (const pattern of route.paths) {
       const params = matchPath(pattern, path);
-      if (params) return { name, route, params };
+      if (params) return { name, route, pattern, params };
     }
   }
   return undefined;
