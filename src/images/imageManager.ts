@@ -1,48 +1,19 @@
-import type { ImageOut, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
 import { goQuote } from '../k8s/goText.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Listeners } from '../lib/disposables.ts';
-import { untilAborted } from '../lib/untilAborted.ts';
+import { SharedCalls } from '../lib/sharedCalls.ts';
+import { ImageFacts } from './imageFacts.ts';
+import { ImagePuller, type ImageService } from './imagePuller.ts';
+import { type ImageRequest, optionsOf } from './imageRequest.ts';
 import { imageSpec } from './imageSpec.ts';
 import type { NodeAuths } from './nodeAuths.ts';
-import { type ProgressService, PullWatch } from './progress/pullWatch.ts';
-import type { FlightResult, PullLimits, PullService } from './pullFlights.ts';
-import { isSettled, PullFlights, pullErrorText } from './pullFlights.ts';
-import type { ImageAccess, PullNote } from './records/imageAccess.ts';
-import { nextBackOff } from './rules/backOff.ts';
-import { MAX_LOGINS } from './rules/credentials.ts';
+import type { PullLimits } from './pullFlights.ts';
+import { pullErrorText } from './pullFlights.ts';
+import type { ImageAccess } from './records/imageAccess.ts';
+import { RequestCredentials } from './requestCredentials.ts';
 import { decideImage, decisionEvents, type ImageDecision } from './rules/decideImage.ts';
-import { progressEvent, pulledEvent, pullFailedEvent, pullingEvent } from './rules/events.ts';
-import { parseImageName } from './rules/imageName.ts';
-import { classifyPullError } from './rules/pullError.ts';
-import type { ImageEvent, ImageFact, PullingPod, PullPolicy, RegistryLogin } from './types.ts';
+import { describeImage, lastFailure, without } from './rules/imageFact.ts';
+import type { ImageFact, PullPolicy } from './types.ts';
 import { Withdrawals } from './withdrawals.ts';
-
-/** The runtime calls that the manager needs; `Cri` satisfies it. */
-export interface ImageService extends PullService, ProgressService {
-  imageStatus(
-    image: ImageSpec,
-    verbose?: boolean,
-    options?: { signal?: AbortSignal },
-  ): Promise<{ image: ImageOut | null }>;
-}
-
-/** A Pod wants an image. */
-export interface ImageRequest {
-  readonly podUid: string;
-  /** As the Pod names it. */
-  readonly image: string;
-  /** The Pod's annotations: some runtimes read them. */
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly runtimeHandler?: string;
-  readonly sandboxConfig?: PodSandboxConfig;
-  /** The Pod's own credentials in the order in which they are tried (`lookupAuth`); those of the node come after them. */
-  readonly auths?: readonly RegistryLogin[];
-  /** On whose behalf credential providers are asked. */
-  readonly pod?: PullingPod;
-  readonly onEvent?: (event: ImageEvent) => void;
-  readonly signal?: AbortSignal;
-}
 
 /** What the manager uses besides the runtime. */
 export interface ImageManagerOptions {
@@ -67,41 +38,34 @@ export type ImageOutcome = Extract<ImageDecision, { do: 'use' | 'fail' }>;
 export class ImageManager {
   readonly #service: ImageService;
   readonly #clock: Clock;
-  readonly #flights: PullFlights;
   readonly #options: ImageManagerOptions;
-  /** Credentials are looked up once for each request, and no earlier than they are needed. */
-  readonly #logins = new WeakMap<ImageRequest, Promise<readonly RegistryLogin[]>>();
-  readonly #facts = new Map<string, Map<string, ImageFact>>();
-  readonly #running = new Map<string, Promise<ImageFact>>();
-  readonly #changes = new Listeners<[podUid: string, fact: ImageFact]>();
-  readonly #watch: PullWatch;
+  readonly #facts = new ImageFacts();
+  readonly #credentials: RequestCredentials;
+  readonly #puller: ImagePuller;
+  readonly #calls = new SharedCalls<ImageFact>();
   readonly #withdrawals = new Withdrawals();
 
   constructor(service: ImageService, clock: Clock, options: ImageManagerOptions = {}) {
     this.#service = service;
     this.#clock = clock;
     this.#options = options;
-    this.#flights = new PullFlights(service, clock, options.limits);
-    this.#watch = new PullWatch({
-      ...{ service, clock },
-      flying: () => this.#flights.flying,
-      onStall: (image, isStalled) => this.#flights.stalls(image, isStalled),
-    });
+    this.#credentials = new RequestCredentials(this.#facts, options.nodeAuths);
+    this.#puller = new ImagePuller({ ...options, service, clock, facts: this.#facts, credentials: this.#credentials });
   }
 
   /** What is known of an image for a Pod. */
   fact(podUid: string, image: string): ImageFact {
-    return this.#facts.get(podUid)?.get(image) ?? { ref: image, present: 'unknown' };
+    return this.#facts.get(podUid, image);
   }
 
   /** All that is known for a Pod. */
   facts(podUid: string): readonly ImageFact[] {
-    return [...(this.#facts.get(podUid)?.values() ?? [])];
+    return this.#facts.of(podUid);
   }
 
   /** Tells every changed fact. */
   onFact(listener: (podUid: string, fact: ImageFact) => void): Disposable {
-    return this.#changes.add(listener);
+    return this.#facts.onFact(listener);
   }
 
   /**
@@ -114,7 +78,7 @@ export class ImageManager {
 
   /** Forgets a finished Pod, its back-offs included. Pulls are ended by their own signals. */
   forget(podUid: string): void {
-    this.#facts.delete(podUid);
+    this.#facts.forget(podUid);
   }
 
   /**
@@ -128,16 +92,16 @@ export class ImageManager {
       const base = this.fact(request.podUid, request.image);
       try {
         const { image } = await this.#service.imageStatus(imageSpec(request), false, optionsOf(request));
-        return this.#set(request, {
+        return this.#facts.set(request, {
           ...without(base, 'failure'),
-          ...describe(image),
+          ...describeImage(image),
           checkedAt,
           ...lastFailure(base, this.#options.access ? null : image),
         });
       } catch (error) {
         request.signal?.throwIfAborted();
         const message = `Failed to inspect image ${goQuote(request.image)}: ${pullErrorText(error)}`;
-        return this.#fail(request, { reason: 'ImageInspectError', message });
+        return this.#facts.fail(request, { reason: 'ImageInspectError', message }, this.#clock.now().mono);
       }
     });
   }
@@ -148,10 +112,10 @@ export class ImageManager {
       const at = this.#clock.now().mono;
       const { imageId = '' } = this.fact(request.podUid, request.image);
       const { access } = this.#options;
-      const allowed = !access || (await access.mayUse(request.image, imageId, () => this.#credentials(request)));
+      const allowed = !access || (await access.mayUse(request.image, imageId, () => this.#credentials.of(request)));
       request.signal?.throwIfAborted();
       const base = this.fact(request.podUid, request.image);
-      return this.#set(request, { ...(allowed ? without(base, 'failure') : base), access: { allowed, at } });
+      return this.#facts.set(request, { ...(allowed ? without(base, 'failure') : base), access: { allowed, at } });
     });
   }
 
@@ -159,83 +123,8 @@ export class ImageManager {
   pull(request: ImageRequest): Promise<ImageFact> {
     return this.#once('pull', request, async () => {
       await this.#withdrawals.over(request.image, request.signal);
-      const sinceMono = this.#clock.now().mono;
-      this.#set(request, { ...this.fact(request.podUid, request.image), pulling: { sinceMono } });
-      const onMove = (position: number | undefined) => {
-        const base = this.fact(request.podUid, request.image);
-        this.#set(request, { ...base, pulling: { sinceMono, ...(position !== undefined && { position }) } });
-      };
-      try {
-        const logins = await this.#credentials(request);
-        request.signal?.throwIfAborted();
-        request.onEvent?.(pullingEvent(request.image));
-        const note = await this.#options.access?.begin(request.image, () => this.#find(request));
-        return await this.#fly(request, sinceMono, logins, onMove, note);
-      } catch (error) {
-        const base = without(this.fact(request.podUid, request.image), 'pulling');
-        if (request.signal?.aborted && this.#facts.has(request.podUid)) this.#set(request, base);
-        request.signal?.throwIfAborted();
-        const text = pullErrorText(error);
-        request.onEvent?.(pullFailedEvent(request.image, text));
-        return this.#fail(request, classifyPullError(request.image, text));
-      }
+      return this.#puller.pull(request);
     });
-  }
-
-  async #fly(
-    request: ImageRequest,
-    sinceMono: number,
-    logins: readonly RegistryLogin[],
-    onMove: (position: number | undefined) => void,
-    note: PullNote | undefined,
-  ): Promise<ImageFact> {
-    const { signal, sandboxConfig } = request;
-    const auths = logins.slice(0, MAX_LOGINS).map(({ username, password }) => ({ username, password }));
-    const flight = { spec: imageSpec(request), auths, ...(sandboxConfig && { sandboxConfig }) };
-    let result: FlightResult;
-    try {
-      let flyingSince: number | undefined;
-      using _watched = this.#watched(request, sinceMono, () => flyingSince);
-      const moved = (position: number | undefined) => {
-        flyingSince = position === undefined ? this.#clock.now().mono : undefined;
-        onMove(position);
-      };
-      result = await this.#flights.join(flight, moved, signal);
-    } catch (error) {
-      void note?.failed(isSettled(error)); // it asks the runtime, and the Pod is told now
-      throw error;
-    }
-    const login = result.used === undefined ? undefined : logins[result.used];
-    const [fact] = await Promise.all([this.#describePulled(request, result), note?.succeeded(result.imageRef, login)]);
-    return this.#pulled(request, sinceMono, result, fact);
-  }
-
-  /** The Pod's credentials, then the node's. Rejects only on abort. */
-  #credentials(request: ImageRequest): Promise<readonly RegistryLogin[]> {
-    const known = this.#logins.get(request);
-    if (known) return known;
-    const asked = this.#askCredentials(request);
-    this.#logins.set(request, asked);
-    return asked;
-  }
-
-  async #askCredentials(request: ImageRequest): Promise<readonly RegistryLogin[]> {
-    const name = parseImageName(request.image);
-    const own = request.auths ?? [];
-    const { nodeAuths } = this.#options;
-    if ('error' in name || !nodeAuths) return own;
-    const { pod, signal, podUid, image } = request;
-    const onWait = (provider: string | undefined) => {
-      if (!this.#facts.has(podUid)) return; // the Pod has gone meanwhile
-      const base = without(this.fact(podUid, image), 'provider');
-      this.#set(request, provider === undefined ? base : { ...base, provider });
-    };
-    return [...own, ...(await nodeAuths(name.repository, { ...(pod && { pod }), ...(signal && { signal }), onWait }))];
-  }
-
-  async #find(request: ImageRequest): Promise<string | undefined> {
-    const { image } = await this.#service.imageStatus(imageSpec(request), false, {});
-    return image?.id;
   }
 
   /**
@@ -273,42 +162,12 @@ export class ImageManager {
    * not answer is one of the things that `why` explains, so it is not waited for.
    */
   refreshProgress(): Promise<void> {
-    return this.#watch.refresh();
+    return this.#puller.refreshProgress();
   }
 
-  #watched(request: ImageRequest, since: number, flyingSince: () => number | undefined): Disposable {
-    const { podUid, image } = request;
-    const pulling = () => this.#facts.get(podUid)?.get(image)?.pulling;
-    return this.#watch.watch({
-      ...{ image, since },
-      flyingSince: () => (pulling() ? flyingSince() : undefined),
-      onProgress: (progress) => {
-        const { untold: _, progress: __, ...rest } = pulling()!;
-        const told = progress === 'untold' ? { untold: true as const } : { progress };
-        this.#set(request, { ...this.fact(podUid, image), pulling: { ...rest, ...told } });
-      },
-      tell: () => {
-        const told = pulling();
-        if (told) request.onEvent?.(progressEvent(image, this.#clock.now().mono - since, told));
-      },
-    });
-  }
-
-  /** One call of a kind per Pod and image: who comes second waits for the first one's, but leaves on a signal of its own. */
-  async #once(kind: string, request: ImageRequest, run: () => Promise<ImageFact>): Promise<ImageFact> {
+  #once(kind: string, request: ImageRequest, work: () => Promise<ImageFact>): Promise<ImageFact> {
     const { podUid, image, signal } = request;
-    const key = JSON.stringify([kind, podUid, image]);
-    const running = this.#running.get(key);
-    if (running) {
-      await untilAborted(
-        running.catch(() => {}),
-        signal,
-      );
-      return this.fact(podUid, image);
-    }
-    const started = run().finally(() => this.#running.delete(key));
-    this.#running.set(key, started);
-    return started;
+    return this.#calls.run(JSON.stringify([kind, podUid, image]), signal, work, () => this.fact(podUid, image));
   }
 
   /** Kubelet counts by whether the image was there before, which policy Always does not ask. */
@@ -322,55 +181,4 @@ export class ImageManager {
     const wasPresent = present === true && (pulledAt ?? -1) < since;
     this.#options.onEnsured?.(policy, isKnown ? wasPresent : undefined, mustPull);
   }
-
-  /** Without an answer the image is there, but unchecked and without a user: no user is not root, so it has to be asked for. */
-  #describePulled(request: ImageRequest, { endedAt }: FlightResult): Promise<Partial<ImageFact>> {
-    return this.#service.imageStatus(imageSpec(request), false, optionsOf(request)).then(
-      ({ image }) => ({ ...describe(image), checkedAt: endedAt }),
-      () => ({}),
-    );
-  }
-
-  #pulled(request: ImageRequest, sinceMono: number, result: FlightResult, found: Partial<ImageFact>): ImageFact {
-    request.signal?.throwIfAborted();
-    const now = this.#clock.now().mono;
-    request.onEvent?.(pulledEvent(request.image, result.endedAt - result.startedAt, now - sinceMono, found.size));
-    this.#options.onPulled?.((now - sinceMono) / 1000, found.size ?? 0);
-    return this.#set(request, { ref: request.image, ...found, present: true, imageId: result.imageRef, pulledAt: now });
-  }
-
-  #fail(request: ImageRequest, failure: { readonly reason: string; readonly message: string }): ImageFact {
-    const base = without(this.fact(request.podUid, request.image), 'pulling');
-    const at = this.#clock.now().mono;
-    return this.#set(request, { ...base, failure: { ...failure, at, delayMs: nextBackOff(base.failure, at) } });
-  }
-
-  #set({ podUid, image }: Pick<ImageRequest, 'podUid' | 'image'>, fact: ImageFact): ImageFact {
-    const facts = this.#facts.get(podUid) ?? new Map<string, ImageFact>();
-    facts.set(image, Object.freeze(fact));
-    this.#facts.set(podUid, facts);
-    this.#changes.emit(podUid, fact);
-    return fact;
-  }
-}
-
-function optionsOf({ signal }: ImageRequest): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
-}
-
-function without(fact: ImageFact, key: 'pulling' | 'failure' | 'provider'): ImageFact {
-  const { [key]: _, ...rest } = fact;
-  return rest;
-}
-
-/** A failed pull is remembered (its delay must grow) until the image is there; a failed question until one is answered. */
-function lastFailure({ failure }: ImageFact, found: ImageOut | null): Pick<ImageFact, 'failure'> {
-  return failure && !found && failure.reason !== 'ImageInspectError' ? { failure } : {};
-}
-
-function describe(image: ImageOut | null): Pick<ImageFact, 'present' | 'imageId' | 'size' | 'user'> {
-  if (!image) return { present: false };
-  const uid = image.uid === null ? undefined : Number(image.uid.value);
-  const user = { ...(uid !== undefined && { uid }), ...(image.username && { username: image.username }) };
-  return { present: true, imageId: image.id, size: Number(image.size), user };
 }
