@@ -72,6 +72,16 @@ export class ClaimBook {
     return [...new Set(this.all().flatMap(({ pods }) => [...pods]))];
   }
 
+  /** The claim as the node has it, or the new one. Throws in kubelet's words when the node has another one of that name. */
+  known(claim: ClaimInfo): ClaimInfo {
+    const known = this.get(claim.namespace, claim.name);
+    if (known && known.uid !== claim.uid)
+      throw new Error(
+        `old ResourceClaim with same name ${claim.name} and different UID ${known.uid} still exists (previous pod force-deleted?!)`,
+      );
+    return known ?? claim;
+  }
+
   /** Writes down what it holds by now; resolves when that is on the disk. Calls while one waits share its write. */
   save(): Promise<void> {
     return this.#written.take();

@@ -75,7 +75,7 @@ test('a claim is prepared, its devices go to the container, and it is given back
   const pod = podOf('a');
   await prepare(pod);
   expect(cdi(pod)).toEqual(['vendor.example/gpu=one']);
-  expect(manager.inUse()).toEqual({ all: 1, byDriver: new Map([[DRIVER, 1]]) });
+  expect(manager.held.inUse()).toEqual({ all: 1, byDriver: new Map([[DRIVER, 1]]) });
   expect(onDisk()).toEqual([
     {
       ClaimUID: 'uid-one',

@@ -1,24 +1,22 @@
 // Dynamic resource allocation (KEP-4381), put together: claims are prepared by their drivers before a Pod's sandbox is made, and given back
 // when nothing of the Pod runs any more, before its end is told.
 import type { ApiClient } from '../api/client.ts';
-import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage, KubeletError, prefixErrors } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodClaims } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
-import type { ClaimGrant } from '../types/grant.ts';
 import type { Container, Pod, StoredPod } from '../types/k8s.ts';
-import { ClaimBook, type ClaimInfo, keyOf, newClaim } from './book.ts';
+import { ClaimBook, type ClaimInfo, keyOf } from './book.ts';
 import { type AskedDrivers, askToPrepare, askToUnprepare } from './calls.ts';
+import { ClaimLeftovers } from './claimLeftovers.ts';
 import { ClaimLocks } from './claimLocks.ts';
-import { DEFAULT_HEALTH_MS, type HealthBook } from './health.ts';
+import type { HealthBook } from './health.ts';
+import { HeldClaims } from './heldClaims.ts';
+import { LackingDrivers } from './lackingDrivers.ts';
 import type { DraPlugins } from './plugins.ts';
-import { claimsOf, driversOf, refusal, requestsOf } from './rules/claims.ts';
-import { cdiIds, devicesFor, heldClaims, toldBefore } from './rules/grants.ts';
-
-/** Between attempts to unprepare the claims of Pods that nobody knows any more. */
-const LEFTOVERS = { initialMs: 1000, maxMs: 60_000, jitter: 0.2 };
+import { resolveClaims } from './resolveClaims.ts';
+import type { WorkerClaims } from './workerClaims.ts';
 
 /** kubelet's metric dra_operations_duration_seconds. */
 export type ClaimOperation = 'PrepareResources' | 'UnprepareResources';
@@ -39,48 +37,25 @@ export interface ClaimManagerOptions {
   onOperation?(operation: ClaimOperation, failed: boolean, seconds: number): void;
 }
 
-/** What Pods' workers ask of it. */
-export interface WorkerClaims {
-  /**
-   * Has all claims of the Pod prepared; resolves when each of its drivers has. Rejects in kubelet's words with whatever is missing. `wait` hears
-   * which driver is being waited for; undefined when none is any more. Claims that are prepared already are not asked for again.
-   */
-  prepare(pod: StoredPod, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void>;
-  /** Gives back what was prepared for the Pod; harmless without, and twice. Claims that other Pods use stay prepared. */
-  unprepare(uid: string, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void>;
-  /** The claims that the Pod's containers use, as its status has them. */
-  heldBy(pod: Pod): PodClaims;
-  /** Names of the CDI devices of a container. Throws when nobody knows any more what was prepared for it. */
-  cdiDevices(pod: Pod, container: Container): readonly string[];
-}
-
 /** The node's claims. Disposing leaves them prepared for the next life. */
 export class ClaimManager implements WorkerClaims, AsyncDisposable {
   readonly #options: ClaimManagerOptions;
   readonly #book: ClaimBook;
+  /** What Pods have of what was prepared. */
+  readonly held: HeldClaims;
   readonly #locks = new ClaimLocks();
-  #isYoung = true;
-  readonly #ended = new AbortController();
   readonly #own = new DisposableStack();
-  /** Pods that failed for want of a driver, by its name: they try again when it comes. */
-  readonly #lacking = new Map<string, Set<string>>();
-  readonly #leftovers = new Map<string, { attempt: number; timer?: Disposable }>();
+  readonly #lacking = new LackingDrivers();
+  readonly #leftovers: ClaimLeftovers;
 
   /** Knows nothing before `load`. */
   constructor(options: ClaimManagerOptions) {
     this.#options = options;
     this.#book = new ClaimBook(options.rootDir);
+    this.held = this.#own.use(new HeldClaims(this.#book, options));
+    this.#leftovers = new ClaimLeftovers(options, (uid, signal) => this.unprepare(uid, signal, () => {}));
     this.#own.use(options.plugins.onArrival((driver) => this.#arrived(driver)));
-    const { health } = options;
-    if (health) {
-      this.#own.use(health.onChange((driver) => this.#tellHealth(driver)));
-      this.#own.use(options.clock.setTimer(DEFAULT_HEALTH_MS, () => this.#grown()));
-    }
-    this.#own.use(
-      options.table.onEnded((uid) => {
-        for (const pods of this.#lacking.values()) pods.delete(uid);
-      }),
-    );
+    this.#own.use(options.table.onEnded((uid) => this.#lacking.forget(uid)));
   }
 
   /** All claims in use, as they are now. */
@@ -107,52 +82,21 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
   }
 
   heldBy(pod: Pod): PodClaims {
-    const { health, healthMessages = false } = this.#options;
-    const { uid = '', namespace = '' } = pod.metadata ?? {};
-    const prepared = (name: string) => {
-      const info = this.#book.get(namespace, name);
-      return info?.pods.has(uid) ? info.drivers : undefined;
-    };
-    return heldClaims(pod, prepared, ({ driver, pool, device }, place) => {
-      const known = health?.of(driver, pool, device);
-      // A driver registers a moment after a restart; until then what was told last still holds.
-      if (!known && this.#isYoung) return toldBefore(pod, place);
-      const { message = '', health: state = 'Unknown' } = known ?? {};
-      return { health: state, ...(healthMessages && message !== '' && { message }) };
-    });
+    return this.held.heldBy(pod);
   }
 
   cdiDevices(pod: Pod, container: Container): readonly string[] {
-    return cdiIds(this.#grants(pod, container).flatMap(({ devices }) => devices));
-  }
-
-  /** All devices of the claims that a container uses, for monitoring: whole claims, as kubelet tells them. Empty where something is unknown. */
-  claimsOf(pod: Pod, container: Container): readonly ClaimGrant[] {
-    const namespace = pod.metadata?.namespace ?? '';
-    return [...requestsOf(pod, container).keys()].flatMap((name) => {
-      const info = this.#book.get(namespace, name);
-      return info ? [{ namespace, name, uid: info.uid, devices: [...info.drivers.values()].flat() }] : [];
-    });
-  }
-
-  /** How many claims are prepared, by driver, and all of them. */
-  inUse(): { readonly all: number; readonly byDriver: ReadonlyMap<string, number> } {
-    const prepared = this.#book.all().filter((info) => info.prepared);
-    const byDriver = new Map<string, number>();
-    for (const { drivers } of prepared)
-      for (const driver of drivers.keys()) byDriver.set(driver, (byDriver.get(driver) ?? 0) + 1);
-    return { all: prepared.length, byDriver };
+    return this.held.cdiDevices(pod, container);
   }
 
   /** Every source has reported: claims of Pods of which nothing is known any more are given back, however long that takes. */
   prune(): void {
-    for (const uid of this.#book.pods()) if (!this.#options.table.has(uid)) this.#leftOver(uid, 0);
+    for (const uid of this.#book.pods()) if (!this.#options.table.has(uid)) this.#leftovers.giveBack(uid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ended.abort();
+    this.#leftovers[Symbol.dispose]();
     this.#own[Symbol.dispose]();
-    for (const { timer } of this.#leftovers.values()) timer?.[Symbol.dispose]();
     await this.#book.settled();
   }
 
@@ -170,7 +114,7 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     try {
       await work();
       failed = false;
-      for (const pods of this.#lacking.values()) pods.delete(uid);
+      this.#lacking.forget(uid);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw new KubeletError(`${what}: ${errorMessage(error)}`, {
@@ -185,11 +129,11 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
 
   async #prepare(pod: StoredPod, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void> {
     const { uid } = pod.metadata;
-    const wanted = await this.#resolve(pod, signal);
+    const wanted = await resolveClaims(this.#options.client, pod, signal);
     using _locks = await this.#alone(wanted, signal, wait);
     // Nothing is written down before all drivers are there: a Pod that never had its claims prepared can go at once.
     for (const { drivers } of wanted) for (const driver of drivers.keys()) this.#require(driver, uid);
-    const claims = wanted.map((claim) => this.#known(claim));
+    const claims = wanted.map((claim) => this.#book.known(claim));
     for (const info of claims) {
       this.#book.add(info);
       info.pods.add(uid);
@@ -200,34 +144,6 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
     await askToPrepare(this.#asked(uid, wait), open, signal);
     for (const info of open) info.prepared = true;
     await prefixErrors('checkpoint ResourceClaim state', () => this.#book.save());
-  }
-
-  /** The Pod's claims as the API server has them, each fit to be prepared for it. */
-  async #resolve(pod: StoredPod, signal: AbortSignal): Promise<readonly ClaimInfo[]> {
-    const { client } = this.#options;
-    const { namespace } = pod.metadata;
-    const found: ClaimInfo[] = [];
-    for (const use of claimsOf(pod)) {
-      const { name } = use;
-      if (!client) throw new Error(`fetch ResourceClaim ${name}: there is no API server`);
-      const claim = await prefixErrors(`fetch ResourceClaim ${name}`, () =>
-        client.get('ResourceClaim', { namespace, name }, { signal }),
-      );
-      const refused = refusal(pod, use, claim);
-      if (refused) throw new Error(refused);
-      found.push(newClaim(claim.metadata?.uid ?? '', name, namespace, driversOf(claim)));
-    }
-    return found;
-  }
-
-  /** The claim as the node has it, or the new one. */
-  #known(claim: ClaimInfo): ClaimInfo {
-    const known = this.#book.get(claim.namespace, claim.name);
-    if (known && known.uid !== claim.uid)
-      throw new Error(
-        `old ResourceClaim with same name ${claim.name} and different UID ${known.uid} still exists (previous pod force-deleted?!)`,
-      );
-    return known ?? claim;
   }
 
   async #unprepare(uid: string, signal: AbortSignal, wait: (message: string | undefined) => void): Promise<void> {
@@ -260,76 +176,22 @@ export class ClaimManager implements WorkerClaims, AsyncDisposable {
   }
 
   #asked(uid: string, wait: (message: string | undefined) => void): AskedDrivers {
-    return { require: (driver) => this.#require(driver, uid), lost: (driver) => this.#lacks(driver, uid), wait };
+    return { require: (driver) => this.#require(driver, uid), lost: (driver) => this.#lacking.note(driver, uid), wait };
   }
 
   #require(driver: string, uid: string) {
     try {
       return this.#options.plugins.require(driver);
     } catch (error) {
-      this.#lacks(driver, uid);
+      this.#lacking.note(driver, uid);
       throw error;
-    }
-  }
-
-  /** It tries again as soon as the driver is there. */
-  #lacks(driver: string, uid: string): void {
-    const pods = this.#lacking.get(driver) ?? new Set();
-    this.#lacking.set(driver, pods.add(uid));
-  }
-
-  #grown(): void {
-    this.#isYoung = false;
-    const drivers = this.#book.all().flatMap((info) => [...info.drivers.keys()]);
-    for (const driver of new Set(drivers)) this.#tellHealth(driver);
-  }
-
-  #tellHealth(driver: string): void {
-    const { table } = this.#options;
-    const pods = this.#book.all().flatMap((info) => (info.drivers.has(driver) ? [...info.pods] : []));
-    for (const uid of new Set(pods)) {
-      const pod = table.get(uid)?.pod;
-      if (pod) table.learn(uid, { kind: 'claims', claims: this.heldBy(pod) });
     }
   }
 
   #arrived(driver: string): void {
     const { clock, table } = this.#options;
-    const waiting = this.#lacking.get(driver) ?? [];
-    this.#lacking.delete(driver);
-    for (const uid of waiting) {
-      const leftover = this.#leftovers.get(uid);
-      if (leftover?.timer) this.#leftOver(uid, 0);
-      else table.learn(uid, { kind: 'claimDriver', at: clock.now().mono });
+    for (const uid of this.#lacking.take(driver)) {
+      if (!this.#leftovers.again(uid)) table.learn(uid, { kind: 'claimDriver', at: clock.now().mono });
     }
-  }
-
-  #grants(pod: Pod, container: Container): readonly ClaimGrant[] {
-    const namespace = pod.metadata?.namespace ?? '';
-    return [...requestsOf(pod, container)].map(([name, requests]) => {
-      const info = this.#book.get(namespace, name);
-      if (!info)
-        throw new Error(`internal error: unable to get claim info for ResourceClaim ${name} in namespace ${namespace}`);
-      return { namespace, name, uid: info.uid, devices: devicesFor(info.drivers, requests) };
-    });
-  }
-
-  #leftOver(uid: string, attempt: number): void {
-    const { clock, random, log } = this.#options;
-    const before = this.#leftovers.get(uid);
-    if (this.#ended.signal.aborted || (before && !before.timer)) return;
-    before?.timer?.[Symbol.dispose]();
-    this.#leftovers.set(uid, { attempt });
-    this.unprepare(uid, this.#ended.signal, () => {}).then(
-      () => this.#leftovers.delete(uid),
-      (error) => {
-        if (this.#ended.signal.aborted) return;
-        log.warn('Claims of a Pod that is gone are still prepared', { podUid: uid, error: errorMessage(error) });
-        const timer = clock.setTimer(backoffDelay(LEFTOVERS, attempt, random()), () =>
-          this.#leftOver(uid, attempt + 1),
-        );
-        this.#leftovers.set(uid, { attempt, timer });
-      },
-    );
   }
 }

@@ -1,4 +1,5 @@
-import type { ClaimManager, ClaimManagerOptions } from '../../dra/claimManager.ts';
+import type { ClaimManagerOptions } from '../../dra/claimManager.ts';
+import type { HeldClaims } from '../../dra/heldClaims.ts';
 import type { DraPluginOptions } from '../../dra/plugin.ts';
 import { atMost, type Metrics } from '../../k8s/metrics/metrics.ts';
 
@@ -27,7 +28,7 @@ export function claimMetrics(
 }
 
 /** dra_resource_claims_in_use, read at each scrape. */
-export function claimGauges(m: Metrics, claims: Pick<ClaimManager, 'inUse'>): void {
+export function claimGauges(m: Metrics, claims: Pick<HeldClaims, 'inUse'>): void {
   m.gauge('dra_resource_claims_in_use', (gauge) => {
     gauge.reset();
     const { all, byDriver } = claims.inUse();

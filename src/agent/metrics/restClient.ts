@@ -1,4 +1,4 @@
-import type { ClientOptions } from '../../api/client.ts';
+import type { ClientOptions } from '../../api/callOptions.ts';
 import type { Metrics } from '../../k8s/metrics/metrics.ts';
 
 /** rest_client_*: what the requests to the API server came to. `host`: the server's, with its port. */

@@ -42,7 +42,7 @@ export async function openDra(base: Base, api: ApiConnection | null, stack: Asyn
     }),
   );
   await claims.load();
-  claimGauges(metrics.metrics, claims);
+  claimGauges(metrics.metrics, claims.held);
   slices?.wipeAll();
   return { registration: plugins, claims };
 }

@@ -23,7 +23,8 @@ export async function openPodResources(
       ...podResourcesMetrics(metrics.metrics),
       others: {
         cpus: (uid, container) => managers.grant(uid, container).cpus,
-        claims: (pod, name) => containersOf(pod, name).flatMap((one) => claims.claimsOf(pod, one).map(dynamicResource)),
+        claims: (pod, name) =>
+          containersOf(pod, name).flatMap((one) => claims.held.claimsOf(pod, one).map(dynamicResource)),
         memory: (uid, container) => managers.memoryBlocks(uid, container).map(memoryHolding),
         allocatableCpus: () => managers.allocatableCpus(),
         allocatableMemory: () => managers.allocatableMemory().map(memoryHolding),

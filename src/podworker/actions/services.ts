@@ -3,7 +3,7 @@ import type { Cri } from '../../cri/client.ts';
 import type { StartGate } from '../../cri/gate.ts';
 import type { PodSandboxConfig } from '../../cri/generated/runtime.ts';
 import type { WorkerDevices } from '../../devices/deviceManager.ts';
-import type { WorkerClaims } from '../../dra/claimManager.ts';
+import type { WorkerClaims } from '../../dra/workerClaims.ts';
 import type { NodeEvent } from '../../events/event.ts';
 import type { ImageManager } from '../../images/imageManager.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
