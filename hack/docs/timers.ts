@@ -29,10 +29,11 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       what: 'pings of an open connection: a silent dead one is noticed; a connection told to go away drains',
     },
   ],
-  'api/client.ts': [
+  'api/apiCalls.ts': [
     { for: 'deadline', what: 'answers of the API server' },
     { for: 'retry', what: 'Retry-After' },
   ],
+  'api/runWatch.ts': [{ for: 'deadline', what: 'until the API server has accepted a watch' }],
   'cgroups/keepQos.ts': [
     { poll: 'limits of the QoS cgroups', period: '1 min', why: 'nobody tells who else writes into a cgroup' },
   ],
@@ -168,8 +169,10 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: "containerd's content service tells when asked; read by no Pod's worker but the one that waits",
     },
   ],
-  'dra/claimManager.ts': [
+  'dra/heldClaims.ts': [
     { for: 'schedule', what: 'how long the health of devices that was told before a restart holds' },
+  ],
+  'dra/claimLeftovers.ts': [
     { for: 'retry', what: 'claims of a Pod that is gone, which its driver does not take back' },
   ],
   'dra/health.ts': [

@@ -2,7 +2,8 @@ import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { isNoRelationship, isObjectGone } from './apiError.ts';
-import type { ApiClient, ObjectRef } from './client.ts';
+import type { ObjectRef } from './callOptions.ts';
+import type { ApiClient } from './client.ts';
 import type { ReflectorCallbacks } from './reflector.ts';
 import { type Kind, type KindMap, RESOURCES } from './resources.ts';
 

@@ -3,7 +3,8 @@ import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { isExpired } from './apiError.ts';
-import type { ApiClient, Selector } from './client.ts';
+import type { Selector } from './callOptions.ts';
+import type { ApiClient } from './client.ts';
 import type { Kind, KindMap } from './resources.ts';
 import type { Prepare, WatchEvent } from './watch.ts';
 

@@ -77,3 +77,10 @@ export function resourcePath(kind: Kind, namespace?: string, name?: string, subr
   if (subresource !== undefined) parts.push(subresource);
   return parts.join('/');
 }
+
+/** The query of a request: '' when nothing is asked, values that are undefined left out. */
+export function queryOf(values: Record<string, string | number | boolean | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+  return query.size === 0 ? '' : `?${query}`;
+}

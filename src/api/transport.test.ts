@@ -1,6 +1,7 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import { failure, until } from '../lib/fake/until.ts';
-import { ApiClient, type ClientOptions } from './client.ts';
+import type { ClientOptions } from './callOptions.ts';
+import { ApiClient } from './client.ts';
 import type { ConnectionConfig } from './connection.ts';
 import { FakeApiServer, type FakeOptions } from './fake/server.ts';
 
