@@ -12,7 +12,8 @@ import type { FoundVolume, KindHost, PersistentKind, Published, VolumeIdentity }
 import type { PersistentKinds } from './kinds.ts';
 import { answers } from './mountPrograms.ts';
 import type { StepOrder } from './steps.ts';
-import { VolumeWorker, type VolumeWorkerPorts } from './volumeWorker.ts';
+import { VolumeWorker } from './volumeWorker.ts';
+import type { VolumeWorkerPorts } from './workerPorts.ts';
 
 /** Between attempts to find what is on disk, and how often it is tried again. */
 const FIND: BackoffPolicy = { initialMs: 500, maxMs: 4_000 };

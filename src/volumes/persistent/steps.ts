@@ -6,8 +6,8 @@ import type { VolumeContext } from '../contract.ts';
 import type { VolumeLabel } from '../rules/seLinuxLabel.ts';
 import { deviceAt, mapDevice, unmapDevice } from './blockDevice.ts';
 import type { KindHost, PersistentKind, Published, VolumeIdentity, VolumeSpec, WantedStep } from './contract.ts';
-import type { VolumeAction } from './rules/decideVolume.ts';
 import { mountOptions } from './rules/mountOptions.ts';
+import type { VolumeAction } from './rules/volumeFacts.ts';
 import { FinalError, type StepWords, stepFailed } from './volumeStepError.ts';
 
 /** What a Pod orders of a volume. */

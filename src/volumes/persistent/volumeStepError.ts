@@ -39,3 +39,8 @@ export function stepFailed(words: StepWords, volume: string, thrown: unknown): V
   const reason = block ? 'FailedMapVolume' : 'FailedMount';
   return new VolumeError(message, volume, thrown, reason);
 }
+
+/** Whether the error, or what caused it, says that the step left nothing behind that it had begun. */
+export function isFinal(thrown: unknown): boolean {
+  return thrown instanceof FinalError || (thrown as { cause?: unknown }).cause instanceof FinalError;
+}
