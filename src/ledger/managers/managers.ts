@@ -1,40 +1,34 @@
-import { parseCpuList } from '../../k8s/cpuList.ts';
 import { Listeners } from '../../lib/disposables.ts';
-import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type ContainerGrant, NO_GRANT } from '../../types/grant.ts';
 import type { StoredPod } from '../../types/k8s.ts';
-import { type CpuState, checkCpuState, exclusiveCpus, NO_CPU_STATE, returnCpus } from '../rules/cpus/cpuState.ts';
-import { cpuManagerPolicy } from '../rules/cpus/settings.ts';
+import { type CpuState, exclusiveCpus, returnCpus } from '../rules/cpus/cpuState.ts';
 import { CpuAllocation, type StaticCpuPolicy } from '../rules/cpus/staticPolicy.ts';
-import { checkMemoryState } from '../rules/memory/checkState.ts';
 import {
   blocksOf,
-  emptyMachine,
-  type MachineMemory,
   type MemoryBlock,
   type MemoryState,
   memoryNodes,
-  NO_MEMORY_STATE,
   returnMemory,
 } from '../rules/memory/memoryState.ts';
-import { reservedMemory } from '../rules/memory/reserved.ts';
 import { startMainContainer } from '../rules/memory/started.ts';
 import { MemoryAllocation } from '../rules/memory/staticPolicy.ts';
-import { admitByTopology, givesToPods, type TopologySettings } from '../rules/topology/admit.ts';
+import { admitByTopology, givesToPods } from '../rules/topology/admit.ts';
 import { containersOf } from '../rules/topology/containers.ts';
 import type { DeviceProviders, Hint, HintProvider } from '../rules/topology/hints.ts';
 import { holdsAll } from '../rules/topology/holds.ts';
-import { cpuTopology, type NodeTopology } from '../rules/topology/nodeTopology.ts';
+import type { NodeTopology } from '../rules/topology/nodeTopology.ts';
 import { nodesOf } from '../rules/topology/numaMask.ts';
-import { parseTopologyOptions, refuseHighIds, topologySettings } from '../rules/topology/settings.ts';
 import { type Wants, wantsOf } from '../rules/wants.ts';
 import type { ContainerAffinity, Rejection } from '../types.ts';
 import { countAdmission } from './count.ts';
 import type { ManagerCounters } from './counters.ts';
+import { ManagerStates } from './managerStates.ts';
+import { type ManagerPolicies, managerPolicies } from './policies.ts';
 import type { ManagerGates, ManagerSettings, Reservation } from './settings.ts';
-import { cpuStateFile, type FindContainers, memoryStateFile, type StateFile } from './stateFiles.ts';
+import type { FindContainers } from './stateFiles.ts';
 
+/** What the managers are made with. */
 export interface ManagersOptions {
   readonly settings: ManagerSettings;
   readonly gates: ManagerGates;
@@ -67,72 +61,24 @@ interface Considered {
  */
 export class Managers {
   readonly #options: ManagersOptions;
-  readonly #topology: TopologySettings;
-  readonly #cpuPolicy: StaticCpuPolicy | null;
-  readonly #memoryStatic: boolean;
-  readonly #cpuFile: StateFile<CpuState>;
-  readonly #memoryFile: StateFile<MemoryState>;
-  readonly #changed = new Listeners<[]>();
+  readonly #policies: ManagerPolicies;
+  readonly #states: ManagerStates;
   readonly #taken = new Listeners<[uid: string]>();
-  #cpus: CpuState = NO_CPU_STATE;
-  #memory: MemoryState = NO_MEMORY_STATE;
   readonly #sharing = new Map<string, ReadonlySet<string>>();
   #considered: Considered | undefined;
   #lastTaken: { readonly uid: string; readonly affinities: ReadonlyMap<string, Hint> } | undefined;
-  #dirty = false;
-  #writing: Promise<void> | undefined;
 
   private constructor(options: ManagersOptions) {
-    const { settings, gates, reservation, topology, rootDir } = options;
     this.#options = options;
-    const { cpuManagerPolicy: cpu, memoryManagerPolicy: memory, topologyManagerPolicy: policy } = settings;
-    const machine = topology ?? { nodes: [], sockets: 0 };
-    refuseHighIds(machine.nodes.map(({ id }) => id));
-    this.#topology = topologySettings(machine, {
-      policy,
-      scope: settings.topologyManagerScope,
-      options: parseTopologyOptions(policy === 'none' ? {} : settings.topologyManagerPolicyOptions),
-    });
-    if (cpu === 'none') refuseOptions(settings.cpuManagerPolicyOptions);
-    this.#cpuPolicy =
-      cpu === 'none'
-        ? null
-        : cpuManagerPolicy(cpuTopology(machine), {
-            options: settings.cpuManagerPolicyOptions,
-            stages: { alpha: gates.cpuAlphaOptions, beta: gates.cpuBetaOptions },
-            reservedMilli: reservation.cpuMilli,
-            reserved: parseCpuList(settings.reservedSystemCPUs),
-            topologyPolicy: policy,
-          });
-    this.#memoryStatic = memory !== 'None';
-    this.#cpuFile = cpuStateFile(rootDir, cpu, options.find, gates.podLevel);
-    this.#memoryFile = memoryStateFile(rootDir, memory, gates.podLevel);
+    this.#policies = managerPolicies(options);
+    this.#states = new ManagerStates(options);
   }
 
   /** Reads the state files. Rejects with Go's refusal when configuration, machine and files do not fit. */
   static async open(options: ManagersOptions): Promise<Managers> {
     const managers = new Managers(options);
-    await managers.#load();
+    await managers.#states.load(managers.#policies);
     return managers;
-  }
-
-  async #load(): Promise<void> {
-    const { settings, topology, reservation } = this.#options;
-    let empty: MachineMemory | undefined;
-    if (this.#memoryStatic && topology) {
-      const total = { memory: reservation.memory };
-      empty = emptyMachine(topology, reservedMemory(topology, settings.reservedMemory, total));
-    }
-    const [cpus, memory] = await Promise.all([this.#cpuFile.load(), this.#memoryFile.load()]);
-    this.#cpus = cpus ?? NO_CPU_STATE;
-    this.#memory = memory ?? NO_MEMORY_STATE;
-    if (this.#cpuPolicy) {
-      const { topology: known, reserved, options } = this.#cpuPolicy;
-      this.#cpus = checkCpuState(this.#cpus, { all: known.cpus, reserved, strict: options.strictReservation });
-    }
-    if (empty) this.#memory = checkMemoryState(this.#memory, empty);
-    if (cpus !== this.#cpus || memory !== this.#memory) this.#save();
-    await this.saved();
   }
 
   /** Why the Pod cannot have what it asks for; undefined: it can. Nothing is given yet. */
@@ -144,7 +90,7 @@ export class Managers {
   take(pod: StoredPod): Rejection | undefined {
     const rejection = this.#holds(pod) ? undefined : this.#give(pod);
     if (!rejection) this.#noteSharing(pod);
-    if (this.#cpuPolicy) this.#taken.emit(pod.metadata.uid);
+    if (this.#policies.cpu) this.#taken.emit(pod.metadata.uid);
     return rejection;
   }
 
@@ -161,28 +107,28 @@ export class Managers {
   /** Takes back all that a Pod has; UIDs that have nothing are ignored. */
   release(uid: string): void {
     this.#sharing.delete(uid);
-    this.#become(returnCpus(this.#cpus, uid), returnMemory(this.#memory, uid));
+    this.#states.become(returnCpus(this.#states.cpus, uid), returnMemory(this.#states.memory, uid));
   }
 
   /** Every source has reported: whatever belongs to none of these Pods is free. */
   keep(uids: ReadonlySet<string>): void {
-    const known = new Set([...this.#cpus.exclusive.keys(), ...this.#memory.blocks.keys()]);
+    const known = new Set([...this.#states.cpus.exclusive.keys(), ...this.#states.memory.blocks.keys()]);
     for (const uid of known) if (!uids.has(uid)) this.release(uid);
   }
 
   /** A container is about to start: the memory of init containers before it is free. */
   starting(pod: StoredPod, container: string): void {
-    this.#become(this.#cpus, startMainContainer(this.#memory, pod, container));
+    this.#states.become(this.#states.cpus, startMainContainer(this.#states.memory, pod, container));
   }
 
   /** Resolves when all that was given is written down; undefined: it is. */
   saved(): Promise<void> | undefined {
-    return this.#writing;
+    return this.#states.saved();
   }
 
   /** Tells each change of the CPUs that are shared, or of who has which. */
   onChange(listener: () => void): Disposable {
-    return this.#changed.add(listener);
+    return this.#states.onChange(listener);
   }
 
   /** Tells each Pod that was given what it asked for, where CPUs are divided. */
@@ -192,14 +138,14 @@ export class Managers {
 
   /** What one container has of its own. */
   grant(uid: string, container: string): ContainerGrant {
-    const cpus = exclusiveCpus(this.#cpus, uid, container);
-    const nodes = memoryNodes(this.#memory, uid, container);
+    const cpus = exclusiveCpus(this.#states.cpus, uid, container);
+    const nodes = memoryNodes(this.#states.memory, uid, container);
     return cpus || nodes.length > 0 ? { ...NO_GRANT, cpus: cpus ?? [], memoryNodes: nodes } : NO_GRANT;
   }
 
   /** Whether the container has CPUs of its own (of a Pod one of its containers, or all where it has them as a whole), so that it is not throttled. */
   unthrottled(uid: string, container?: string): boolean {
-    const ofPod = this.#options.gates.noQuotaWithOwnCpus ? this.#cpus.exclusive.get(uid) : undefined;
+    const ofPod = this.#options.gates.noQuotaWithOwnCpus ? this.#states.cpus.exclusive.get(uid) : undefined;
     const sharing = this.#sharing.get(uid);
     if (container === undefined) return ofPod !== undefined && sharing === undefined;
     return ofPod?.has(container) === true && !sharing?.has(container);
@@ -220,24 +166,24 @@ export class Managers {
 
   /** CPUs for a container without its own; empty: any, because no policy divides them. */
   get sharedCpus(): readonly number[] {
-    return this.#cpus.shared;
+    return this.#states.cpus.shared;
   }
 
   /** CPUs that containers could be given; empty without policy static. */
   allocatableCpus(): readonly number[] {
-    if (!this.#cpuPolicy) return [];
-    const reserved = new Set(this.#cpuPolicy.reserved);
-    return this.#cpuPolicy.topology.cpus.filter((cpu) => !reserved.has(cpu));
+    if (!this.#policies.cpu) return [];
+    const reserved = new Set(this.#policies.cpu.reserved);
+    return this.#policies.cpu.topology.cpus.filter((cpu) => !reserved.has(cpu));
   }
 
   /** A container's blocks of memory, for podresources. */
   memoryBlocks(uid: string, container: string): readonly MemoryBlock[] {
-    return blocksOf(this.#memory, uid, container) ?? [];
+    return blocksOf(this.#states.memory, uid, container) ?? [];
   }
 
   /** Memory that containers could be given, by NUMA node and kind, for podresources. */
   allocatableMemory(): readonly MemoryBlock[] {
-    return [...this.#memory.machine].flatMap(([id, { tables }]) =>
+    return [...this.#states.memory.machine].flatMap(([id, { tables }]) =>
       [...tables]
         .filter(([, { allocatable }]) => allocatable > 0n)
         .map(([kind, { allocatable }]) => ({ nodes: [id], kind, size: allocatable })),
@@ -256,9 +202,9 @@ export class Managers {
     const settings = { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy };
     return {
       settings,
-      policy: this.#cpuPolicy,
-      cpus: this.#cpus,
-      memory: this.#memory,
+      policy: this.#policies.cpu,
+      cpus: this.#states.cpus,
+      memory: this.#states.memory,
       topology: this.#options.topology,
     };
   }
@@ -266,9 +212,9 @@ export class Managers {
   /** A Pod that has everything from before this process is not asked again, so that no restart can refuse it. */
   #holds(pod: StoredPod): boolean {
     if (this.#options.devices?.wants(pod)) return false;
-    const cpus = this.#cpuPolicy && this.#cpus;
-    const memory = this.#memoryStatic ? this.#memory : null;
-    return holdsAll(pod, this.#wants(pod), { cpus, memory, toPods: givesToPods(this.#topology) });
+    const cpus = this.#policies.cpu && this.#states.cpus;
+    const memory = this.#policies.memoryStatic ? this.#states.memory : null;
+    return holdsAll(pod, this.#wants(pod), { cpus, memory, toPods: givesToPods(this.#policies.topology) });
   }
 
   #wants(pod: StoredPod): Wants {
@@ -278,7 +224,7 @@ export class Managers {
   #give(pod: StoredPod): Rejection | undefined {
     const { rejection, to, affinities } = this.#consider(pod);
     this.#lastTaken = { uid: pod.metadata.uid, affinities };
-    if (!rejection) this.#become(...to);
+    if (!rejection) this.#states.become(...to);
     return rejection;
   }
 
@@ -286,57 +232,28 @@ export class Managers {
     const last = this.#considered;
     const { counters, now, devices: devicesOf, topology } = this.#options;
     const devices = devicesOf?.version();
-    const isSame = last?.pod === pod && last.from[0] === this.#cpus && last.from[1] === this.#memory;
+    const isSame = last?.pod === pod && last.from[0] === this.#states.cpus && last.from[1] === this.#states.memory;
     if (isSame && last.devices === devices) return last;
     const began = now();
     const wants = this.#wants(pod);
-    const cpus = this.#cpuPolicy && new CpuAllocation(this.#cpuPolicy, this.#cpus, pod, wants);
-    const memory = this.#memoryStatic ? new MemoryAllocation(this.#memory, pod, wants) : null;
+    const cpus = this.#policies.cpu && new CpuAllocation(this.#policies.cpu, this.#states.cpus, pod, wants);
+    const memory = this.#policies.memoryStatic ? new MemoryAllocation(this.#states.memory, pod, wants) : null;
     const ofPlugIns = devicesOf?.provider(pod, topology?.nodes.map(({ id }) => id) ?? []) ?? null;
     const providers: HintProvider[] = [ofPlugIns, cpus, memory].filter((one) => one !== null);
-    const { rejection, affinities } = admitByTopology(pod, this.#topology, providers, wants.asPod);
+    const { rejection, affinities } = admitByTopology(pod, this.#policies.topology, providers, wants.asPod);
     counters.admission(now() - began, rejection !== undefined);
-    const to = [cpus?.state ?? this.#cpus, memory?.state ?? this.#memory] as const;
+    const to = [cpus?.state ?? this.#states.cpus, memory?.state ?? this.#states.memory] as const;
     countAdmission(counters, pod, wants, {
-      ...{ topology: this.#topology, policy: this.#cpuPolicy, memory: this.#memoryStatic, rejection, affinities },
-      ...{ before: this.#cpus, after: to[0], memoryBefore: this.#memory },
+      ...{
+        topology: this.#policies.topology,
+        policy: this.#policies.cpu,
+        memory: this.#policies.memoryStatic,
+        rejection,
+        affinities,
+      },
+      ...{ before: this.#states.cpus, after: to[0], memoryBefore: this.#states.memory },
     });
-    this.#considered = { pod, from: [this.#cpus, this.#memory], to, rejection, affinities, devices };
+    this.#considered = { pod, from: [this.#states.cpus, this.#states.memory], to, rejection, affinities, devices };
     return this.#considered;
   }
-
-  #become(cpus: CpuState, memory: MemoryState): void {
-    if (cpus === this.#cpus && memory === this.#memory) return;
-    const others = cpus !== this.#cpus;
-    this.#cpus = cpus;
-    this.#memory = memory;
-    this.#save();
-    if (others) this.#changed.emit();
-  }
-
-  #save(): void {
-    this.#dirty = true;
-    this.#writing ??= this.#write();
-  }
-
-  /** Writes until nothing has changed meanwhile. As in the Go kubelet, a file that cannot be written ends nothing. */
-  async #write(): Promise<void> {
-    while (this.#dirty) {
-      this.#dirty = false;
-      const writes = [this.#cpuFile.save(this.#cpus), this.#memoryFile.save(this.#memory)];
-      for (const [i, result] of (await Promise.allSettled(writes)).entries()) {
-        if (result.status === 'fulfilled') continue;
-        const { path } = i === 0 ? this.#cpuFile : this.#memoryFile;
-        this.#options.log.error('Failed to save checkpoint', { path, error: errorMessage(result.reason) });
-      }
-    }
-    this.#writing = undefined;
-  }
-}
-
-function refuseOptions(options: Readonly<Record<string, string>>): void {
-  const given = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (given.length === 0) return;
-  const text = given.map(([name, value]) => `${name}:${value}`).join(' ');
-  throw new Error(`new none policy error: None policy: received unsupported options=map[${text}]`);
 }
