@@ -1,7 +1,6 @@
 import { arch, platform } from 'node:process';
 import { type Clock, realClock } from '../lib/clock.ts';
 import type { RateLimiter } from '../lib/limiter.ts';
-import type { Tracing } from '../tracing/spans.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { ApiCalls, type ObservedCall } from './apiCalls.ts';
 import {
