@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseCommand } from '../config/command.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { pullLimits, readHosts, readResolvConf } from './services.ts';
+import { pullLimits } from './services.ts';
 
 const configOf = (...args: string[]) => {
   const command = parseCommand(['--fail-cgroupv1=false', ...args]);
@@ -16,30 +13,4 @@ test('five images are pulled side by side unless maxParallelImagePulls says othe
   expect(standard.serializeImagePulls).toBe(true);
   expect(pullLimits(standard)).toEqual({ maxParallel: 5, qps: 5, burst: 10 });
   expect(pullLimits({ ...standard, maxParallelImagePulls: 1 }).maxParallel).toBe(1);
-});
-
-describe('files of the node', () => {
-  let dir: string;
-  beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'node-files-'));
-  });
-  afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-  test('resolv.conf: its text; none when none is set; why it cannot be read, until it can', () => {
-    const path = join(dir, 'resolv.conf');
-    expect(readResolvConf('')).toBeNull();
-    expect(readResolvConf(path)).toEqual({ unreadable: `open ${path}: no such file or directory` });
-    expect(readResolvConf(dir)).toEqual({ unreadable: `read ${dir}: is a directory` });
-    writeFileSync(path, 'nameserver 1.2.3.4\n');
-    expect(readResolvConf(path)).toBe('nameserver 1.2.3.4\n');
-    writeFileSync(path, '');
-    expect(readResolvConf(path)).toBe('');
-  });
-
-  test("the hosts file: its text, or an error in kubelet's words", async () => {
-    const path = join(dir, 'hosts');
-    await expect(readHosts(path)).rejects.toThrow(`open ${path}: no such file or directory`);
-    writeFileSync(path, '127.0.0.1 localhost\n');
-    expect(await readHosts(path)).toBe('127.0.0.1 localhost\n');
-  });
 });

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { ImageManager } from '../images/imageManager.ts';
 import { DEFAULT_PULL_LIMITS, type PullLimits } from '../images/pullFlights.ts';
-import { goSystemError } from '../k8s/goText.ts';
 import { matchesNodeSelector } from '../ledger/rules/nodeAffinity.ts';
 import { containerLogsDir } from '../node/preflight/directories.ts';
 import type { Mirrors } from '../pods/mirrors.ts';
@@ -19,6 +16,7 @@ import type { Pod, Secret } from '../types/k8s.ts';
 import { createVolumeManager } from '../volumes/manager.ts';
 import { storageOperations } from '../volumes/metrics.ts';
 import { seLinuxCounts } from '../volumes/seLinuxMetrics.ts';
+import { readHosts, readResolvConf } from './nodeFiles.ts';
 import type { ApiConnection } from './stages/api.ts';
 import type { CsiStage } from './stages/csi.ts';
 import type { NodeStage } from './stages/node.ts';
@@ -27,6 +25,7 @@ import type { Projections } from './stages/projections.ts';
 import type { Runtime } from './stages/runtime.ts';
 import { placementOf } from './tellCpus.ts';
 
+/** What the services are made of. */
 export interface ServicesOptions {
   readonly base: Base;
   readonly runtime: Runtime;
@@ -54,61 +53,16 @@ export function pullLimits(
 }
 
 /** Everything that the Pods' effects work with. */
-export function makeServices({
-  base,
-  runtime,
-  stage,
-  api,
-  csi,
-  objects,
-  mirrors,
-  projections,
-  hooks,
-  images,
-  records,
-  userNamespaces,
-}: ServicesOptions): Services {
-  const { loaded, clock, log, rootDir, table, host } = base;
+export function makeServices(options: ServicesOptions): Services {
+  const { base, runtime, stage, api, objects, mirrors } = options;
+  const { loaded, clock, log, rootDir } = base;
   const { cri, gate } = runtime;
-  const { node, ledger, cgroups } = stage;
-  const { config } = loaded;
-  const allocatable = () => node.node.status?.allocatable ?? null;
+  const { node, ledger, spec, devices, claims } = stage;
+  const { hooks, images, records, userNamespaces } = options;
   return {
-    clock,
-    log,
-    cri,
-    gate,
-    ledger,
-    images,
-    userNamespaces,
-    volumes: createVolumeManager({
-      ...{ root: rootDir, mounter: host.createMounter(), log },
-      persistent: stage.volumes,
-      csi: csi.services,
-      seLinux: stage.seLinux,
-      onOperation: storageOperations(base.metrics.metrics),
-      seLinuxCounts: seLinuxCounts(base.metrics.metrics),
-    }),
-    volumeContext: {
-      objects: objects.lookup,
-      token: (demand, signal) => objects.token(demand, signal),
-      ...projections.context,
-      get nodeAllocatable() {
-        return allocatable() ?? {};
-      },
-      fitsNode: (volume) => {
-        const required = volume.spec?.nodeAffinity?.required;
-        const { name, labels = {} } = node.node.metadata ?? {};
-        return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
-      },
-    },
-    ...records,
-    cgroups: {
-      parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
-      ...podLimits(cgroups, (pod) => stage.managers.unthrottled(pod.metadata?.uid ?? '')),
-      remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
-    },
-    hooks,
+    ...{ clock, log, cri, gate, ledger, images, userNamespaces, hooks, spec, devices, claims, ...records },
+    ...volumeServices(options),
+    cgroups: cgroupServices(stage),
     checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
     api: api
       ? podApi(
@@ -117,38 +71,16 @@ export function makeServices({
           (pod) => mirrors.of(pod),
         )
       : null,
-    spec: stage.spec,
     nodeEvent: (event) => stage.events.node(event),
-    dns: () => ({
-      hostResolvConf: readResolvConf(config.resolvConf),
-      clusterDNS: config.clusterDNS ?? [],
-      clusterDomain: config.clusterDomain ?? '',
-      nodeIPs: node.hostIPs(),
-    }),
+    dns: () => dnsInputs(loaded.config, node),
     podsDir: join(rootDir, 'pods'),
     containerLogsDir,
     hostsFile: () => readHosts('/etc/hosts'),
     runtimeHandler: (pod) => objects.runtimeHandler(pod),
     tellsImageVolumes: loaded.gates.enabled('ImageVolumeWithDigest'),
     imagesByHandler: loaded.gates.enabled('RuntimeClassInImageCriApi'),
-    envLookups: (pod, container, podIPs) =>
-      envLookups(
-        {
-          hasApiServer: api !== null,
-          lookup: objects.lookup,
-          log,
-          services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
-          hostIPs: () => node.hostIPs(),
-          allocatable,
-          volumePath: (uid, volume) => table.get(uid)?.volumePath(volume),
-        },
-        pod,
-        container,
-        podIPs,
-      ),
+    envLookups: (pod, container, podIPs) => envLookups(environment(options), pod, container, podIPs),
     pullSecrets: (pod) => pullSecrets(objects, pod),
-    devices: stage.devices,
-    claims: stage.claims,
     placement: placementOf(stage.managers),
     recursiveReadOnly: (handler) =>
       node.runtime.fact.handlers?.find((h) => h.name === handler)?.recursiveReadOnlyMounts ?? false,
@@ -156,30 +88,70 @@ export function makeServices({
   };
 }
 
-/**
- * Read for each sandbox, as kubelet does: resolv.conf changes with the node's network. It is small and local. Why it cannot be read is an
- * answer too, in kubelet's words, because only who asks for the DNS of a Pod fails by it.
- */
-export function readResolvConf(path: string): DnsInputs['hostResolvConf'] {
-  if (path === '') return null;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    return { unreadable: cannotRead(path, error) };
-  }
+/** How volumes are set up, and what their contents are made of. */
+function volumeServices({
+  base,
+  stage,
+  csi,
+  objects,
+  projections,
+}: ServicesOptions): Pick<Services, 'volumes' | 'volumeContext'> {
+  const { log, rootDir, host, metrics } = base;
+  const { node } = stage;
+  const volumes = createVolumeManager({
+    ...{ root: rootDir, mounter: host.createMounter(), log },
+    persistent: stage.volumes,
+    csi: csi.services,
+    seLinux: stage.seLinux,
+    onOperation: storageOperations(metrics.metrics),
+    seLinuxCounts: seLinuxCounts(metrics.metrics),
+  });
+  const volumeContext: Services['volumeContext'] = {
+    objects: objects.lookup,
+    token: (demand, signal) => objects.token(demand, signal),
+    ...projections.context,
+    get nodeAllocatable() {
+      return node.node.status?.allocatable ?? {};
+    },
+    fitsNode: (volume) => {
+      const required = volume.spec?.nodeAffinity?.required;
+      const { name, labels = {} } = node.node.metadata ?? {};
+      return required === undefined || matchesNodeSelector(required, { name: name ?? '', labels });
+    },
+  };
+  return { volumes, volumeContext };
 }
 
-/** The hosts file for Pods on the node's network. Rejects in kubelet's words, which become the container's waiting message. */
-export async function readHosts(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new Error(cannotRead(path, error), { cause: error });
-  }
+function cgroupServices({ cgroups, managers }: NodeStage): Services['cgroups'] {
+  return {
+    parent: (pod) => cgroups.podCgroup(pod).cgroupParent,
+    ...podLimits(cgroups, (pod) => managers.unthrottled(pod.metadata?.uid ?? '')),
+    remove: (pod) => cgroups.destroy(cgroups.podCgroup(pod).name, AbortSignal.timeout(60_000)),
+  };
 }
 
-function cannotRead(path: string, error: unknown): string {
-  return goSystemError((error as NodeJS.ErrnoException).syscall ?? 'open', error, path);
+function dnsInputs(config: LoadedConfiguration['config'], node: NodeStage['node']): DnsInputs {
+  return {
+    hostResolvConf: readResolvConf(config.resolvConf),
+    clusterDNS: config.clusterDNS ?? [],
+    clusterDomain: config.clusterDomain ?? '',
+    nodeIPs: node.hostIPs(),
+  };
+}
+
+/** What containers' environments are taken from. */
+function environment({ base, stage, api, objects }: ServicesOptions): Parameters<typeof envLookups>[0] {
+  const { log, table } = base;
+  const { node } = stage;
+  return {
+    hasApiServer: api !== null,
+    lookup: objects.lookup,
+    log,
+    services: () => (api === null ? [] : api.services.synced() ? [...api.services.objects().values()] : null),
+    hostIPs: () => node.hostIPs(),
+    allocatable: () => node.node.status?.allocatable ?? null,
+    volumePath: (uid, volume) => table.get(uid)?.volumePath(volume),
+  };
 }
 
 function pullSecrets(objects: PodObjects, pod: Pod): Secret[] {

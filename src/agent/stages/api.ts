@@ -40,6 +40,36 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
   const { config, options } = base.loaded;
   if (!options.kubeconfig) return null;
   await using own = new AsyncDisposableStack();
+  const heartbeat = await openHeartbeat(base, own);
+  const client = heartbeat.withLimiter(new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst));
+  const { node, onNode } = ownNode(heartbeat, base, own);
+  const { pods, problem, onConnection } = ownPods(heartbeat, base, own);
+  const parts = {
+    client,
+    heartbeat,
+    store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {}, CSIDriver: {} } })),
+    tokens: new TokenManager(client, { clock }),
+    events: own.use(
+      new EventRecorder(heartbeat, {
+        nodeName,
+        clock,
+        logger: log,
+        qps: config.eventRecordQPS,
+        burst: config.eventBurst,
+        holdMs: 500,
+      }),
+    ),
+    services: own.use(new Reflector(heartbeat, 'Service', {}, {}, { clock })),
+    ...{ node, pods, problem, onNode, onConnection },
+  };
+  const kept = own.move();
+  return { ...parts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** The client for heartbeats: it follows the kubeconfig, and the certificate that the node may have to ask for first. */
+async function openHeartbeat(base: Base, own: AsyncDisposableStack): Promise<ApiClient> {
+  const { clock, log, nodeName } = base;
+  const { config, options } = base.loaded;
   const { kubeconfig: file, bootstrapKubeconfig, certDir } = options;
   const kubeconfig = own.use(
     await openClientConnection({
@@ -63,19 +93,12 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
       log.warn('the changed kubeconfig cannot be used; the old one stays', { error: error.message }),
     ),
   );
-  const client = heartbeat.withLimiter(new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst));
+  return heartbeat;
+}
+
+/** This node's object, watched. */
+function ownNode(heartbeat: ApiClient, { nodeName, clock }: Base, own: AsyncDisposableStack) {
   const nodeSeen = new Listeners<[Node | undefined]>();
-  const connection = new Listeners<[]>();
-  let problem: string | undefined = 'not connected yet';
-  const pods = own.use(
-    new ApiPodSource(heartbeat, nodeName, {
-      clock,
-      onState: (state) => {
-        problem = state.state === 'retrying' ? state.reason : undefined;
-        connection.emit();
-      },
-    }),
-  );
   const node = own.use(
     new Reflector(
       heartbeat,
@@ -89,28 +112,21 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
       { clock },
     ),
   );
-  const parts = {
-    client,
-    heartbeat,
-    store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {}, CSIDriver: {} } })),
-    tokens: new TokenManager(client, { clock }),
-    events: own.use(
-      new EventRecorder(heartbeat, {
-        nodeName,
-        clock,
-        logger: log,
-        qps: config.eventRecordQPS,
-        burst: config.eventBurst,
-        holdMs: 500,
-      }),
-    ),
-    services: own.use(new Reflector(heartbeat, 'Service', {}, {}, { clock })),
-    node,
-    pods,
-    problem: () => problem,
-    onNode: (listener: (node: Node | undefined) => void) => nodeSeen.add(listener),
-    onConnection: (listener: () => void) => connection.add(listener),
-  };
-  const kept = own.move();
-  return { ...parts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { node, onNode: (listener: (node: Node | undefined) => void) => nodeSeen.add(listener) };
+}
+
+/** This node's Pods, watched, and whether that watch is connected. */
+function ownPods(heartbeat: ApiClient, { nodeName, clock }: Base, own: AsyncDisposableStack) {
+  const connection = new Listeners<[]>();
+  let problem: string | undefined = 'not connected yet';
+  const pods = own.use(
+    new ApiPodSource(heartbeat, nodeName, {
+      clock,
+      onState: (state) => {
+        problem = state.state === 'retrying' ? state.reason : undefined;
+        connection.emit();
+      },
+    }),
+  );
+  return { pods, problem: () => problem, onConnection: (listener: () => void) => connection.add(listener) };
 }

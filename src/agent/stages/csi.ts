@@ -63,7 +63,18 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
       });
   });
   const allocatable = stack.use(new AllocatableUpdates({ drivers, store: api.store, nodeInfo, clock, log }));
-  const services = {
+  const services = csiServices(base, api, drivers, allocatable);
+  return { drivers, registration, figures, nodeInfo, services, kind: csiKind(services) };
+}
+
+/** What CSI volumes work with. */
+function csiServices(
+  { clock, nodeName, loaded }: Base,
+  api: ApiConnection,
+  drivers: CsiDrivers,
+  allocatable: AllocatableUpdates,
+): CsiServices {
+  return {
     ...{ drivers, nodeName, clock },
     secret: secretReader(api.heartbeat, clock),
     attachment: (name: string) => api.heartbeat.get('VolumeAttachment', { name }),
@@ -77,5 +88,4 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
     failedExpansions: new Set<string>(),
     republishMs: loaded.config.syncFrequency,
   };
-  return { drivers, registration, figures, nodeInfo, services, kind: csiKind(services) };
 }

@@ -5,17 +5,11 @@ import { keepQos } from '../../cgroups/keepQos.ts';
 import { RateLimiter } from '../../lib/limiter.ts';
 import { rotatePodLogs } from '../../node/podLogs.ts';
 import { Mirrors } from '../../pods/mirrors.ts';
-import { effects } from '../../podworker/actions/registry.ts';
 import type { Services } from '../../podworker/actions/services.ts';
-import { checkpointDir, FileCheckpoints } from '../../podworker/checkpointStore.ts';
 import { apiObjects, localObjects, type NodeObjects, type PodObjects } from '../../podworker/objects.ts';
-import { PodRuntime } from '../../podworker/podRuntime.ts';
-import { logAction } from '../../podworker/recording.ts';
-import type { VolumeNeed } from '../../podworker/references.ts';
-import { showMirror } from '../../podworker/sources.ts';
+import type { PodRuntime } from '../../podworker/podRuntime.ts';
 import { PodProbes } from '../../probes/podProbes.ts';
 import { StatusWriter } from '../../status/writer.ts';
-import type { StoredPod } from '../../types/k8s.ts';
 import { hookCounters } from '../metrics/hookMetrics.ts';
 import { ProbeMetrics } from '../metrics/probeMetrics.ts';
 import { memoryQosGauges } from '../metrics/qosMetrics.ts';
@@ -29,6 +23,7 @@ import type { Base } from './preflight.ts';
 import { openProjections } from './projections.ts';
 import type { Runtime } from './runtime.ts';
 import { openUserNamespaces } from './userNamespaces.ts';
+import { openWorkers } from './workers.ts';
 
 /** The workers and what follows them. */
 export interface PodStage {
@@ -54,38 +49,19 @@ export async function openPods(
   csi: CsiStage,
   stack: AsyncDisposableStack,
 ): Promise<PodStage> {
-  const { clock, log, table, recorder, metrics, rootDir, loaded, health, tracing } = base;
-  const { cri, gate } = runtime;
-  const { node, ledger, cgroups, events } = stage;
+  const { clock, log, table, metrics, rootDir, loaded } = base;
+  const { node, cgroups } = stage;
   const { config } = loaded;
   const records = stack.use(await openRecords(rootDir, clock));
   const mirrors = new Mirrors();
-  const manifests = staticSources(base);
-  for (const source of manifests) {
-    stack.use(source);
-    stack.use(logManifests(source, log));
-  }
+  const manifests = staticSources(base, stack);
   const projections = await openProjections(base, api, stage, stack);
   const drivers = { CSIPlugin: csi.drivers, FlexVolumeDriver: stage.flexDrivers, ...projections.objects };
   const objects = api ? apiObjects(api.store, api.tokens, drivers) : standaloneObjects(manifests, drivers);
-  // The limit that the Go kubelet's statuses have, in a bucket of their own: heartbeats do not wait behind them.
-  const limiter = new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst);
-  const status = api
-    ? stack.use(
-        new StatusWriter({ client: api.heartbeat, limiter, clock, recorder, mirrors, table, follower: tracing?.pods }),
-      )
-    : null;
+  const status = openStatus(base, api, mirrors, stack);
   const probeMetrics = new ProbeMetrics();
-  const probes = stack.use(
-    new PodProbes({
-      ...{ cri, clock, table },
-      random: Math.random,
-      onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
-      onMetric: (metric) => probeMetrics.attempt(metric),
-      onHook: hookCounters(metrics.metrics),
-    }),
-  );
-  stack.use(rotatePodLogs({ config, cri, clock, log, table }));
+  const probes = openProbes(base, runtime, stage, probeMetrics, stack);
+  stack.use(rotatePodLogs({ config, cri: runtime.cri, clock, log, table }));
   const onDemand = memoryQosGauges(metrics.metrics, cgroups.qos);
   stack.use(keepQos({ table, cgroups, clock, log, ...(onDemand && { onDemand }) }));
   stack.use(
@@ -102,61 +78,74 @@ export async function openPods(
     images: images.manager,
     userNamespaces: await openUserNamespaces(base, node),
   });
-  const rules = {
-    crashLoopMaxMs: config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000,
-    deviceHealth: loaded.gates.enabled('ResourceHealthStatus'),
-  };
-  const { maximumDeadContainersPerContainer: keptDead } = loaded.options;
-  const dead = keptDead > 1 ? { deadPerContainer: keptDead } : {};
-  const workers = stack.use(
-    new PodRuntime({
-      ...{ cri, clock, log, table, recorder, gate, objects },
-      random: Math.random,
-      checkpoints: new FileCheckpoints(checkpointDir(rootDir)),
-      effect: tracing ? tracing.pods.effect(effects(services)) : effects(services),
-      recorded: (uid) => ({ allocated: records.allocated.get(uid), actuated: records.actuated.get(uid) }),
-      volumeNeeds: (pod) => volumeNeeds(services, pod),
-      nodeFacts: () => ({ ...node.facts(api !== null, api?.problem(), rules), ...dead }),
-      recursiveReadOnly: (pod) => services.recursiveReadOnly(services.runtimeHandler(pod)),
-      hooks: {
-        listed: () => health.turned(),
-        publish: (pod, wanted) => status?.publish(pod, wanted),
-        event: (pod, subject, event) => events.pod(pod, subject, event),
-        taken: (worker, pod) => {
-          if (api && worker.origin !== 'api')
-            showMirror({ mirrors, publisher: status?.publisher ?? null }, worker, pod);
-        },
-        actionEnded: (uid, action, ms, error) => {
-          const { pod } = table.get(uid) ?? {};
-          metrics.action(uid, action, ms, error, pod ? services.runtimeHandler(pod) : '');
-          logAction(log, table.get(uid), action, ms, error);
-        },
-      },
-    }),
-  );
-  if (api)
-    api.onConnection(() => {
-      table.wakeAll();
-      // Static Pods must start while the API server is away; whoever runs already has asked by now.
-      if (api.problem() !== undefined) ledger.open();
-      else status?.publisher.apiBack();
-    });
+  const made = { services, records, mirrors, status };
+  const workers = openWorkers(base, runtime, api, stage, { ...made, objects }, stack);
+  followApi(base, api, stage, status);
   node.onFacts(() => table.wakeAll());
   node.start();
   // Before the runtime answers, which may take longer than systemd waits for a service: kubelet too says it this early.
   base.preflight.ready();
   await workers.start();
-  return { runtime: workers, services, records, mirrors, status, manifests, probeMetrics, tidyImages: images.tidy };
+  return { runtime: workers, ...made, manifests, probeMetrics, tidyImages: images.tidy };
 }
 
-function staticSources({ loaded, nodeName, clock }: Base): readonly StaticPodSource[] {
+function openStatus(
+  { clock, recorder, table, tracing, loaded: { config } }: Base,
+  api: ApiConnection | null,
+  mirrors: Mirrors,
+  stack: AsyncDisposableStack,
+): StatusWriter | null {
+  if (!api) return null;
+  // The limit that the Go kubelet's statuses have, in a bucket of their own: heartbeats do not wait behind them.
+  const limiter = new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst);
+  const follower = tracing?.pods;
+  return stack.use(new StatusWriter({ client: api.heartbeat, limiter, clock, recorder, mirrors, table, follower }));
+}
+
+function openProbes(
+  { clock, table, metrics }: Base,
+  { cri }: Runtime,
+  { events }: NodeStage,
+  probeMetrics: ProbeMetrics,
+  stack: AsyncDisposableStack,
+): PodProbes {
+  return stack.use(
+    new PodProbes({
+      ...{ cri, clock, table },
+      random: Math.random,
+      onEvent: ({ pod, ...subject }, event) => events.pod(pod, subject, event),
+      onMetric: (metric) => probeMetrics.attempt(metric),
+      onHook: hookCounters(metrics.metrics),
+    }),
+  );
+}
+
+function followApi({ table }: Base, api: ApiConnection | null, { ledger }: NodeStage, status: StatusWriter | null) {
+  api?.onConnection(() => {
+    table.wakeAll();
+    // Static Pods must start while the API server is away; whoever runs already has asked by now.
+    if (api.problem() !== undefined) ledger.open();
+    else status?.publisher.apiBack();
+  });
+}
+
+/** The sources of static Pods, not started yet; what is wrong with a manifest is logged. */
+function staticSources(
+  { loaded, nodeName, clock, log }: Base,
+  stack: AsyncDisposableStack,
+): readonly StaticPodSource[] {
   const { config, options, gates } = loaded;
   const rules = {
     standalone: options.kubeconfig === '',
     preventApiReferences: gates.enabled('PreventStaticPodAPIReferences'),
   };
   const settings = { ...config, staticPodURLHeader: config.staticPodURLHeader ?? {} };
-  return staticPodSources(settings, { nodeName, rules, clock });
+  const sources = staticPodSources(settings, { nodeName, rules, clock });
+  for (const source of sources) {
+    stack.use(source);
+    stack.use(logManifests(source, log));
+  }
+  return sources;
 }
 
 function standaloneObjects(manifests: readonly StaticPodSource[], drivers: NodeObjects): PodObjects {
@@ -169,13 +158,4 @@ function standaloneObjects(manifests: readonly StaticPodSource[], drivers: NodeO
     },
     drivers,
   );
-}
-
-/** Tokens are no objects that anybody can watch. */
-function volumeNeeds(services: Services, pod: StoredPod): VolumeNeed[] {
-  return services.volumes
-    .needs(pod, services.volumeContext.objects)
-    .flatMap(({ kind, namespace, name, volume }) =>
-      kind === 'ServiceAccountToken' ? [] : [{ kind, namespace, name, volume }],
-    );
 }
