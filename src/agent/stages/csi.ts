@@ -5,7 +5,7 @@ import type { DriverFigures } from '../../stats/storage.ts';
 import type { PersistentVolumeClaim } from '../../types/k8s.ts';
 import { AllocatableUpdates } from '../../volumes/csi/allocatableUpdates.ts';
 import { CsiDrivers } from '../../volumes/csi/drivers.ts';
-import { csiKind } from '../../volumes/csi/kind.ts';
+import { CsiKind } from '../../volumes/csi/kind.ts';
 import { csiOperations, volumeLooks } from '../../volumes/csi/metrics.ts';
 import { CsiNodeInfo } from '../../volumes/csi/nodeInfo.ts';
 import { CsiRegistration } from '../../volumes/csi/registration.ts';
@@ -64,7 +64,7 @@ export function openCsi(base: Base, api: ApiConnection | null, stack: AsyncDispo
   });
   const allocatable = stack.use(new AllocatableUpdates({ drivers, store: api.store, nodeInfo, clock, log }));
   const services = csiServices(base, api, drivers, allocatable);
-  return { drivers, registration, figures, nodeInfo, services, kind: csiKind(services) };
+  return { drivers, registration, figures, nodeInfo, services, kind: new CsiKind(services) };
 }
 
 /** What CSI volumes work with. */

@@ -1,7 +1,7 @@
 import type { Mounter } from '../../lib/linux/mounter.ts';
 import { runProgram } from '../../lib/linux/runProgram.ts';
 import { FlexDrivers } from '../../volumes/flex/drivers.ts';
-import { flexKind } from '../../volumes/flex/kind.ts';
+import { FlexKind } from '../../volumes/flex/kind.ts';
 import { storageOperations } from '../../volumes/metrics.ts';
 import { openPersistentVolumes } from '../../volumes/persistent/open.ts';
 import type { PersistentVolumes } from '../../volumes/persistent/persistentVolumes.ts';
@@ -25,7 +25,7 @@ export async function openVolumes(
       onOperation: storageOperations(metrics.metrics),
       seLinuxCounts: seLinuxCounts(metrics.metrics),
       ...(csi && { csi }),
-      flexVolume: flexKind(flexDrivers, config.volumePluginDir, api !== null),
+      flexVolume: new FlexKind(flexDrivers, config.volumePluginDir, api !== null),
       expansion: services,
     }),
   );

@@ -5,7 +5,7 @@ import type { KindHost, WantedStep } from '../persistent/contract.ts';
 import { podOf } from '../persistent/fake/attachedKind.ts';
 import { CsiTestNode, DRIVER } from './fake/node.ts';
 import { csiSpec } from './fake/volumes.ts';
-import { csiKind } from './kind.ts';
+import { CsiKind } from './kind.ts';
 import { blockPlaces, uniqueName } from './names.ts';
 
 test('a raw device: staged and published where every kubelet does it, found on disk, and nothing is left of it', async () => {
@@ -14,7 +14,7 @@ test('a raw device: staged and published where every kubelet does it, found on d
   mkdirSync(join(node.root, 'data-0'));
   const { root, mounter, signal } = node;
   const host: KindHost = { root, mounter, log: silentLogger, digest: () => '', run: undefined as never };
-  const kind = csiKind(node.services);
+  const kind = new CsiKind(node.services);
   const spec = csiSpec('h1', {}, { mode: 'Block' });
   const volume = { uniqueName: uniqueName(DRIVER, 'h1'), name: 'pv-h1', mode: 'Block', attachable: false } as const;
   const step = { host, volume, signal };

@@ -1,9 +1,19 @@
 // PersistentVolumes of CSI drivers: attached, staged once for the node, published for each Pod, and back.
 
 import { errorMessage } from '../../lib/errors.ts';
-import type { CSIPersistentVolumeSource, PersistentVolume } from '../../types/k8s.ts';
-import type { ObjectLookup } from '../contract.ts';
-import type { PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
+import type { CSIPersistentVolumeSource, PersistentVolume, StoredPod } from '../../types/k8s.ts';
+import type { ObjectLookup, Reference } from '../contract.ts';
+import type {
+  AttachWait,
+  FoundVolume,
+  KindHost,
+  PersistentKind,
+  Published,
+  VolumeIdentity,
+  VolumeSpec,
+  VolumeStep,
+  WantedStep,
+} from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
 import { answers } from '../persistent/mountPrograms.ts';
 import { FinalError, stepFailed } from '../persistent/volumeStepError.ts';
@@ -25,89 +35,109 @@ import { stage, unstage } from './stage.ts';
 import { unpublishFileSystem } from './unpublish.ts';
 
 /** Volumes of CSI drivers behind claims. */
-export function csiKind(services: CsiServices): PersistentKind {
-  const { drivers } = services;
-  const notes = new PodNotes();
-  const attachments = new Attachments(services);
-  return {
-    plugin: CSI_PLUGIN,
-    metricName: (volume) => `${CSI_PLUGIN}:${volumeOf(volume.uniqueName).driver}`,
-    supportsMountOptions: true,
-    supportsBlock: true,
-    // Perhaps: only the driver knows what is behind it.
-    isNetwork: true,
+export class CsiKind implements PersistentKind {
+  readonly plugin = CSI_PLUGIN;
+  readonly supportsMountOptions = true;
+  readonly supportsBlock = true;
+  /** Perhaps: only the driver knows what is behind it. */
+  readonly isNetwork = true;
+  readonly #services: CsiServices;
+  readonly #notes = new PodNotes();
+  readonly #attachments: Attachments;
 
-    identify: (spec, pod, objects) => {
-      const { driver, volumeHandle } = sourceOf(asCsi(spec, pod.metadata.namespace));
-      // A name that cannot be a path is refused before anything is called in use.
-      if (spec.mode === 'Block') blockPlaces('', spec.name, '');
-      else stagingPath('', driver, volumeHandle);
-      return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
-    },
+  constructor(services: CsiServices) {
+    this.#services = services;
+    this.#attachments = new Attachments(services);
+  }
 
-    references: (spec, pod) => {
-      const name = sourceOf(asCsi(spec, pod.metadata.namespace)).driver;
-      return [
-        { kind: 'CSIDriver', namespace: '', name, optional: true },
-        { kind: 'CSIPlugin', namespace: '', name, optional: true },
-      ];
-    },
+  metricName(volume: VolumeIdentity): string {
+    return `${CSI_PLUGIN}:${volumeOf(volume.uniqueName).driver}`;
+  }
 
-    seLinuxMount: (spec, pod, objects) => {
-      const found = objects.get('CSIDriver', '', sourceOf(asCsi(spec, pod.metadata.namespace)).driver);
-      return found.state === 'present' && found.object.spec.seLinuxMount === true;
-    },
+  identify(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup) {
+    const { driver, volumeHandle } = sourceOf(asCsi(spec, pod.metadata.namespace));
+    // A name that cannot be a path is refused before anything is called in use.
+    if (spec.mode === 'Block') blockPlaces('', spec.name, '');
+    else stagingPath('', driver, volumeHandle);
+    return { uniqueName: uniqueName(driver, volumeHandle), attachable: attachRequired(objects, driver) };
+  }
 
-    watchAttach: ({ spec, volume, objects, log, signal }) =>
-      watchAttachLimit(services, sourceOf(asCsi(spec, '')), volume, objects, log, signal),
+  references(spec: VolumeSpec, pod: StoredPod): Omit<Reference, 'volume'>[] {
+    const name = sourceOf(asCsi(spec, pod.metadata.namespace)).driver;
+    return [
+      { kind: 'CSIDriver', namespace: '', name, optional: true },
+      { kind: 'CSIPlugin', namespace: '', name, optional: true },
+    ];
+  }
 
-    stage: (asked) =>
-      inTerms(async () => {
-        const step = translated(asked);
-        const { spec, volume, host, again, signal } = step;
-        const publishContext = await attached(step, () => attachments.look(sourceOf(spec)));
-        const source = sourceOf(spec);
-        const accessModes = spec.pv?.spec?.accessModes;
-        const common = { services, source, publishContext, accessModes, again, signal };
-        if (volume.mode === 'Block')
-          return stageBlock({ ...common, name: volume.name, places: blockPlaces(host.root, volume.name, '') });
-        return stage({
-          ...common,
-          target: stagingPath(host.root, source.driver, source.volumeHandle),
-          mountOptions: [...(spec.pv?.spec?.mountOptions ?? []), ...contextOption(step.seLinuxLabel)],
-          seLinuxLabel: step.seLinuxLabel,
-          fsGroup: step.pod.spec.securityContext?.fsGroup,
-        });
-      }),
+  seLinuxMount(spec: VolumeSpec, pod: StoredPod, objects: ObjectLookup): boolean {
+    const found = objects.get('CSIDriver', '', sourceOf(asCsi(spec, pod.metadata.namespace)).driver);
+    return found.state === 'present' && found.object.spec.seLinuxMount === true;
+  }
 
-    unstage: ({ host, volume }) =>
-      inTerms(() =>
-        volume.mode === 'Block'
-          ? unstageBlock(drivers, blockPlaces(host.root, volume.name, ''))
-          : unstage(drivers, host.root, volume.uniqueName),
-      ),
+  watchAttach({ spec, volume, objects, log, signal }: AttachWait): Promise<never> {
+    return watchAttachLimit(this.#services, sourceOf(asCsi(spec, '')), volume, objects, log, signal);
+  }
 
-    publish: (step) => inTerms(() => give(services, attachments, translated(step))),
+  stage(asked: WantedStep): Promise<void> {
+    return inTerms(() => this.#stage(translated(asked)));
+  }
 
-    unpublish: ({ host, volume, podUid }) =>
-      inTerms(() =>
-        volume.mode === 'Block'
-          ? unpublishBlock(drivers, blockPlaces(host.root, volume.name, podUid))
-          : notes
-              .of(host.root, podUid, host.log)
-              .then((found) => unpublishFileSystem(drivers, found, volume.uniqueName)),
-      ),
+  async #stage(step: WantedStep): Promise<void> {
+    const { spec, volume, host, again, signal } = step;
+    const publishContext = await attached(step, () => this.#attachments.look(sourceOf(spec)));
+    const source = sourceOf(spec);
+    const accessModes = spec.pv?.spec?.accessModes;
+    const common = { services: this.#services, source, publishContext, accessModes, again, signal };
+    if (volume.mode === 'Block')
+      return stageBlock({ ...common, name: volume.name, places: blockPlaces(host.root, volume.name, '') });
+    return stage({
+      ...common,
+      target: stagingPath(host.root, source.driver, source.volumeHandle),
+      mountOptions: [...(spec.pv?.spec?.mountOptions ?? []), ...contextOption(step.seLinuxLabel)],
+      seLinuxLabel: step.seLinuxLabel,
+      fsGroup: step.pod.spec.securityContext?.fsGroup,
+    });
+  }
 
-    expand: (asked) =>
-      inTerms(() => {
-        const step = translated(asked);
-        return expandVolume(step, services, sourceOf(step.spec));
-      }),
+  unstage({ host, volume }: VolumeStep): Promise<void> {
+    const { drivers } = this.#services;
+    return inTerms(() =>
+      volume.mode === 'Block'
+        ? unstageBlock(drivers, blockPlaces(host.root, volume.name, ''))
+        : unstage(drivers, host.root, volume.uniqueName),
+    );
+  }
 
-    deviceMapDirectory: (host, { name }) => blockPlaces(host.root, name, '').globalMap,
+  publish(step: WantedStep): Promise<Published> {
+    return inTerms(() => give(this.#services, this.#attachments, translated(step)));
+  }
 
-    reconstruct: ({ root, log }) => reconstruct(root, log),
-  };
+  unpublish({ host, volume, podUid }: VolumeStep & { readonly podUid: string }): Promise<void> {
+    const { drivers } = this.#services;
+    return inTerms(() =>
+      volume.mode === 'Block'
+        ? unpublishBlock(drivers, blockPlaces(host.root, volume.name, podUid))
+        : this.#notes
+            .of(host.root, podUid, host.log)
+            .then((found) => unpublishFileSystem(drivers, found, volume.uniqueName)),
+    );
+  }
+
+  expand(asked: WantedStep): Promise<void> {
+    return inTerms(() => {
+      const step = translated(asked);
+      return expandVolume(step, this.#services, sourceOf(step.spec));
+    });
+  }
+
+  deviceMapDirectory(host: KindHost, { name }: Pick<VolumeIdentity, 'name'>): string {
+    return blockPlaces(host.root, name, '').globalMap;
+  }
+
+  reconstruct({ root, log }: KindHost): Promise<FoundVolume[]> {
+    return reconstruct(root, log);
+  }
 }
 
 /** Of a source that a driver took over, what it is to that driver. */

@@ -3,8 +3,19 @@ import { lstat, rmdir } from 'node:fs/promises';
 import { errorMessage } from '../../lib/errors.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
 import { MountFlag } from '../../lib/linux/mounter.ts';
+import type { StoredPod } from '../../types/k8s.ts';
+import type { Reference } from '../contract.ts';
 import { volumePath } from '../paths.ts';
-import type { KindHost, PersistentKind, Published, WantedStep } from '../persistent/contract.ts';
+import type {
+  FoundVolume,
+  KindHost,
+  PersistentKind,
+  Published,
+  VolumeIdentity,
+  VolumeSpec,
+  VolumeStep,
+  WantedStep,
+} from '../persistent/contract.ts';
 import { growVolume } from '../persistent/expansion.ts';
 import { growFileSystem } from '../persistent/fileSystem.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
@@ -20,88 +31,101 @@ import { callOptions, flexSource, podOptions } from './rules/options.ts';
 import { flexSecret, flexSecretReference } from './secret.ts';
 
 /** Volumes of the drivers below --volume-plugin-dir. `isAttached`: there is a cluster that attaches them. */
-export function flexKind(drivers: FlexDrivers, pluginDir: string, isAttached: boolean): PersistentKind {
+export class FlexKind implements PersistentKind {
+  readonly plugin = FLEX_PLUGIN;
+  readonly supportsMountOptions = false;
+  readonly supportsBlock = false;
+  /** Perhaps: only the driver knows what is behind it. */
+  readonly isNetwork = true;
+  readonly #drivers: FlexDrivers;
+  readonly #pluginDir: string;
+  readonly #isAttached: boolean;
   /** Drivers that volumes of this node have, or had. */
-  const used = new Set<string>();
+  readonly #used = new Set<string>();
   /** By unique name: the device that a driver named when it was attached, for its expansion. */
-  const devices = new Map<string, string>();
-  return {
-    plugin: FLEX_PLUGIN,
-    plugins: () => used,
-    metricName: ({ uniqueName }) => driverOf(uniqueName),
-    supportsMountOptions: false,
-    supportsBlock: false,
-    // Perhaps: only the driver knows what is behind it.
-    isNetwork: true,
+  readonly #devices = new Map<string, string>();
 
-    prepare: async (spec) => void (await drivers.require(flexSource(spec).driver)),
+  constructor(drivers: FlexDrivers, pluginDir: string, isAttached: boolean) {
+    this.#drivers = drivers;
+    this.#pluginDir = pluginDir;
+    this.#isAttached = isAttached;
+  }
 
-    identify: (spec, pod) => {
-      const name = flexSource(spec).driver;
-      const driver = drivers.get(name);
-      if (!driver) throw new PayloadError(`no volume plugin matched: there is no FlexVolume driver ${name}`);
-      used.add(name);
-      const { attach } = driver.capabilities;
-      if (attach && !isAttached)
-        throw new PayloadError(
-          `FlexVolume driver ${name} attaches its volumes, which needs an API server; this node runs without one (no --kubeconfig)`,
-        );
-      return { uniqueName: uniqueNameOf(name, spec.name, attach ? undefined : pod.metadata.uid), attachable: attach };
-    },
+  plugins(): ReadonlySet<string> {
+    return this.#used;
+  }
 
-    references: (spec, pod) => {
-      const secret = flexSecretReference(spec, pod);
-      const driver = {
-        kind: 'FlexVolumeDriver',
-        namespace: '',
-        name: flexSource(spec).driver,
-        optional: true,
-      } as const;
-      return [driver, ...(secret ? [secret] : [])];
-    },
+  metricName({ uniqueName }: VolumeIdentity): string {
+    return driverOf(uniqueName);
+  }
 
-    stage: async (step) => {
-      if (!step.volume.attachable) return;
-      const device = await attached(drivers, step);
-      devices.set(step.volume.uniqueName, device);
-      await mountDevice(drivers, step, device);
-    },
+  async prepare(spec: VolumeSpec): Promise<void> {
+    await this.#drivers.require(flexSource(spec).driver);
+  }
 
-    unstage: async ({ host, volume }) => {
-      if (!volume.attachable) return;
-      const path = deviceMountPath(host.root, driverOf(volume.uniqueName), volume.name);
-      await takeDown(drivers, host, volume.uniqueName, path, 'unmountdevice');
-      devices.delete(volume.uniqueName);
-    },
+  identify(spec: VolumeSpec, pod: StoredPod) {
+    const name = flexSource(spec).driver;
+    const driver = this.#drivers.get(name);
+    if (!driver) throw new PayloadError(`no volume plugin matched: there is no FlexVolume driver ${name}`);
+    this.#used.add(name);
+    const { attach } = driver.capabilities;
+    if (attach && !this.#isAttached)
+      throw new PayloadError(
+        `FlexVolume driver ${name} attaches its volumes, which needs an API server; this node runs without one (no --kubeconfig)`,
+      );
+    return { uniqueName: uniqueNameOf(name, spec.name, attach ? undefined : pod.metadata.uid), attachable: attach };
+  }
 
-    publish: (step) => mount(drivers, step),
+  references(spec: VolumeSpec, pod: StoredPod): Omit<Reference, 'volume'>[] {
+    const secret = flexSecretReference(spec, pod);
+    const { driver: name } = flexSource(spec);
+    const driver = { kind: 'FlexVolumeDriver', namespace: '', name, optional: true } as const;
+    return [driver, ...(secret ? [secret] : [])];
+  }
 
-    unpublish: ({ host, volume, podUid }) => {
-      const path = volumePath(host.root, podUid, driverOf(volume.uniqueName), volume.name);
-      return takeDown(drivers, host, volume.uniqueName, path, 'unmount');
-    },
+  async stage(step: WantedStep): Promise<void> {
+    if (!step.volume.attachable) return;
+    const device = await attached(this.#drivers, step);
+    this.#devices.set(step.volume.uniqueName, device);
+    await mountDevice(this.#drivers, step, device);
+  }
 
-    expand: async (step) => {
-      const driver = await drivers.require(flexSource(step.spec).driver);
-      const { host, spec, volume, pod, progress } = step;
-      if (!host.expansion || !driver.capabilities.requiresFSResize) return;
-      const device = devices.get(volume.uniqueName) ?? step.devicePath;
-      const path = volumePath(host.root, pod.metadata.uid, driver.name, volume.name);
-      await growVolume(step, host.expansion, {
-        grow: async (size, oldSize) => {
-          const args = [callOptions(spec), device, path, bytesOf(size), bytesOf(oldSize)];
-          const known = await driver.call({ command: 'expandfs', args, progress });
-          if (known === undefined) await growFileSystem(host, device, path);
-        },
-      });
-    },
+  async unstage({ host, volume }: VolumeStep): Promise<void> {
+    if (!volume.attachable) return;
+    const path = deviceMountPath(host.root, driverOf(volume.uniqueName), volume.name);
+    await takeDown(this.#drivers, host, volume.uniqueName, path, 'unmountdevice');
+    this.#devices.delete(volume.uniqueName);
+  }
 
-    reconstruct: async (host) => {
-      const found = await reconstruct(host.root, pluginDir);
-      for (const { uniqueName } of found) used.add(driverOf(uniqueName));
-      return found;
-    },
-  };
+  publish(step: WantedStep): Promise<Published> {
+    return mount(this.#drivers, step);
+  }
+
+  unpublish({ host, volume, podUid }: VolumeStep & { readonly podUid: string }): Promise<void> {
+    const path = volumePath(host.root, podUid, driverOf(volume.uniqueName), volume.name);
+    return takeDown(this.#drivers, host, volume.uniqueName, path, 'unmount');
+  }
+
+  async expand(step: WantedStep): Promise<void> {
+    const driver = await this.#drivers.require(flexSource(step.spec).driver);
+    const { host, spec, volume, pod, progress } = step;
+    if (!host.expansion || !driver.capabilities.requiresFSResize) return;
+    const device = this.#devices.get(volume.uniqueName) ?? step.devicePath;
+    const path = volumePath(host.root, pod.metadata.uid, driver.name, volume.name);
+    await growVolume(step, host.expansion, {
+      grow: async (size, oldSize) => {
+        const args = [callOptions(spec), device, path, bytesOf(size), bytesOf(oldSize)];
+        const known = await driver.call({ command: 'expandfs', args, progress });
+        if (known === undefined) await growFileSystem(host, device, path);
+      },
+    });
+  }
+
+  async reconstruct(host: KindHost): Promise<FoundVolume[]> {
+    const found = await reconstruct(host.root, this.#pluginDir);
+    for (const { uniqueName } of found) this.#used.add(driverOf(uniqueName));
+    return found;
+  }
 }
 
 /** The device of a volume that the controller has attached, as the driver sees it; '' where it names none. */

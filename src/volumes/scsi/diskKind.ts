@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { errorMessage } from '../../lib/errors.ts';
 import { ignoring } from '../../lib/linux/linuxError.ts';
 import { volumePath } from '../paths.ts';
-import type { KindHost, PersistentKind, VolumeIdentity, VolumeSpec, WantedStep } from '../persistent/contract.ts';
+import type {
+  FoundVolume,
+  KindHost,
+  PersistentKind,
+  Published,
+  VolumeIdentity,
+  VolumeSpec,
+  VolumeStep,
+  WantedStep,
+} from '../persistent/contract.ts';
 import { ownByGroup } from '../persistent/fsGroup.ts';
 import { bind } from '../persistent/kinds/local.ts';
 import { formatAndMount, isInTable, mountPointDirectory } from '../persistent/mountPrograms.ts';
@@ -34,81 +43,85 @@ export interface DiskAccess {
 }
 
 /** The kind of volumes of these disks. A controller marks them as attached, and does nothing else. */
-export function diskKind(access: DiskAccess): PersistentKind {
-  const { plugin } = access;
+export class DiskKind implements PersistentKind {
+  readonly plugin: string;
+  readonly supportsMountOptions = true;
+  readonly supportsBlock = true;
+  readonly references?: PersistentKind['references'];
+  readonly #access: DiskAccess;
   /** By unique name: where the disk is. */
-  const devices = new Map<string, string>();
+  readonly #devices = new Map<string, string>();
   /** By unique name and Pod: the Pod's name for it, as several names may mean one disk. */
-  const named = new Map<string, string>();
-  const nameFor = ({ uniqueName, name }: VolumeIdentity, uid: string) => named.get(`${uniqueName} ${uid}`) ?? name;
-  const directoryOf = (
-    host: KindHost,
-    { uniqueName }: Pick<VolumeIdentity, 'uniqueName'>,
-    mode: VolumeIdentity['mode'],
-  ) =>
-    join(
-      host.root,
-      'plugins',
-      plugin,
-      ...(mode === 'Block' ? ['volumeDevices'] : []),
-      uniqueName.slice(plugin.length + 1),
-    );
-  return {
-    plugin,
-    supportsMountOptions: true,
-    supportsBlock: true,
-    seLinuxMount: () => true,
-    ...(access.references ? { references: access.references } : {}),
+  readonly #named = new Map<string, string>();
 
-    identify: (spec) => ({
-      uniqueName: `${plugin}/${access.directory(spec)}`,
-      reportedAs: `${plugin}/${access.reportedAs(spec)}`,
-      attachable: access.isAttached,
-    }),
+  constructor(access: DiskAccess) {
+    this.#access = access;
+    this.plugin = access.plugin;
+    if (access.references) this.references = access.references;
+  }
 
-    async stage(step) {
-      const { host, spec, volume, signal, progress } = step;
-      const directory = directoryOf(host, volume, volume.mode);
-      const device = await attached(access, step, directory);
-      devices.set(volume.uniqueName, device);
-      if (volume.mode === 'Block' || (await isInTable(host, directory))) return;
-      await mountPointDirectory(directory);
-      const own = [...(spec.readOnly ? ['ro'] : []), ...contextOption(step.seLinuxLabel)];
-      const options = mountOptions(spec, own);
-      const fsType = access.fsType(spec) || 'ext4';
-      await formatAndMount(host, { source: device, target: directory, fsType, options, signal, progress });
-    },
+  seLinuxMount(): boolean {
+    return true;
+  }
 
-    async unstage({ host, volume }) {
-      await access.detach(host, directoryOf(host, volume, volume.mode), volume.mode);
-      devices.delete(volume.uniqueName);
-    },
+  identify(spec: VolumeSpec) {
+    return {
+      uniqueName: `${this.plugin}/${this.#access.directory(spec)}`,
+      reportedAs: `${this.plugin}/${this.#access.reportedAs(spec)}`,
+      attachable: this.#access.isAttached,
+    };
+  }
 
-    async publish(step) {
-      const { host, spec, pod, volume } = step;
-      const { uid } = pod.metadata;
-      named.set(`${volume.uniqueName} ${uid}`, spec.name);
-      if (volume.mode === 'Block') return { path: devices.get(volume.uniqueName) ?? '' };
-      const target = volumePath(host.root, uid, plugin, spec.name);
-      await bind(step, directoryOf(host, volume, 'Filesystem'), target);
-      if (!spec.readOnly) await ownByGroup(step, target);
-      return { path: target, ...(spec.readOnly || step.seLinuxLabel !== '' ? {} : { seLinuxRelabel: true }) };
-    },
+  async stage(step: WantedStep): Promise<void> {
+    const { host, spec, volume, signal, progress } = step;
+    const directory = this.#directory(host, volume, volume.mode);
+    const device = await attached(this.#access, step, directory);
+    this.#devices.set(volume.uniqueName, device);
+    if (volume.mode === 'Block' || (await isInTable(host, directory))) return;
+    await mountPointDirectory(directory);
+    const own = [...(spec.readOnly ? ['ro'] : []), ...contextOption(step.seLinuxLabel)];
+    const options = mountOptions(spec, own);
+    const fsType = this.#access.fsType(spec) || 'ext4';
+    await formatAndMount(host, { source: device, target: directory, fsType, options, signal, progress });
+  }
 
-    async unpublish({ host, volume, podUid }) {
-      if (volume.mode === 'Filesystem')
-        await unmountAndRemove(host, volumePath(host.root, podUid, plugin, nameFor(volume, podUid)));
-      named.delete(`${volume.uniqueName} ${podUid}`);
-    },
+  async unstage({ host, volume }: VolumeStep): Promise<void> {
+    await this.#access.detach(host, this.#directory(host, volume, volume.mode), volume.mode);
+    this.#devices.delete(volume.uniqueName);
+  }
 
-    deviceMapDirectory: (host, volume) => directoryOf(host, volume, 'Block'),
+  async publish(step: WantedStep): Promise<Published> {
+    const { host, spec, pod, volume } = step;
+    const { uid } = pod.metadata;
+    this.#named.set(`${volume.uniqueName} ${uid}`, spec.name);
+    if (volume.mode === 'Block') return { path: this.#devices.get(volume.uniqueName) ?? '' };
+    const target = volumePath(host.root, uid, this.plugin, spec.name);
+    await bind(step, this.#directory(host, volume, 'Filesystem'), target);
+    if (!spec.readOnly) await ownByGroup(step, target);
+    return { path: target, ...(spec.readOnly || step.seLinuxLabel !== '' ? {} : { seLinuxRelabel: true }) };
+  }
 
-    async reconstruct(host) {
-      const { volumes, shares } = await reconstructDisks(host, plugin, access);
-      for (const { uniqueName, uid, name } of shares) named.set(`${uniqueName} ${uid}`, name);
-      return volumes;
-    },
-  };
+  async unpublish({ host, volume, podUid }: VolumeStep & { readonly podUid: string }): Promise<void> {
+    const named = `${volume.uniqueName} ${podUid}`;
+    if (volume.mode === 'Filesystem')
+      await unmountAndRemove(host, volumePath(host.root, podUid, this.plugin, this.#named.get(named) ?? volume.name));
+    this.#named.delete(named);
+  }
+
+  deviceMapDirectory(host: KindHost, volume: Pick<VolumeIdentity, 'uniqueName'>): string {
+    return this.#directory(host, volume, 'Block');
+  }
+
+  async reconstruct(host: KindHost): Promise<FoundVolume[]> {
+    const { volumes, shares } = await reconstructDisks(host, this.plugin, this.#access);
+    for (const { uniqueName, uid, name } of shares) this.#named.set(`${uniqueName} ${uid}`, name);
+    return volumes;
+  }
+
+  #directory(host: KindHost, { uniqueName }: Pick<VolumeIdentity, 'uniqueName'>, mode: VolumeIdentity['mode']): string {
+    const devices = mode === 'Block' ? ['volumeDevices'] : [];
+    return join(host.root, 'plugins', this.plugin, ...devices, uniqueName.slice(this.plugin.length + 1));
+  }
 }
 
 async function attached(access: DiskAccess, step: WantedStep, directory: string): Promise<string> {

@@ -1,7 +1,7 @@
 // Volumes on disks behind Fibre Channel: the kernel finds them, udev names them.
 import type { PersistentKind } from '../persistent/contract.ts';
 import type { ScsiDevices } from './devices.ts';
-import { diskKind } from './diskKind.ts';
+import { DiskKind } from './diskKind.ts';
 import type * as FcModules from './fc.ts';
 import { fcDirectory, fcDisk, fcSource } from './rules/fcDisk.ts';
 
@@ -15,7 +15,7 @@ export function fcKind(
 ): PersistentKind {
   /** Unmounted, and not let go yet: the mount table does not tell any more. */
   const leaving = new Map<string, string>();
-  return diskKind({
+  return new DiskKind({
     plugin: 'kubernetes.io/fc',
     isAttached,
     depth: 1,

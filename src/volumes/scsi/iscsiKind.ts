@@ -4,7 +4,7 @@ import { NameQueue } from '../../lib/nameQueue.ts';
 import type { PersistentKind } from '../persistent/contract.ts';
 import { chapSecretReference } from './chapSecret.ts';
 import type { ScsiDevices } from './devices.ts';
-import { diskKind } from './diskKind.ts';
+import { DiskKind } from './diskKind.ts';
 import type * as IscsiModules from './iscsi.ts';
 import { diskDirectory, iscsiDisk, iscsiSource } from './rules/iscsiDisk.ts';
 
@@ -20,7 +20,7 @@ export function iscsiKind(
   // By target, of which each volume may have its own: one that is idle is forgotten.
   const targets = new NameQueue();
   const alone: IscsiModules.Alone = (iqn, work) => targets.run(iqn, work);
-  return diskKind({
+  return new DiskKind({
     plugin: 'kubernetes.io/iscsi',
     isAttached,
     depth: 2,

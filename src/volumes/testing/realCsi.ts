@@ -22,7 +22,7 @@ import type { ObjectLookup, VolumeContext } from '../contract.ts';
 import { CsiDriver } from '../csi/driver.ts';
 import { CsiDrivers } from '../csi/drivers.ts';
 import { FakeCsiDriver } from '../csi/fake/driver.ts';
-import { csiKind } from '../csi/kind.ts';
+import { CsiKind } from '../csi/kind.ts';
 import { inlineHandle } from '../csi/names.ts';
 import type { CsiServices } from '../csi/services.ts';
 import { removeTarget } from '../csi/target.ts';
@@ -56,7 +56,7 @@ const services: CsiServices = {
 const host = { root, mounter, log: silentLogger, digest: () => '', run: runProgram, csi: services };
 const persistent = new PersistentVolumes({
   ...{ clock: realClock, log: silentLogger, host },
-  kinds: persistentKinds(csiKind(services)),
+  kinds: persistentKinds(new CsiKind(services)),
 });
 const manager = createVolumeManager({ root, mounter, persistent, csi: services });
 const objects = new Map<string, unknown>([

@@ -7,7 +7,7 @@ import type { Lookup, ObjectLookup, VolumeContext } from '../../contract.ts';
 import type { Published, VolumeSpec } from '../../persistent/contract.ts';
 import { persistentKinds } from '../../persistent/kinds.ts';
 import { PersistentVolumes } from '../../persistent/persistentVolumes.ts';
-import { csiKind } from '../kind.ts';
+import { CsiKind } from '../kind.ts';
 import { attachmentName, uniqueName } from '../names.ts';
 import { type CsiTestNode, DRIVER, NODE } from './node.ts';
 
@@ -30,7 +30,7 @@ export class CsiTestVolumes implements Disposable {
     const { root, mounter, services } = this.node;
     this.volumes?.[Symbol.dispose]();
     const host = { root, mounter, log: silentLogger, digest: () => '', csi: services, run: never };
-    const kinds = persistentKinds(csiKind(services));
+    const kinds = persistentKinds(new CsiKind(services));
     this.volumes = new PersistentVolumes({ clock: this.#clock, log: silentLogger, host, kinds });
     this.volumes.onInUse(() => this.#tell());
     return this.volumes;

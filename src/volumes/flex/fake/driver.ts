@@ -5,7 +5,7 @@ import type { ProgramRequest } from '../../../lib/linux/runProgram.ts';
 import type { PersistentKind, VolumeSpec } from '../../persistent/contract.ts';
 import { FakeVolumes, podOf } from '../../persistent/fake/attachedKind.ts';
 import { FlexDrivers } from '../drivers.ts';
-import { flexKind } from '../kind.ts';
+import { FlexKind } from '../kind.ts';
 import { programOf } from '../rules/names.ts';
 
 export const DRIVER = 'k8s/dummy';
@@ -42,7 +42,7 @@ export class FlexNode implements Disposable {
     this.node.volumes[Symbol.dispose]();
     this.drivers?.[Symbol.dispose]();
     this.drivers = new FlexDrivers(this.directory, this.node.host.run);
-    this.kind = flexKind(this.drivers, this.directory, isAttached);
+    this.kind = new FlexKind(this.drivers, this.directory, isAttached);
     this.node.open([this.kind]);
   }
 
