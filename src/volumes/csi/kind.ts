@@ -131,7 +131,7 @@ export class CsiKind implements PersistentKind {
     });
   }
 
-  deviceMapDirectory(host: KindHost, { name }: Pick<VolumeIdentity, 'name'>): string {
+  deviceMapDirectory(host: KindHost, { name }: Pick<VolumeIdentity, 'uniqueName' | 'name'>): string {
     return blockPlaces(host.root, name, '').globalMap;
   }
 
