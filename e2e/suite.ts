@@ -26,6 +26,7 @@ import { replaced } from './cluster/replaced.ts';
 import { resized } from './cluster/resized.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
+import { statefulSets } from './cluster/statefulSets.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
@@ -57,6 +58,7 @@ export const groups: readonly Group[] = [
   csi,
   resources,
   claims,
+  statefulSets,
   flexVolumes,
   resized,
   userNamespaces,

@@ -11,9 +11,9 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** This process's mounts in the order in which they were made. */
-export function mounts(): Mount[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
+/** The mounts of a mountinfo file, in the order in which they were made. */
+export function parseMounts(mountinfo: string): Mount[] {
+  return mountinfo
     .trimEnd()
     .split('\n')
     .map((line) => {
@@ -21,6 +21,11 @@ export function mounts(): Mount[] {
       const [type = '', source = ''] = right.split(' ');
       return { target: unescapeOctal(left.split(' ')[4] ?? ''), type, source: unescapeOctal(source) };
     });
+}
+
+/** This process's mounts in the order in which they were made. */
+export function mounts(): Mount[] {
+  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
 /** The mounts at or below a directory, the last one made first: the order in which they can be unmounted. */
