@@ -82,7 +82,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       what: 'a PodCertificateRequest that was deleted; a certificate that is overdue or has expired is told',
     },
   ],
-  'volumes/scsi/iscsi.ts': [
+  'volumes/scsi/iscsiPaths.ts': [
     {
       poll: 'the device of an iSCSI disk',
       period: '1 s, for 30 s at most, only while a Pod waits for it',

@@ -30,14 +30,6 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     ...(seLinux ? { seLinux } : {}),
     ...(seLinuxCounts ? { seLinuxCounts } : {}),
   };
-  const run = async <T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> => {
-    task.signal.throwIfAborted();
-    try {
-      return await call(volumeType(task.volume));
-    } catch (error) {
-      throw isAbort(error) ? error : setUpFailed(task.volume.name, error);
-    }
-  };
   return {
     needs: (pod, objects) =>
       (pod.spec.volumes ?? []).flatMap((volume) =>
@@ -59,24 +51,37 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       await persistent?.askServer(mounted.hostPath);
       return bindSubPath(mounter, request, subPathTarget(root, pod.metadata.uid, mounted.name, container, mountIndex));
     },
-    unmountAll: async (uid, signal) => {
-      signal.throwIfAborted();
-      try {
-        // A volume that outlasts the Pod is given back by its owner; binds of its subPaths hold it.
-        await persistent?.rebuild();
-        const inline = csi ? await findCsiVolumes(root, uid, log) : [];
-        if (persistent?.concerns(uid) || inline.length > 0) {
-          await unbindSubPaths(mounter, podPath(root, uid), signal);
-          await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, inline)]);
-        }
-        await tearDown(mounter, podPath(root, uid), signal);
-      } catch (error) {
-        throw isAbort(error) ? error : tearDownFailed(uid, error);
-      }
-    },
+    unmountAll: (uid, signal) => unmountAll(host, uid, signal),
     holders: () => persistent?.holders() ?? [],
     scan: () => scanVolumes(root),
   };
+}
+
+/** Has the volume's type do something; what it fails with is told in kubelet's words. */
+async function run<T>(task: VolumeTask, call: (type: VolumeType) => Promise<T>): Promise<T> {
+  task.signal.throwIfAborted();
+  try {
+    return await call(volumeType(task.volume));
+  } catch (error) {
+    throw isAbort(error) ? error : setUpFailed(task.volume.name, error);
+  }
+}
+
+/** Takes all volumes of a Pod down. A volume that outlasts it is given back by its owner; binds of its subPaths hold it. */
+async function unmountAll(host: VolumeHost, uid: string, signal: AbortSignal): Promise<void> {
+  const { root, mounter, log, persistent, csi } = host;
+  signal.throwIfAborted();
+  try {
+    await persistent?.rebuild();
+    const inline = csi ? await findCsiVolumes(root, uid, log) : [];
+    if (persistent?.concerns(uid) || inline.length > 0) {
+      await unbindSubPaths(mounter, podPath(root, uid), signal);
+      await settleAll([persistent?.leave(uid, signal), csi && unpublishAll(csi.drivers, inline)]);
+    }
+    await tearDown(mounter, podPath(root, uid), signal);
+  } catch (error) {
+    throw isAbort(error) ? error : tearDownFailed(uid, error);
+  }
 }
 
 /** Several SELinux labels for a volume of the Pod's own: it is never mounted with one, so kubelet only warns. */

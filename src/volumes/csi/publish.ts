@@ -56,16 +56,8 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
   if (task.again) await services.drivers.appears(name, services.clock, task.signal);
   const driver = services.drivers.require(name, csiSays('mounter.SetUpAt failed to get CSI client'));
   const object = csiDriverObject(task.context, name);
-  const problem = modeProblem(name, object, task.mode);
-  if (problem) throw unsent(csiSays(`mounter.SetupAt failed to check volume lifecycle mode: ${problem}`));
-  const policy = fsGroupPolicy(object);
-  if (policy === undefined)
-    throw unsent(
-      csiSays(
-        `mounter.SetupAt failed to check fsGroup policy: ${csiSays('expected valid fsGroupPolicy, received nil value or empty string')}`,
-      ),
-    );
-  const { secrets, attributes } = await publishInputs(task, object);
+  const policy = policyFor(task, object);
+  const inputs = await publishInputs(task, object);
   const can = await driver.capabilities();
   const fsGroup = pod.spec.securityContext?.fsGroup;
   const delegated = can.has('VOLUME_MOUNT_GROUP');
@@ -83,25 +75,7 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
   });
   try {
     // Not aborted with the Pod: the driver would go on with it, and be asked to undo what it is still doing.
-    await driver.publish({
-      volumeId: task.handle,
-      targetPath: target,
-      readonly: task.readOnly,
-      ...(task.stagingPath !== undefined && can.has('STAGE_UNSTAGE_VOLUME')
-        ? { stagingTargetPath: task.stagingPath }
-        : {}),
-      publishContext: { ...task.publishContext },
-      volumeContext: attributes,
-      secrets,
-      volumeCapability: volumeCapability({
-        accessMode: task.accessModes?.[0] ?? 'ReadWriteOnce',
-        singleNodeMultiWriter: can.has('SINGLE_NODE_MULTI_WRITER'),
-        block: false,
-        fsType: task.fsType,
-        mountOptions: task.mountOptions,
-        group: delegated ? fsGroup : undefined,
-      }),
-    });
+    await driver.publish(publishRequest(task, can, inputs, delegated ? fsGroup : undefined));
   } catch (error) {
     // A refusal that left a mount behind is none: the note stays then, and with it the wish to unpublish.
     if (error instanceof CsiError && error.outcome === 'refused' && !task.again)
@@ -112,6 +86,44 @@ export async function publish(task: PublishTask): Promise<{ readonly refreshAt: 
   if (!object?.spec.requiresRepublish) return { refreshAt: undefined };
   // Spread as kubelet's syncs of Pods are.
   return { refreshAt: services.clock.now().wall + services.republishMs * (1 + 0.5 * Math.random()) };
+}
+
+/** Who changes the files' group. Throws in kubelet's words, with nothing sent, when the CSIDriver object does not allow this use or says nothing. */
+function policyFor(task: PublishTask, object: CSIDriver | undefined) {
+  const problem = modeProblem(task.driver, object, task.mode);
+  if (problem) throw unsent(csiSays(`mounter.SetupAt failed to check volume lifecycle mode: ${problem}`));
+  const policy = fsGroupPolicy(object);
+  if (policy !== undefined) return policy;
+  const missing = csiSays('expected valid fsGroupPolicy, received nil value or empty string');
+  throw unsent(csiSays(`mounter.SetupAt failed to check fsGroup policy: ${missing}`));
+}
+
+/** `group`: the Pod's, where the driver gives files to it. */
+function publishRequest(
+  task: PublishTask,
+  can: ReadonlySet<string>,
+  { secrets, attributes }: { readonly secrets: Record<string, string>; readonly attributes: Record<string, string> },
+  group: number | undefined,
+) {
+  return {
+    volumeId: task.handle,
+    targetPath: task.target,
+    readonly: task.readOnly,
+    ...(task.stagingPath !== undefined && can.has('STAGE_UNSTAGE_VOLUME')
+      ? { stagingTargetPath: task.stagingPath }
+      : {}),
+    publishContext: { ...task.publishContext },
+    volumeContext: attributes,
+    secrets,
+    volumeCapability: volumeCapability({
+      accessMode: task.accessModes?.[0] ?? 'ReadWriteOnce',
+      singleNodeMultiWriter: can.has('SINGLE_NODE_MULTI_WRITER'),
+      block: false,
+      fsType: task.fsType,
+      mountOptions: task.mountOptions,
+      group,
+    }),
+  };
 }
 
 /** What the driver gets along: attributes and Secrets, with the Pod's name and tokens where it asks for them. */

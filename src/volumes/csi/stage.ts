@@ -37,10 +37,8 @@ export async function stage(task: StageTask): Promise<void> {
   const directory = dirname(target);
   const known = await loadVolumeData(directory).catch(() => undefined);
   if (known || task.again) await services.drivers.appears(source.driver, services.clock, task.signal);
-  const driver = services.drivers.require(
-    source.driver,
-    csiSays('attacher.MountDevice failed to create newCsiDriverClient'),
-  );
+  const missing = csiSays('attacher.MountDevice failed to create newCsiDriverClient');
+  const driver = services.drivers.require(source.driver, missing);
   const can = await driver.capabilities();
   if (!can.has('STAGE_UNSTAGE_VOLUME')) return;
   const secrets = await credentials(services, source.nodeStageSecretRef, 'fetching NodeStageSecretRef', 'failed');

@@ -4,7 +4,7 @@ import type { NodeEvent } from '../../events/event.ts';
 import { goQuote } from '../../k8s/goText.ts';
 import { rfc3339 } from '../../k8s/rfc3339.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage } from '../../lib/errors.ts';
+import { errorMessage, prefixErrors } from '../../lib/errors.ts';
 import type { PersistentVolumeClaim } from '../../types/k8s.ts';
 import type { WantedStep } from './contract.ts';
 import { type ClaimPatch, expansionBegins, expansionEnded, expansionFailed, planExpansion } from './rules/expansion.ts';
@@ -49,12 +49,9 @@ export async function growVolume(step: WantedStep, services: ExpansionServices, 
   const reference = spec.pv?.spec?.claimRef;
   if (!spec.pv || !reference) return;
   const ref = { namespace: reference.namespace ?? '', name: reference.name ?? '' };
-  let claim: PersistentVolumeClaim;
-  try {
-    claim = await services.claims.get('PersistentVolumeClaim', ref);
-  } catch (error) {
-    throw new Error(`mountVolume.NodeExpandVolume get PVC failed : ${errorMessage(error)}`, { cause: error });
-  }
+  let claim = await prefixErrors('mountVolume.NodeExpandVolume get PVC failed ', () =>
+    services.claims.get('PersistentVolumeClaim', ref),
+  );
   const plan = planExpansion(claim, spec.pv);
   if (plan.kind === 'done') return;
   const about = `for volume ${goQuote(volume.name)}`;
@@ -80,12 +77,7 @@ export async function growVolume(step: WantedStep, services: ExpansionServices, 
       services.failedExpansions.add(volume.uniqueName);
       const now = rfc3339(services.clock.now().wall);
       const body = expansionFailed(errorMessage(error), judged.infeasible === true || again, now);
-      await patch(body).catch((problem) => {
-        step.host.log.error('The claim could not be told that its volume did not grow', {
-          volume: volume.name,
-          error: errorMessage(problem),
-        });
-      });
+      await patch(body).catch((problem) => logUntold(step, problem));
     }
     if (judged.later) return;
     throw error;
@@ -93,9 +85,12 @@ export async function growVolume(step: WantedStep, services: ExpansionServices, 
   services.failedExpansions.delete(volume.uniqueName);
   const message = `MountVolume.NodeExpandVolume succeeded ${about} ${pod.spec.nodeName ?? services.nodeName}`;
   both({ type: 'Normal', reason: 'FileSystemResizeSuccessful', message });
-  try {
-    await patch(expansionEnded(claim, plan.size));
-  } catch (error) {
-    throw new Error(`mountVolume.NodeExpandVolume update pvc status failed: ${errorMessage(error)}`, { cause: error });
-  }
+  const ended = expansionEnded(claim, plan.size);
+  await prefixErrors('mountVolume.NodeExpandVolume update pvc status failed', () => patch(ended));
+}
+
+function logUntold({ host, volume }: WantedStep, problem: unknown): void {
+  host.log.error('The claim could not be told that its volume did not grow', {
+    ...{ volume: volume.name, error: errorMessage(problem) },
+  });
 }

@@ -1,5 +1,5 @@
 import { goQuote } from '../../k8s/goText.ts';
-import type { Pod, StoredPod, Volume } from '../../types/k8s.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, StoredPod, Volume } from '../../types/k8s.ts';
 import type { ObjectLookup } from '../contract.ts';
 import type { VolumeSpec } from '../persistent/contract.ts';
 import { PayloadError, type Reference } from './payload.ts';
@@ -48,12 +48,25 @@ export function resolveClaim(pod: StoredPod, volume: Volume, objects: ObjectLook
     throw new PayloadError(
       `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`,
     );
+  const pv = boundVolume(claim, bound, objects, refuse);
+  const mode = pv.spec?.volumeMode === 'Block' ? 'Block' : 'Filesystem';
+  refuseOtherUse(pod, volume.name, mode);
+  return { name: bound, pv, claim, readOnly: volume.persistentVolumeClaim?.readOnly ?? false, mode };
+}
+
+/** The PersistentVolume of that name, which must name the claim as well. */
+function boundVolume(
+  claim: PersistentVolumeClaim,
+  bound: string,
+  objects: ObjectLookup,
+  refuse: (message: string) => PayloadError,
+): PersistentVolume {
   const pv = objects.get('PersistentVolume', '', bound);
   if (pv.state !== 'present') {
     const why = pv.state === 'absent' ? `persistentvolumes ${goQuote(bound)} not found` : pv.reason;
     throw refuse(`failed to fetch PV ${bound} from API server: ${why}`);
   }
-  const { claimRef, volumeMode } = pv.object.spec ?? {};
+  const { claimRef } = pv.object.spec ?? {};
   if (!claimRef)
     throw refuse(
       `found PV object ${bound} but it has a nil pv.Spec.ClaimRef indicating it is not yet bound to the claim`,
@@ -62,15 +75,7 @@ export function resolveClaim(pod: StoredPod, volume: Volume, objects: ObjectLook
     throw refuse(
       `found PV object ${bound} but its pv.Spec.ClaimRef.UID ${claimRef.uid ?? ''} does not point to claim.UID ${claim.metadata?.uid}`,
     );
-  const mode = volumeMode === 'Block' ? 'Block' : 'Filesystem';
-  refuseOtherUse(pod, volume.name, mode);
-  return {
-    name: bound,
-    pv: pv.object,
-    claim,
-    readOnly: volume.persistentVolumeClaim?.readOnly ?? false,
-    mode,
-  };
+  return pv.object;
 }
 
 /** A file system is no device, and the other way round. */

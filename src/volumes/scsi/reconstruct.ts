@@ -24,49 +24,83 @@ export async function reconstructDisks(
   plugin: string,
   { depth, isAttached }: { readonly depth: 1 | 2; readonly isAttached: boolean },
 ): Promise<FoundDisks> {
-  const root = join(host.root, 'plugins', plugin);
-  const volumes = new Map<string, FoundVolume>();
-  const add = (uniqueName: string, name: string, mode: FoundVolume['mode'], staged: boolean, uid?: string) => {
-    const before = volumes.get(uniqueName);
-    const pods = [...new Set([...(before?.pods ?? []), ...(uid === undefined ? [] : [uid])])];
-    volumes.set(uniqueName, {
-      uniqueName,
-      name,
-      mode,
-      attachable: staged && isAttached,
-      staged: staged || before?.staged === true,
-      pods,
-    });
-  };
-  const mounted = new Map<string, string>();
-  const bound = new Map<number, string>();
-  const mounts = new Map((await host.mounter.list(host.root)).map((entry) => [entry.mountPoint, entry.device]));
-  for (const directory of await disks(root, depth)) {
-    const uniqueName = `${plugin}/${directory}`;
-    const device = mounts.get(join(root, directory));
-    if (device !== undefined) mounted.set(device, uniqueName);
-    add(uniqueName, directory, 'Filesystem', true);
+  const found = new NodeDisks(host, plugin, isAttached);
+  await found.readMounts();
+  for (const directory of await disks(found.root, depth)) found.addMounted(directory);
+  for (const directory of await disks(join(found.root, BLOCK), depth)) await found.addMapped(directory);
+  const shares: { uniqueName: string; uid: string; name: string }[] = [];
+  for (const share of await foundShares(host.root, plugin))
+    shares.push({ uniqueName: await found.addShare(share), uid: share.uid, name: share.name });
+  return { volumes: found.all(), shares };
+}
+
+/** The disks of one plug-in, as directories, mounts and devices tell of them. */
+class NodeDisks {
+  readonly root: string;
+  readonly #host: KindHost;
+  readonly #plugin: string;
+  readonly #isAttached: boolean;
+  readonly #volumes = new Map<string, FoundVolume>();
+  /** Which volume is on a mounted device, and on one that is bound for a Pod. */
+  readonly #mounted = new Map<string, string>();
+  readonly #bound = new Map<number, string>();
+  /** By mount point. */
+  #mounts = new Map<string, string>();
+
+  constructor(host: KindHost, plugin: string, isAttached: boolean) {
+    this.root = join(host.root, 'plugins', plugin);
+    this.#host = host;
+    this.#plugin = plugin;
+    this.#isAttached = isAttached;
   }
-  for (const directory of await disks(join(root, BLOCK), depth)) {
-    const uniqueName = `${plugin}/${directory}`;
-    add(uniqueName, directory, 'Block', true);
-    for (const uid of await namesIn(join(root, BLOCK, directory))) {
-      const found = await ignoring(['ENOENT'], () => lstat(join(root, BLOCK, directory, uid)));
+
+  async readMounts(): Promise<void> {
+    const mounts = await this.#host.mounter.list(this.#host.root);
+    this.#mounts = new Map(mounts.map((entry) => [entry.mountPoint, entry.device]));
+  }
+
+  addMounted(directory: string): void {
+    const uniqueName = `${this.#plugin}/${directory}`;
+    const device = this.#mounts.get(join(this.root, directory));
+    if (device !== undefined) this.#mounted.set(device, uniqueName);
+    this.#add(uniqueName, directory, 'Filesystem', true);
+  }
+
+  async addMapped(directory: string): Promise<void> {
+    const uniqueName = `${this.#plugin}/${directory}`;
+    this.#add(uniqueName, directory, 'Block', true);
+    for (const uid of await namesIn(join(this.root, BLOCK, directory))) {
+      const found = await ignoring(['ENOENT'], () => lstat(join(this.root, BLOCK, directory, uid)));
       if (!found || uid === 'iscsi.json') continue;
-      if (found.isBlockDevice()) bound.set(found.rdev, uniqueName);
-      add(uniqueName, directory, 'Block', true, uid);
+      if (found.isBlockDevice()) this.#bound.set(found.rdev, uniqueName);
+      this.#add(uniqueName, directory, 'Block', true, uid);
     }
   }
-  const shares: { uniqueName: string; uid: string; name: string }[] = [];
-  for (const { uid, name, mode } of await foundShares(host.root, plugin)) {
-    const place = join(host.root, 'pods', uid, mode === 'Block' ? BLOCK : 'volumes', pluginDirectory(plugin), name);
+
+  /** What a Pod has; gives the unique name of the disk behind it. */
+  async addShare({ uid, name, mode }: Awaited<ReturnType<typeof foundShares>>[number]): Promise<string> {
+    const kind = mode === 'Block' ? BLOCK : 'volumes';
+    const place = join(this.#host.root, 'pods', uid, kind, pluginDirectory(this.#plugin), name);
     const device = mode === 'Block' ? await ignoring(['ENOENT'], () => stat(place)) : undefined;
-    const known = device ? bound.get(device.rdev) : mounted.get(mounts.get(place) ?? '');
-    const uniqueName = known ?? `${plugin}/of-pod/${uid}/${name}`;
-    add(uniqueName, name, mode, known !== undefined, uid);
-    shares.push({ uniqueName, uid, name });
+    const known = device ? this.#bound.get(device.rdev) : this.#mounted.get(this.#mounts.get(place) ?? '');
+    const uniqueName = known ?? `${this.#plugin}/of-pod/${uid}/${name}`;
+    this.#add(uniqueName, name, mode, known !== undefined, uid);
+    return uniqueName;
   }
-  return { volumes: [...volumes.values()], shares };
+
+  all(): FoundVolume[] {
+    return [...this.#volumes.values()];
+  }
+
+  #add(uniqueName: string, name: string, mode: FoundVolume['mode'], staged: boolean, uid?: string): void {
+    const before = this.#volumes.get(uniqueName);
+    const pods = [...new Set([...(before?.pods ?? []), ...(uid === undefined ? [] : [uid])])];
+    this.#volumes.set(uniqueName, {
+      ...{ uniqueName, name, mode, pods },
+      attachable: staged && this.#isAttached,
+      staged: staged || before?.staged === true,
+    });
+  }
 }
 
 async function disks(root: string, depth: number): Promise<string[]> {
