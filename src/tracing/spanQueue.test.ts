@@ -32,7 +32,7 @@ function begin() {
 
 const gone = () => Promise.reject(new ExportError('connection refused', true));
 
-test('spans are sent after five seconds, or 512 at once; unsampled ones never', async () => {
+test('spans are sent after five seconds, or 128 at once; unsampled ones never', async () => {
   const { clock, sent, queue, end } = begin();
   end(3);
   queue.onEnd(span(0));
@@ -40,11 +40,11 @@ test('spans are sent after five seconds, or 512 at once; unsampled ones never', 
   expect(sent).toEqual([]);
   await clock.advanceAsync(1);
   expect(sent).toEqual([3]);
-  end(600);
+  end(200);
   await clock.advanceAsync(0);
-  expect(sent).toEqual([3, 512]);
+  expect(sent).toEqual([3, 128]);
   await clock.advanceAsync(5_000);
-  expect(sent).toEqual([3, 512, 88]);
+  expect(sent).toEqual([3, 128, 72]);
   expect(clock.pending).toBe(0);
 });
 
@@ -53,7 +53,7 @@ test('a collector that is gone: one warning, ever longer pauses, no more memory 
   collector.answer = gone;
   end(10_000);
   await clock.advanceAsync(0);
-  expect(sent).toEqual([512]);
+  expect(sent).toEqual([128]);
   const pauses: number[] = [];
   for (let i = 0; i < 6; i++) {
     pauses.push(clock.nextIn!);
@@ -62,7 +62,7 @@ test('a collector that is gone: one warning, ever longer pauses, no more memory 
   // The first batch is given up after 65 s; the next one does not hurry for that.
   expect(pauses).toEqual([5_000, 10_000, 20_000, 30_000, 30_000, 30_000]);
   expect(lines).toEqual([
-    'warn Traces cannot be exported; it is tried again, and what does not fit the queue is lost {"endpoint":"localhost:4317","error":"connection refused","lost":7440}',
+    'warn Traces cannot be exported; it is tried again, and what does not fit the queue is lost {"endpoint":"localhost:4317","error":"connection refused","lost":7824}',
   ]);
   let taken = 0;
   collector.answer = async (count) => {
@@ -72,10 +72,27 @@ test('a collector that is gone: one warning, ever longer pauses, no more memory 
   await clock.advanceAsync(300_000);
   expect(taken).toBeGreaterThan(0);
   expect(taken).toBeLessThanOrEqual(2_048);
-  expect(sent.every((count) => count <= 512)).toBe(true);
+  expect(sent.every((count) => count <= 128)).toBe(true);
   expect(lines).toHaveLength(2);
   // Every span was either taken or is told as lost.
   expect(lines[1]).toBe(`info Traces are exported again {"endpoint":"localhost:4317","lost":${10_000 - taken}}`);
+});
+
+test('what comes while a batch is under way is sent when its own time has come', async () => {
+  const { clock, sent, collector, end } = begin();
+  const slow = Promise.withResolvers<number>();
+  collector.answer = () => slow.promise;
+  end(100);
+  await clock.advanceAsync(5_000);
+  end(300);
+  await clock.advanceAsync(5_000);
+  expect(sent).toEqual([100]);
+  collector.answer = async () => 0;
+  slow.resolve(0);
+  await clock.advanceAsync(0);
+  expect(sent).toEqual([100, 128, 128]);
+  await clock.advanceAsync(5_000);
+  expect(sent).toEqual([100, 128, 128, 44]);
 });
 
 test('a collector that hangs for an hour is told of twice', async () => {
@@ -110,10 +127,10 @@ test('a collector that refuses some of them: they are counted, and told', async 
 test('at its end it sends once more what waits, and takes nothing afterwards', async () => {
   const { clock, sent, collector, queue, end } = begin();
   collector.answer = gone;
-  end(700);
+  end(300);
   await clock.advanceAsync(1_000);
-  expect(sent).toEqual([512]);
+  expect(sent).toEqual([128]);
   await queue.shutdown();
   end(5);
-  expect(sent).toEqual([512, 512, 188]);
+  expect(sent).toEqual([128, 128, 128, 44]);
 });

@@ -5,8 +5,8 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { seldom } from '../lib/seldom.ts';
 
-/** The numbers of Go's batch processor and exporter; ms. */
-export const QUEUE = { spans: 2048, batch: 512, delayMs: 5_000, patienceMs: 60_000 } as const;
+/** The numbers of Go's batch processor and exporter, ms; but theirs is 512 a batch, and to encode as many would hold other work up. */
+export const QUEUE = { spans: 2048, batch: 128, delayMs: 5_000, patienceMs: 60_000 } as const;
 const RETRY: BackoffPolicy = { initialMs: 5_000, maxMs: 30_000, jitter: 0.5 };
 /** A collector that stays away is told of this often; ms. */
 const TOLD_AGAIN_MS = 30 * 60_000;
@@ -22,7 +22,7 @@ export interface SpanQueueOptions {
 }
 
 /**
- * Ended spans on their way to a collector: 512 at a time, at the latest after five seconds, one batch under way. A batch that is not taken is
+ * Ended spans on their way to a collector: 128 at a time, at the latest after five seconds, one batch under way. A batch that is not taken is
  * sent again, ever more slowly, and given up after a minute. At most 2,048 spans wait; what comes beyond that is lost. A collector that is
  * slow, gone or hangs costs nothing else: one warning, and one line when it is back.
  */
@@ -35,6 +35,8 @@ export class SpanQueue implements SpanProcessor {
   #retry: { readonly timer: Disposable; readonly go: () => void } | undefined;
   /** In a row. */
   #failures = 0;
+  /** How many of those that wait are not to wait for more. */
+  #due = 0;
   #lost = 0;
   #closed = false;
 
@@ -55,12 +57,12 @@ export class SpanQueue implements SpanProcessor {
     }
     this.#waiting.push(span);
     if (this.#waiting.length >= QUEUE.batch) this.#pump();
-    else this.#timer ??= this.#options.clock.setTimer(QUEUE.delayMs, () => this.#pump());
+    else this.#timer ??= this.#options.clock.setTimer(QUEUE.delayMs, () => this.#drain());
   }
 
   /** Sends what waits, now. */
   async forceFlush(): Promise<void> {
-    this.#pump();
+    this.#drain();
     this.#retry?.go();
     while (this.#sending) await this.#sending;
   }
@@ -71,15 +73,22 @@ export class SpanQueue implements SpanProcessor {
     await this.forceFlush();
   }
 
+  /** All that waits now has waited long enough. */
+  #drain(): void {
+    this.#due = this.#waiting.length;
+    this.#pump();
+  }
+
   #pump(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     if (this.#sending || this.#waiting.length === 0) return;
     const batch = this.#waiting.splice(0, QUEUE.batch);
+    this.#due = Math.max(0, this.#due - batch.length);
     this.#sending = this.#deliver(batch).finally(() => {
       this.#sending = undefined;
-      if (this.#waiting.length >= QUEUE.batch || (this.#closed && this.#waiting.length > 0)) this.#pump();
-      else if (this.#waiting.length > 0) this.#timer = this.#options.clock.setTimer(QUEUE.delayMs, () => this.#pump());
+      if (this.#waiting.length >= QUEUE.batch || this.#due > 0) this.#pump();
+      else if (this.#waiting.length > 0) this.#timer = this.#options.clock.setTimer(QUEUE.delayMs, () => this.#drain());
     });
   }
 
