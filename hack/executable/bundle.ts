@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { repoRoot } from '../lib/paths.ts';
-import { replacePackages, shortNames, withoutUnusedParsers } from './bundlePlugins.ts';
+import { replaceFile, replacePackages, shortNames, withoutUnusedParsers } from './bundlePlugins.ts';
 
 /** What takes the place of a package; each of these files says why. */
 const replacements = {
@@ -12,9 +12,8 @@ const replacements = {
   '@opentelemetry/api': { file: 'hack/executable/opentelemetry.cjs', within: 'prom-client' },
 };
 
-/** How the sources become the one script of the executable. */
-const bundleOptions = {
-  entryPoints: ['src/main.ts'],
+/** What both scripts of the executable have in common. */
+const commonOptions = {
   // Paths in the result are relative to it: a build elsewhere gives the same bytes.
   absWorkingDir: repoRoot,
   bundle: true,
@@ -26,20 +25,42 @@ const bundleOptions = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // licenses.txt has them in full
-  plugins: [replacePackages(replacements), withoutUnusedParsers, shortNames],
-  // libuv reads it when the first work is queued, and a kubelet has many mounts and file reads under way.
-  banner: { js: "process.env.UV_THREADPOOL_SIZE??='16';" },
-  sourcemap: 'external',
   sourcesContent: false,
   metafile: true,
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** Writes the script to `outfile`, with a source map beside it. Returns the names of the npm packages that are in it. */
-export async function bundleScript(outfile: string): Promise<string[]> {
-  const { metafile } = await build({ ...bundleOptions, outfile });
-  refuseWideText(readFileSync(outfile, 'utf8'));
-  return packagesIn(metafile);
+/** How the sources become the one script that the executable runs. */
+const scriptOptions = {
+  ...commonOptions,
+  entryPoints: ['src/main.ts'],
+  plugins: [
+    replacePackages(replacements),
+    replaceFile('src/tracing/entry.ts', 'src/tracing/embeddedEntry.ts'),
+    withoutUnusedParsers,
+    shortNames,
+  ],
+  // libuv reads it when the first work is queued, and a kubelet has many mounts and file reads under way.
+  banner: { js: "process.env.UV_THREADPOOL_SIZE??='16';" },
+  sourcemap: 'external',
+} as const satisfies BuildOptions;
+
+/** Tracing, which few agents load: a script of its own, so that the others do not hold its text in memory. */
+const tracingOptions = {
+  ...commonOptions,
+  entryPoints: ['src/tracing/entry.ts'],
+  external: ['@grpc/grpc-js'],
+  plugins: [shortNames],
+} as const satisfies BuildOptions;
+
+/**
+ * Writes the script to `outfile`, with a source map beside it, and what it loads of it only where tracing is configured to `tracing`.
+ * Returns the names of the npm packages that are in them.
+ */
+export async function bundleScript(outfile: string, tracing: string): Promise<string[]> {
+  const built = [await build({ ...scriptOptions, outfile }), await build({ ...tracingOptions, outfile: tracing })];
+  for (const file of [outfile, tracing]) refuseWideText(readFileSync(file, 'utf8'));
+  return [...new Set(built.flatMap(({ metafile }) => packagesIn(metafile)))].sort();
 }
 
 /**

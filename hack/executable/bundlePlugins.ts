@@ -42,6 +42,19 @@ export function replacePackages(replacements: Readonly<Record<string, Replacemen
   };
 }
 
+/** Takes another of our modules for one of them, wherever it is asked for; both relative to the checkout. */
+export function replaceFile(file: string, by: string): Plugin {
+  return {
+    name: `replace-${path.basename(file)}`,
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`/${path.basename(file)}$`) }, ({ path: asked, resolveDir }) => {
+        const found = path.join(resolveDir, asked);
+        return found === path.join(repoRoot, file) ? { path: path.join(repoRoot, by) } : undefined;
+      });
+    },
+  };
+}
+
 /** undici's HTTP/1 parsers in WebAssembly that are not used: one for machines without SIMD (Node 26 runs on none) and the one on trial. */
 const UNUSED_PARSERS = /\/undici\/lib\/(?:milo\/(?:no-)?simd|llhttp\/llhttp-wasm)\.js$/;
 

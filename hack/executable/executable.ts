@@ -43,20 +43,20 @@ function seaConfig({ koffi, codeCache }: Target): object {
     disableExperimentalSEAWarning: true,
     useCodeCache: codeCache,
     execArgv: v8Options,
-    assets: { 'koffi.node': koffi },
+    assets: { 'koffi.node': koffi, 'tracing.cjs': 'tracing.cjs' },
   };
 }
 
 /**
- * Writes `kubelet-ts` and its source map into `directory`: Node without its symbol tables, the bundle with V8's code cache, and koffi's
- * native part. The same checkout gives the same bytes. Returns the names of the npm packages in it.
+ * Writes `kubelet-ts` and its source map into `directory`: Node without its symbol tables, the bundle with V8's code cache, koffi's
+ * native part, and tracing. The same checkout gives the same bytes. Returns the names of the npm packages in it.
  */
 export async function buildExecutable(directory: string, target: Target = thisMachine()): Promise<string[]> {
   if (!(await which('patchelf')) || !(await which('strip'))) await ensurePackages(['binutils', 'patchelf']);
   const work = mkdtempSync(path.join(directory, '.executable-'));
   try {
     return await step('executable', async () => {
-      const packages = await bundleScript(path.join(work, 'kubelet-ts.cjs'));
+      const packages = await bundleScript(path.join(work, 'kubelet-ts.cjs'), path.join(work, 'tracing.cjs'));
       await run(target.strip, ['-o', path.join(work, 'node'), target.node]);
       writeFileSync(path.join(work, 'sea.json'), JSON.stringify(seaConfig(target)));
       // The seed orders names in the code cache; V8 does not compare it when the cache is read, so hashes stay random at run time.

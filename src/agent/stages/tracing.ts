@@ -18,10 +18,7 @@ export async function openTracing(
 ): Promise<TracingStage | undefined> {
   const { tracing: configured } = loaded.config;
   if (!configured) return undefined;
-  const [{ startTracing }, { PodSpans }] = await Promise.all([
-    import('../../tracing/provider.ts'),
-    import('../../tracing/podSpans.ts'),
-  ]);
+  const { PodSpans, startTracing } = await import('../../tracing/entry.ts');
   const spans = stack.use(startTracing({ ...configured, nodeName, version: KUBERNETES_VERSION, clock, log }));
   return { spans, pods: new PodSpans(spans, log) };
 }
