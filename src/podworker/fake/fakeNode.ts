@@ -11,6 +11,7 @@ import { ImageManager } from '../../images/imageManager.ts';
 import { openLedger } from '../../ledger/admission.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type Clock, realClock } from '../../lib/clock.ts';
+import { Life } from '../../lib/fake/life.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { ReferencedState } from '../../pods/facts.ts';
 import { ResourceRecords } from '../../pods/resourceRecords.ts';
@@ -60,22 +61,27 @@ export class FakeNode implements Disposable {
   actionEnded: (uid: string, action: Action, startedAt: number, error: unknown) => void = () => {};
   readonly #own = new DisposableStack();
   readonly #runtime: PodRuntime;
+  readonly #mounter: FakeWorld['mounter'];
   #userNamespaces: UserNamespaces | undefined;
   /** Static Pods whose mirror the API server shows. */
   readonly #mirrors = new Set<string>();
   #watchers = new Set<() => void>();
-  #dead = false;
+  /** Ends with this node, whose code runs on. */
+  readonly #life: Life;
   /** Set when it is disposed; resolves when nothing of it is open any more. */
   gone: Promise<void> | undefined;
 
-  constructor(world: FakeWorld, clock: Clock = realClock) {
+  constructor(world: FakeWorld, outer: Clock = realClock) {
     this.world = world;
+    this.#life = this.#own.use(new Life(outer));
+    const clock = this.#life;
     this.clock = clock;
+    this.#mounter = clock.bound(world.mounter, ['mount', 'unmount']);
     this.persistent = this.#own.use(
       new PersistentVolumes({
         ...{ clock, log: silentLogger, kinds: persistentKinds() },
         host: {
-          ...{ root: world.root, mounter: world.mounter, log: silentLogger, digest: () => '' },
+          ...{ root: world.root, mounter: this.#mounter, log: silentLogger, digest: () => '' },
           run: async () => ({ code: 0, output: '', killed: false }),
         },
       }),
@@ -100,8 +106,10 @@ export class FakeNode implements Disposable {
       },
     });
     this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
-    this.allocated = new ResourceRecords(join(world.root, 'allocated_pods_state'), clock);
-    this.actuated = new ResourceRecords(join(world.root, 'actuated_pods_state'), clock);
+    const records = (file: string) =>
+      clock.bound(new ResourceRecords(join(world.root, file), clock), ['save', 'saved', 'flush']);
+    this.allocated = records('allocated_pods_state');
+    this.actuated = records('actuated_pods_state');
     const freshView = async () => undefined;
     this.ledger = openLedger({
       ...{ table: this.table, view: () => world.nodeView, freshView, onEvent: () => {} },
@@ -126,10 +134,10 @@ export class FakeNode implements Disposable {
         effect: async (action, context) => {
           this.actions.push({ uid: context.facts.uid, action });
           this.beforeEffect(context.facts.uid, action);
-          if (this.#dead) return new Promise(() => {});
+          if (clock.isOver) return new Promise(() => {});
           const outcome = await effect(action, context);
           this.afterEffect(context.facts.uid, action);
-          if (this.#dead) return new Promise(() => {});
+          if (clock.isOver) return new Promise(() => {});
           return outcome;
         },
         volumeNeeds: (pod) =>
@@ -225,9 +233,9 @@ export class FakeNode implements Disposable {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Whether the API server has the Pod as Ready. */
+  /** Whether this life of the node has found the Pod Ready, and the API server has it so: perhaps still from an earlier life. */
   isReady(uid: string): boolean {
-    return this.status(uid)?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+    return saysReady(this.table.get(uid)?.status) && saysReady(this.status(uid));
   }
 
   status(uid: string): PodStatus | undefined {
@@ -236,11 +244,11 @@ export class FakeNode implements Disposable {
 
   /** kill -9: nothing of this life happens any more, calls under way are cut off. */
   crash(): void {
-    this.#dead = true;
     this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
+    this.#life[Symbol.dispose]();
     this.#own.dispose();
     this.gone ??= Promise.all([this.devices[Symbol.asyncDispose](), this.claims[Symbol.asyncDispose]()]).then(() => {});
   }
@@ -248,7 +256,7 @@ export class FakeNode implements Disposable {
   #publish(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata!.uid!;
     if (this.world.staticPods.has(uid) && !this.#mirrors.has(uid)) return; // there is nowhere to write it yet
-    if (this.#dead || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
+    if (this.#life.isOver || JSON.stringify(this.world.accepted.get(uid)) === JSON.stringify(status)) return;
     this.world.accepted.set(uid, status);
     this.world.statuses.set(uid, [...(this.world.statuses.get(uid) ?? []), status]);
     const current = this.world.pods.get(uid);
@@ -270,6 +278,7 @@ export class FakeNode implements Disposable {
   }
 
   #hook(call: string): Promise<void> {
+    if (this.#life.isOver) return new Promise(() => {});
     this.world.hooks.push(call);
     return this.world.hook(call);
   }
@@ -295,7 +304,8 @@ export class FakeNode implements Disposable {
   };
 
   #services(): Services {
-    const { root, mounter } = this.world;
+    const { root } = this.world;
+    const mounter = this.#mounter;
     return {
       clock: this.clock,
       log: silentLogger,
@@ -315,7 +325,7 @@ export class FakeNode implements Disposable {
       },
       allocated: this.allocated,
       actuated: this.actuated,
-      cgroups: fakeCgroups(this.world),
+      cgroups: this.#life.bound(fakeCgroups(this.world), ['ensure', 'apply', 'remove']),
       userNamespaces: {
         of: (uid) => this.#userNamespaces?.of(uid) ?? null,
         ensure: async (pod, handler) => this.#userNamespaces?.ensure(pod, handler),
@@ -325,9 +335,10 @@ export class FakeNode implements Disposable {
         postStart: (_pod, _container, id) => this.#hook(`postStart ${id}`),
         preStop: (_pod, _container, id) => this.#hook(`preStop ${id}`),
       },
-      checkpoints: new FileCheckpoints(join(root, 'checkpoints')),
+      checkpoints: this.#life.bound(new FileCheckpoints(join(root, 'checkpoints')), ['save', 'remove']),
       api: {
         deletePod: async (_namespace, _name, uid) => {
+          if (this.#life.isOver) return new Promise(() => {});
           this.world.deleted.push(uid);
           const pod = this.world.pods.get(uid);
           this.world.pods.delete(uid);
@@ -369,4 +380,8 @@ export class FakeNode implements Disposable {
       sandboxConfigs: new Map(),
     };
   }
+}
+
+function saysReady(status: PodStatus | undefined): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
