@@ -143,7 +143,7 @@ test('certificates renewed meanwhile are those of the next request and the next 
   expect((await client.get('Node', { name: 'edge' })).metadata?.name).toBe('edge');
   const renewed = server.asked.filter((each) => each.path === '/v1-k3s/client-kubelet.crt');
   expect(renewed.at(-1)!.certificate).toBe('edge');
-}, 120_000);
+});
 
 test('what k3s’ cloud controller waits for is written to the Node', async () => {
   await using stack = new AsyncDisposableStack();

@@ -58,4 +58,4 @@ test('killed in any call on the way to the disk and back, no session, mount or d
     await nothingLeft(node);
   }
   expect(nth).toBeGreaterThan(15);
-}, 60_000);
+});
