@@ -1,3 +1,4 @@
+import { threadCpuMs } from '../../lib/fake/cpuTime.ts';
 import type { Secret } from '../../types/k8s.ts';
 import { keyringOf, keyringOfConfigJson, lookupAuth } from './credentials.ts';
 
@@ -73,9 +74,9 @@ test("reads the node's own config.json", () => {
 });
 
 test('a hostile glob does not take long', () => {
-  const started = performance.now();
+  const started = threadCpuMs();
   expect(usersFor({ [`${'*a'.repeat(200)}b.io`]: { username: 'u' } }, `${'a'.repeat(60)}.io/app`)).toEqual([]);
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(threadCpuMs() - started).toBeLessThan(5_000);
 });
 
 test('a thousand entries of a Secret count; one that is made of brackets is not read', () => {

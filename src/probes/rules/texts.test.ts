@@ -1,3 +1,4 @@
+import { threadCpuMs } from '../../lib/fake/cpuTime.ts';
 import type { Container } from '../../types/k8s.ts';
 import { expandCommand } from './command.ts';
 import type { Runs } from './health.ts';
@@ -131,9 +132,9 @@ test.each([
 });
 
 test('a hostile command is expanded in no time', () => {
-  const begun = performance.now();
+  const begun = threadCpuMs();
   expandCommand(['$('.repeat(500_000)], []);
-  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(threadCpuMs() - begun).toBeLessThan(5_000);
 });
 
 describe('health messages', () => {
