@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openBelow } from '../lib/fake/openFiles.ts';
 import { until } from '../lib/fake/until.ts';
 import { createLogger } from '../lib/logger.ts';
 import { RecordDir } from './recordDir.ts';
@@ -9,7 +10,7 @@ let dir: string;
 let written: string[];
 const log = createLogger({ write: (line) => void written.push(line) });
 const record = (n: number, text = '') => ({ now: { wall: n, mono: n }, facts: { text }, memory: {}, decision: {} });
-const descriptors = () => readdirSync('/proc/self/fd').length;
+const descriptors = () => openBelow(dir).length;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'records-'));
@@ -19,12 +20,11 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 test('a file is closed when its Pod ends, and goes on when the Pod comes back', async () => {
   using records = new RecordDir(dir, log);
-  const before = descriptors();
   for (let i = 0; i < 100; i++) records.write(`u${i}`, record(1));
-  await until(() => descriptors() >= before + 100);
+  await until(() => descriptors() === 100);
   for (let i = 0; i < 100; i++) records.close(`u${i}`);
   expect(records.open).toBe(0);
-  await until(() => descriptors() <= before);
+  await until(() => descriptors() === 0);
   records.write('u7', record(2));
   records.close('u7');
   const lines = () => readFileSync(join(dir, 'u7.jsonl'), 'utf8').trim().split('\n');
