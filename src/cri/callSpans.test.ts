@@ -69,6 +69,14 @@ test('a call is a span with otelgrpc’s names, in the span that is active, and 
     'rpc.response.status_code': 'OK',
   });
   expect(world.told).toEqual([span!.traceparent]);
+  const size = (bytes: number) => ({
+    'rpc.message.compressed_size': bytes,
+    'rpc.message.uncompressed_size': bytes,
+  });
+  expect(span!.events).toEqual([
+    { name: 'message', 'rpc.message.type': 'SENT', 'rpc.message.id': 1, ...size(7) },
+    { name: 'message', 'rpc.message.type': 'RECEIVED', 'rpc.message.id': 1, ...size(0) },
+  ]);
 });
 
 test('a call that fails, and one that is never sent', async () => {

@@ -1,9 +1,12 @@
 import * as grpc from '@grpc/grpc-js';
 import type { Tracing } from '../tracing/spans.ts';
+import type { Codec, MethodCodec } from './protocol.ts';
 
 /** The span of one call. */
 export interface CallSpan {
   readonly traceparent: string;
+  /** The method, with each message told as it goes and comes. */
+  watched(method: MethodCodec, decode: Codec['decode']): Pick<Codec, 'encode' | 'decode'>;
   /** The call is over; without an error, or with the status OK, it succeeded. */
   end(status: Pick<grpc.StatusObject, 'code' | 'details'> | null | undefined): void;
 }
@@ -40,8 +43,27 @@ export function callSpan(tracing: Tracing, path: string, endpoint: string): Call
       'server.address': endpoint.replace(/^unix:(?:\/\/)?/, ''),
     },
   });
+  const ids = { SENT: 0, RECEIVED: 0 };
+  const message = (type: keyof typeof ids, bytes: number) =>
+    span.event('message', {
+      'rpc.message.type': type,
+      'rpc.message.id': ++ids[type],
+      'rpc.message.compressed_size': bytes,
+      'rpc.message.uncompressed_size': bytes,
+    });
   return {
     traceparent: span.traceparent,
+    watched: ({ request }, decode) => ({
+      encode(sent) {
+        const bytes = request.encode(sent);
+        message('SENT', bytes.length);
+        return bytes;
+      },
+      decode(bytes) {
+        message('RECEIVED', bytes.length);
+        return decode(bytes);
+      },
+    }),
     end(status) {
       const code = status?.code ?? grpc.status.OK;
       span.set({ 'rpc.response.status_code': CODE_NAMES[code] ?? `Code(${code})` });

@@ -175,10 +175,11 @@ export class Connection implements Disposable {
         done(refused);
         return;
       }
+      const codec = this.#codec(method, decode, span);
       const call = this.#client.makeUnaryRequest(
         method.path,
-        method.request.encode,
-        this.#counted(method, decode),
+        codec.encode,
+        codec.decode,
         request,
         metadataOf(options, span),
         callOptions(options),
@@ -214,10 +215,11 @@ export class Connection implements Disposable {
       queueMicrotask(() => end(refused));
       return () => {};
     }
+    const codec = this.#codec(method, decode, span);
     const call = this.#client.makeServerStreamRequest(
       method.path,
-      method.request.encode,
-      this.#counted(method, decode),
+      codec.encode,
+      codec.decode,
       request,
       metadataOf(options, span),
       callOptions(options),
@@ -241,6 +243,11 @@ export class Connection implements Disposable {
     for (const call of this.#active) call.cancel();
     this.#client.close();
     this.#sockets[Symbol.dispose]();
+  }
+
+  #codec(method: MethodCodec, decode: Codec['decode'], span: CallSpan | undefined): Pick<Codec, 'encode' | 'decode'> {
+    const counted = this.#counted(method, decode);
+    return span?.watched(method, counted) ?? { encode: method.request.encode, decode: counted };
   }
 
   #counted({ response }: MethodCodec, decode: Codec['decode']): Codec['decode'] {

@@ -27,6 +27,7 @@ test('a request is a span of its route, with otelrestful’s names; nothing of i
   expect(span!.options).toMatchObject({ kind: 'server', parent: null });
   expect(span!.attributes).toEqual({
     'server.address': 'kubelet',
+    'server.port': expect.any(Number),
     'http.request.method': 'GET',
     'url.scheme': 'https',
     'url.path': '/containerLogs/ns/web/main',

@@ -220,7 +220,7 @@ test('events are told in the trace; a defect of tracing is told in the log and h
   const { clock, errors, tracing, recorder, decide, act, settle } = begin();
   await decide('Active', { code: 'Admission' });
   recorder.record('u1', { kind: 'event', at: clock.now(), reason: 'Pulled', message: 'image is there' });
-  expect(tracing.spans[0]!.events).toEqual(['Pulled']);
+  expect(tracing.spans[0]!.events).toEqual([{ name: 'Pulled', message: 'image is there' }]);
   tracing.start = () => {
     throw new Error('a defect');
   };

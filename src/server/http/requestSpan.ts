@@ -36,6 +36,7 @@ export async function servedSpan(
         'network.peer.address': socket.remoteAddress,
         'client.address': socket.remoteAddress,
       }),
+      ...(socket.localPort && { 'server.port': socket.localPort }),
       ...(socket.remotePort && { 'network.peer.port': socket.remotePort }),
       ...(agent && { 'user_agent.original': agent }),
     },

@@ -6,7 +6,7 @@ export class MemorySpan implements TraceSpan {
   readonly parent: MemorySpan | undefined;
   readonly options: SpanOptions;
   readonly attributes: Record<string, unknown>;
-  readonly events: string[] = [];
+  readonly events: { readonly name: string }[] = [];
   readonly id: number;
   recording = true;
   error: string | undefined;
@@ -29,8 +29,8 @@ export class MemorySpan implements TraceSpan {
   set(attributes: Attributes): void {
     Object.assign(this.attributes, attributes);
   }
-  event(name: string): void {
-    this.events.push(name);
+  event(name: string, attributes: Attributes = {}): void {
+    this.events.push({ name, ...attributes });
   }
   fail(message: string): void {
     this.error = message;
