@@ -45,7 +45,12 @@ async function commitName(): Promise<string> {
 
 type Stores = Record<SuiteName, ResultStore>;
 
-function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOptions, run: string): Spec[] {
+function openStores(kubelet: 'go' | 'ts'): Stores {
+  return { e2e: store('e2e', kubelet), e2e_node: store('e2e_node', kubelet) };
+}
+
+/** The specs that are still to be run in this run. */
+function pending(specs: readonly Spec[], stores: Stores, options: ConformanceOptions, run?: string): Spec[] {
   const results = { e2e: bySpec(stores.e2e.results), e2e_node: bySpec(stores.e2e_node.results) };
   return specs.filter((spec) => {
     const known = results[suiteOf(spec)].get(spec.name) ?? [];
@@ -118,7 +123,7 @@ export async function runSpecs(
   options: ConformanceOptions,
 ): Promise<Summary> {
   const { kubelet } = options;
-  const stores: Stores = { e2e: store('e2e', kubelet), e2e_node: store('e2e_node', kubelet) };
+  const stores = openStores(kubelet);
   const id = (options.resume ? lastRun(resultsOf(kubelet), specs) : undefined) ?? new Date().toISOString();
   const work = options.output ?? path.join(cluster.layout.logs, 'conformance', id.replace(/[:.]/g, '-'));
   mkdirSync(work, { recursive: true });
@@ -176,7 +181,8 @@ export async function conformance(options: ConformanceOptions): Promise<Summary>
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   if (specs.length === 0) throw new Error('no spec of the list is wanted: see --file and --name');
-  const { cluster, end } = options.suiteKubelet ? await suiteNode(specs, options) : await clusterFor(specs, options);
+  const left = pending(specs, openStores(options.kubelet), options);
+  const { cluster, end } = options.suiteKubelet ? await suiteNode(left, options) : await clusterFor(left, options);
   const round = (timeLimit: number | undefined): Promise<Summary> =>
     runSpecs(cluster, specs, timeLimit === undefined ? options : { ...options, timeLimit });
   const summary = await (options.untilItFails
