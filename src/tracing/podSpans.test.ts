@@ -196,6 +196,17 @@ test('a Pod that waits for ever, with a thousand containers: each trace is bound
   expect(tracing.spans.filter(({ recording }) => recording).length).toBeLessThan(70);
 });
 
+test('a trace that is not sampled costs no spans of waits, and ends as the others do', async () => {
+  const { tracing, decide } = begin();
+  const start = tracing.start.bind(tracing);
+  tracing.start = (name, options) => Object.assign(start(name, options), { recording: false, end() {} });
+  await decide('Active', { code: 'Admission' });
+  await decide('Active', { code: 'ReadinessProbe', container: 'c' });
+  await decide('Active');
+  await decide('Active', { code: 'ReadinessProbe', container: 'c' });
+  expect(tracing.tree).toEqual(['Pod found', 'Pod restart']);
+});
+
 test('a wait of an hour is told before it is over', async () => {
   const { clock, tracing, decide } = begin();
   for (let hour = 0; hour < 3; hour++) {

@@ -48,6 +48,10 @@ export class PodTrace {
 
   /** The Pod waits for these and nothing else. A wait that began before this was known says so itself (`since`). */
   setWaits(reasons: readonly Reason[], at: At): void {
+    if (!this.root.recording) {
+      this.#left = reasons.length;
+      return;
+    }
     const now = new Map(reasons.map((reason) => [waitKey(reason), reason] as const));
     for (const [key, wait] of this.#waits) {
       if (now.has(key)) continue;
