@@ -11,7 +11,12 @@ import { type Field, leaves, type Support } from '../../src/config/schema.ts';
 // Run: node hack/docs/config-table.ts
 
 const OUT = new URL('../../docs/generated/configuration.md', import.meta.url).pathname;
-const SUPPORT: Record<Support, string> = { supported: 'yes', accepted: 'not yet', 'no-effect': 'no effect' };
+const SUPPORT: Record<Support, string> = {
+  supported: 'yes',
+  accepted: 'not yet',
+  'no-effect': 'no effect',
+  different: 'different',
+};
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 const code = (text: string) => (text === '' ? '' : `\`${cell(text)}\``);
@@ -84,7 +89,7 @@ export function configurationPage(): string {
 
 Every flag of kubelet 1.36.3 and every field of KubeletConfiguration v1beta1. *yes*: works as in kubelet 1.36. *not yet*: known,
 checked and kept, but nothing acts on it; setting it to something else than its default gives a warning. *no effect*: does nothing
-in kubelet 1.36 either.
+in kubelet 1.36 either. *different*: does something there and nothing here, on purpose: [differences.md](../differences.md) says why.
 
 Flags win over drop-ins (\`--config-dir\`), drop-ins over \`--config\`, \`--config\` over the defaults. The defaults are the same with and
 without a configuration file.

@@ -56,6 +56,19 @@ describe('object store', () => {
     expect(w.fake.seen('list', 'Secret')[0]!.query.get('fieldSelector')).toBe('metadata.name=s');
   });
 
+  test('first readings go at the limiter’s pace; what the Node authorizer has not seen yet is asked for in between', async () => {
+    let acquired = 0;
+    const limiter = {
+      acquire: async () => {
+        acquired += 1;
+      },
+    };
+    await using w = await setup({ limiter });
+    for (const name of ['a', 'b', 'c']) w.store.subscribe('ConfigMap', 'ns', name, () => {});
+    await until(() => w.fake.watches === 3);
+    expect(acquired).toBe(3);
+  });
+
   test('the last value serves while the API server is away', async () => {
     await using w = await setup({ random: () => 0 });
     w.fake.objects.set('Secret', { metadata: { name: 's', namespace: 'ns' }, type: 'x' });

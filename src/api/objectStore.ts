@@ -1,6 +1,7 @@
 import { type Clock, realClock } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
 import { KeyedListeners } from '../lib/keyedListeners.ts';
+import type { RateLimiter } from '../lib/limiter.ts';
 import type { ConfigMap, KubeObject } from '../types/k8s.ts';
 import { isNoRelationship } from './apiError.ts';
 import type { Selector } from './callOptions.ts';
@@ -20,6 +21,8 @@ export interface ObjectStoreOptions {
   readonly random?: () => number;
   /** Kinds that are listed and watched as a whole (or by this selector) instead of object by object. */
   readonly whole?: Partial<Record<Kind, Selector>>;
+  /** Holds back the first reading of objects, and each question for those that cannot be watched. */
+  readonly limiter?: Pick<RateLimiter, 'acquire'>;
   /** How long a watch outlives its last subscriber; a Pod that is restarted soon needs the same objects. */
   readonly lingerMs?: number;
 }
@@ -162,7 +165,8 @@ export class ObjectStore implements Disposable {
         listeners.emitAll();
       },
     };
-    const common = { clock: this.#clock, ...(this.#options.random ? { random: this.#options.random } : null) };
+    const { random, limiter } = this.#options;
+    const common = { clock: this.#clock, ...(random ? { random } : null), ...(limiter ? { limiter } : null) };
     const ref = { name, ...(namespace === undefined ? null : { namespace }) };
     const reflector: Source<K>['reflector'] = isPolled(kind)
       ? new PolledObject<K>(this.#client, kind, ref, callbacks, common)

@@ -1,5 +1,6 @@
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import type { RateLimiter } from '../lib/limiter.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { isNoRelationship, isObjectGone } from './apiError.ts';
 import type { ObjectRef } from './callOptions.ts';
@@ -33,6 +34,8 @@ const JITTER = 0.2;
 export interface PolledObjectOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** Holds back each question. */
+  readonly limiter?: Pick<RateLimiter, 'acquire'>;
 }
 
 /**
@@ -46,6 +49,7 @@ export class PolledObject<K extends Kind> implements Disposable {
   readonly #callbacks: ReflectorCallbacks<KindMap[K]>;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #limiter: Pick<RateLimiter, 'acquire'> | undefined;
   readonly #abort = new AbortController();
   readonly #objects = new Map<string, KindMap[K]>();
   #synced = false;
@@ -55,8 +59,9 @@ export class PolledObject<K extends Kind> implements Disposable {
     kind: K,
     ref: ObjectRef,
     callbacks: ReflectorCallbacks<KindMap[K]>,
-    { clock = realClock, random = Math.random }: PolledObjectOptions = {},
+    { clock = realClock, random = Math.random, limiter }: PolledObjectOptions = {},
   ) {
+    this.#limiter = limiter;
     this.#client = client;
     this.#kind = kind;
     this.#ref = ref;
@@ -97,6 +102,7 @@ export class PolledObject<K extends Kind> implements Disposable {
   async #ask(nextMs: number): Promise<void> {
     const { signal } = this.#abort;
     try {
+      await this.#limiter?.acquire(signal);
       this.#take(await this.#client.get(this.#kind, this.#ref, { signal }));
     } catch (error) {
       if (signal.aborted) return;

@@ -1,6 +1,7 @@
 import { Backoff } from '../lib/backoffCounter.ts';
 import { type Clock, realClock, sleep } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
+import type { RateLimiter } from '../lib/limiter.ts';
 import type { KubeObject } from '../types/k8s.ts';
 import { isExpired } from './apiError.ts';
 import type { Selector } from './callOptions.ts';
@@ -35,6 +36,8 @@ export interface ReflectorOptions<T> {
   readonly pageSize?: number;
   /** The wait before the next attempt after this error; undefined for the usual back-off. */
   readonly retryDelay?: (error: unknown, attempt: number) => number | undefined;
+  /** Holds back lists, but not those that `retryDelay` asks for. */
+  readonly limiter?: Pick<RateLimiter, 'acquire'>;
 }
 
 /** As client-go: a watch lives five to ten minutes, so that a fleet's watches spread over API servers again after a restart. */
@@ -62,6 +65,7 @@ export class Reflector<K extends Kind> implements Disposable {
   #version: string | undefined;
   #synced = false;
   #attempt = 0;
+  #hurried = false;
   #state: ReflectorState = { state: 'listing' };
 
   constructor(
@@ -127,6 +131,7 @@ export class Reflector<K extends Kind> implements Disposable {
     const found: KindMap[K][] = [];
     let version: string | undefined;
     let next: string | undefined;
+    if (this.#options.limiter && !this.#hurried) await this.#options.limiter.acquire(this.#abort.signal);
     do {
       const options = {
         ...this.#selector,
@@ -222,7 +227,9 @@ export class Reflector<K extends Kind> implements Disposable {
 
   async #pause(error: unknown): Promise<void> {
     const attempt = this.#attempt++;
-    const inMs = this.#options.retryDelay?.(error, attempt) ?? this.#backoff.next();
+    const soon = this.#options.retryDelay?.(error, attempt);
+    this.#hurried = soon !== undefined;
+    const inMs = soon ?? this.#backoff.next();
     this.#setState({ state: 'retrying', reason: errorMessage(error), error, inMs });
     await sleep(this.#clock, inMs, this.#abort.signal).catch(() => {});
   }

@@ -19,6 +19,7 @@ import { createCgroupManager } from './manager.ts';
 import { enforceReserved } from './reserved.ts';
 import { allocatableMemory, type NodeLimits } from './rules/nodeConfig.ts';
 import { qosSettings } from './rules/qosSettings.ts';
+import { withoutPodCgroups } from './withoutPodCgroups.ts';
 
 /** Pause between two questions for the runtime's cgroup driver, as in kubelet. */
 const DRIVER_PAUSE_MS = 2_000;
@@ -76,7 +77,7 @@ export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupMa
   const reserved = [kubeReserved, systemReserved];
   const limits = { capacity, reserved, enforcePods: config.enforceNodeAllocatable.includes('pods') };
   const qos = qosSettings(config, gates, hierarchies.version, allocatableMemory(limits));
-  const manager = createCgroupManager({
+  const made = createCgroupManager({
     hierarchies,
     driver: await driverOf(cri, config, { clock, log, metrics }),
     cgroupRoot: config.cgroupRoot,
@@ -88,7 +89,8 @@ export async function openCgroups(options: OpenCgroupsOptions): Promise<CgroupMa
     },
     qos,
   });
-  await setUp(manager, limits, log, record);
+  const manager = config.cgroupsPerQOS ? made : withoutPodCgroups(made);
+  if (config.cgroupsPerQOS) await setUp(manager, limits, log, record);
   await enforceReserved(config, manager, record);
   return manager;
 }

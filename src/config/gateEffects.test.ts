@@ -52,7 +52,7 @@ test('one that is set and not acted on warns, also by AllAlpha; its default and 
   expect(warningsOf({ EnvFiles: false })).toEqual([
     'feature gate EnvFiles is accepted but not acted on: the feature is built in and cannot be switched off',
   ]);
-  expect(warningsOf({ EnvFiles: true, ReduceDefaultCrashLoopBackOffDecay: false, HPAScaleToZero: true })).toEqual([]);
+  expect(warningsOf({ EnvFiles: true, NativeHistograms: false, HPAScaleToZero: true })).toEqual([]);
   expect(warningsOf({ AllAlpha: true, MemoryQoS: false }).join()).toMatch(
     /^feature gate AllAlpha sets some that are not acted on: CRIListStreaming, .*TopologyManagerPolicyAlphaOptions/,
   );

@@ -38,7 +38,6 @@ export const UNREAD_GATES: Readonly<Partial<Record<GateName, string>>> = {
   PLEGOnDemandRelist: NO_SUCH_PART,
   PodLogsQuerySplitStreams: BUILT_IN,
   PodReadyToStartContainersCondition: BUILT_IN,
-  ReduceDefaultCrashLoopBackOffDecay: NOT_BUILT,
   ReloadKubeletClientCAFile: BUILT_IN,
   ReloadKubeletServerCertificateFile: BUILT_IN,
   TaintTolerationComparisonOperators: NOT_BUILT,

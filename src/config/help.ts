@@ -133,5 +133,6 @@ function defaultNote(field: Field<unknown>): string {
 
 function supportNote(support: Support | undefined): string {
   if (support === 'supported') return '';
+  if (support === 'different') return ' (changes nothing here)';
   return support === 'no-effect' ? ' (no effect)' : ' (accepted, not yet acted on)';
 }

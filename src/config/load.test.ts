@@ -54,6 +54,9 @@ describe('defaults', () => {
     expect(loadFile('userNamespaces: {}').config.userNamespaces).toEqual({ idsPerPod: 65536 });
     expect(load().config.userNamespaces).toBeUndefined();
     expect(loadFile('featureGates: {KubeletCrashLoopBackOffMax: false}').config.crashLoopBackOff).toEqual({});
+    expect(loadFile('featureGates: {ReduceDefaultCrashLoopBackOffDecay: true}').config.crashLoopBackOff).toEqual({
+      maxContainerRestartPeriod: 60_000,
+    });
   });
 
   test('evictionHard: one of its own replaces all, unless merging is asked for; empty means none', () => {
@@ -229,15 +232,15 @@ test('what the host cannot give', () => {
 
 test('what is known but not acted on is warned of with its place; what equals its default is not', () => {
   const { warnings } = loadFile(
-    'hairpinMode: none\nsyncFrequency: 30s\nlocalStorageCapacityIsolation: true',
-    '--kubelet-cgroups=/x',
+    'hairpinMode: none\nconfigMapAndSecretChangeDetectionStrategy: Cache\nlocalStorageCapacityIsolation: true',
+    '--vmodule=x=2',
     '--boot-id-file=x',
   );
   const text = warnings.map((w) => w.replace(`${directory}/`, ''));
   expect(text).toEqual([
-    expect.stringMatching(/^c.yaml:4: syncFrequency is accepted but not yet acted on: /),
+    expect.stringMatching(/^c.yaml:4: configMapAndSecretChangeDetectionStrategy is accepted but not yet acted on: /),
     expect.stringMatching(/^c.yaml:3: hairpinMode has no effect and can be removed: /),
-    expect.stringMatching(/^--kubelet-cgroups is accepted but not yet acted on: /),
+    expect.stringMatching(/^--vmodule is accepted but not yet acted on: /),
     expect.stringMatching(/^--boot-id-file has no effect/),
   ]);
 });
@@ -256,6 +259,16 @@ test.each([
   ['endpoint: "http://localhost:4317"', /tracing.endpoint must be host:port.*'http:\/\/' is not supported/],
 ])('tracing: {%s} is refused', (text, why) => {
   expect(refused(() => loadFile(`tracing: {${text}}`))).toMatch(why);
+});
+
+test('what is different on purpose is warned of in its own words', () => {
+  const { warnings } = loadFile('systemCgroups: /x\ncgroupRoot: /\nsyncFrequency: 5s', '--housekeeping-interval=1s');
+  const text = warnings.map((w) => w.replace(`${directory}/`, ''));
+  expect(text.sort()).toEqual([
+    expect.stringMatching(/^--housekeeping-interval changes nothing here: How often statistics/),
+    expect.stringMatching(/^c.yaml:\d: systemCgroups changes nothing here: .*no process is moved/),
+    expect.stringMatching(/^c.yaml:\d: syncFrequency changes nothing here: /),
+  ]);
 });
 
 test.each(['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'])(

@@ -85,7 +85,7 @@ function applyDerivedDefaults(raw: Raw, gates: FeatureGates): void {
   if (typeof raw.podPidsLimit === 'number' && raw.podPidsLimit < 0) raw.podPidsLimit = -1;
   const restart = 'crashLoopBackOff.maxContainerRestartPeriod';
   if (unset(restart) && gates.enabled('KubeletCrashLoopBackOffMax')) {
-    setPath(raw, restart, '5m');
+    setPath(raw, restart, gates.enabled('ReduceDefaultCrashLoopBackOffDecay') ? '1m' : '5m');
   }
 }
 
@@ -104,6 +104,7 @@ function supportWarnings(files: readonly ConfigFile[], flags: ParsedFlags): stri
   const warnings: string[] = [];
   const warn = (name: string, field: Field<unknown>) => {
     if (field.support === 'no-effect') warnings.push(`${name} has no effect and can be removed: ${field.doc}`);
+    else if (field.support === 'different') warnings.push(`${name} changes nothing here: ${field.doc}`);
     else if (field.support !== 'supported') warnings.push(`${name} is accepted but not yet acted on: ${field.doc}`);
   };
   for (const [path, field] of FIELD_BY_PATH) {

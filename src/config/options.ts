@@ -4,6 +4,7 @@ import { nodeLabels } from './nodeLabels.ts';
 import { bool, duration, type Infer, int32, str, stringMap } from './schema.ts';
 
 const NEVER = { support: 'no-effect' } as const;
+const DIFFERENT = { support: 'different' } as const;
 const CADVISOR = 'A flag of cAdvisor that kubelet registers by mistake';
 
 /** Flags of kubelet 1.36.3 that are no configuration field; the flag's name is the option's in kebab case. */
@@ -40,13 +41,13 @@ const kubeletOptions = {
   }),
   maximumDeadContainersPerContainer: int32(1, 'Dead containers kept for each container (deprecated)', supported),
   maximumDeadContainers: int32(-1, 'Dead containers kept in all; negative means no limit (deprecated)', supported),
-  experimentalMounterPath: str('', 'Program that mounts (deprecated)', NEVER),
+  experimentalMounterPath: str('', 'Program that mounts (deprecated)', DIFFERENT),
   experimentalAllocatableIgnoreEviction: bool(
     false,
     'Allocatable without the eviction thresholds (deprecated)',
     supported,
   ),
-  housekeepingInterval: duration(10_000, 'How often statistics are taken'),
+  housekeepingInterval: duration(10_000, 'How often statistics are taken: whenever they are asked for', DIFFERENT),
   logCadvisorUsage: bool(false, CADVISOR, NEVER),
   applicationMetricsCountLimit: int32(100, CADVISOR, NEVER),
   bootIdFile: str('/proc/sys/kernel/random/boot_id', CADVISOR, NEVER),

@@ -3,9 +3,10 @@
 
 /**
  * What setting a field does in this program: `supported` works as in kubelet 1.36; `accepted` is known and checked but not yet
- * acted on (a warning says so); `no-effect` does nothing in kubelet 1.36 either.
+ * acted on (a warning says so); `no-effect` does nothing in kubelet 1.36 either; `different` does something there and nothing here, on
+ * purpose: docs/differences.md names it with the reason.
  */
-export type Support = 'supported' | 'accepted' | 'no-effect';
+export type Support = 'supported' | 'accepted' | 'no-effect' | 'different';
 
 /** What a row says besides its type and default. */
 export interface FieldOptions<T> {

@@ -21,6 +21,18 @@ function sources(): string[] {
     .map((file) => readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ''));
 }
 
+/** Of src/config what acts on settings: not the tables, nor what judges them. */
+function ownSources(): string[] {
+  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        !/^(fields\/|options|validate|flag|schema|help|kubeletConfiguration)|\.test\.ts$/.test(file),
+    )
+    .map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'));
+}
+
 /** The rows of `table` that `text` reads of an object called `name`: `config.a.b`, or taken out with `const { a } = config`. */
 function read(text: string, name: 'config' | 'options', table: ReadonlyMap<string, Field<unknown>>): string[] {
   const direct = [...text.matchAll(new RegExp(`\\b${name}((?:\\??\\.\\w+)+)`, 'g'))].map(([, path]) => path!);
@@ -41,6 +53,31 @@ test('what the program reads is marked as supported, or is on the list of what i
   expect(all.length).toBeGreaterThanOrEqual(90); // of the flag `config` nobody out here reads anything
   const accepted = all.filter(({ field }) => (field.support ?? 'accepted') !== 'supported').map(({ path }) => path);
   expect(accepted.sort()).toEqual(Object.keys(PARTIAL));
+});
+
+test('what is marked as supported is read, at least by its own name', () => {
+  const texts = [...sources(), ...ownSources()];
+  const seen = new Set(
+    texts.flatMap((t) => [...read(t, 'config', FIELD_LEAVES), ...read(t, 'options', OPTION_LEAVES)]),
+  );
+  const marked = [...FIELD_LEAVES, ...OPTION_LEAVES].filter(([, field]) => field.support === 'supported');
+  const unseen = marked.map(([path]) => path).filter((path) => !seen.has(path));
+  const unread = unseen.filter((path) => {
+    const name = new RegExp(`\\b${path.split('.').at(-1)}\\b`);
+    return !texts.some((text) => name.test(text));
+  });
+  expect(unread).toEqual([]);
+});
+
+test('what is different on purpose stands in docs/differences.md, by name', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/differences.md'), 'utf8');
+  const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const names = [
+    ...[...FIELD_LEAVES].map(([path, field]) => ({ name: path.split('.').at(-1)!, field })),
+    ...[...OPTION_LEAVES].map(([path, field]) => ({ name: `--${kebab(path)}`, field })),
+  ].filter(({ field }) => field.support === 'different');
+  expect(names.length).toBeGreaterThan(8);
+  expect(names.map(({ name }) => name).filter((name) => !page.includes(name))).toEqual([]);
 });
 
 test.each([

@@ -7,6 +7,7 @@ import type {
   PodSandboxOut,
   PodSandboxStatusOut,
   ContainerState as RuntimeState,
+  Signal,
 } from './generated/runtime.ts';
 import type {
   ContainerState,
@@ -93,6 +94,7 @@ export function unstarted(c: ListedContainer): ObservedContainer {
 export function detailed(c: ListedContainer, s: ContainerStatusOut, terminationMessage: string): ObservedContainer {
   const user = userOf(s);
   const resources = resourcesOf(s.resources?.linux ?? null);
+  const stopSignal = signalName(s.stopSignal);
   return {
     ...c,
     state: containerState(s.state),
@@ -108,6 +110,7 @@ export function detailed(c: ListedContainer, s: ContainerStatusOut, terminationM
     logPath: s.logPath,
     ...(user && { user }),
     ...(resources && { resources }),
+    ...(stopSignal && { stopSignal }),
   };
 }
 
@@ -129,6 +132,11 @@ function restartCount(annotation: string | undefined, attempt: number): number {
 /** The kubelet's own annotations among others. */
 export function kubeletOnly(annotations: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('io.kubernetes.')));
+}
+
+/** The API's name: SIGRTMIN+3 for SIGRTMINPLUS3. Undefined where the runtime did not say. */
+function signalName(signal: Signal): string | undefined {
+  return signal === 'RUNTIME_DEFAULT' ? undefined : signal.replace('PLUS', '+').replace('MINUS', '-');
 }
 
 function userOf(s: ContainerStatusOut): ObservedUser | undefined {

@@ -46,6 +46,8 @@ export interface ObservedContainer {
   annotations: Record<string, string>;
   logPath: string;
   user?: ObservedUser;
+  /** The signal that the runtime stops it with, in the API's name; absent: it did not say. */
+  stopSignal?: string;
   resources?: ObservedResources;
 }
 

@@ -155,7 +155,7 @@ export class LocalNode implements Disposable {
   facts(
     api: boolean,
     apiProblem: string | undefined,
-    more: Pick<NodeFacts, 'crashLoopMaxMs' | 'deviceHealth'>,
+    more: Pick<NodeFacts, 'crashLoopMaxMs' | 'crashLoopInitialMs' | 'deviceHealth' | 'stopSignals'>,
   ): NodeFacts {
     const { runtimeReady, networkReady, errors, networkErrors } = this.runtime.fact;
     const hostIPs = this.hostIPs();

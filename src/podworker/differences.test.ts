@@ -68,6 +68,19 @@ test('an object that appears ends the wait for it at once, whatever the back-off
   await until(() => t.node.table.get('uid-web')?.volumePath('config') !== undefined);
 });
 
+test('a Pod whose cgroup is gone has it again before its next container, and nobody is ended for it', async () => {
+  t.node.setPod(fakePod('web', { containers: [container('a'), container('b')] }));
+  await until(() => isReady('uid-web'));
+  const limits = t.world.podCgroups.get('uid-web');
+  t.world.podCgroups.delete('uid-web');
+  t.world.cri.exitContainer(t.world.cri.containersNamed('a')[0]!.id, 1);
+  await until(() => t.world.cri.callsTo('CreateContainer').length === 3);
+  expect(t.world.podCgroups.get('uid-web')).toEqual(limits);
+  await until(() => isReady('uid-web'));
+  expect(t.world.cri.callsTo('StopContainer')).toEqual([]);
+  expect(t.world.cri.containersNamed('b')).toHaveLength(1);
+});
+
 test('an eviction survives a kill between the stop and its status', async () => {
   t.node.setPod(fakePod('web'));
   await until(() => isReady('uid-web'));

@@ -6,6 +6,7 @@ import { KubeletError } from '../lib/errors.ts';
 import type { ReferencedState } from '../pods/facts.ts';
 import type { ConfigMap, Pod, Secret } from '../types/k8s.ts';
 import type { Lookup, ObjectLookup, TokenDemand, VolumeContext } from '../volumes/contract.ts';
+import { FollowRoom } from './followRoom.ts';
 import type { NodeObjectKind, ObjectSource, ReferencedKind } from './references.ts';
 
 /** ConfigMaps, Secrets and RuntimeClasses for Pods: from the API's stores, or from manifests in standalone mode. */
@@ -46,11 +47,17 @@ function subscribeTo(drivers: Drivers | undefined, name: string, onChange: () =>
 }
 
 /** Objects as the API server has them. Every look-up answers from what the Pod's references subscribed to. */
-export function apiObjects(store: ObjectStore, tokens: TokenManager, drivers: NodeObjects): PodObjects {
+export function apiObjects(
+  store: ObjectStore,
+  tokens: TokenManager,
+  drivers: NodeObjects,
+  room: FollowRoom = new FollowRoom(),
+): PodObjects {
   // RuntimeClasses are cluster-wide and few: one list for the node.
   store.subscribe('RuntimeClass', undefined, '', () => {}); // for the life of the process
   const scope = (kind: ApiKind, namespace: string) => (RESOURCES[kind].namespaced ? namespace : undefined);
   return {
+    room,
     state(kind, namespace, name) {
       if (isOfNode(kind)) return driverState(drivers[kind], name);
       const found = store.get(kind, scope(kind, namespace), name);

@@ -1,6 +1,7 @@
 import type { ReferencedState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import type { Pod } from '../types/k8s.ts';
+import { type FollowLimits, FollowRoom } from './followRoom.ts';
 import { type FollowedObject, References } from './references.ts';
 
 const pod = { metadata: { name: 'p', namespace: 'ns' }, spec: { containers: [] } } as unknown as Pod;
@@ -146,4 +147,50 @@ test('what a Pod does not refer to any more is not watched, and nothing after it
   expect([...(objects.watched.get('ConfigMap b') ?? [])]).toHaveLength(1);
   own[Symbol.dispose]();
   expect([...objects.watched.keys()]).toEqual([]);
+});
+
+describe('more than is followed', () => {
+  const named = (...names: string[]) =>
+    ({
+      metadata: { name: 'p', namespace: 'ns' },
+      spec: { containers: [{ name: 'c', envFrom: names.map((name) => ({ secretRef: { name } })) }] },
+    }) as unknown as Pod;
+  function pods(limits: FollowLimits) {
+    const objects = Object.assign(new Objects(), { room: new FollowRoom(limits) });
+    const told: (FactUpdate & { kind: 'references' })[] = [];
+    const own = () =>
+      new References(
+        objects as never,
+        (update) => void (update.kind === 'references' && told.push(update)),
+        () => [],
+        (error) => {
+          throw error;
+        },
+      );
+    return { objects, told, own };
+  }
+
+  test('is refused with a sentence; the rest of the Pod is followed', () => {
+    const { objects, told, own } = pods({ ofPod: 2, first: 1, ofNode: 10 });
+    own().follow(named('a', 'b', 'c'));
+    expect([...objects.watched.keys()]).toEqual(['Secret a', 'Secret b']);
+    expect(told.at(-1)?.references.objects['Secret ns/c']).toEqual({
+      state: 'unknown',
+      reason: 'the Pod refers to more than 2 objects of the API',
+    });
+  });
+
+  test('of the node waits until another Pod lets something go; the first of each Pod never does', async () => {
+    const { objects, told, own } = pods({ ofPod: 9, first: 1, ofNode: 2 });
+    const greedy = own();
+    greedy.follow(named('a', 'b'));
+    own().follow(named('x', 'y'));
+    expect([...objects.watched.keys()]).toEqual(['Secret a', 'Secret b', 'Secret x']);
+    expect(told.at(-1)?.references.objects['Secret ns/y']).toMatchObject({ state: 'unknown' });
+    greedy[Symbol.dispose]();
+    await Promise.resolve();
+    expect([...objects.watched.keys()]).toEqual(['Secret x', 'Secret y']);
+    expect(told.at(-1)?.references.objects['Secret ns/y']).toEqual({ state: 'absent' });
+    expect(objects.room.refused).toBe(0);
+  });
 });

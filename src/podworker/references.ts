@@ -3,6 +3,7 @@ import type { ReferencedState } from '../pods/facts.ts';
 import type { FactUpdate } from '../pods/updates.ts';
 import { isTerminal } from '../status/rules/phase.ts';
 import type { Pod, StoredPod } from '../types/k8s.ts';
+import type { FollowPlace, FollowRoom } from './followRoom.ts';
 import { envReferences } from './spec/envReferences.ts';
 
 /** Kinds of API objects that a Pod's start can wait for. */
@@ -30,8 +31,15 @@ const LEADS_ON: Readonly<Record<ReferencedKind, boolean>> = {
   PodCertificate: false,
 };
 
+/** Kinds that are followed one by one at the API server; the others come as a whole, or are not its objects. */
+const ONE_BY_ONE: ReadonlySet<ReferencedKind> = new Set<ReferencedKind>([
+  ...(['ConfigMap', 'Secret', 'PersistentVolumeClaim', 'PersistentVolume'] as const),
+]);
+
 /** Where objects come from: the shared stores of the API, or local manifests in standalone mode. */
 export interface ObjectSource {
+  /** Places for what is followed one by one; absent where that costs nothing. */
+  readonly room?: Pick<FollowRoom, 'take' | 'onRoom'>;
   state(kind: ReferencedKind, namespace: string, name: string): ReferencedState;
   /** `onChange` after each change of what `state` answers, never from within this call. */
   subscribe(kind: ReferencedKind, namespace: string, name: string, onChange: () => void): Disposable;
@@ -54,6 +62,8 @@ export class References implements Disposable {
   readonly #learn: (update: FactUpdate) => void;
   readonly #volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[];
   readonly #subscriptions = new Map<string, Disposable>();
+  readonly #places = new Map<string, FollowPlace>();
+  readonly #room: Disposable | undefined;
   readonly #defect: (error: unknown) => void;
   #pod: Pod | undefined;
 
@@ -67,6 +77,7 @@ export class References implements Disposable {
     this.#source = source;
     this.#learn = learn;
     this.#volumeNeeds = volumeNeeds;
+    this.#room = source.room?.onRoom(() => this.#tryAgain());
   }
 
   /**
@@ -102,8 +113,24 @@ export class References implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#room?.[Symbol.dispose]();
     this.#pod = undefined;
     this.#subscribe(new Map());
+  }
+
+  /** Others have let objects go: what was refused may be followed now. */
+  #tryAgain(): void {
+    const refused = [...this.#places].filter(([, place]) => place.refused !== undefined);
+    if (!this.#pod || refused.length === 0) return;
+    for (const [key, place] of refused) {
+      place[Symbol.dispose]();
+      this.#places.delete(key);
+    }
+    try {
+      this.follow(this.#pod);
+    } catch (error) {
+      this.#defect(error);
+    }
   }
 
   #subscribe(wanted: ReadonlyMap<string, FollowedObject>): void {
@@ -112,8 +139,9 @@ export class References implements Disposable {
       subscription[Symbol.dispose]();
       this.#subscriptions.delete(key);
     }
+    this.#takePlaces(wanted);
     for (const [key, r] of wanted) {
-      if (this.#subscriptions.has(key)) continue;
+      if (this.#subscriptions.has(key) || this.#places.get(key)?.refused !== undefined) continue;
       const changed = () => {
         try {
           if (this.#pod && LEADS_ON[r.kind]) this.follow(this.#pod);
@@ -126,11 +154,27 @@ export class References implements Disposable {
     }
   }
 
+  #takePlaces(wanted: ReadonlyMap<string, FollowedObject>): void {
+    for (const [key, place] of this.#places) {
+      if (wanted.has(key)) continue;
+      place[Symbol.dispose]();
+      this.#places.delete(key);
+    }
+    let ordinal = 0;
+    for (const [key, { kind }] of wanted) {
+      if (!this.#source.room || !ONE_BY_ONE.has(kind)) continue;
+      if (!this.#places.has(key)) this.#places.set(key, this.#source.room.take(key, ordinal));
+      ordinal += 1;
+    }
+  }
+
   #states(wanted: ReadonlyMap<string, FollowedObject>): Record<string, ReferencedState> {
     return Object.fromEntries([...wanted].map(([key, r]) => [key, this.#state(r)]));
   }
 
   #state(r: FollowedObject): ReferencedState {
+    const refused = this.#places.get(keyOf(r))?.refused;
+    if (refused !== undefined) return { state: 'unknown', reason: refused };
     return this.#source.state(r.kind, r.namespace, r.name);
   }
 }

@@ -103,6 +103,19 @@ test.each(['liveness', 'startup'] as const)('a failed %s probe holds until the c
   expect(w.told.at(-1)?.c?.failed).toBeUndefined();
 });
 
+test('the first liveness attempt comes with the periods that began when the Pod came, not a whole one after the start; so do later containers', async () => {
+  const w = world();
+  w.prober.sync(pod, [], OPTIONS);
+  await w.clock.advanceAsync(3000);
+  const container = { name: 'c', livenessProbe: probe('l', { periodSeconds: 5 }) };
+  w.sync(container, 'id1');
+  await w.clock.advanceAsync(8000);
+  expect(w.attempts).toEqual(['l@5000', 'l@10000']);
+  w.sync(container, 'id2');
+  await w.clock.advanceAsync(5000);
+  expect(w.attempts.slice(2)).toEqual(['l@15000']);
+});
+
 test('while the Pod ends readiness goes on, liveness stops, even one under way', async () => {
   const w = world();
   const pending = Promise.withResolvers<Attempt>();

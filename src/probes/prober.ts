@@ -32,6 +32,8 @@ export interface SyncOptions {
 }
 
 interface PodEntry {
+  /** When the node had the Pod, on the monotonic clock. */
+  readonly since: number;
   pod: Pod;
   options: SyncOptions;
   readonly containers: Map<string, ContainerProbes>;
@@ -52,12 +54,11 @@ export class Prober implements Disposable {
 
   /**
    * Makes the Pod's running containers (`targets`) the ones that are probed: new ids begin anew, missing ones end. Repeating it
-   * changes nothing. Containers without probes are ignored.
+   * changes nothing. Containers without probes are ignored. The first call for a Pod, with or without containers, begins its periods.
    */
   sync(pod: Pod, targets: readonly ProbeTarget[], options: SyncOptions): void {
     const uid = pod.metadata?.uid ?? '';
     const wanted = targets.filter((target) => ContainerProbes.wanted(target.container));
-    if (wanted.length === 0 && !this.#pods.has(uid)) return;
     const entry = this.#entry(uid, pod, options);
     const kept = new Set(wanted.map((target) => target.container.name));
     for (const [name, probes] of entry.containers) {
@@ -87,7 +88,8 @@ export class Prober implements Disposable {
       known.options = options;
       return known;
     }
-    const entry: PodEntry = { pod, options, containers: new Map(), told: {}, telling: false };
+    const since = this.#options.clock.now().mono;
+    const entry: PodEntry = { since, pod, options, containers: new Map(), told: {}, telling: false };
     this.#pods.set(uid, entry);
     return entry;
   }
@@ -103,7 +105,7 @@ export class Prober implements Disposable {
     }
     known?.[Symbol.dispose]();
     const { clock, handlers } = this.#options;
-    const probes = new ContainerProbes(target, (period) => this.#startOf(target, period), {
+    const probes = new ContainerProbes(target, (period) => this.#startOf(entry, target, period), {
       clock,
       handlers,
       podIP: () => entry.options.podIP,
@@ -116,13 +118,13 @@ export class Prober implements Disposable {
   }
 
   /** Where a container's probe begins. */
-  #startOf(target: ProbeTarget, periodMs: number): RunStart {
+  #startOf({ since }: PodEntry, target: ProbeTarget, periodMs: number): RunStart {
     const { clock, random } = this.#options;
     const now = clock.now();
     const startedAt = now.mono - Math.max(now.wall - target.startedAt, 0);
     const uptime = now.mono - this.#startedAt.mono;
     // In monotonic time: the wall clock may have been set since this process began.
-    if (startedAt >= this.#startedAt.mono) return { startedAt };
+    if (startedAt >= this.#startedAt.mono) return { startedAt, phase: since };
     const spreadMs = periodMs > uptime ? random() * periodMs : 0;
     return { startedAt, spreadMs };
   }

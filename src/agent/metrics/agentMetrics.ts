@@ -5,6 +5,7 @@ import type { LabelOf } from '../../k8s/metrics/families.ts';
 import { Metrics } from '../../k8s/metrics/metrics.ts';
 import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
+import type { FollowRoom } from '../../podworker/followRoom.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
 import type { CallRecord } from '../../rpc/connection.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
@@ -143,6 +144,14 @@ export class AgentMetrics {
 export function recorderMetric(m: Metrics, recorder: Recorder): void {
   m.gauge('kubelet_ts_recorder_bytes', (gauge) => {
     for (const [kind, bytes] of Object.entries(recorder.bytes)) gauge.set(bytes, { kind });
+  });
+}
+
+/** How many objects are followed for Pods, within limits (podworker/followRoom.ts). */
+export function followedMetric(m: Metrics, room: Pick<FollowRoom, 'followed' | 'refused'>): void {
+  m.gauge('kubelet_ts_followed_objects', (gauge) => {
+    gauge.set(room.followed, { state: 'followed' });
+    gauge.set(room.refused, { state: 'refused' });
   });
 }
 

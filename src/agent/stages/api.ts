@@ -47,7 +47,14 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
   const parts = {
     client,
     heartbeat,
-    store: own.use(new ObjectStore(heartbeat, { clock, whole: { RuntimeClass: {}, CSIDriver: {} } })),
+    store: own.use(
+      new ObjectStore(heartbeat, {
+        clock,
+        whole: { RuntimeClass: {}, CSIDriver: {} },
+        // What Pods name must not become any number of requests at once; nothing else waits in this bucket.
+        limiter: new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst),
+      }),
+    ),
     tokens: new TokenManager(client, { clock }),
     events: own.use(
       new EventRecorder(heartbeat, {

@@ -5,6 +5,7 @@ import type { PodObjects } from '../../podworker/objects.ts';
 import { PodRuntime } from '../../podworker/podRuntime.ts';
 import { logAction } from '../../podworker/recording.ts';
 import type { VolumeNeed } from '../../podworker/references.ts';
+import type { NodeFacts } from '../../podworker/rules/facts.ts';
 import { showMirror } from '../../podworker/sources.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { ApiConnection } from './api.ts';
@@ -57,11 +58,22 @@ function nodeLimits({ config, gates, options }: Base['loaded']) {
   const { maximumDeadContainersPerContainer: keptDead } = options;
   return {
     rules: {
-      crashLoopMaxMs: config.crashLoopBackOff?.maxContainerRestartPeriod ?? 300_000,
+      ...crashLoop(config, gates),
       deviceHealth: gates.enabled('ResourceHealthStatus'),
+      stopSignals: gates.enabled('ContainerStopSignals'),
     },
     dead: keptDead > 1 ? { deadPerContainer: keptDead } : {},
   };
+}
+
+/** The delays of crash loops: the configured maximum counts, whatever the gates make the defaults. */
+function crashLoop(
+  config: Base['loaded']['config'],
+  gates: Base['loaded']['gates'],
+): Pick<NodeFacts, 'crashLoopMaxMs' | 'crashLoopInitialMs'> {
+  const fast = gates.enabled('ReduceDefaultCrashLoopBackOffDecay');
+  const configured = config.crashLoopBackOff?.maxContainerRestartPeriod;
+  return { crashLoopMaxMs: configured ?? (fast ? 60_000 : 300_000), ...(fast && { crashLoopInitialMs: 1_000 }) };
 }
 
 /** Tokens are no objects that anybody can watch. */

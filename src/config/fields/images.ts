@@ -9,7 +9,7 @@ export const imageFields = {
   registryPullQPS: int32(5, 'Image pulls a second; 0 means no limit', { ...supported, ...notNegative }),
   registryBurst: int32(10, 'Image pulls in a burst', { ...supported, ...notNegative, zeroIsUnset: true }),
   serializeImagePulls: bool(true, 'Pull one image at a time: not done here, see maxParallelImagePulls', {
-    support: 'no-effect',
+    support: 'different',
   }),
   maxParallelImagePulls: int32(undefined as number | undefined, 'Images pulled at the same time', {
     ...supported,
@@ -55,7 +55,7 @@ export const imageFields = {
     {
       maxContainerRestartPeriod: duration(
         undefined as number | undefined,
-        'Longest wait before a restart, 1s to 5m; 5m when unset',
+        'Longest wait before a restart, 1s to 5m; 5m when unset, 1m with the gate ReduceDefaultCrashLoopBackOffDecay',
         { ...supported, min: 1000, max: 300_000 },
       ),
     },

@@ -33,7 +33,7 @@ export const nodeFields = {
   maxPods: int32(110, 'Pods that may run here', { ...supported, min: 0, zeroIsUnset: true }),
   podsPerCore: int32(0, 'Pods per core; 0 means no such limit', { ...supported, ...notNegative }),
   contentType: str('application/vnd.kubernetes.protobuf', 'Encoding of API requests; this client speaks JSON', {
-    support: 'no-effect',
+    support: 'different',
     zeroIsUnset: true,
   }),
   kubeAPIQPS: int32(50, 'API requests a second', { ...supported, ...notNegative }),

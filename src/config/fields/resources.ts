@@ -38,7 +38,7 @@ export const resourceFields = {
   }),
   cpuManagerPolicyOptions: stringMap({}, 'Options of the CPU manager', supported),
   cpuManagerReconcilePeriod: duration(10_000, 'A change of CPU sets reaches containers at once', {
-    support: 'no-effect',
+    support: 'different',
     zeroIsUnset: true,
   }),
   memoryManagerPolicy: str('None', 'How memory of NUMA nodes is given to containers', {

@@ -12,8 +12,12 @@ export const runtimeFields = {
   }),
   cgroupRoot: str('', "Cgroup above all Pods'; empty means the root", supported),
   cgroupsPerQOS: bool(true, 'Make a cgroup for each QoS class and Pod', supported),
-  kubeletCgroups: str('', 'Cgroup that the kubelet moves itself to'),
-  systemCgroups: str('', 'Cgroup for processes that are in none'),
+  kubeletCgroups: str('', 'Cgroup that the kubelet moves itself to: not done, it stays where it was started', {
+    support: 'different',
+  }),
+  systemCgroups: str('', 'Cgroup of the machine’s other processes: in statistics; no process is moved', {
+    support: 'different',
+  }),
   failCgroupV1: bool(true, 'Refuse to start on cgroup v1', supported),
   singleProcessOOMKill: bool(
     undefined as boolean | undefined,

@@ -74,7 +74,7 @@ export const serverFields = {
   ),
   enableDebuggingHandlers: bool(true, 'Serve logs, exec, attach, port-forward and run', supported),
   enableContentionProfiling: bool(false, 'Profile lock contention; this program has no locks', {
-    support: 'no-effect',
+    support: 'different',
   }),
   enableProfilingHandler: bool(true, 'Serve /debug/pprof', supported),
   enableDebugFlagsHandler: bool(true, 'Serve /debug/flags/v', supported),
@@ -84,7 +84,8 @@ export const serverFields = {
     support: 'no-effect',
     zeroIsUnset: true,
   }),
-  showHiddenMetricsForVersion: str('', 'Previous minor version whose hidden metrics are shown', {
+  showHiddenMetricsForVersion: str('', 'Previous minor version whose hidden metrics are shown; none are hidden here', {
+    support: 'different',
     check: (v) => (v === '' || v === '1.35' ? undefined : "must be empty or the previous minor version, '1.35'"),
   }),
   tracing: optional(
@@ -109,7 +110,7 @@ export const serverFields = {
     {
       format: str('text', 'Form of the log lines', { ...supported, oneOf: ['text', 'json'], zeroIsUnset: true }),
       flushFrequency: duration(5000, 'Longest time between flushes; lines are written at once', {
-        support: 'no-effect',
+        support: 'different',
         zeroIsUnset: true,
         numberIsNanoseconds: true,
       }),
@@ -141,7 +142,14 @@ export const sourceFields = {
     zeroIsUnset: true,
   }),
   httpCheckFrequency: duration(20_000, 'How often staticPodURL is read', { ...supported, zeroIsUnset: true }),
-  syncFrequency: duration(60_000, 'How often the truth is read again without an event', { zeroIsUnset: true }),
+  syncFrequency: duration(
+    60_000,
+    'How often Pods are synced without an event: never here; the limit of a health check follows it',
+    {
+      support: 'different',
+      zeroIsUnset: true,
+    },
+  ),
   runOnce: bool(false, 'Removed from kubelet: must be false', {
     support: 'no-effect',
     check: (v) => (v ? 'must be false: kubelet has no run-once mode any more' : undefined),

@@ -147,6 +147,11 @@ export const nodeFamilies = {
     help: 'When the last graceful shutdown ended, in seconds since the epoch',
     labels: [],
   },
+  kubelet_ts_followed_objects: {
+    type: 'gauge',
+    help: 'ConfigMaps, Secrets, claims and volumes that Pods refer to: followed at the API server, or refused because there are too many',
+    labels: ['state'],
+  },
   kubelet_ts_recorder_bytes: {
     type: 'gauge',
     help: 'Bytes of memory that timelines and traces of Pods take, by estimate',

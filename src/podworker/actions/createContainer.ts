@@ -63,6 +63,8 @@ export async function createContainer(
   const log = terminationLog(join(services.podsDir, facts.uid), container);
   const config = await asConfigError(() => configFor(services, context, container, order, log));
   const sandboxConfig = configOf(services, pod, sandbox?.attempt ?? 0);
+  // The first attempt follows the Pod's preparation; later somebody may have removed the cgroup, and runc would make one without limits.
+  if (order.attempt > 0) await asConfigError(() => services.cgroups.ensure(pod, true));
   await resourcesWritten(services, pod, container);
   // Last of all: what is refused before it, again and again, leaves no file behind.
   if (log !== null) await asConfigError(() => makeTerminationLog(log));

@@ -55,6 +55,7 @@ export async function createSandbox(services: Services, context: ActionContext, 
   services.sandboxConfigs.delete(`${pod.metadata?.uid}/${attempt}`);
   await ensureUserNamespace(services, pod).catch(cannotConfigure);
   const config = configOf(services, pod, attempt);
+  if (attempt > 0) await services.cgroups.ensure(pod, true); // a cgroup that is gone is made again, with its limits
   const handler = services.runtimeHandler(pod);
   const id = await services.gate.run(
     ticket(context, 'sandbox'),

@@ -9,6 +9,7 @@ import { replacedRun, replacementFailed } from './replacement.ts';
 import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
 import { because, emitOnce, launch, noted, type Turn, wake } from './turn.ts';
+import { unreadTrouble } from './unread.ts';
 
 /** What a container may do this turn besides being created. */
 export interface Leave {
@@ -163,6 +164,7 @@ function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Star
   const unknown = firstUnknown(facts, keys);
   if (unknown) {
     because(turn, { code: 'AwaitingObject', ...unknown });
+    tellUnread(turn, view.name, unreadTrouble(turn, unknown));
     return 'held';
   }
   const objects = fingerprint(facts, keys);
@@ -202,6 +204,17 @@ function countRestart(turn: Turn, view: ContainerView): void {
 function countStep(turn: Turn, view: ContainerView, finishedAt: number, countedFor: string): void {
   const { memory, facts, now } = turn;
   const key = backoffKey(view.container);
-  const next = nextBackoff(memory.backoff[view.name], key, finishedAt, facts.node.crashLoopMaxMs, now);
+  const next = nextBackoff(memory.backoff[view.name], key, finishedAt, facts.node, now);
   turn.memory.backoff = noted(turn, turn.memory.backoff, view.name, { ...next, countedFor });
+}
+
+function tellUnread(turn: Turn, container: string, trouble: string | undefined): void {
+  if (trouble === undefined) return;
+  turn.waiting[container] = { reason: 'CreateContainerConfigError', message: trouble };
+  emitOnce(turn, `unread/${container}`, 0, {
+    type: 'Warning',
+    reason: 'Failed',
+    message: `Error: ${trouble}`,
+    container,
+  });
 }

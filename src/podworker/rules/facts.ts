@@ -56,10 +56,14 @@ export interface NodeFacts {
   readonly hostIPs: readonly string[];
   readonly primaryFamily: 4 | 6;
   readonly crashLoopMaxMs: number;
+  /** The first crash-loop delay; absent: 10 s. */
+  readonly crashLoopInitialMs?: number;
   /** Dead containers kept for each container, 1 at least; absent: one. */
   readonly deadPerContainer?: number;
   /** Statuses show the health of devices (feature gate ResourceHealthStatus). */
   readonly deviceHealth?: boolean;
+  /** Statuses show the stop signals of containers (feature gate ContainerStopSignals). */
+  readonly stopSignals?: boolean;
 }
 
 /** A resize that a Pod asks for (KEP-1287): `wanted` differs from what it was allocated. */

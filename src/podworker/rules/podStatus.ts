@@ -40,6 +40,7 @@ export function statusOf(turn: Turn, pod: AllocatedPod): PodStatus {
     runtimeName: facts.node.runtimeName,
     waiting: turn.waiting,
     ...deviceHealth(facts, pod),
+    ...(facts.node.stopSignals ? { stopSignals: true } : {}),
     health: { ...healthOf(turn, views), ...healthBefore(views, previous, replaced) },
     ...(facts.admission.state === 'rejected' ? { rejected: facts.admission } : {}),
     ...endedBy(turn),

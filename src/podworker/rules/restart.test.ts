@@ -81,7 +81,7 @@ test('crash-loop delays are 0, 10, 20, 40, 80, 160, 300, 300 s, and 0 again afte
     const { left } = backoffLeft(entry, key, ended, clock);
     delays.push(left / 1000);
     clock = later((clock.mono - now.mono + left) / 1000);
-    entry = nextBackoff(entry, key, ended, 300_000, clock);
+    entry = nextBackoff(entry, key, ended, { crashLoopMaxMs: 300_000 }, clock);
   };
   for (let i = 0; i < 8; i++) crash(1);
   expect(delays).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
@@ -122,8 +122,14 @@ describe('crash-loop back-off in a turn', () => {
   });
 
   test('the node may have a shorter maximum', () => {
-    const next = nextBackoff(backoff.a, backoff.a.key, now.wall, 25_000, now);
+    const next = nextBackoff(backoff.a, backoff.a.key, now.wall, { crashLoopMaxMs: 25_000 }, now);
     expect(next.delayMs).toBe(25_000);
+  });
+
+  test('the node may begin with a shorter delay, never longer than its maximum', () => {
+    const first = (crashLoopInitialMs: number) =>
+      nextBackoff(undefined, backoff.a.key, now.wall, { crashLoopMaxMs: 60_000, crashLoopInitialMs }, now).delayMs;
+    expect([1_000, 90_000].map(first)).toEqual([1_000, 60_000]);
   });
 });
 

@@ -1,10 +1,10 @@
 import type { ObservedContainer } from '../../cri/observed.ts';
 import { restartsAfter } from '../../status/rules/restartPolicy.ts';
 import type { Container, Pod } from '../../types/k8s.ts';
-import type { Now } from './facts.ts';
+import type { NodeFacts, Now } from './facts.ts';
 import type { ContainerBackoff } from './memory.ts';
 
-/** First crash-loop delay; it doubles up to the node's maximum (300 s unless configured, KEP-5593). */
+/** First crash-loop delay unless the node has another (KEP-4603); it doubles up to the node's maximum (300 s unless configured, KEP-5593). */
 const initialBackoffMs = 10_000;
 /** A container that ran this long since its last step starts over at no delay. */
 const backoffExpiryMs = 600_000;
@@ -58,15 +58,15 @@ export function backoffLeft(
   return { left, delayMs: entry.delayMs };
 }
 
-/** The back-off after one more start: 10 s first, then doubled. */
+/** The back-off after one more start: the node's first delay, then doubled. */
 export function nextBackoff(
   backoff: ContainerBackoff | undefined,
   key: string,
   finishedAt: number,
-  maxMs: number,
+  { crashLoopMaxMs, crashLoopInitialMs = initialBackoffMs }: Pick<NodeFacts, 'crashLoopMaxMs' | 'crashLoopInitialMs'>,
   now: Now,
 ): ContainerBackoff {
   const entry = live(backoff, key, finishedAt);
-  const delayMs = Math.min(maxMs, entry ? entry.delayMs * 2 : initialBackoffMs);
+  const delayMs = Math.min(crashLoopMaxMs, entry ? entry.delayMs * 2 : crashLoopInitialMs);
   return { key, delayMs, updatedAt: now.wall };
 }

@@ -121,6 +121,10 @@ describe('a sandbox is made', () => {
     const down = { node: { ...factsOf(null).node, networkReady: false, networkMessage: 'no CNI' } };
     expect(starts(fresh(down))).not.toContain('createSandbox sandbox');
     expect(whys(fresh(down))).toContain('NetworkNotReady');
+    const facts = factsOf(podOf(spec('Always', 'a')), down);
+    const first = decide(facts, active, now);
+    const told = (d: typeof first) => d.events.filter(({ reason }) => reason === 'NetworkNotReady').length;
+    expect([told(first), told(decide(facts, first.memory, now))]).toEqual([1, 0]);
     expect(starts(fresh(down, host))).toContain('createSandbox sandbox');
   });
 

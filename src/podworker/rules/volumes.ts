@@ -8,6 +8,7 @@ import { shownMetadata, shownResources } from './downwardInputs.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
+import { unreadTrouble } from './unread.ts';
 
 /** Retry of a failed mount: 500 ms doubling to 122 s (kubelet's volume operation back-off). */
 const mountCurve: BackoffPolicy = { initialMs: 500, maxMs: 122_000 };
@@ -89,7 +90,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   }
   const unknown = firstUnknown(facts, keys);
   if (unknown) {
-    if (!state) because(turn, { code: 'AwaitingObject', ...unknown });
+    if (!state) tellUnread(turn, name, unknown);
     return state !== undefined;
   }
   const sameInputs = s.last?.action.kind === 'mountVolume' && s.last.action.objects === objects;
@@ -118,4 +119,12 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     else because(turn, { code: 'MountingVolume', volume: name });
   }
   return state !== undefined;
+}
+
+function tellUnread(turn: Turn, volume: string, unknown: { object: string; message: string }): void {
+  because(turn, { code: 'AwaitingObject', ...unknown });
+  const trouble = unreadTrouble(turn, unknown);
+  if (trouble === undefined) return;
+  const message = `MountVolume.SetUp failed for volume "${volume}" : ${trouble}`;
+  emitOnce(turn, `unread/${volume}`, 0, { type: 'Warning', reason: 'FailedMount', message });
 }

@@ -70,6 +70,20 @@ describe('schedule', () => {
     expect(moments(s, result, expected.length)).toEqual(expected);
   });
 
+  test.each([
+    [0, 2_000, 10_000],
+    [0, 9_999, 10_000],
+    [0, 10_000, 20_000],
+    [0, 23_000, 30_000],
+    [5_000, 4_000, 14_000], // a clock that was set back
+  ])(
+    'liveness goes with the periods of its Pod, as in Go: Pod at %i, container at %i, first attempt at %i',
+    (phase, startedAt, first) => {
+      const s = spec('liveness');
+      expect(nextProbe(s, newRun(s, { startedAt, phase }, startedAt), OPEN, startedAt)).toBe(first);
+    },
+  );
+
   test('after the fatal failure nothing more is attempted', () => {
     expect(moments(spec('liveness', { failureThreshold: 2 }), 'failure', 10)).toEqual([10_000, 20_000]);
     expect(moments(spec('startup', { failureThreshold: 1, initialDelayMs: 1 }), 'failure', 10)).toEqual([1]);

@@ -31,6 +31,8 @@ export interface RunStart {
   readonly startedAt: number;
   /** It ran before this process did: attempts begin after this many ms, and the container needs no early ones. */
   readonly spreadMs?: number;
+  /** From when the node has had the Pod (monotonic): a liveness probe's periods are counted from here. Default: from the container's start. */
+  readonly phase?: number;
 }
 
 const INITIAL: Readonly<Record<ProbeKind, ProbeValue>> = {
@@ -55,10 +57,18 @@ function regularOffset(spec: ProbeSpec): number {
   return spec.kind === 'readiness' ? Math.min(1000, spec.periodMs) : spec.periodMs;
 }
 
-/** A fresh run. A liveness probe without a delay leaves the container one period: its first failure may be fatal. */
+/** ms from the container's start to the end of the period that it started in. */
+function restOfPeriod({ startedAt, phase = startedAt }: RunStart, periodMs: number): number {
+  return periodMs - (Math.max(0, startedAt - phase) % periodMs);
+}
+
+/**
+ * A fresh run. A liveness probe without a delay is first made when the period ends in which the container started, as in Go, where one
+ * ticker counts from the moment that the node has the Pod: never later than a period, and no attempt before it, since a failure may be fatal.
+ */
 export function newRun(spec: ProbeSpec, start: RunStart, nowMono: number): ProbeRun {
   const adopted = start.spreadMs !== undefined;
-  const delay = spec.initialDelayMs || (spec.kind === 'liveness' ? spec.periodMs : 0);
+  const delay = spec.initialDelayMs || (spec.kind === 'liveness' ? restOfPeriod(start, spec.periodMs) : 0);
   const earliest = Math.max(start.startedAt + delay, adopted ? nowMono + start.spreadMs : Number.NEGATIVE_INFINITY);
   return {
     value: INITIAL[spec.kind],

@@ -73,6 +73,8 @@ test.each(['cid', 'cri-containerd-cid.scope'])('machine, Pods and containers (%s
   const main = of('c', `/${directory}`, 'cid', 'i');
   for (const line of [
     'machine_cpu_cores{boot_id="b",machine_id="m",system_uuid="s"} 2 60000',
+    'machine_cpu_books{boot_id="b",machine_id="m",system_uuid="s"} 0 60000',
+    'machine_nvm_capacity{boot_id="b",machine_id="m",system_uuid="s",mode="app_direct_mode"} 0 60000',
     'machine_memory_bytes{boot_id="b",machine_id="m",system_uuid="s"} 1000 60000',
     `container_memory_usage_bytes{${main}} 1000 60000`,
     `container_memory_usage_bytes{${of('', '', '')}} 2000 60000`,

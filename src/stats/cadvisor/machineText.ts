@@ -13,12 +13,27 @@ export interface MachineFigures {
   readonly osImage: string;
 }
 
+/** Of mainframes and of memory modules with batteries: cAdvisor has them on every machine, and so have dashboards. */
+const ALWAYS_NOTHING: readonly (readonly [string, string, readonly Readonly<Record<string, string>>[]])[] = [
+  ['cpu_books', 'Books of CPUs; none', [{}]],
+  ['cpu_drawers', 'Drawers of CPUs; none', [{}]],
+  ['nvm_avg_power_budget_watts', 'Power that non-volatile memory may take; none is looked for', [{}]],
+  [
+    'nvm_capacity',
+    'Non-volatile memory, in bytes; none is looked for',
+    [{ mode: 'memory_mode' }, { mode: 'app_direct_mode' }],
+  ],
+];
+
 /** machine_* under cAdvisor's names and labels. */
 export async function machineText(machine: MachineFigures, atMs: number): Promise<string> {
   const labels = { boot_id: machine.bootID, machine_id: machine.machineID, system_uuid: machine.systemUUID };
   const { cores, sockets } = topology(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
-  const gauge = (name: string, help: string, value: number, more: Readonly<Record<string, string>> = {}) =>
-    prometheusText({ name: `machine_${name}`, help, type: 'gauge' }, [{ labels: { ...labels, ...more }, value, atMs }]);
+  const gauge = (name: string, help: string, value: number, each: readonly Readonly<Record<string, string>>[] = [{}]) =>
+    prometheusText(
+      { name: `machine_${name}`, help, type: 'gauge' },
+      each.map((more) => ({ labels: { ...labels, ...more }, value, atMs })),
+    );
   const version = { name: 'cadvisor_version_info', help: 'Versions of the system; always 1', type: 'gauge' };
   const versions = {
     cadvisorRevision: '',
@@ -33,6 +48,7 @@ export async function machineText(machine: MachineFigures, atMs: number): Promis
     gauge('cpu_physical_cores', 'Cores', cores || machine.cores),
     gauge('cpu_sockets', 'Sockets', sockets || 1),
     gauge('memory_bytes', 'Memory, in bytes', machine.memoryBytes),
+    ...ALWAYS_NOTHING.map(([name, help, each]) => gauge(name, help, 0, each)),
     gauge('swap_bytes', 'Swap, in bytes', machine.swapBytes),
   ].join('');
 }

@@ -46,6 +46,7 @@ export function statusFromRuntime(
     ...(volumeMounts ? { volumeMounts } : {}),
     ...(newest.user ? { user: containerUser(newest.user) } : {}),
     ...(deviceHealth?.length ? { allocatedResourcesStatus: deviceHealth } : {}),
+    ...(input.stopSignals && newest.stopSignal ? { stopSignal: newest.stopSignal } : {}),
   };
 }
 

@@ -76,6 +76,15 @@ describe('containerStatuses', () => {
     ]);
   });
 
+  test('the stop signal is shown where statuses have it', () => {
+    const podSpec = spec('Always', 'a');
+    const runtime = observed([oc('a', 'running', { stopSignal: 'SIGRTMIN+3' })]);
+    const shown = (stopSignals: boolean) =>
+      containerStatuses(inputOf(podOf(podSpec), { runtime, stopSignals }), podSpec, false).containerStatuses[0];
+    expect(shown(true)).toMatchObject({ stopSignal: 'SIGRTMIN+3' });
+    expect(shown(false)).not.toHaveProperty('stopSignal');
+  });
+
   test('times and id of an end', () => {
     const podSpec = spec('Never', 'a');
     const runtime = observed([

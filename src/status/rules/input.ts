@@ -76,6 +76,8 @@ export interface StatusInput {
   readonly podCgroup?: PodCgroupResources;
   /** By container name: health of its devices. */
   readonly deviceHealth?: Readonly<Record<string, readonly ResourceStatus[]>>;
+  /** Show the signals that the runtime stops containers with. */
+  readonly stopSignals?: boolean;
   /** Wall clock, milliseconds. */
   readonly now: number;
 }
