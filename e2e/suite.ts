@@ -26,6 +26,7 @@ import { replaced } from './cluster/replaced.ts';
 import { resized } from './cluster/resized.ts';
 import { resources } from './cluster/resources.ts';
 import { server } from './cluster/server.ts';
+import { smallDisks } from './cluster/smallDisks.ts';
 import { statefulSets } from './cluster/statefulSets.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
@@ -77,6 +78,7 @@ export const groups: readonly Group[] = [
   demo,
   nodeWaits,
   pressure,
+  smallDisks,
   imageGc,
   nodeShutdown,
   swapped,

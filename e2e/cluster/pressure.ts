@@ -5,8 +5,17 @@ import path from 'node:path';
 import { stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { run } from '../../hack/lib/run.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
-import type { Event, Node, Pod, PodSpec } from '../../src/types/k8s.ts';
+import type { Pod, PodSpec } from '../../src/types/k8s.ts';
 import { patience } from '../lib/collection.ts';
+import {
+  attempts,
+  disruption,
+  refused,
+  untilCondition,
+  untilEvent,
+  untilEvicted,
+  withoutPressure,
+} from '../lib/evictions.ts';
 import { create, pod, removeAndWait, rest, restingPod, shell, untilPhase, untilPod, untilReady } from '../lib/pods.ts';
 import { group, type TestContext, test } from '../lib/test.ts';
 import { Unnoticed } from '../lib/unnoticed.ts';
@@ -33,32 +42,6 @@ async function fill(t: TestContext, { metadata }: Pod): Promise<void> {
   const directory = `pods/${metadata?.uid}/volumes/kubernetes.io~empty-dir/v`;
   await run('fallocate', ['-l', String(FILE), path.join(t.lab.cluster.layout.kubeletRoot, directory, 'big')]);
 }
-
-async function untilEvent(t: TestContext, of: Pod): Promise<Event> {
-  const uid = of.metadata?.uid;
-  const find = () => t.lab.events.all(t.namespace).find((e) => e.involvedObject?.uid === uid && e.reason === 'Evicted');
-  return t.lab.events.until(`the Event Evicted of ${of.metadata?.name}`, find);
-}
-
-async function untilCondition(t: TestContext, type: string, status: string): Promise<void> {
-  await waitFor(`the Node's ${type} to be ${status}`, { timeout: patience, interval: 500 }, async () => {
-    const node = await t.lab.api.find<Node>(`/api/v1/nodes/${t.lab.node}`);
-    return node?.status?.conditions?.find((c) => c.type === type)?.status === status;
-  });
-}
-
-/**
- * The lab's own agent again, on a Node that is short of nothing: a condition outlasts a restart by its transition period, and would keep
- * Pods of other tests out for five minutes.
- */
-async function withoutPressure(t: TestContext): Promise<void> {
-  await t.lab.restartAgent({ config: { evictionPressureTransitionPeriod: '1s' } });
-  for (const type of ['MemoryPressure', 'DiskPressure', 'PIDPressure']) await untilCondition(t, type, 'False');
-  await t.lab.restartAgent();
-}
-
-/** The eviction's condition on a Pod (KEP-3329). */
-const disruption = (of: Pod) => of.status?.conditions?.find((c) => c.type === 'DisruptionTarget');
 
 async function ownLimits(t: TestContext): Promise<void> {
   await t.lab.restartAgent({ config: { volumeStatsAggPeriod: '5s' } });
@@ -100,14 +83,6 @@ async function ownLimits(t: TestContext): Promise<void> {
   }
 }
 
-/** The Events that say that disk is to be freed: an Event that says it once more is another version. */
-function attempts(t: TestContext): string[] {
-  return t.lab.events
-    .all()
-    .filter((e) => e.reason === 'EvictionThresholdMet' && e.message === 'Attempting to reclaim ephemeral-storage')
-    .map(({ metadata }) => metadata?.resourceVersion ?? '');
-}
-
 async function diskShort(t: TestContext): Promise<void> {
   const least = threshold(t);
   const config = {
@@ -128,38 +103,20 @@ async function diskShort(t: TestContext): Promise<void> {
   try {
     await untilCondition(t, 'DiskPressure', 'False');
     const seen = Unnoticed.of(t, ['asks', 'small']);
-    const earlier = attempts(t);
+    const earlier = attempts(t, 'ephemeral-storage');
     await fill(t, large);
     await untilCondition(t, 'DiskPressure', 'True');
-    const failed = await untilPhase(t, 'large', 'Failed');
-    const message = failed.status?.message ?? '';
-    assert.equal(failed.status?.reason, 'Evicted');
-    assert.match(
-      message,
-      new RegExp(
-        `^The node was low on resource: ephemeral-storage\\. Threshold quantity: ${least}, available: \\w+\\. `,
-      ),
+    await untilEvicted(t, 'large', 'ephemeral-storage', least);
+    await t.lab.events.until('the Event EvictionThresholdMet', () =>
+      attempts(t, 'ephemeral-storage').some((one) => !earlier.includes(one)),
     );
-    const condition = disruption(failed);
-    assert.deepEqual(
-      [condition?.status, condition?.reason, condition?.message],
-      ['True', 'TerminationByKubelet', message],
-    );
-    const event = await untilEvent(t, failed);
-    assert.equal(event.metadata?.annotations?.starved_resource, 'ephemeral-storage');
-    await t.lab.events.until('the Event EvictionThresholdMet', () => attempts(t).some((one) => !earlier.includes(one)));
-    const late = await create(t, restingPod(t, 'late'));
-    const rejected = await untilPhase(t, 'late', 'Failed');
-    assert.deepEqual(
-      [rejected.status?.reason, rejected.status?.message],
-      ['Evicted', 'Pod was rejected: The node had condition: [DiskPressure]. '],
-    );
+    const late = await refused(t, 'late', 'DiskPressure');
     await untilCondition(t, 'DiskPressure', 'False');
     await removeAndWait(t, late);
     await create(t, restingPod(t, 'later'));
     await untilReady(t, 'later');
     await seen.assert('the eviction of another Pod');
-    await removeAndWait(t, failed);
+    await removeAndWait(t, large);
     const why = await t.lab.whyNode();
     assert.deepEqual(why?.conditions, []);
     assert.ok(why?.signals.some((s) => s.signal === 'nodefs.available' && s.thresholds[0]?.kind === 'hard'));

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Agent, request } from 'undici';
-import { bringUp } from '../../hack/cluster/bringUp.ts';
+import { bringUp, type UpOptions } from '../../hack/cluster/bringUp.ts';
 import { startKubelet, stopKubelet, waitForNodeReady } from '../../hack/cluster/control.ts';
 import type { KubeletOptions } from '../../hack/cluster/kubelet.ts';
 import { inside } from '../../hack/cluster/service.ts';
@@ -48,11 +48,15 @@ export class Lab implements AsyncDisposable {
     this.events = new Collection<Event>(this.api, '/api/v1/events');
   }
 
-  /** Brings a cluster up whose node is kubelet-ts, recording. */
-  static async open(name: string): Promise<Lab> {
-    const cluster = await bringUp({ name, kubelet: 'none', controlPlane: true });
+  /** Brings a cluster up whose node is kubelet-ts, recording; perhaps with disks or images of its own, and with other settings. */
+  static async open(
+    name: string,
+    more: Pick<UpOptions, 'disks' | 'images'> = {},
+    options: KubeletOptions = {},
+  ): Promise<Lab> {
+    const cluster = await bringUp({ name, kubelet: 'none', controlPlane: true, ...more });
     const lab = new Lab(cluster);
-    await lab.startAgent();
+    await lab.startAgent(options);
     await waitForNodeReady(cluster, patience);
     return lab;
   }

@@ -11,6 +11,7 @@ import { apiRequest } from './apiRequest.ts';
 import { makeCgroup } from './cgroups.ts';
 import { startContainerd } from './containerd.ts';
 import { startApiServer, startControllerManager, startEtcd, startForwarders, startScheduler } from './controlPlane.ts';
+import { mountDisks, type NodeDisks } from './disks.ts';
 import { noteKubelet, startKubelet, waitForNodeReady } from './kubelet.ts';
 import { type Layout, layoutOf, net } from './layout.ts';
 import { makeNamespaces } from './namespaces.ts';
@@ -33,6 +34,8 @@ export interface UpOptions {
   addons?: boolean;
   /** The node takes the cluster's cgroup for the root of all cgroups (cgroup v1), as some of Kubernetes' node specs need. */
   ownCgroups?: boolean;
+  /** File systems of its own for the node, of one node only. */
+  disks?: NodeDisks;
   /** Images that the registry serves instead of the usual ones. */
   images?: readonly ImageName[];
   /** The runtime to use instead of the one built from Go modules. */
@@ -119,6 +122,7 @@ async function bringUpNode(options: UpOptions, joined?: Joined): Promise<Cluster
     saveCluster(cluster);
     await step('network and mount namespace, cgroups', async () => {
       makeCgroup(layout.cgroup);
+      if (options.disks) await mountDisks(layout, options.disks);
       await makeNamespaces(cluster);
     });
     const images = options.images ?? (options.controlPlane ? defaultImages : standaloneImages);

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { tryRun } from '../lib/run.ts';
 import { podCidr } from './addresses.ts';
+import { runtimeRoot } from './disks.ts';
 import { type Layout, net } from './layout.ts';
 import { showAsInit } from './namespaces.ts';
 import type { RuntimePrograms } from './runtime.ts';
@@ -64,7 +65,7 @@ ${runtimeEntry(`${cri}.containerd.runtimes.test-handler`, programs.runc)}
 
 function containerdConfig(layout: Layout, programs: RuntimePrograms): string {
   return `version = ${programs.major === 2 ? 3 : 2}
-root = "${layout.state}/containerd/root"
+root = "${runtimeRoot(layout)}"
 state = "${layout.run}/containerd"
 disabled_plugins = ["io.containerd.nri.v1.nri"]
 [grpc]
