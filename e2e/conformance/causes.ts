@@ -20,8 +20,16 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     cause: 'machine: the spec pulls busybox by a digest that nothing built here can have',
   },
   {
-    spec: /Pod InPlace Resize .*guaranteed qos - 1 container .* restart( \+ resize initContainers)? resizing/,
+    spec: /Pod InPlace Resize .*guaranteed qos - 1 container .* (cpu|mem) restart( \+ resize initContainers)? resizing/,
     cause:
       'machine: after a restart the spec looks for an oom_score_adj of -997, and without the capability SYS_RESOURCE the kernel lets nobody go below 0; it fails with the Go kubelet too',
+  },
+  {
+    spec: /Validate OOM score adjustments .* oom-score-adj should be -999/,
+    cause: 'machine: without the capability SYS_RESOURCE the kernel lets nobody’s oom_score_adj go below 0',
+  },
+  {
+    spec: /Feature:NodeLogQuery/,
+    cause: 'machine: no systemd, so journalctl has nothing of a kubelet; others of these specs want to log in by ssh',
   },
 ];

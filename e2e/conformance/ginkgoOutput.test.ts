@@ -81,6 +81,14 @@ describe('GinkgoOutput', () => {
     expect(report?.message).toBe('Verifying the state. Pod: {…} | : [ | restarts: got 1, want 0 | ]');
   });
 
+  test('a container without a text leaves two spaces in the name', () => {
+    const name = names[0]!.replace(' should', '  should');
+    expect(name).toContain('  ');
+    expect(read([dashes, ...header(name), '• [1.000 seconds]', dashes])).toMatchObject([
+      { name: names[0], outcome: 'passed' },
+    ]);
+  });
+
   test('a separator in a spec of its own does not end it', () => {
     const lines = [dashes, ...header(names[0]!), '  a report follows', dashes, '  more', '• [1.000 seconds]', dashes];
     expect(read(lines)).toMatchObject([{ name: names[0], outcome: 'passed' }]);

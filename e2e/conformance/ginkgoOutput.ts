@@ -15,9 +15,15 @@ const separator = /^-{20,}$/;
 const result = /^(?:•|S|P)(?: \[([A-Z ]+)\])? \[([\d.]+) seconds\]$/;
 const started = /^k8s\.io\/.*\.go:\d+$/;
 
-/** The spec's name out of the line that begins its report: the suite appends the labels in brackets, and the versions it is for. */
+/**
+ * The spec's name out of the line that begins its report: the suite appends the labels in brackets, and the versions it is for. A container
+ * without a text leaves two spaces, which lists of names do not have.
+ */
 function specName(line: string): string {
-  return line.replace(/(?: \[[\w-]+: \[[^\]]*\]\])*$/, '').replace(/ \[[^\]]*\]$/, '');
+  return line
+    .replace(/ {2,}/g, ' ')
+    .replace(/(?: \[[\w-]+: \[[^\]]*\]\])*$/, '')
+    .replace(/ \[[^\]]*\]$/, '');
 }
 
 function outcomeOf(word: string | undefined): Outcome {
