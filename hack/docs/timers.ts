@@ -194,7 +194,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
       why: 'what a crash left behind has no event',
     },
   ],
-  'podworker/podRuntime.ts': [
+  'podworker/runtimeList.ts': [
     {
       poll: 'full list of the runtime',
       period: '45 s; 1 s without an event stream (containerd 1.6)',
@@ -281,7 +281,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
   'plugins/pluginManager.ts': [{ for: 'slice', what: 'the first steps of many sockets that appear at once' }],
   'plugins/pluginSocket.ts': [{ for: 'retry', what: 'the registration of a plug-in' }],
   'plugins/socketTree.ts': [{ poll: 'sockets of plug-ins', period: '1 min', why: 'repairs lost inotify events' }],
-  'podworker/worker.ts': [
+  'podworker/runtimeReads.ts': [
     { for: 'retry', what: 'reads of the runtime' },
     { for: 'settle', what: 'echoes of our own calls' },
   ],

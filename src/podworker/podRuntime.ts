@@ -1,31 +1,26 @@
 import type { Cri } from '../cri/client.ts';
-import { watchEvents } from '../cri/events.ts';
 import type { StartGate } from '../cri/gate.ts';
 import { createObserver, type Observer } from '../cri/observe.ts';
 import type { PodEvent } from '../events/event.ts';
-import { bounded } from '../lib/bounded.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { disposable } from '../lib/disposables.ts';
-import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PodOrigin } from '../pods/facts.ts';
 import type { PodTable } from '../pods/table.ts';
-import type { Reason } from '../timeline/reasons.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
 import type { FileCheckpoints } from './checkpointStore.ts';
 import type { Effect } from './outcome.ts';
+import { PodDefects } from './podDefects.ts';
+import { PodReferences } from './podReferences.ts';
 import { recordHeard, recordingPorts } from './recording.ts';
-import { type ObjectSource, References, type VolumeNeed } from './references.ts';
+import type { ObjectSource, VolumeNeed } from './references.ts';
 import type { RecordedResources } from './resourceFacts.ts';
 import type { Action } from './rules/actions.ts';
 import type { NodeFacts } from './rules/facts.ts';
+import { RuntimeList } from './runtimeList.ts';
 import type { PodWorker } from './worker.ts';
 import { PodWorkers } from './workers.ts';
-
-/** Allowed polls of this module (docs/architecture.md): a slow list that repairs lost events, a fast one without events. */
-const slowListMs = 45_000;
-const fastListMs = 1_000;
 
 /** Where the workers' words go. */
 export interface PodRuntimeHooks {
@@ -38,6 +33,7 @@ export interface PodRuntimeHooks {
   actionEnded(uid: string, action: Action, ms: number, error: unknown): void;
 }
 
+/** What the workers work with. */
 export interface PodRuntimeOptions {
   readonly cri: Cri;
   readonly clock: Clock;
@@ -65,104 +61,49 @@ export class PodRuntime implements Disposable {
   readonly workers: PodWorkers;
   readonly observer: Observer;
   readonly #options: PodRuntimeOptions;
-  readonly #stack = new DisposableStack();
-  #listTimer: Disposable | undefined;
-  #listEveryMs = slowListMs;
-  #stopped = false;
+  readonly #list: RuntimeList;
 
   constructor(options: PodRuntimeOptions) {
     this.#options = options;
     this.observer = createObserver(options.cri);
     this.workers = this.#makeWorkers();
+    const { cri, clock, log, hooks } = options;
+    this.#list = new RuntimeList({
+      ...{ cri, clock, log, observer: this.observer },
+      onListed: (pods) => {
+        this.workers.listed(pods, pods[0]?.seq ?? this.observer.lastSeq());
+        hooks.listed();
+      },
+      onEvent: (podUid) => this.workers.look(podUid),
+    });
   }
 
   /** Finds what runs already, then follows the runtime's events. Resolves after the first full list. */
   async start(): Promise<void> {
     this.workers.adopt(await this.#options.checkpoints.load(this.#options.log));
-    for (let wait = 100; !this.#stopped; wait = Math.min(5_000, wait * 2)) {
-      if (await this.#list()) break;
-      await sleep(this.#options.clock, wait);
-    }
-    this.#watch();
-    this.#listLater();
+    await this.#list.start();
   }
 
   /** Lists the runtime now; a failed list is repeated soon. */
-  async relist(failures = 0): Promise<void> {
-    this.#listLater((await this.#list()) ? 0 : failures + 1);
+  relist(): Promise<void> {
+    return this.#list.relist();
   }
 
   [Symbol.dispose](): void {
-    this.#stopped = true;
-    this.#listTimer?.[Symbol.dispose]();
+    this.#list[Symbol.dispose]();
     this.workers.stop();
-    this.#stack.dispose();
-  }
-
-  async #list(): Promise<boolean> {
-    const { log } = this.#options;
-    try {
-      const pods = await this.observer.observeAll();
-      this.workers.listed(pods, pods[0]?.seq ?? this.observer.lastSeq());
-      this.#options.hooks.listed();
-      return true;
-    } catch (error) {
-      log.warn('Failed to list the runtime', { error: errorMessage(error) });
-      return false;
-    }
-  }
-
-  // A list that failed is read again soon, and ever later: the events that came meanwhile are in no other.
-  #listLater(failures = 0): void {
-    this.#listTimer?.[Symbol.dispose]();
-    if (this.#stopped) return;
-    const wait = failures === 0 ? this.#listEveryMs : Math.min(this.#listEveryMs, fastListMs * 2 ** (failures - 1));
-    this.#listTimer = this.#options.clock.setTimer(wait, () => void this.relist(failures));
-  }
-
-  #watch(): void {
-    const { cri, clock, log } = this.#options;
-    this.#stack.use(
-      watchEvents({
-        cri,
-        clock,
-        onEvent: (event) => this.workers.look(event.podUid),
-        onConnected: () => void this.relist(),
-        onLost: (error) =>
-          log.warn('Lost the event stream of the runtime', { error: error ? errorMessage(error) : 'closed' }),
-        onUnsupported: () => {
-          log.warn('The runtime has no event stream; it is listed every second instead (containerd 2 has one)');
-          this.#listEveryMs = fastListMs;
-          this.#listLater();
-        },
-      }),
-    );
   }
 
   #makeWorkers(): PodWorkers {
     const { clock, log, hooks, recorder, table, objects } = this.#options;
-    const references = new Map<string, References>();
     const recording = recordingPorts(recorder, clock, hooks.actionEnded);
-    const defect = (pod: RecordedPod, error: unknown) => {
-      const message = bounded(errorMessage(error));
-      logDefects(log, pod, [{ code: 'InternalError', message }]);
-      recorder.stands(pod.uid, clock.now(), [{ code: 'InternalError', message }]);
-    };
-    // Whoever follows a Pod may throw for it: that concerns neither the others that follow it nor any other Pod.
-    const alone = (pod: RecordedPod, work: () => void) => {
-      try {
-        work();
-      } catch (error) {
-        defect(pod, error);
-      }
-    };
+    const defects = new PodDefects(recorder, clock, log);
+    const volumeNeeds = (pod: StoredPod) => this.#options.volumeNeeds(pod);
+    const references = new PodReferences(objects, volumeNeeds, (pod, error) => defects.tell(pod, error));
     return new PodWorkers({
-      clock,
-      table,
-      random: this.#options.random,
+      ...{ clock, table, random: this.#options.random, effect: this.#options.effect },
       recorded: (uid) => this.#options.recorded(uid),
       invalidate: (containerId) => this.observer.invalidate(containerId),
-      effect: this.#options.effect,
       observe: (uid, signal) => this.observer.observePod(uid, { signal }),
       lastSeq: () => this.observer.lastSeq(),
       nodeFacts: () => this.#options.nodeFacts(),
@@ -173,33 +114,29 @@ export class PodRuntime implements Disposable {
       actionEnded: recording.actionEnded,
       decided: (facts, memory, decision, now) => {
         recording.decided(facts, memory, decision, now);
-        logDefects(log, facts, decision.reasons);
+        defects.log(facts, decision.reasons);
         const worker = this.workers.get(facts.uid);
         // After the turn: who follows the Pod sees what was concluded, not what it was concluded from.
-        if (worker) queueMicrotask(() => alone(worker, () => table.decided(worker)));
+        if (worker) queueMicrotask(() => defects.alone(worker, () => table.decided(worker)));
       },
-      defect,
+      defect: (pod, error) => defects.tell(pod, error),
       changed: (worker, pod) => {
-        alone(worker, () => references.get(worker.uid)?.follow(pod));
-        alone(worker, () => hooks.taken(worker, pod));
+        defects.alone(worker, () => references.follow(worker.uid, pod));
+        defects.alone(worker, () => hooks.taken(worker, pod));
       },
-      opened: (worker, origin, pod) => {
-        const own = new References(
-          objects,
-          (update) => worker.learn(update),
-          (p) => this.#options.volumeNeeds(p),
-          (error) => defect(worker, error),
-        );
-        references.set(worker.uid, own);
-        const created = pod?.metadata?.creationTimestamp;
-        recordHeard(recorder, clock, worker, heardFrom[origin], created ? Date.parse(created) : undefined);
-        return disposable(() => {
-          own[Symbol.dispose]();
-          references.delete(worker.uid);
-          this.observer.forget(worker.uid);
-          recorder.close(worker.uid);
-        });
-      },
+      opened: (worker, origin, pod) => this.#opened(worker, origin, pod, references),
+    });
+  }
+
+  #opened(worker: PodWorker, origin: PodOrigin, pod: Pod | null, references: PodReferences): Disposable {
+    const { recorder, clock } = this.#options;
+    const own = references.open(worker);
+    const created = pod?.metadata?.creationTimestamp;
+    recordHeard(recorder, clock, worker, heardFrom[origin], created ? Date.parse(created) : undefined);
+    return disposable(() => {
+      own[Symbol.dispose]();
+      this.observer.forget(worker.uid);
+      recorder.close(worker.uid);
     });
   }
 
@@ -220,14 +157,6 @@ const heardFrom: Readonly<Record<PodOrigin, string>> = {
   http: 'the manifest URL',
   runtime: 'the runtime',
 };
-
-function logDefects(log: Logger, { uid, namespace, name }: RecordedPod, reasons: readonly Reason[]): void {
-  for (const reason of reasons) {
-    if (reason.code !== 'InternalError') continue;
-    const pod = `${namespace}/${name}`;
-    log.error('The rules cannot handle this Pod; it is left as it is', { pod, podUID: uid, error: reason.message });
-  }
-}
 
 function positions(gate: StartGate, worker: PodWorker | undefined): Record<string, number> {
   const found: Record<string, number> = {};

@@ -6,7 +6,7 @@ import { ownEntry } from '../lib/ownEntry.ts';
 import type { CpuFact, PodClaims, PodDevices } from '../pods/facts.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Action } from './rules/actions.ts';
-import type { WorkerPorts } from './worker.ts';
+import type { WorkerPorts } from './workerPorts.ts';
 
 /** The ports of the worker that only watch it: its timeline. */
 export function recordingPorts(

@@ -2,7 +2,8 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { FactSheet } from './factSheet.ts';
 import { idlePorts } from './fake/idlePorts.ts';
 import { active, podOf, runtime, spec } from './rules/testing.ts';
-import { PodWorker, type WorkerPorts } from './worker.ts';
+import { PodWorker } from './worker.ts';
+import type { WorkerPorts } from './workerPorts.ts';
 
 /** A worker whose reads of the runtime a test answers. */
 function start() {

@@ -2,7 +2,8 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import { idlePorts } from './fake/idlePorts.ts';
-import { PodWorkers, type WorkersPorts } from './workers.ts';
+import type { WorkersPorts } from './workerPorts.ts';
+import { PodWorkers } from './workers.ts';
 
 const pod = (uid: string, name = 'p'): Pod => ({
   metadata: { uid, name, namespace: 'ns' },

@@ -1,31 +1,15 @@
-import type { ListedPod, ObservedPod } from '../cri/observed.ts';
+import type { ListedPod } from '../cri/observed.ts';
 import { disposable } from '../lib/disposables.ts';
 import type { PodOrigin } from '../pods/facts.ts';
-import type { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import { FactSheet } from './factSheet.ts';
-import type { RecordedResources } from './resourceFacts.ts';
 import type { Checkpoint } from './rules/actions.ts';
 import { restore } from './rules/checkpointed.ts';
+import { differsFromList } from './rules/listed.ts';
 import { freshMemory } from './rules/memory.ts';
 import { StaticNames } from './staticNames.ts';
-import { PodWorker, type WorkerPorts } from './worker.ts';
-
-/** What the set of workers needs besides what each worker does. */
-export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
-  /** Where the workers can be found by everybody else. */
-  readonly table: PodTable;
-  readonly random: () => number;
-  /** What an earlier life of the agent wrote down of the Pod's resources. */
-  recorded(uid: string): RecordedResources;
-  /**
-   * A worker was made: follow its references, open its timeline. `pod` is what its source said, null when only the runtime knows
-   * it. The result is disposed when the worker is over.
-   */
-  opened(worker: PodWorker, origin: PodOrigin, pod: Pod | null): Disposable;
-  /** The Pod of a worker changed. */
-  changed(worker: PodWorker, pod: Pod): void;
-}
+import { PodWorker } from './worker.ts';
+import type { WorkersPorts } from './workerPorts.ts';
 
 interface Held {
   readonly worker: PodWorker;
@@ -136,7 +120,7 @@ export class PodWorkers {
     this.#listSeq = seq;
     const found = new Map(pods.map((p) => [p.uid, p]));
     for (const p of pods) this.#listed.add(p.uid);
-    for (const worker of this.all()) if (differs(worker.runtime, found.get(worker.uid))) worker.lookAgain();
+    for (const worker of this.all()) if (differsFromList(worker.runtime, found.get(worker.uid))) worker.lookAgain();
     for (const p of pods)
       if (!this.#held.has(p.uid) && !this.#reserved.has(p.uid)) this.#open(p, 'runtime', null).wake();
   }
@@ -204,15 +188,4 @@ function isLeaving({ gone, memory }: PodWorker): boolean {
 
 function fullName(pod: Pod): string {
   return `${pod.metadata?.namespace}/${pod.metadata?.name}`;
-}
-
-/** The list shows other containers or states than the worker knows. */
-function differs(known: ObservedPod | null, listed: ListedPod | undefined): boolean {
-  if (!known) return false;
-  const states = (pod: Pick<ListedPod, 'containers' | 'sandboxes'> | undefined): string => {
-    const containers = (pod?.containers ?? []).map((c) => `${c.id}=${c.state}`);
-    const sandboxes = (pod?.sandboxes ?? []).map((s) => `${s.id}=${s.ready}`);
-    return [...containers, ...sandboxes].sort().join();
-  };
-  return states(known) !== states(listed);
 }

@@ -1,5 +1,5 @@
 import { node } from '../rules/testing.ts';
-import type { WorkerPorts } from '../worker.ts';
+import type { WorkerPorts } from '../workerPorts.ts';
 
 /** What surrounds a worker where nothing ends, nothing is read, and nobody listens; a test replaces what it is about. */
 export const idlePorts: Omit<WorkerPorts, 'clock' | 'done'> = {
