@@ -10,9 +10,9 @@ import type { PodTable } from '../pods/table.ts';
 import type { RecordedPod, Recorder } from '../timeline/recorder.ts';
 import type { Pod, PodStatus, StoredPod } from '../types/k8s.ts';
 import type { FileCheckpoints } from './checkpointStore.ts';
+import { FollowedReferences } from './followedReferences.ts';
 import type { Effect } from './outcome.ts';
 import { PodDefects } from './podDefects.ts';
-import { PodReferences } from './podReferences.ts';
 import { recordHeard, recordingPorts } from './recording.ts';
 import type { ObjectSource, VolumeNeed } from './references.ts';
 import type { RecordedResources } from './resourceFacts.ts';
@@ -99,7 +99,7 @@ export class PodRuntime implements Disposable {
     const recording = recordingPorts(recorder, clock, hooks.actionEnded);
     const defects = new PodDefects(recorder, clock, log);
     const volumeNeeds = (pod: StoredPod) => this.#options.volumeNeeds(pod);
-    const references = new PodReferences(objects, volumeNeeds, (pod, error) => defects.tell(pod, error));
+    const references = new FollowedReferences(objects, volumeNeeds, (pod, error) => defects.tell(pod, error));
     return new PodWorkers({
       ...{ clock, table, random: this.#options.random, effect: this.#options.effect },
       recorded: (uid) => this.#options.recorded(uid),
@@ -128,7 +128,7 @@ export class PodRuntime implements Disposable {
     });
   }
 
-  #opened(worker: PodWorker, origin: PodOrigin, pod: Pod | null, references: PodReferences): Disposable {
+  #opened(worker: PodWorker, origin: PodOrigin, pod: Pod | null, references: FollowedReferences): Disposable {
     const { recorder, clock } = this.#options;
     const own = references.open(worker);
     const created = pod?.metadata?.creationTimestamp;

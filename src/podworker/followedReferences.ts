@@ -4,7 +4,7 @@ import { type ObjectSource, References, type VolumeNeed } from './references.ts'
 import type { PodWorker } from './worker.ts';
 
 /** The API objects that Pods refer to, followed for as long as each Pod's worker is open. */
-export class PodReferences {
+export class FollowedReferences {
   readonly #objects: ObjectSource;
   readonly #volumeNeeds: (pod: StoredPod) => readonly VolumeNeed[];
   readonly #defect: (pod: RecordedPod, error: unknown) => void;
