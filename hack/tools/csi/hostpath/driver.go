@@ -18,6 +18,8 @@ type driver struct {
 	name, nodeID   string
 	limit          int64
 	strict, modify bool
+	// logCalls: each call is written as JSON (callLog.go).
+	logCalls bool
 	// attach and expandOnNode: what the driver wants to be asked besides.
 	attach, expandOnNode bool
 	mutable              []string
@@ -35,6 +37,9 @@ func (d *driver) oneByOne(ctx context.Context, request any, info *grpc.UnaryServ
 		err = status.Errorf(codes.InvalidArgument, "the request has no %s", what)
 	} else {
 		answer, err = handle(ctx, request)
+	}
+	if d.logCalls {
+		logCall(info.FullMethod, request, answer, err)
 	}
 	id := ""
 	if named, ok := request.(interface{ GetVolumeId() string }); ok {

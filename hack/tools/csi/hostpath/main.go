@@ -50,8 +50,9 @@ func main() {
 	flag.Bool("enable-topology", true, "taken, and without effect: volumes are always this node's")
 	flag.BoolVar(&own.strict, "check-volume-lifecycle", false, "refuse to unstage what is published and to delete what is staged")
 	flag.BoolVar(&own.modify, "enable-controller-modify-volume", false, "take VolumeAttributesClasses")
-	flag.Int("v", 0, "taken, and without effect")
+	verbosity := flag.Int("v", 0, "from 5 on, each call is written as JSON")
 	flag.Parse()
+	own.logCalls = *verbosity >= 5
 	own.store = store{directory: *directory}
 	own.mutable = strings.Split(*mutable, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
