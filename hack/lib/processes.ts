@@ -11,13 +11,14 @@ export interface ProcessId {
 interface Stat {
   state: string;
   start: string;
+  threads: number;
 }
 
 function readStat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', start: fields[19] ?? '' };
+    return { state: fields[0] ?? '', start: fields[19] ?? '', threads: Number(fields[17]) };
   } catch {
     return undefined; // the process is gone
   }
@@ -29,10 +30,11 @@ export function identify(pid: number): ProcessId | undefined {
   return stat && { pid, start: stat.start };
 }
 
-/** True while that very process runs (stopped counts, a zombie does not). */
+/** True while that very process runs (stopped counts, a zombie does not). While some of its threads are still ending, its ports are not free. */
 export function isAlive(id: ProcessId): boolean {
   const stat = readStat(id.pid);
-  return stat !== undefined && stat.start === id.start && stat.state !== 'Z' && stat.state !== 'X';
+  if (stat?.start !== id.start || stat.state === 'X') return false;
+  return stat.state !== 'Z' || stat.threads > 1;
 }
 
 /** Sends a signal to that very process; false when it no longer runs. */
