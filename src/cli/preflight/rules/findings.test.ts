@@ -80,6 +80,13 @@ test.each<[string, Partial<MachineReport>, string, RegExp, RegExp]>([
     /RuntimeReady/,
     /log/,
   ],
+  [
+    'a runtime that warns',
+    { runtime: { ...runtime, notReady: [{ type: 'ContainerdHasNoDeprecationWarnings', message: 'cgroup v1' }] } },
+    'warning',
+    /cgroup v1/,
+    /Ready/,
+  ],
   ['a silent runtime', { runtime: { ...runtime, cgroupDriver: undefined } }, 'warning', /does not say/, /the same/],
   ['a loopback resolver', { resolver: { file: '/r', onlyLoopback: true } }, 'warning', /\/r/, /resolvConf/],
   ['a full disk', { freeDisk: 0.111 }, 'warning', /11 % free/, /DiskPressure/],
