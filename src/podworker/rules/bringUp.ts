@@ -1,14 +1,15 @@
-import type { ObservedContainer, ObservedSandbox } from '../../cri/observed.ts';
+import type { ObservedSandbox } from '../../cri/observed.ts';
 import { ownEntry } from '../../lib/ownEntry.ts';
+import type { EffectError } from '../../loop/slot.ts';
 import type { ContainerView } from '../../pods/rules/views.ts';
 import { containerHash } from '../spec/containerHash.ts';
 import { slotOf } from './actions.ts';
+import { countRestart, inBackoff } from './crashLoop.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { imageState, type StartState } from './images.ts';
-import { replacedRun, replacementFailed } from './replacement.ts';
-import { backoffKey, backoffLeft, nextBackoff } from './restart.ts';
+import { replacementFailed } from './replacement.ts';
 import { busy, isOpen, retryAt, slot } from './slots.ts';
-import { because, emitOnce, launch, noted, type Turn, wake } from './turn.ts';
+import { because, emitOnce, launch, type Turn } from './turn.ts';
 import { unreadTrouble } from './unread.ts';
 
 /** What a container may do this turn besides being created. */
@@ -94,63 +95,6 @@ function queued(turn: Turn, name: string): void {
   if (position !== undefined) because(turn, { code: 'GateQueue', slot: name, position });
 }
 
-/** Crash-loop back-off counts from the end of the last run (kubelet's doBackOff). */
-function inBackoff(turn: Turn, view: ContainerView): boolean {
-  const { facts, now, memory } = turn;
-  const ended = view.history.find((c) => c.state === 'exited');
-  // While this restart is being made, the step that was just taken for it must not hold it back.
-  if (!ended || memory.backoff[view.name]?.countedFor === ended.id) return false;
-  if (isReplaced(turn, view) && mayFollow(turn, view, ended)) return false;
-  const { left, delayMs } = backoffLeft(memory.backoff[view.name], backoffKey(view.container), ended.finishedAt, now);
-  if (left <= 0) return false;
-  const retry = now.mono + left;
-  wake(turn, retry);
-  const pod = `${facts.name}_${facts.namespace}(${facts.uid})`;
-  turn.waiting[view.name] = {
-    reason: 'CrashLoopBackOff',
-    message: `back-off ${goDuration(delayMs)} restarting failed container=${view.name} pod=${pod}`,
-  };
-  emitOnce(turn, `backoff/${view.name}`, ended.finishedAt, {
-    type: 'Warning',
-    reason: 'BackOff',
-    message: `Back-off restarting failed container ${view.name} in pod ${pod}`,
-    container: view.name,
-  });
-  because(turn, {
-    code: 'CrashLoopBackOff',
-    container: view.name,
-    exitCode: ended.exitCode,
-    restarts: ended.restartCount,
-    delayMs,
-    retryAt: retry,
-  });
-  return true;
-}
-
-function isReplaced(turn: Turn, view: ContainerView): boolean {
-  const { pod } = turn.facts;
-  return pod !== null && replacedRun(turn, pod, view) !== undefined;
-}
-
-/**
- * A container that was stopped to be replaced has not crashed: its successor starts at once, unless the end before that one is so recent
- * that the back-off has not passed since. As in the Go kubelet, which looks for an end before it stops the container.
- */
-function mayFollow(turn: Turn, view: ContainerView, replaced: ObservedContainer): boolean {
-  const before = view.history.find((c) => c.state === 'exited' && c !== replaced);
-  if (!before) return true;
-  const known = turn.memory.backoff[view.name];
-  if (backoffLeft(known, backoffKey(view.container), before.finishedAt, turn.now).left > 0) return false;
-  countStep(turn, view, before.finishedAt, replaced.id);
-  return true;
-}
-
-/** Whole seconds in Go's way of printing durations: 10s, 1m20s, 5m0s. */
-export function goDuration(ms: number): string {
-  const s = Math.round(ms / 1000);
-  return s < 60 ? `${s}s` : `${Math.floor(s / 60)}m${s % 60}s`;
-}
-
 function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): StartState {
   const { facts, now } = turn;
   const name = slotOf.container(view.name);
@@ -171,19 +115,8 @@ function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Star
   const last = s.last?.action.kind === 'createContainer' ? s.last : undefined;
   const error = last?.error;
   const changed = last?.action.kind === 'createContainer' && last.action.objects !== objects;
-  if (error) {
-    turn.waiting[view.name] = { reason: error.reason, message: error.message };
-    emitOnce(turn, `createfailed/${view.name}`, last.endedAt, {
-      type: 'Warning',
-      reason: 'Failed',
-      message: `Error: ${error.message}`,
-      container: view.name,
-    });
-    const due = retryAt(facts, name);
-    if (error.reason === 'CreateContainerConfigError')
-      because(turn, { code: 'ContainerConfig', container: view.name, ...error, retryAt: due });
-    else because(turn, { code: 'ContainerFailed', container: view.name, ...error, retryAt: due });
-  } else because(turn, { code: 'CreatingContainer', container: view.name, since: now.mono });
+  if (error) tellFailed(turn, view.name, error, last.endedAt);
+  else because(turn, { code: 'CreatingContainer', container: view.name, since: now.mono });
   const action = {
     kind: 'createContainer',
     slot: name,
@@ -196,16 +129,14 @@ function create(turn: Turn, view: ContainerView, sandbox: ObservedSandbox): Star
   return error ? 'held' : 'pending';
 }
 
-function countRestart(turn: Turn, view: ContainerView): void {
-  const ended = view.history.find((c) => c.state === 'exited');
-  if (ended && !isReplaced(turn, view)) countStep(turn, view, ended.finishedAt, ended.id);
-}
-
-function countStep(turn: Turn, view: ContainerView, finishedAt: number, countedFor: string): void {
-  const { memory, facts, now } = turn;
-  const key = backoffKey(view.container);
-  const next = nextBackoff(memory.backoff[view.name], key, finishedAt, facts.node, now);
-  turn.memory.backoff = noted(turn, turn.memory.backoff, view.name, { ...next, countedFor });
+function tellFailed(turn: Turn, container: string, error: EffectError, endedAt: number): void {
+  turn.waiting[container] = { reason: error.reason, message: error.message };
+  const message = `Error: ${error.message}`;
+  emitOnce(turn, `createfailed/${container}`, endedAt, { type: 'Warning', reason: 'Failed', message, container });
+  const due = retryAt(turn.facts, slotOf.container(container));
+  if (error.reason === 'CreateContainerConfigError')
+    because(turn, { code: 'ContainerConfig', container, ...error, retryAt: due });
+  else because(turn, { code: 'ContainerFailed', container, ...error, retryAt: due });
 }
 
 function tellUnread(turn: Turn, container: string, trouble: string | undefined): void {

@@ -101,12 +101,21 @@ function failedImage(
   if (turn.now.mono < endedAt + errorShownMs) {
     wake(turn, endedAt + errorShownMs);
     turn.waiting[view.name] = { reason: error.reason, message: error.message };
-    return 'held';
-  }
+  } else tellBackOff(turn, view.name, image, error, endedAt);
+  return 'held';
+}
+
+/** The failure was shown for a while: from now on the status names the back-off, with the failure behind it. */
+function tellBackOff(
+  turn: Turn,
+  container: string,
+  image: string,
+  error: { reason: string; message: string },
+  endedAt: number,
+): void {
   const text = `Back-off pulling image "${image}"`;
   const message = error.reason === backOffReason ? error.message : `${text}: ${error.reason}: ${error.message}`;
-  turn.waiting[view.name] = { reason: backOffReason, message };
-  const container = view.name;
+  turn.waiting[container] = { reason: backOffReason, message };
   emitOnce(turn, `pullbackoff/${container}`, endedAt, { type: 'Normal', reason: 'BackOff', message: text, container });
   emitOnce(turn, `pullbackofferror/${container}`, endedAt, {
     type: 'Warning',
@@ -114,7 +123,6 @@ function failedImage(
     message: 'Error: ImagePullBackOff',
     container,
   });
-  return 'held';
 }
 
 /** The image manager says ImagePullBackOff itself when another container of the Pod has just failed to pull the same image. */

@@ -90,20 +90,7 @@ export function withNews<K extends PlainUpdate['kind']>(news: News, update: Extr
 }
 
 /** What decisions see of it. */
-export function newsFacts(
-  news: News,
-): Pick<
-  PodFacts,
-  | 'sourcesReady'
-  | 'returning'
-  | 'admission'
-  | 'pulls'
-  | 'objects'
-  | 'envObjects'
-  | 'volumeObjects'
-  | 'probes'
-  | OptionalNews
-> {
+export function newsFacts(news: News): Pick<PodFacts, NewsFact> {
   const { references, returning } = news;
   return {
     sourcesReady: news.sourcesReady,
@@ -132,7 +119,15 @@ export function newsFacts(
   };
 }
 
-type OptionalNews =
+type NewsFact =
+  | 'sourcesReady'
+  | 'returning'
+  | 'admission'
+  | 'pulls'
+  | 'objects'
+  | 'envObjects'
+  | 'volumeObjects'
+  | 'probes'
   | 'surplus'
   | 'volumeWaits'
   | 'claims'

@@ -2,9 +2,11 @@ import { type BackoffPolicy, backoffDelay } from '../../lib/backoff.ts';
 import { named } from '../../lib/named.ts';
 import { ownEntry } from '../../lib/ownEntry.ts';
 import { spread } from '../../loop/rules/retry.ts';
+import type { EffectError } from '../../loop/slot.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { slotOf } from './actions.ts';
 import { shownMetadata, shownResources } from './downwardInputs.ts';
+import type { PodSlot } from './facts.ts';
 import { fingerprint, firstUnknown } from './fingerprint.ts';
 import { slot } from './slots.ts';
 import { because, emitOnce, launch, monoOf, type Turn, wake } from './turn.ts';
@@ -66,6 +68,22 @@ function isOther(waitsFor: string, objects: string): boolean {
   return waitsFor.includes('PersistentVolume /') && leadsTo(waitsFor) !== leadsTo(objects);
 }
 
+/** The volume is being mounted for the first time. What is mounted is no longer what is wanted: that mount is given up. */
+function awaitMount(turn: Turn, name: string, running: NonNullable<PodSlot['running']>, objects: string): void {
+  const message = ownEntry(turn.facts.volumeWaits, name);
+  const wait = message === undefined ? {} : { message };
+  because(turn, { code: 'MountingVolume', volume: name, since: running.since, ...wait });
+  const { action, aborting } = running;
+  if (!aborting && action.kind === 'mountVolume' && isOther(action.objects, objects))
+    turn.abort.add(slotOf.volume(name));
+}
+
+function tellMountFailed(turn: Turn, name: string, { reason, message }: EffectError, endedAt: number): void {
+  const word = reason === 'FailedMapVolume' ? 'FailedMapVolume' : 'FailedMount';
+  emitOnce(turn, `mount/${name}`, endedAt, { type: 'Warning', reason: word, message });
+}
+
+/** True when the volume can be used. */
 function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   const { facts, now } = turn;
   const state = ownEntry(facts.volumes, name);
@@ -80,12 +98,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
     return true;
   }
   if (s.running) {
-    const message = ownEntry(facts.volumeWaits, name);
-    const wait = message === undefined ? {} : { message };
-    if (!state) because(turn, { code: 'MountingVolume', volume: name, since: s.running.since, ...wait });
-    const { action, aborting } = s.running;
-    if (!state && !aborting && action.kind === 'mountVolume' && isOther(action.objects, objects))
-      turn.abort.add(slotName);
+    if (!state) awaitMount(turn, name, s.running, objects);
     return state !== undefined;
   }
   const unknown = firstUnknown(facts, keys);
@@ -106,11 +119,7 @@ function planVolume(turn: Turn, pod: Pod, name: string): boolean {
   const retry = error && sameInputs ? s.last!.endedAt + backoffDelay(mountCurve, s.failures - 1, 0) : 0;
   if (error) {
     if (!state) turn.memory.volumesFailed = true;
-    emitOnce(turn, `mount/${name}`, s.last!.endedAt, {
-      type: 'Warning',
-      reason: error.reason === 'FailedMapVolume' ? 'FailedMapVolume' : 'FailedMount',
-      message: error.message,
-    });
+    tellMountFailed(turn, name, error, s.last!.endedAt);
   }
   const launched = launch(turn, { kind: 'mountVolume', slot: slotName, volume: name, objects }, retry);
   if (!state) {
