@@ -5,6 +5,7 @@ import { type Clock, realClock } from '../lib/clock.ts';
 import { KubeletError } from '../lib/errors.ts';
 import { errnoCode } from '../lib/linux/linuxError.ts';
 import { SystemdManager } from '../lib/linux/systemd/manager.ts';
+import type { Pod } from '../types/k8s.ts';
 import { type CgroupHost, delegateControllers } from './applyConfig.ts';
 import { type CgroupFs, realCgroupFs } from './cgroupFs.ts';
 import type { CgroupManager, PodCgroup } from './contract.ts';
@@ -47,15 +48,13 @@ export interface CgroupManagerOptions {
 export function createCgroupManager(options: CgroupManagerOptions): CgroupManager {
   const { hierarchies, driver, settings, fs = realCgroupFs, clock = realClock } = options;
   const host: CgroupHost = { fs, hierarchies };
-  const how =
-    driver === 'systemd'
-      ? systemdDriver(host, clock, options.systemd ?? new SystemdManager())
-      : cgroupfsDriver(host, clock);
+  const how = driverOf(options, host, clock);
   const node = nodeCgroup(options.cgroupRoot);
   const pathOf = (name: CgroupName) => cgroupPath(name, driver);
   const describe = (uid: string, name: CgroupName): PodCgroup => {
     return { uid, name, path: pathOf(name), cgroupParent: cgroupParent(name, driver) };
   };
+  const ofPod = (pod: Pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod)));
   const { qos: qosSettings = { allocatableMemory: 0 } } = options;
   const { hugePageSizes } = hierarchies;
   const usage = (name: CgroupName) => memoryUsage(host, pathOf(name));
@@ -64,32 +63,17 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
   let demand: QosDemand | undefined;
   const setUpNode = async (next: NodeLimits) => {
     limits = next;
-    await setUpNodeCgroups(host, how, {
-      node,
-      driver,
-      limits: next,
-      qos: qosConfigs(demand, qosSettings, hugePageSizes),
-    });
+    const tiers = qosConfigs(demand, qosSettings, hugePageSizes);
+    await setUpNodeCgroups(host, how, { node, driver, limits: next, qos: tiers });
   };
   return {
-    version: hierarchies.version,
-    driver,
-    hugePageSizes,
-    qos: qosSettings,
-    setUpNode,
-    podCgroup: (pod) => describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod))),
+    ...{ version: hierarchies.version, driver, hugePageSizes, qos: qosSettings, setUpNode },
+    podCgroup: ofPod,
     podConfig: (pod, exclusiveCPUs = false) => podConfig(pod, settings, exclusiveCPUs),
     ensurePod: async (pod, exclusiveCPUs = false) => {
-      const own = describe(uidOf(pod), podCgroup(node, podQOS(pod), uidOf(pod)));
-      const config = podConfig(pod, settings, exclusiveCPUs);
-      try {
-        await how.ensure(own.name, config);
-      } catch (error) {
-        // Somebody removed the parents; without them no Pod would ever start again.
-        if (errnoCode(error) !== 'ENOENT' || !limits) throw error;
-        await setUpNode(limits);
-        await how.ensure(own.name, config);
-      }
+      const own = ofPod(pod);
+      const parents = limits && (() => setUpNode(limits!));
+      await ensureBelow(how, own.name, podConfig(pod, settings, exclusiveCPUs), parents);
       return own;
     },
     apply: how.apply,
@@ -101,14 +85,36 @@ export function createCgroupManager(options: CgroupManagerOptions): CgroupManage
     refreshQos: () => qos.again(),
     destroy: how.destroy,
     listPods: () => listPods(host, node, driver, describe),
-    pids: (name) =>
-      pidsBelow(
-        fs,
-        hierarchies.mounts.map((mount) => join(mount, pathOf(name))),
-      ),
+    pids: (name) => pidsBelow(fs, placesOf(hierarchies, pathOf(name))),
     readLimits: (name) => readLimits(host, pathOf(name)),
     memoryUsage: usage,
   };
+}
+
+function driverOf({ driver, systemd }: CgroupManagerOptions, host: CgroupHost, clock: Clock): Driver {
+  if (driver === 'systemd') return systemdDriver(host, clock, systemd ?? new SystemdManager());
+  return cgroupfsDriver(host, clock);
+}
+
+/** Where a cgroup is in each hierarchy. */
+function placesOf({ mounts }: Hierarchies, path: string): string[] {
+  return mounts.map((mount) => join(mount, path));
+}
+
+/** Makes a Pod's cgroup. Somebody may have removed its parents; without them no Pod would ever start again, so they are made anew. */
+async function ensureBelow(
+  how: Driver,
+  name: CgroupName,
+  config: ReturnType<typeof podConfig>,
+  makeParents: (() => Promise<void>) | undefined,
+): Promise<void> {
+  try {
+    await how.ensure(name, config);
+  } catch (error) {
+    if (errnoCode(error) !== 'ENOENT' || !makeParents) throw error;
+    await makeParents();
+    await how.ensure(name, config);
+  }
 }
 
 interface NodeCgroups {

@@ -110,16 +110,14 @@ async function use(
   const wanted = () => {
     if (signal.aborted) throw new RegistrationError('its socket vanished meanwhile');
   };
+  const failed = (what: string, error: unknown) =>
+    refuse(context, caller, `RegisterPlugin error -- plugin ${what} failed with err: ${errorMessage(error)}`);
   wanted(); // while it waited for its name
   try {
     await withDeadline(clock, timeouts.handlerMs, 'validation', signal, () => handler.validate(plugin));
   } catch (error) {
     wanted();
-    throw await refuse(
-      context,
-      caller,
-      `RegisterPlugin error -- plugin validation failed with err: ${errorMessage(error)}`,
-    );
+    throw await failed('validation', error);
   }
   wanted();
   try {
@@ -128,11 +126,7 @@ async function use(
     // A handler that said no has nothing in use; one that was cut off may have.
     if (error instanceof DeadlineError || signal.aborted) await undo(context, plugin, handler).catch(() => {});
     wanted();
-    throw await refuse(
-      context,
-      caller,
-      `RegisterPlugin error -- plugin registration failed with err: ${errorMessage(error)}`,
-    );
+    throw await failed('registration', error);
   }
   try {
     wanted();

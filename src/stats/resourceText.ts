@@ -13,16 +13,26 @@ interface Sample {
   readonly time?: string | undefined;
 }
 
+const seconds = (nanos: number | undefined) => (nanos === undefined ? undefined : nanos / 1e9);
+const cpu = (name: string): Family => ({ name, type: 'counter', help: 'CPU time used, in core-seconds' });
+const memory = (name: string): Family => ({ name, type: 'gauge', help: 'Working set, in bytes' });
+const swap = (name: string): Family => ({ name, type: 'gauge', help: 'Swap used, in bytes' });
+const start: Family = {
+  name: 'container_start_time_seconds',
+  type: 'gauge',
+  help: 'Start of the container, in seconds since the epoch',
+};
+const limit: Family = { name: 'container_swap_limit_bytes', type: 'gauge', help: 'Swap that may be used, in bytes' };
+
 /** The answer of /metrics/resource (KEP-727): values carry the time at which they were read. */
 export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, pods: readonly PodStats[]): string {
+  return [...ofContainers(pods), ...ofNode(node), ...ofPods(pods), scrapeErrorText(0)].join('');
+}
+
+function ofContainers(pods: readonly PodStats[]): string[] {
   const containers = pods.flatMap((p) =>
     p.containers.map((c) => ({ c, labels: { container: c.name, namespace: p.podRef.namespace, pod: p.podRef.name } })),
   );
-  const podLabels = (p: PodStats) => ({ namespace: p.podRef.namespace, pod: p.podRef.name });
-  const seconds = (nanos: number | undefined) => (nanos === undefined ? undefined : nanos / 1e9);
-  const cpu = (name: string): Family => ({ name, type: 'counter', help: 'CPU time used, in core-seconds' });
-  const memory = (name: string): Family => ({ name, type: 'gauge', help: 'Working set, in bytes' });
-  const swap = (name: string): Family => ({ name, type: 'gauge', help: 'Swap used, in bytes' });
   return [
     family(
       cpu('container_cpu_usage_seconds_total'),
@@ -33,11 +43,7 @@ export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, p
       containers.map(({ c, labels }) => ({ labels, value: c.memory?.workingSetBytes, time: c.memory?.time })),
     ),
     family(
-      {
-        name: 'container_start_time_seconds',
-        type: 'gauge',
-        help: 'Start of the container, in seconds since the epoch',
-      },
+      start,
       containers.map(({ c, labels }) => ({ labels, value: Date.parse(c.startTime) / 1000 })),
     ),
     family(
@@ -45,9 +51,14 @@ export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, p
       containers.map(({ c, labels }) => ({ labels, value: c.swap?.swapUsageBytes, time: c.swap?.time })),
     ),
     family(
-      { name: 'container_swap_limit_bytes', type: 'gauge', help: 'Swap that may be used, in bytes' },
+      limit,
       containers.map(({ c, labels }) => ({ labels, value: swapLimit(c.swap), time: c.swap?.time })),
     ),
+  ];
+}
+
+function ofNode(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>): string[] {
+  return [
     family(cpu('node_cpu_usage_seconds_total'), [
       { labels: {}, value: seconds(node.cpu.usageCoreNanoSeconds), time: node.cpu.time },
     ]),
@@ -55,20 +66,25 @@ export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, p
       { labels: {}, value: node.memory.workingSetBytes, time: node.memory.time },
     ]),
     family(swap('node_swap_usage_bytes'), [{ labels: {}, value: node.swap?.swapUsageBytes, time: node.swap?.time }]),
+  ];
+}
+
+function ofPods(pods: readonly PodStats[]): string[] {
+  const labels = (p: PodStats) => ({ namespace: p.podRef.namespace, pod: p.podRef.name });
+  return [
     family(
       cpu('pod_cpu_usage_seconds_total'),
-      pods.map((p) => ({ labels: podLabels(p), value: seconds(p.cpu?.usageCoreNanoSeconds), time: p.cpu?.time })),
+      pods.map((p) => ({ labels: labels(p), value: seconds(p.cpu?.usageCoreNanoSeconds), time: p.cpu?.time })),
     ),
     family(
       memory('pod_memory_working_set_bytes'),
-      pods.map((p) => ({ labels: podLabels(p), value: p.memory?.workingSetBytes, time: p.memory?.time })),
+      pods.map((p) => ({ labels: labels(p), value: p.memory?.workingSetBytes, time: p.memory?.time })),
     ),
     family(
       swap('pod_swap_usage_bytes'),
-      pods.map((p) => ({ labels: podLabels(p), value: p.swap?.swapUsageBytes, time: p.swap?.time })),
+      pods.map((p) => ({ labels: labels(p), value: p.swap?.swapUsageBytes, time: p.swap?.time })),
     ),
-    scrapeErrorText(0),
-  ].join('');
+  ];
 }
 
 /** Whether the numbers could be read: 0, or 1 when they could not. */

@@ -39,39 +39,17 @@ export async function join(options: JoinOptions, deps: JoinDeps): Promise<Joined
   await using own = new AsyncDisposableStack();
   const prepared = await prepare(options, deps);
   const { servers, supervisor, trust, identity, files, server } = prepared;
-  const balancer = own.use(
-    await Balancer.open({
-      port: options.balancerPort,
-      addresses: () => servers.apiServers(),
-      failed: (address) => servers.failed(address),
-      clock,
-      log,
-    }),
-  );
+  const balancer = own.use(await openBalancer(servers, options.balancerPort, deps));
   own.use(servers.onChange(() => balancer.dropOthers()));
   own.use(new ServerList({ servers, supervisor, clock, log, random }).start());
   const pairs = { ...prepared.pairs };
   supervisor.present(() => pairs.client);
-  own.use(
-    new Renewal({
-      pairs,
-      request: async (use, stop) => {
-        const pair = await requestNodeCertificate(
-          supervisor,
-          use,
-          identity,
-          files[use],
-          clock,
-          AbortSignal.any([stop, signal]),
-        );
-        pairs[use] = pair;
-        return pair;
-      },
-      clock,
-      log,
-      random,
-    }).start(),
-  );
+  const request = async (use: keyof typeof pairs, stop: AbortSignal) => {
+    const either = AbortSignal.any([stop, signal]);
+    pairs[use] = await requestNodeCertificate(supervisor, use, identity, files[use], clock, either);
+    return pairs[use];
+  };
+  own.use(new Renewal({ pairs, request, clock, log, random }).start());
   if (!server.disableCCM) own.use(await annotate(prepared, options, deps));
   log.info('joined', {
     node: identity.nodeName,
@@ -81,18 +59,10 @@ export async function join(options: JoinOptions, deps: JoinDeps): Promise<Joined
   const running = own.move();
   const tunnels = (door: KubeletDoor) =>
     new Tunnels({
-      servers,
-      trust,
+      ...{ servers, trust, clock, log, random },
       pair: () => pairs.client,
       dial: (protocol, address) => dialKubelet(door, protocol, address),
-      onLost: (address) => {
-        const host = address.slice(0, address.lastIndexOf(':'));
-        for (const api of servers.apiServers()) if (api.startsWith(`${host}:`)) balancer.drop(api);
-        servers.failed(address);
-      },
-      clock,
-      log,
-      random,
+      onLost: (address) => leave(address, servers, balancer),
     });
   return {
     arguments: prepared.arguments,
@@ -102,6 +72,21 @@ export async function join(options: JoinOptions, deps: JoinDeps): Promise<Joined
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function openBalancer(servers: PreparedJoin['servers'], port: number, { clock, log }: JoinDeps): Promise<Balancer> {
+  return Balancer.open({
+    ...{ port, clock, log },
+    addresses: () => servers.apiServers(),
+    failed: (address) => servers.failed(address),
+  });
+}
+
+/** A tunnel to this supervisor was lost: connections to the API server of its host go, too. */
+function leave(address: string, servers: PreparedJoin['servers'], balancer: Balancer): void {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  for (const api of servers.apiServers()) if (api.startsWith(`${host}:`)) balancer.drop(api);
+  servers.failed(address);
 }
 
 async function annotate(

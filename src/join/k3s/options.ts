@@ -58,40 +58,15 @@ export function parseJoin(args: readonly string[], env: NodeJS.ProcessEnv): Join
   if (values.help === true) return 'help';
   const problems: string[] = [];
   const want = (holds: boolean, sentence: string) => void (holds || problems.push(sentence));
-  const server = values.server ?? env.K3S_URL ?? '';
-  const url = URL.canParse(server) ? new URL(server) : undefined;
-  want(server !== '', 'needs --server, the URL of a k3s server such as https://10.0.0.1:6443 (or K3S_URL)');
-  want(
-    server === '' || url?.protocol === 'https:',
-    `--server must be an https:// URL such as https://10.0.0.1:6443, not ${JSON.stringify(server)}`,
-  );
-  want(
-    url === undefined || (/^\/*$/.test(url.pathname) && url.search === '' && url.username === ''),
-    '--server must be scheme, host and port alone, such as https://10.0.0.1:6443',
-  );
+  const url = serverOf(values, env, want);
   const token = tokenOf(values, env, want);
   const nodeName = (values['node-name'] ?? hostname()).trim().toLowerCase();
   want(
     NODE_NAME.test(nodeName),
     `--node-name must be a DNS name in lower case, and ${JSON.stringify(nodeName)} is none`,
   );
-  const nodeIps = listOf(values['node-ip']);
-  const externalIps = listOf(values['node-external-ip']);
-  for (const ip of [...nodeIps, ...externalIps])
-    want(isIP(ip) !== 0, `--node-ip and --node-external-ip must be IP addresses, and ${JSON.stringify(ip)} is none`);
-  want(
-    nodeIps.length <= 2 && (nodeIps.length < 2 || isIP(nodeIps[0]!) !== isIP(nodeIps[1]!)),
-    '--node-ip takes one address, or one of IPv4 and one of IPv6',
-  );
-  const nodeLabels = listOf(values['node-label']);
-  for (const label of nodeLabels)
-    want(LABEL.test(label), `--node-label must be key=value, not ${JSON.stringify(label)}`);
-  const nodeTaints = listOf(values['node-taint']);
-  for (const taint of nodeTaints)
-    want(
-      TAINT.test(taint),
-      `--node-taint must be key=value:NoSchedule, :PreferNoSchedule or :NoExecute, not ${JSON.stringify(taint)}`,
-    );
+  const addresses = addressesOf(values, want);
+  const marks = marksOf(values, want);
   const balancerPort = Number(values['lb-server-port'] ?? 6444);
   want(
     Number.isInteger(balancerPort) && balancerPort > 0 && balancerPort < 65_536,
@@ -109,10 +84,8 @@ export function parseJoin(args: readonly string[], env: NodeJS.ProcessEnv): Join
     token,
     nodeName,
     withNodeId: values['with-node-id'] === true,
-    nodeIps,
-    externalIps,
-    nodeLabels,
-    nodeTaints,
+    ...addresses,
+    ...marks,
     dataDir,
     nodePasswordFile: values['node-password-file'] ?? NODE_PASSWORD_FILE,
     containerRuntimeEndpoint: values['container-runtime-endpoint'] ?? 'unix:///run/containerd/containerd.sock',
@@ -120,6 +93,49 @@ export function parseJoin(args: readonly string[], env: NodeJS.ProcessEnv): Join
     balancerPort,
     kubeletArguments: cut < 0 ? [] : args.slice(cut + 1),
   };
+}
+
+/** Collects a sentence where something does not hold. */
+type Want = (holds: boolean, sentence: string) => void;
+
+function serverOf(values: Values, env: NodeJS.ProcessEnv, want: Want): URL | undefined {
+  const server = values.server ?? env.K3S_URL ?? '';
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  want(server !== '', 'needs --server, the URL of a k3s server such as https://10.0.0.1:6443 (or K3S_URL)');
+  want(
+    server === '' || url?.protocol === 'https:',
+    `--server must be an https:// URL such as https://10.0.0.1:6443, not ${JSON.stringify(server)}`,
+  );
+  want(
+    url === undefined || (/^\/*$/.test(url.pathname) && url.search === '' && url.username === ''),
+    '--server must be scheme, host and port alone, such as https://10.0.0.1:6443',
+  );
+  return url;
+}
+
+function addressesOf(values: Values, want: Want): Pick<JoinOptions, 'nodeIps' | 'externalIps'> {
+  const nodeIps = listOf(values['node-ip']);
+  const externalIps = listOf(values['node-external-ip']);
+  for (const ip of [...nodeIps, ...externalIps])
+    want(isIP(ip) !== 0, `--node-ip and --node-external-ip must be IP addresses, and ${JSON.stringify(ip)} is none`);
+  want(
+    nodeIps.length <= 2 && (nodeIps.length < 2 || isIP(nodeIps[0]!) !== isIP(nodeIps[1]!)),
+    '--node-ip takes one address, or one of IPv4 and one of IPv6',
+  );
+  return { nodeIps, externalIps };
+}
+
+function marksOf(values: Values, want: Want): Pick<JoinOptions, 'nodeLabels' | 'nodeTaints'> {
+  const nodeLabels = listOf(values['node-label']);
+  for (const label of nodeLabels)
+    want(LABEL.test(label), `--node-label must be key=value, not ${JSON.stringify(label)}`);
+  const nodeTaints = listOf(values['node-taint']);
+  for (const taint of nodeTaints)
+    want(
+      TAINT.test(taint),
+      `--node-taint must be key=value:NoSchedule, :PreferNoSchedule or :NoExecute, not ${JSON.stringify(taint)}`,
+    );
+  return { nodeLabels, nodeTaints };
 }
 
 type Values = {

@@ -31,6 +31,8 @@ export type Runner = (request: ProgramRequest) => Promise<ProgramResult>;
 const MAX_OUTPUT = 16 << 10;
 /** How long after its end a program's output may still come. */
 const PIPES_MS = 1_000;
+/** How long after its kill the kernel may hold a program before that is told. */
+const HELD_MS = 2_000;
 
 /**
  * The runner of this machine. It settles when the program has ended, and not before: while the kernel holds one that was killed, what it
@@ -49,24 +51,14 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
     reject(refused(program, error));
     return promise;
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const output = outputOf(child);
   let killed = false;
-  const take = (chunk: Buffer) => {
-    if (size >= MAX_OUTPUT) return;
-    chunks.push(chunk.subarray(0, MAX_OUTPUT - size));
-    size += chunk.length;
-  };
   const kill = () => {
     killed = true;
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It has ended meanwhile.
-    }
     const { pid } = child;
-    held = setTimeout(() => onHeld?.(pid), 2_000);
+    if (pid === undefined) return;
+    killGroup(pid);
+    held = setTimeout(() => onHeld?.(pid), HELD_MS);
   };
   let held: NodeJS.Timeout | undefined;
   const deadline = setTimeout(kill, deadlineMs);
@@ -77,16 +69,9 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
   };
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted) kill();
-  // Without pipes, where no descriptors are left: then only the error comes.
-  child.stdout?.on('data', take);
-  child.stderr?.on('data', take);
   child.on('error', (error) => {
     settle();
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = missing
-      ? `exec: "${program}": executable file not found in $PATH`
-      : `${program} cannot be run: ${error.message}`;
-    reject(new KubeletError(message, { code: missing ? 'ProgramMissing' : 'ProgramFailed', cause: error }));
+    reject(notRun(program, error));
   });
   child.on('exit', (code) => {
     settle();
@@ -94,7 +79,7 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
       clearTimeout(patience);
       child.stdout?.destroy();
       child.stderr?.destroy();
-      resolve({ code, output: Buffer.concat(chunks).toString(), killed });
+      resolve({ code, output: output(), killed });
     };
     // What it printed may come after the news of its end. A helper that lives on may hold the pipes: then this is all there is.
     const patience = setTimeout(end, PIPES_MS);
@@ -102,6 +87,36 @@ export const runProgram: Runner = ({ program, args, deadlineMs, signal, environm
   });
   return promise;
 };
+
+/** The beginning of what it prints. Without pipes, where no descriptors are left, nothing is printed: then only the error comes. */
+function outputOf(child: ChildProcess): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const take = (chunk: Buffer) => {
+    if (size >= MAX_OUTPUT) return;
+    chunks.push(chunk.subarray(0, MAX_OUTPUT - size));
+    size += chunk.length;
+  };
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
+  return () => Buffer.concat(chunks).toString();
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function notRun(program: string, error: Error): KubeletError {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const message = missing
+    ? `exec: "${program}": executable file not found in $PATH`
+    : `${program} cannot be run: ${error.message}`;
+  return new KubeletError(message, { code: missing ? 'ProgramMissing' : 'ProgramFailed', cause: error });
+}
 
 /** What is thrown at once: too many arguments, or one that no program can be given. Node's own words for that quote it, and it may be a password. */
 function refused(program: string, error: unknown): KubeletError {

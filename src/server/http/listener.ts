@@ -64,15 +64,20 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     if (response) void handler(request, response, { socket, head });
     else socket.destroy();
   });
+  return listening(server, host, port, upgraded);
+}
+
+function listening(
+  server: Server | SecureServer,
+  host: string,
+  port: number,
+  upgraded: ReadonlySet<Duplex>,
+): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new KubeletError(`cannot listen on ${host} port ${port}: ${errorMessage(error)}`, {
-          code: 'Listen',
-          cause: error,
-        }),
-      ),
-    );
+    server.once('error', (error) => {
+      const message = `cannot listen on ${host} port ${port}: ${errorMessage(error)}`;
+      reject(new KubeletError(message, { code: 'Listen', cause: error }));
+    });
     server.listen(port, host, () => {
       const bound = server.address();
       resolve({

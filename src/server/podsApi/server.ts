@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
+import { disposable } from '../../lib/disposables.ts';
 import { RateLimiter } from '../../lib/limiter.ts';
 import { podsProtocol } from '../../plugins/protocols/pods.ts';
 import type { PodEntry } from '../../pods/entry.ts';
@@ -57,23 +58,16 @@ export async function servePodsApi({ rootDir, table, clock, onDropped }: PodsApi
     WatchPods: async (_request, { signal }, out) => {
       admit();
       const watcher = watchers.add();
-      try {
-        for await (const pod of encoded(table)) await out.send({ type: 'ADDED', pod });
-        await out.send({ type: 'INITIAL_SYNC_COMPLETE' });
-        for (let event = await watcher.next(signal); event; event = await watcher.next(signal)) await out.send(event);
-      } finally {
-        watchers.remove(watcher);
-      }
+      using _watching = disposable(() => watchers.remove(watcher));
+      for await (const pod of encoded(table)) await out.send({ type: 'ADDED', pod });
+      await out.send({ type: 'INITIAL_SYNC_COMPLETE' });
+      for (let event = await watcher.next(signal); event; event = await watcher.next(signal)) await out.send(event);
     },
   });
   stack.use(
     await startRpcServer({
-      path: join(directory, 'pods-api.sock'),
-      services: [service],
-      mode: 0o755,
-      maxMessageBytes: MAX_MESSAGE_BYTES,
-      maxConnections: MAX_CONNECTIONS,
-      clock,
+      ...{ path: join(directory, 'pods-api.sock'), services: [service], mode: 0o755, clock },
+      ...{ maxMessageBytes: MAX_MESSAGE_BYTES, maxConnections: MAX_CONNECTIONS },
     }),
   );
   return stack.move();

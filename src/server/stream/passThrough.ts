@@ -108,6 +108,16 @@ async function refuse({ response }: Exchange, answer: IncomingMessage): Promise<
   response.end();
 }
 
+/** Without delay and idle time-outs of the sockets' own. */
+function pipeBoth(a: Side, b: Side): void {
+  if (a.head.length > 0) b.socket.write(a.head);
+  if (b.head.length > 0) a.socket.write(b.head);
+  for (const { socket } of [a, b]) (socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0);
+  for (const { socket } of [a, b]) (socket as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
+  a.socket.pipe(b.socket);
+  b.socket.pipe(a.socket);
+}
+
 interface Side {
   readonly socket: Duplex;
   readonly head: Buffer;
@@ -153,11 +163,6 @@ export function join(a: Side, b: Side): Promise<void> {
     destroy();
     return closed.then(() => clearTimeout(idle));
   }
-  if (a.head.length > 0) b.socket.write(a.head);
-  if (b.head.length > 0) a.socket.write(b.head);
-  for (const socket of sides) (socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0);
-  for (const socket of sides) (socket as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
-  a.socket.pipe(b.socket);
-  b.socket.pipe(a.socket);
+  pipeBoth(a, b);
   return closed.then(() => clearTimeout(idle));
 }
