@@ -2,7 +2,8 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import type { RateLimiter } from '../lib/limiter.ts';
 import { type ApiError, ApiUnreachableError, apiErrorFrom } from './apiError.ts';
 import type { ApiCallOptions } from './callOptions.ts';
-import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
+import type { Transport } from './transport.ts';
 
 /** How long a call may take by default, in ms. */
 export const TIMEOUT_MS = 30_000;

@@ -17,9 +17,10 @@ import {
   type WriteOptions,
 } from './callOptions.ts';
 import type { ConnectionConfig } from './connection.ts';
+import type { HttpRequest } from './http.ts';
 import { type Kind, type KindMap, queryOf, RESOURCES, resourcePath } from './resources.ts';
 import { runWatch } from './runWatch.ts';
-import { type HttpRequest, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
 import { admit, type Prepare } from './watch.ts';
 
 /** The User-Agent; servers and audit logs tell components apart by its first word. */

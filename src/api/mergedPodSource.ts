@@ -21,49 +21,75 @@ export interface MergedPodSource extends Disposable {
  * is left out until the owner removes its own.
  */
 export function mergedPodSource(sources: readonly PodSource[]): MergedPodSource {
-  const pods = new Map<string, StoredPod>();
-  const owners = new Map<string, PodSource>();
-  const listeners = new Listeners<[PodChange, PodSourceName]>();
-  let told = sources.every((source) => source.synced());
-  const set = (source: PodSource, pod: StoredPod) => {
+  return new SourcesTogether(sources);
+}
+
+class SourcesTogether implements MergedPodSource {
+  readonly #sources: readonly PodSource[];
+  readonly #pods = new Map<string, StoredPod>();
+  readonly #owners = new Map<string, PodSource>();
+  readonly #listeners = new Listeners<[PodChange, PodSourceName]>();
+  readonly #subscriptions: readonly Disposable[];
+  #told: boolean;
+
+  constructor(sources: readonly PodSource[]) {
+    this.#sources = sources;
+    this.#told = this.synced();
+    this.#subscriptions = sources.map((source) =>
+      source.subscribe((change) => {
+        if (change.type === 'set') this.#set(source, change.pod);
+        else if (change.type === 'remove') this.#remove(source, change.pod);
+        else this.#synced(source);
+      }),
+    );
+    for (const source of sources) for (const pod of source.pods().values()) this.#set(source, pod);
+  }
+
+  synced(): boolean {
+    return this.#sources.every((source) => source.synced());
+  }
+
+  waitingFor(): PodSourceName[] {
+    return this.#sources.filter((source) => !source.synced()).map((source) => source.name);
+  }
+
+  pods(): ReadonlyMap<string, StoredPod> {
+    return this.#pods;
+  }
+
+  sourceOf(uid: string): PodSourceName | undefined {
+    return this.#owners.get(uid)?.name;
+  }
+
+  subscribe(listener: (change: PodChange, source: PodSourceName) => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  [Symbol.dispose](): void {
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  }
+
+  #set(source: PodSource, pod: StoredPod): void {
     const { uid } = pod.metadata;
-    if ((owners.get(uid) ?? source) !== source) return;
-    owners.set(uid, source);
-    pods.set(uid, pod);
-    listeners.emit({ type: 'set', pod }, source.name);
-  };
-  const remove = (source: PodSource, pod: StoredPod) => {
+    if ((this.#owners.get(uid) ?? source) !== source) return;
+    this.#owners.set(uid, source);
+    this.#pods.set(uid, pod);
+    this.#listeners.emit({ type: 'set', pod }, source.name);
+  }
+
+  #remove(source: PodSource, pod: StoredPod): void {
     const { uid } = pod.metadata;
-    if (owners.get(uid) !== source) return;
-    owners.delete(uid);
-    pods.delete(uid);
-    listeners.emit({ type: 'remove', pod }, source.name);
-    for (const other of sources) {
-      const same = other === source ? undefined : other.pods().get(uid);
-      if (same) return set(other, same);
-    }
-  };
-  const synced = (source: PodSource) => {
-    if (told || !sources.every((each) => each.synced())) return;
-    told = true;
-    listeners.emit({ type: 'synced' }, source.name);
-  };
-  const subscriptions = sources.map((source) =>
-    source.subscribe((change) => {
-      if (change.type === 'set') set(source, change.pod);
-      else if (change.type === 'remove') remove(source, change.pod);
-      else synced(source);
-    }),
-  );
-  for (const source of sources) for (const pod of source.pods().values()) set(source, pod);
-  return {
-    synced: () => sources.every((source) => source.synced()),
-    waitingFor: () => sources.filter((source) => !source.synced()).map((source) => source.name),
-    pods: () => pods,
-    sourceOf: (uid) => owners.get(uid)?.name,
-    subscribe: (listener) => listeners.add(listener),
-    [Symbol.dispose]: () => {
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
-    },
-  };
+    if (this.#owners.get(uid) !== source) return;
+    this.#owners.delete(uid);
+    this.#pods.delete(uid);
+    this.#listeners.emit({ type: 'remove', pod }, source.name);
+    const heir = this.#sources.find((other) => other !== source && other.pods().has(uid));
+    if (heir) this.#set(heir, heir.pods().get(uid)!);
+  }
+
+  #synced(source: PodSource): void {
+    if (this.#told || !this.synced()) return;
+    this.#told = true;
+    this.#listeners.emit({ type: 'synced' }, source.name);
+  }
 }

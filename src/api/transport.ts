@@ -1,36 +1,17 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { buildConnector, type Dispatcher } from 'undici';
+import { buildConnector } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Tracing } from '../tracing/spans.ts';
 import { ApiUnreachableError } from './apiError.ts';
 import { type Channel, type ChannelOptions, H1Channel, H2Channel, MOVED, STREAMS } from './channel.ts';
+import { ChannelResponse } from './channelResponse.ts';
 import { authorizer, type ConnectionConfig, tlsOptions } from './connection.ts';
+import type { HttpRequest, HttpResponse, Lane } from './http.ts';
 import { type RequestSpan, requestSpan } from './requestSpan.ts';
 
-/** Long-lived watches and short calls never share a connection: a write must not wait for a stream slot behind 300 watches. */
-export type Lane = 'call' | 'watch';
-
-export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly lane: Lane;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface HttpResponse {
-  readonly status: number;
-  header(name: string): string | undefined;
-  /** Reads the whole body. Read it or the chunks, exactly once, or `discard`. */
-  text(): Promise<string>;
-  /** The chunks as they come. Leaving the loop early ends the request. */
-  chunks(): AsyncIterable<Buffer>;
-  discard(): void;
-}
-
+/** What connections are made with. */
 export interface TransportOptions {
   readonly clock: Clock;
   readonly userAgent: string;
@@ -125,7 +106,7 @@ export class Transport implements AsyncDisposable {
     });
     span?.answered(response.statusCode);
     response.body.once('close', () => span?.end());
-    return wrapResponse(response, channel, (error) => this.#failure(request, error));
+    return new ChannelResponse(response, channel, (error) => this.#failure(request, error));
   }
 
   /** A channel with a place reserved on it. */
@@ -225,48 +206,3 @@ export class Transport implements AsyncDisposable {
 }
 
 function ignore(): void {}
-
-function wrapResponse(
-  response: Dispatcher.ResponseData,
-  channel: Channel,
-  fail: (error: unknown) => unknown,
-): HttpResponse {
-  let released = false;
-  const release = () => {
-    if (released) return;
-    released = true;
-    channel.release();
-  };
-  response.body.once('close', release);
-  return {
-    status: response.statusCode,
-    header: (name) => {
-      const value = response.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    },
-    async text() {
-      try {
-        return await response.body.text();
-      } catch (error) {
-        throw fail(error);
-      } finally {
-        release();
-      }
-    },
-    async *chunks() {
-      try {
-        for await (const chunk of response.body) yield chunk as Buffer;
-      } catch (error) {
-        throw fail(error);
-      } finally {
-        response.body.destroy();
-        release();
-      }
-    },
-    discard() {
-      response.body.on('error', ignore);
-      response.body.destroy();
-      release();
-    },
-  };
-}

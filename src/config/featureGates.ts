@@ -52,18 +52,7 @@ export function resolveGates(wanted: Readonly<Record<string, boolean>>): GateRes
   const warnings: string[] = [];
   const values = new Map<string, boolean>([...TABLE.values()].map((gate) => [gate.name, gate.default]));
   // AllAlpha and AllBeta come first: a gate named by itself wins over them whatever the order.
-  for (const [name, stage] of Object.entries(ALL_STAGES)) {
-    const all = wanted[name];
-    if (all === undefined) continue;
-    values.set(name, all);
-    const set = [...TABLE.values()].filter((gate) => gate.stage === stage && !gate.locked);
-    for (const gate of set) values.set(gate.name, all);
-    const idle = set.filter((gate) => gate.default !== all && !(gate.name in wanted) && unreadNote(gate.name));
-    if (idle.length > 0)
-      warnings.push(
-        `feature gate ${name} sets some that are not acted on: ${idle.map((gate) => gate.name).join(', ')}`,
-      );
-  }
+  setStages(wanted, values, warnings);
   for (const [name, value] of Object.entries(wanted)) {
     if (name in ALL_STAGES) continue;
     const gate = TABLE.get(name);
@@ -86,6 +75,21 @@ export function resolveGates(wanted: Readonly<Record<string, boolean>>): GateRes
   }
   if (errors.length === 0) errors.push(...brokenDependencies(values));
   return { gates: gatesOf(values), errors, warnings };
+}
+
+/** AllAlpha and AllBeta. */
+function setStages(wanted: Readonly<Record<string, boolean>>, values: Map<string, boolean>, warnings: string[]): void {
+  for (const [name, stage] of Object.entries(ALL_STAGES)) {
+    const all = wanted[name];
+    if (all === undefined) continue;
+    values.set(name, all);
+    const set = [...TABLE.values()].filter((gate) => gate.stage === stage && !gate.locked);
+    for (const gate of set) values.set(gate.name, all);
+    const idle = set.filter((gate) => gate.default !== all && !(gate.name in wanted) && unreadNote(gate.name));
+    if (idle.length === 0) continue;
+    const names = idle.map((gate) => gate.name).join(', ');
+    warnings.push(`feature gate ${name} sets some that are not acted on: ${names}`);
+  }
 }
 
 /** What is so in place of the gate's choice; undefined for one that is acted on, and for one that is none of the kubelet's. */

@@ -225,12 +225,7 @@ export class Connection implements Disposable {
       callOptions(options),
     );
     release = this.#track(call, options.signal);
-    call.on('data', (message: object) => {
-      const busy = handlers.onMessage(message);
-      if (!(busy instanceof Promise)) return;
-      call.pause();
-      void busy.finally(() => call.resume());
-    });
+    readOneByOne(call, handlers);
     call.on('error', (error: grpc.ServiceError) => end(error));
     call.on('status', (s: grpc.StatusObject) => end(s));
     return () => call.cancel();
@@ -310,4 +305,14 @@ export function socketTarget(endpoint: string, peer: string): string {
   const problem = socketPathProblem(path);
   if (problem) throw new Error(`the path of the ${peer} endpoint "${endpoint}" ${problem}`);
   return `unix:${path}`;
+}
+
+/** While a handler is busy with a message, the stream gives no other one. */
+function readOneByOne(call: grpc.ClientReadableStream<object>, handlers: StreamHandlers): void {
+  call.on('data', (message: object) => {
+    const busy = handlers.onMessage(message);
+    if (!(busy instanceof Promise)) return;
+    call.pause();
+    void busy.finally(() => call.resume());
+  });
 }

@@ -12,16 +12,7 @@ export function managerCounters(m: Metrics, podLevel = false): ManagerCounters {
   const requests = m.counter('kubelet_topology_manager_admission_requests_total');
   const errors = m.counter('kubelet_topology_manager_admission_errors_total');
   const duration = m.histogram('kubelet_topology_manager_admission_duration_ms');
-  const pinning = {
-    cpu: {
-      requests: m.counter('kubelet_cpu_manager_pinning_requests_total'),
-      errors: m.counter('kubelet_cpu_manager_pinning_errors_total'),
-    },
-    memory: {
-      requests: m.counter('kubelet_memory_manager_pinning_requests_total'),
-      errors: m.counter('kubelet_memory_manager_pinning_errors_total'),
-    },
-  };
+  const pinning = pinningCounters(m);
   const [aligned, misaligned] = alignmentCounters(m);
   const given = podLevel
     ? {
@@ -46,6 +37,19 @@ export function managerCounters(m: Metrics, podLevel = false): ManagerCounters {
     assigned: (resource, assignment) =>
       given?.assignments.inc({ resource_name: resource, assignment_type: assignment }),
     aligned: (scope, boundary, failed) => (failed ? misaligned : aligned).inc({ scope, boundary }),
+  };
+}
+
+function pinningCounters(m: Metrics) {
+  return {
+    cpu: {
+      requests: m.counter('kubelet_cpu_manager_pinning_requests_total'),
+      errors: m.counter('kubelet_cpu_manager_pinning_errors_total'),
+    },
+    memory: {
+      requests: m.counter('kubelet_memory_manager_pinning_requests_total'),
+      errors: m.counter('kubelet_memory_manager_pinning_errors_total'),
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { NodeEvent } from '../../events/event.ts';
 import type { NodeObjects } from '../../podworker/objects.ts';
 import type { StoredPod } from '../../types/k8s.ts';
+import type { PodCertificates } from '../../volumes/certificates/podCertificates.ts';
 import type { VolumeContext } from '../../volumes/contract.ts';
 import type { ApiConnection } from './api.ts';
 import type { NodeStage } from './node.ts';
@@ -14,11 +15,12 @@ export interface Projections {
 
 /** Trust bundles and certificates for Pods, behind their gates. Nothing is asked of the API server before a Pod wants one. */
 export async function openProjections(
-  { clock, log, nodeName, loaded, metrics: { metrics }, table }: Base,
+  base: Base,
   api: ApiConnection | null,
   { node, events }: Pick<NodeStage, 'node' | 'events'>,
   stack: AsyncDisposableStack,
 ): Promise<Projections> {
+  const { clock, log, nodeName, loaded, table } = base;
   const { gates } = loaded;
   const bundles =
     api && gates.enabled('ClusterTrustBundleProjection')
@@ -37,10 +39,7 @@ export async function openProjections(
       : undefined;
   if (certificates) {
     stack.use(table.onEnded((uid) => certificates.forget(uid)));
-    metrics.gauge('kubelet_podcertificate_states', (gauge) => {
-      gauge.reset();
-      for (const { signer, state } of certificates.states()) gauge.inc({ signer_name: signer, state });
-    });
+    countStates(base, certificates);
   }
   return {
     objects: {
@@ -52,4 +51,11 @@ export async function openProjections(
       certificate: certificates && ((demand) => certificates.get(demand)),
     },
   };
+}
+
+function countStates({ metrics: { metrics } }: Base, certificates: Pick<PodCertificates, 'states'>): void {
+  metrics.gauge('kubelet_podcertificate_states', (gauge) => {
+    gauge.reset();
+    for (const { signer, state } of certificates.states()) gauge.inc({ signer_name: signer, state });
+  });
 }

@@ -118,17 +118,9 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
   const { base, runtime, node, explanations } = parts;
   const { loaded, nodeName, rootDir, clock, log, health, metrics } = base;
   const { cri } = runtime;
-  const { served: pods, storage } = parts.pressure;
+  const { served: pods } = parts.pressure;
   const slis = new Slis();
-  const summary = new SummaryReader({
-    ...{ nodeName, rootDir, pods, log },
-    runtime: cri,
-    wall: () => clock.now().wall,
-    storage,
-    machine: node.node.machine,
-    metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
-    ...(await statsPlaces(parts)),
-  });
+  const summary = await summaryReader(parts);
   const unhealthy = () => health.problem();
   return {
     nodeName,
@@ -154,6 +146,20 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
       verbosity.level = level;
     },
   };
+}
+
+async function summaryReader(parts: Parts): Promise<SummaryReader> {
+  const { base, runtime, node, pressure } = parts;
+  const { loaded, nodeName, rootDir, clock, log } = base;
+  return new SummaryReader({
+    ...{ nodeName, rootDir, pods: pressure.served, log },
+    runtime: runtime.cri,
+    wall: () => clock.now().wall,
+    storage: pressure.storage,
+    machine: node.node.machine,
+    metricsFromRuntime: loaded.gates.enabled('PodAndContainerStatsFromCRI'),
+    ...(await statsPlaces(parts)),
+  });
 }
 
 /** Which cgroups the statistics are about. */

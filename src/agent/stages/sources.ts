@@ -25,25 +25,12 @@ export function hearSources(
   { keeper }: PressureStage,
   stack: AsyncDisposableStack,
 ): void {
-  const { clock, log, table, loaded, tracing } = base;
-  const { runtime, services, records, mirrors, status, manifests, tidyImages } = pods;
-  const { cri, volumes, checkpoints, podsDir } = services;
+  const { clock, log, table } = base;
+  const { runtime, records, mirrors, status, manifests } = pods;
   const sources = stack.use(mergedPodSource([...manifests, ...(api ? [api.pods] : [])]));
   const keeping = { mirrors, workers: runtime.workers, client: api?.heartbeat ?? null };
-  const housekeeping = stack.use(
-    new Housekeeping({
-      ...{ table, cri, volumes, checkpoints, podsDir, containerLogsDir, clock, log },
-      reserve: (uid) => runtime.workers.reserve(uid),
-      cgroups: stage.cgroups,
-      releaseIds: (uid) => services.userNamespaces.release(uid),
-      podLogsDir: loaded.config.podLogsDir,
-      collectDead: () => collectors.dead.collect(),
-      recordEvent: (event) => stage.events.node(event),
-      removeOrphanMirrors: () => removeOrphanMirrors(keeping),
-      tidyImages,
-      tracing: tracing?.spans,
-    }),
-  );
+  const removeMirrors = () => removeOrphanMirrors(keeping);
+  const housekeeping = stack.use(openHousekeeping(base, stage, pods, collectors, removeMirrors));
   stack.use(
     followSources({
       ...keeping,
@@ -65,6 +52,27 @@ export function hearSources(
   watchOoms(base, stage, stack);
   for (const source of manifests) source.start();
   if (api) serveNode(base, api, stage, keeper);
+}
+
+function openHousekeeping(
+  { clock, log, table, loaded, tracing }: Base,
+  stage: NodeStage,
+  { runtime, services, tidyImages }: PodStage,
+  collectors: Collectors,
+  removeMirrors: () => ReturnType<typeof removeOrphanMirrors>,
+): Housekeeping {
+  const { cri, volumes, checkpoints, podsDir } = services;
+  return new Housekeeping({
+    ...{ table, cri, volumes, checkpoints, podsDir, containerLogsDir, clock, log, tidyImages },
+    reserve: (uid) => runtime.workers.reserve(uid),
+    cgroups: stage.cgroups,
+    releaseIds: (uid) => services.userNamespaces.release(uid),
+    podLogsDir: loaded.config.podLogsDir,
+    collectDead: () => collectors.dead.collect(),
+    recordEvent: (event) => stage.events.node(event),
+    removeOrphanMirrors: removeMirrors,
+    tracing: tracing?.spans,
+  });
 }
 
 /** Tells of processes that the kernel killed because the machine had no memory left. */

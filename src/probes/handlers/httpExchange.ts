@@ -39,11 +39,11 @@ export function exchange(url: HttpUrl, headers: readonly string[], stop: AbortSi
       connection?.reset();
       request?.destroy();
     };
-    const fail = (error: Error) => settle({ problem: problemText(error, during), during });
-    const problemText = (error: Error, phase: 'headers' | 'body') =>
-      phase === 'body' && (error as NodeJS.ErrnoException).message === 'aborted'
-        ? 'unexpected EOF'
-        : networkText(error, { host: url.host, remote: url.authority, local: connection?.local() });
+    const fail = (error: Error) => {
+      const isCut = during === 'body' && error.message === 'aborted';
+      const peers = { host: url.host, remote: url.authority, local: connection?.local() };
+      settle({ problem: isCut ? 'unexpected EOF' : networkText(error, peers), during });
+    };
     const onStop = () =>
       settle({ problem: stop.reason === TIMED_OUT ? TIMEOUT_TEXT[during] : 'context canceled', during });
 
