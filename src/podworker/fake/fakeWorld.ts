@@ -60,7 +60,8 @@ export class FakeWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cri[Symbol.asyncDispose]();
-    rmSync(this.root, { recursive: true, force: true });
+    // What a killed life had asked of the file system just before may still be done, by another thread.
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }
 
