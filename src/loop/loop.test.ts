@@ -77,6 +77,7 @@ class VolumeWorker {
   /** What the ports throw next, by name. */
   readonly throws = new Map<string, Error>();
   hold: Promise<void> = Promise.resolve();
+  onStep: (step: Step) => void = () => {};
   readonly loop: Loop<VolumeFacts, { readonly turns: number }, Step, VolumeDecision, Found>;
 
   constructor() {
@@ -127,6 +128,7 @@ class VolumeWorker {
 
   async #carryOut(step: Step, signal: AbortSignal): Promise<Found> {
     this.signals.push(signal);
+    this.onStep(step);
     this.log.push(step.slot === 'device' ? step.kind : `${step.kind} ${step.slot.slice(4)}`);
     await this.hold;
     signal.throwIfAborted();
@@ -247,4 +249,15 @@ test('the end of the loop tells what is under way to stop', async () => {
   expect(volume.signals.map(({ aborted }) => aborted)).toEqual([false]);
   volume.loop.stop();
   expect(volume.signals.map(({ aborted }) => aborted)).toEqual([true]);
+});
+
+test('a loop that is stopped in the middle of its own turn starts nothing more and leaves no timer', async () => {
+  const volume = new VolumeWorker();
+  volume.failures.set('publish', [{ reason: 'Busy', message: 'not now', settled: true }]);
+  await volume.want('a');
+  expect([volume.log, volume.clock.pending]).toEqual([['stage', 'publish a'], 1]); // a is tried again later
+  volume.onStep = () => volume.loop.stop();
+  await volume.want('a', 'b', 'c');
+  expect([volume.log.slice(2), volume.clock.pending]).toEqual([['publish b'], 0]);
+  expect(volume.signals.at(-1)?.aborted).toBe(true);
 });

@@ -132,14 +132,18 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
     this.#memory = decision.memory;
     this.#last = { facts, decision };
     for (const slot of decision.abort) if (this.slots.markAborting(slot)) this.#running.get(slot)?.abort();
-    for (const action of decision.start) this.#start(action, facts);
+    for (const action of decision.start) {
+      if (this.#life.signal.aborted) break; // by what one of them did at once
+      this.#start(action, facts);
+    }
     this.#arm(decision.wakeAt, now.mono);
     this.#ports.turned(facts, decision);
   }
 
   #arm(wakeAt: number | null, mono: number): void {
     this.#timer?.[Symbol.dispose]();
-    this.#timer = wakeAt === null ? undefined : this.#ports.clock.setTimer(wakeAt - mono, () => this.wake());
+    const isOver = wakeAt === null || this.#life.signal.aborted;
+    this.#timer = isOver ? undefined : this.#ports.clock.setTimer(wakeAt - mono, () => this.wake());
   }
 
   #start(action: A, facts: F): void {
