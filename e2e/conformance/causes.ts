@@ -32,4 +32,8 @@ export const causes: readonly { spec: RegExp; cause: string }[] = [
     spec: /Feature:NodeLogQuery/,
     cause: 'machine: no systemd, so journalctl has nothing of a kubelet; others of these specs want to log in by ssh',
   },
+  {
+    spec: /CSI Mock selinux on mount/,
+    cause: 'machine: its kernel has no SELinux, so nothing is mounted with a label, by no kubelet',
+  },
 ];
