@@ -1,5 +1,7 @@
 // PersistentVolumes and claims of tests. Volumes belong to no namespace: each is named after the test's, and removed by it.
+import { waitFor } from '../../hack/lib/wait.ts';
 import type { PersistentVolumeClaim, PersistentVolumeSpec } from '../../src/types/k8s.ts';
+import { patience } from './collection.ts';
 import type { TestContext } from './test.ts';
 
 const VOLUMES = '/api/v1/persistentvolumes';
@@ -41,6 +43,14 @@ export function claimSpec(t: TestContext, name: string, more: object = {}): obje
 /** Claims the test's volume of this name, under the same name. */
 export async function makeClaim(t: TestContext, name: string, more: object = {}): Promise<PersistentVolumeClaim> {
   return t.lab.api.create<PersistentVolumeClaim>(claimsUrl(t), { metadata: { name }, spec: claimSpec(t, name, more) });
+}
+
+/** Waits until the controller has bound the claim to its volume. */
+export async function untilBound(t: TestContext, name: string): Promise<void> {
+  await waitFor(`the claim ${name} to be bound`, { timeout: patience, interval: 50 }, async () => {
+    const { status } = await t.lab.api.get<PersistentVolumeClaim>(`${claimsUrl(t)}/${name}`);
+    return status?.phase === 'Bound';
+  });
 }
 
 async function removeClaim(t: TestContext, name: string): Promise<void> {
