@@ -1,6 +1,7 @@
 // Tests run as CommonJS through swc: TypeScript 7 has no compiler API for ts-jest (docs/dependencies.md).
 export default {
-  testEnvironment: 'node',
+  // Node's, in which a file fails that leaves sockets, servers, processes or timers.
+  testEnvironment: '<rootDir>/hack/jest/environment.ts',
   roots: ['<rootDir>/src', '<rootDir>/hack', '<rootDir>/e2e/conformance'],
   testMatch: ['**/*.test.ts'],
   transform: {
