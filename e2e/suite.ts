@@ -18,6 +18,7 @@ import { nodeShutdown } from './cluster/nodeShutdown.ts';
 import { oddFileNames } from './cluster/oddNames.ts';
 import { oddRegistries } from './cluster/oddRegistries.ts';
 import { order } from './cluster/order.ts';
+import { pidPressure } from './cluster/pidPressure.ts';
 import { pinnedCpus } from './cluster/pinnedCpus.ts';
 import { pressure } from './cluster/pressure.ts';
 import { privateImages } from './cluster/privateImages.ts';
@@ -78,6 +79,7 @@ export const groups: readonly Group[] = [
   demo,
   nodeWaits,
   pressure,
+  pidPressure,
   smallDisks,
   imageGc,
   nodeShutdown,
