@@ -248,7 +248,7 @@ export const timers: Readonly<Record<string, readonly (Poll | Timer)[]>> = {
     { poll: 'node lease renewal', period: '10 s (a quarter of its duration)', why: 'it is a heartbeat' },
     { for: 'retry', what: 'the lease before the node has one' },
   ],
-  'node/logRotation.ts': [
+  'node/watchedLog.ts': [
     {
       for: 'schedule',
       what: 'the earliest moment at which a log can have grown too large, or a failed rotation is repeated',

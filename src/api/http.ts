@@ -1,3 +1,6 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Tracing } from '../tracing/spans.ts';
+
 /** Long-lived watches and short calls never share a connection: a write must not wait for a stream slot behind 300 watches. */
 export type Lane = 'call' | 'watch';
 
@@ -20,4 +23,13 @@ export interface HttpResponse {
   /** The chunks as they come. Leaving the loop early ends the request. */
   chunks(): AsyncIterable<Buffer>;
   discard(): void;
+}
+
+/** What connections are made with. */
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly pingIntervalMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly tracing?: Tracing | undefined;
 }

@@ -1,24 +1,13 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
-import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
-import type { Tracing } from '../tracing/spans.ts';
 import { ApiUnreachableError } from './apiError.ts';
 import { type Channel, type ChannelOptions, H1Channel, H2Channel, MOVED, STREAMS } from './channel.ts';
 import { ChannelResponse } from './channelResponse.ts';
 import { authorizer, type ConnectionConfig, tlsOptions } from './connection.ts';
-import type { HttpRequest, HttpResponse, Lane } from './http.ts';
+import type { HttpRequest, HttpResponse, Lane, TransportOptions } from './http.ts';
 import { type RequestSpan, requestSpan } from './requestSpan.ts';
-
-/** What connections are made with. */
-export interface TransportOptions {
-  readonly clock: Clock;
-  readonly userAgent: string;
-  readonly pingIntervalMs?: number;
-  readonly connectTimeoutMs?: number;
-  readonly tracing?: Tracing | undefined;
-}
 
 const H1_CALL_CONNECTIONS = 16;
 

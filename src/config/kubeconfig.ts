@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { errorMessage, KubeletError } from '../lib/errors.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
 import type { ExecConfig } from './kubeconfigExec.ts';
+import { KubeconfigError, readText } from './kubeconfigFile.ts';
 
 /** The parts of a kubeconfig that its current context selects, with its files read. */
 export interface KubeconfigContent {
@@ -21,9 +20,6 @@ export interface KubeconfigContent {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** A kubeconfig that cannot be used: file, line where there is one, and what to do. Never holds a secret. */
-export class KubeconfigError extends KubeletError {}
 
 /** Reads a kubeconfig and what it refers to. Throws KubeconfigError; its code is `KubeconfigMissing` when the file does not exist. */
 export async function readKubeconfig(path: string): Promise<KubeconfigContent> {
@@ -198,14 +194,4 @@ function isJson(value: unknown): value is Json {
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
-
-async function readText(file: string, code: string, prefix = ''): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = prefix === '' ? `${file}: cannot be read: ` : `${prefix}cannot be read: `;
-    throw new KubeconfigError(what + errorMessage(error), { code: missing ? code : 'InvalidKubeconfig', cause: error });
-  }
 }

@@ -7,7 +7,7 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { SharedTurn } from '../lib/sharedTurn.ts';
 import type { DeviceBook } from './book.ts';
-import { decodeAnswer } from './endpoint.ts';
+import { decodeAnswer } from './deviceAnswer.ts';
 import { healthyIds } from './rules/inventory.ts';
 import { type Assignment, idsOf } from './rules/state.ts';
 

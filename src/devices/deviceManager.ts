@@ -14,7 +14,6 @@ import type { Container, StoredPod } from '../types/k8s.ts';
 import { DeviceAllocation } from './allocation.ts';
 import { type AffinityOf, DeviceBook } from './book.ts';
 import { DeviceCheckpoint } from './checkpoint.ts';
-import { DEVICE_TIMEOUTS, type DeviceTimeouts } from './endpoint.ts';
 import { DeviceEndpoints } from './endpoints.ts';
 import { devicePluginHandler } from './pluginHandler.ts';
 import { serveRegistration } from './registrationServer.ts';
@@ -23,6 +22,7 @@ import { unusable } from './rules/choose.ts';
 import { healthyIds } from './rules/inventory.ts';
 import type { DeviceProvider } from './rules/provider.ts';
 import type { DeviceSettings } from './rules/runOptions.ts';
+import { DEVICE_TIMEOUTS, type DeviceTimeouts } from './timeouts.ts';
 
 export interface DeviceManagerOptions {
   readonly rootDir: string;

@@ -11,27 +11,10 @@ import { deviceProtocol } from '../plugins/protocols/device.ts';
 import { createCaller } from '../rpc/caller.ts';
 import { Connection } from '../rpc/connection.ts';
 import { rpcText } from '../rpc/goText.ts';
+import { encodeAnswer } from './deviceAnswer.ts';
 import type { PreferenceQuestion } from './rules/choose.ts';
 import { MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES, MAX_MESSAGE_PARTS } from './rules/limits.ts';
-
-/** How long each step may take, in milliseconds. */
-export interface DeviceTimeouts {
-  /** kubelet's. */
-  readonly connectMs: number;
-  readonly optionsMs: number;
-  /** Go's kubelet waits for ever. */
-  readonly allocateMs: number;
-  /** kubelet's. */
-  readonly preStartMs: number;
-}
-
-/** As the names say. */
-export const DEVICE_TIMEOUTS: DeviceTimeouts = {
-  connectMs: 10_000,
-  optionsMs: 10_000,
-  allocateMs: 45_000,
-  preStartMs: 30_000,
-};
+import type { DeviceTimeouts } from './timeouts.ts';
 
 /** Why a plug-in cannot be used, or did not do what it was asked: Go's words. */
 export class DevicePluginError extends KubeletError {
@@ -196,16 +179,4 @@ export class DeviceEndpoint implements Disposable {
 
 function callerOf(connection: Connection, timeouts: DeviceTimeouts) {
   return createCaller(connection, deviceProtocol, 'v1beta1.DevicePlugin', timeouts.allocateMs);
-}
-
-const answerCodec = () => deviceProtocol.message('v1beta1.ContainerAllocateResponse');
-
-/** As the checkpoint holds it. */
-export function encodeAnswer(response: object): Uint8Array {
-  return answerCodec().encode(response);
-}
-
-/** Of the checkpoint. Throws on bytes that are no answer. */
-export function decodeAnswer(bytes: Uint8Array): ContainerAllocateResponseOut {
-  return answerCodec().decode(bytes) as ContainerAllocateResponseOut;
 }

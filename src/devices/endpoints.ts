@@ -4,9 +4,10 @@ import { errorMessage } from '../lib/errors.ts';
 import { RateLimiter } from '../lib/limiter.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { DeviceBook } from './book.ts';
-import { DeviceEndpoint, DevicePluginError, type DeviceTimeouts } from './endpoint.ts';
+import { DeviceEndpoint, DevicePluginError } from './endpoint.ts';
 import { readDevices } from './rules/deviceList.ts';
 import { MAX_RESOURCES } from './rules/limits.ts';
+import type { DeviceTimeouts } from './timeouts.ts';
 
 /** How long a resource without a plug-in stays in the Node's capacity (kubelet's endpointStopGracePeriod). */
 export const STOP_GRACE_MS = 5 * 60_000;

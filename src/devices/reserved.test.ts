@@ -10,8 +10,8 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { PodTable } from '../pods/table.ts';
 import { DeviceCheckpoint } from './checkpoint.ts';
+import { encodeAnswer } from './deviceAnswer.ts';
 import { DeviceManager } from './deviceManager.ts';
-import { encodeAnswer } from './endpoint.ts';
 
 const GPU = 'vendor.example/gpu';
 const UIDS = ['a', 'b', 'c', 'd', 'e'];

@@ -6,6 +6,7 @@ import { Listeners } from '../lib/disposables.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Node } from '../types/k8s.ts';
+import { NodePresence } from './nodePresence.ts';
 import { OWN_CONDITIONS } from './rules/conditions.ts';
 import { nextNode } from './rules/nextNode.ts';
 import { nodeChanged, nodeStatusPatch } from './rules/statusPatch.ts';
@@ -15,6 +16,7 @@ import type { NodeApi, NodeSettings, NodeStatusFacts } from './types.ts';
 const ATTEMPTS = 5;
 const JITTER = 0.04;
 
+/** What the status is made of and where it goes. */
 export interface NodeStatusOptions {
   readonly api: NodeApi;
   readonly clock: Clock;
@@ -48,13 +50,14 @@ export class NodeStatusPublisher {
   #reportedAt: number | undefined;
   #delay = 0;
   #unschedulable = false;
-  #gone = false;
+  readonly #presence: NodePresence;
   #wake: (() => void) | undefined;
   #triggered = false;
   #said = '';
 
   constructor(options: NodeStatusOptions) {
     this.#options = options;
+    this.#presence = new NodePresence(options.logger, options.settings.nodeName, options.registers);
   }
 
   /** Tells each Node that the API server has accepted. */
@@ -76,7 +79,7 @@ export class NodeStatusPublisher {
 
   /** A watch shows the Node: if it was gone, somebody has created it, and it is updated now. */
   nodeSeen(): void {
-    if (this.#gone) this.trigger();
+    if (this.#presence.isGone) this.trigger();
   }
 
   /** Runs until the signal aborts. */
@@ -104,7 +107,7 @@ export class NodeStatusPublisher {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#tryUpdate(attempt);
-        this.#tellThere();
+        this.#presence.there();
         return;
       } catch (error) {
         this.#options.signal.throwIfAborted();
@@ -112,7 +115,7 @@ export class NodeStatusPublisher {
           this.#forget();
           // The first attempt may have used an old copy of a Node that was created again since.
           if (attempt === 1) continue;
-          this.#tellGone();
+          this.#presence.gone();
           return;
         }
         if (attempt > 1) this.#options.onRepeatedFailure?.();
@@ -125,22 +128,6 @@ export class NodeStatusPublisher {
   #forget(): void {
     this.#patched = undefined;
     this.#reportedAt = undefined;
-  }
-
-  #tellGone(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    const { logger, settings, registers } = this.#options;
-    const cure = registers ? 'restart the agent to register it again' : 'create it: registerNode is off';
-    logger.error(`The Node object does not exist; its status is not written until somebody creates it (${cure})`, {
-      node: settings.nodeName,
-    });
-  }
-
-  #tellThere(): void {
-    if (!this.#gone) return;
-    this.#gone = false;
-    this.#options.logger.info('The Node object is there again', { node: this.#options.settings.nodeName });
   }
 
   async #tryUpdate(attempt: number): Promise<void> {

@@ -5,7 +5,7 @@ import { errorMessage } from '../../lib/errors.ts';
 import { type DirectoryEvent, watchDirectory } from '../../lib/watchDirectory.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { PodChange } from '../podSource.types.ts';
-import type { LocalObject, ManifestProblem } from './readManifest.ts';
+import type { LocalObject, ManifestProblem } from './manifestContent.ts';
 import { type StaticPodOptions, type StaticPodSource, StaticPods } from './staticPods.ts';
 
 /** Longest manifest that is read. */

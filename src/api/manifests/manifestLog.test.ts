@@ -1,6 +1,6 @@
 import type { Logger } from '../../lib/logger.ts';
+import type { ManifestProblem } from './manifestContent.ts';
 import { logManifests } from './manifestLog.ts';
-import type { ManifestProblem } from './readManifest.ts';
 
 type Listener = (list: readonly ManifestProblem[]) => void;
 

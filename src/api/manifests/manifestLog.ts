@@ -1,5 +1,5 @@
 import type { Logger } from '../../lib/logger.ts';
-import type { ManifestProblem } from './readManifest.ts';
+import type { ManifestProblem } from './manifestContent.ts';
 import type { StaticPodSource } from './staticPods.ts';
 
 /**

@@ -1,43 +1,15 @@
 import { deepFreeze } from '../../lib/freeze.ts';
 import { parseYaml, YamlError, type YamlFile } from '../../lib/yaml.ts';
-import type { ConfigMap, Mutable, Pod, Secret, StoredPod } from '../../types/k8s.ts';
+import type { Mutable, Pod, StoredPod } from '../../types/k8s.ts';
 import { forbiddenReference } from './apiReferences.ts';
 import { type Conformance, conform } from './conform.ts';
 import { applyPodDefaults } from './defaults.ts';
 import { FieldPath } from './fieldPath.ts';
 import { Findings } from './findings.ts';
+import type { LocalObject, ManifestContent, ManifestProblem, ManifestRules } from './manifestContent.ts';
 import { makeStatic, type Origin, staticPodUid } from './staticPod.ts';
 import { validateMeta } from './validateMeta.ts';
 import { validatePod } from './validatePod.ts';
-
-/** What is wrong with a manifest, or odd about it. */
-export interface ManifestProblem {
-  /** Path of the file, or the URL. */
-  readonly file: string;
-  readonly line?: number;
-  /** One sentence with the place: `/etc/kubernetes/manifests/web.yaml:7: Pod "web": spec.containers[0].image: Required value`. */
-  readonly sentence: string;
-}
-
-/** An object that Pods of standalone mode may name. */
-export type LocalObject = ConfigMap | Secret;
-
-/** What a manifest holds. With `problems` nothing else counts: a manifest is taken as a whole or not at all. */
-export interface ManifestContent {
-  readonly pods: readonly StoredPod[];
-  readonly objects: readonly LocalObject[];
-  readonly problems: readonly ManifestProblem[];
-  /** Worth a log line: unknown fields that were left out. */
-  readonly warnings: readonly ManifestProblem[];
-}
-
-/** How manifests are judged. */
-export interface ManifestRules {
-  /** No API server: ConfigMap and Secret manifests are allowed and Pods may name them. */
-  readonly standalone: boolean;
-  /** The gate PreventStaticPodAPIReferences. */
-  readonly preventApiReferences: boolean;
-}
 
 const MAX_PROBLEMS = 50;
 

@@ -3,7 +3,8 @@ import { Listeners } from '../../lib/disposables.ts';
 import { deepFreeze } from '../../lib/freeze.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { PodChange, PodSource } from '../podSource.types.ts';
-import { type LocalObject, type ManifestProblem, type ManifestRules, readManifest } from './readManifest.ts';
+import type { LocalObject, ManifestProblem, ManifestRules } from './manifestContent.ts';
+import { readManifest } from './readManifest.ts';
 import { CONFIG_SEEN } from './staticPod.ts';
 
 /** What every source of static Pods needs to know. */

@@ -4,7 +4,7 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { StoredPod } from '../../types/k8s.ts';
 import type { PodChange } from '../podSource.types.ts';
 import { MAX_MANIFEST_BYTES } from './fileSource.ts';
-import type { LocalObject, ManifestProblem } from './readManifest.ts';
+import type { LocalObject, ManifestProblem } from './manifestContent.ts';
 import { type StaticPodOptions, type StaticPodSource, StaticPods } from './staticPods.ts';
 
 const TIMEOUT_MS = 10_000;

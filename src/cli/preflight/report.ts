@@ -11,8 +11,8 @@ import { kernelDifferences } from '../../node/preflight/kernelSettings.ts';
 import { onlyLoopback } from '../../node/preflight/resolverNote.ts';
 import { swapsIn } from '../../node/preflight/swap.ts';
 import { nodeNameOf } from '../../node/settings.ts';
-import type { ApiReport, MachineReport, RuntimeReport } from './rules/findings.ts';
 import { listeningPorts } from './rules/listeningPorts.ts';
+import type { ApiReport, MachineReport, RuntimeReport } from './rules/machineReport.ts';
 
 /** How long runtime and API server may take to answer, ms. */
 const PATIENCE_MS = 10_000;

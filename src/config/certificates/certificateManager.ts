@@ -8,9 +8,10 @@ import type { Logger } from '../../lib/logger.ts';
 import type { CertificateSubject } from './certificateRequest.ts';
 import { type KeyPair, keyText, newKey, readPair } from './keyPair.ts';
 import type { PairStore } from './pairStore.ts';
-import { mismatch, rotationDeadline } from './rotation.ts';
+import { mismatch, notBefore, rotationDeadline } from './rotation.ts';
 import { requestCertificate, type Signer } from './signing.ts';
 
+/** What a certificate is kept with. */
 export interface CertificateManagerOptions {
   readonly store: PairStore;
   readonly signer: Signer;
@@ -27,7 +28,6 @@ export interface CertificateManagerOptions {
 
 /** The steps of client-go: five attempts that double from 2 s, then one each 32 s. */
 const RETRY = { initialMs: 2000, maxMs: 32_000, jitter: 0.1 };
-const PAUSE_MS = 10_000;
 const ISSUE_TIMEOUT_MS = 15 * 60_000;
 
 /**
@@ -192,11 +192,6 @@ export class CertificateManager implements Disposable {
     log.info('certificate issued', { signer, expires, renewal: new Date(this.#due).toISOString() });
     this.#changes.emit();
   }
-}
-
-/** Signers date certificates back, so a short-lived one may be due the moment it is issued; between two renewals there is a pause. */
-function notBefore(now: number, due: number, { notAfter }: KeyPair): number {
-  return Math.max(due, now + Math.min(PAUSE_MS, (notAfter - now) / 2));
 }
 
 /** A 401, 403 or 404 comes from a working API server; a 5xx may come from a proxy before it; other errors change nothing. */

@@ -20,3 +20,11 @@ export function mismatch(pair: KeyPair, subject: CertificateSubject): string | u
   ];
   return missing.length === 0 ? undefined : `${missing.join(', ')} is missing in it`;
 }
+
+/** The shortest time between two renewals, in ms, of a certificate that lives longer. */
+const PAUSE_MS = 10_000;
+
+/** Signers date certificates back, so a short-lived one may be due the moment it is issued; between two renewals there is a pause. */
+export function notBefore(now: number, due: number, { notAfter }: KeyPair): number {
+  return Math.max(due, now + Math.min(PAUSE_MS, (notAfter - now) / 2));
+}

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { type Keyring, keyringOfLogins, locationMatches } from '../rules/credentials.ts';
+import { type Keyring, locationMatches } from '../rules/credentials.ts';
 import type { ProviderAnswer } from '../rules/providerAnswer.ts';
 import type { ProviderConfig, TokenAttributes } from '../rules/providerConfig.ts';
-import type { Coordinates, CredentialSource, PullingPod } from '../types.ts';
+import type { Coordinates, PullingPod } from '../types.ts';
 import { CredentialCache } from './credentialCache.ts';
 import type { ProviderRequest } from './execProvider.ts';
+import { baseKey, baseKeys, bytesOf, hashOf, keyringOf } from './keptAnswer.ts';
 
 /** What providers with tokenAttributes need of the API server. */
 export interface ServiceAccounts {
@@ -20,6 +20,7 @@ export interface ServiceAccounts {
   token(pod: PullingPod, serviceAccountUid: string, audience: string): Promise<string>;
 }
 
+/** What a provider works with. */
 export interface ProviderOptions {
   readonly config: ProviderConfig;
   /** Runs the program. */
@@ -39,8 +40,6 @@ interface Identity {
 }
 
 const NOTHING: Keyring = new Map();
-/** An entry with its key. */
-const ENTRY_BYTES = 256;
 
 /** One credential provider: when it is asked, for whom, and for how long its answers serve. */
 export class CredentialProvider {
@@ -135,7 +134,7 @@ export class CredentialProvider {
 
   #cached(image: string, identity: Identity | undefined): Keyring | undefined {
     const { mono } = this.#options.clock.now();
-    for (const base of [image, registryOf(image), GLOBAL]) {
+    for (const base of baseKeys(image)) {
       const found = this.#cache.get(this.#key(base, identity), mono);
       if (found) return found;
     }
@@ -166,15 +165,6 @@ export class CredentialProvider {
   }
 }
 
-/** No image and no registry has such a name. */
-const GLOBAL = '<global>';
-const registryOf = (image: string) => image.split('/', 1)[0]!;
-
-function baseKey({ cacheKeyType }: ProviderAnswer, image: string): string {
-  if (cacheKeyType === 'Image') return image;
-  return cacheKeyType === 'Registry' ? registryOf(image) : GLOBAL;
-}
-
 /** A token lives as long as its Pod; only credentials that are kept for each token may be one. */
 function refuseEcho({ logins }: ProviderAnswer, token: string): void {
   if (Object.values(logins).some(({ password }) => password === token)) {
@@ -182,20 +172,4 @@ function refuseEcho({ logins }: ProviderAnswer, token: string): void {
       "credential provider plugin returned the service account token as the password which is not allowed when service account cache type is not set to 'Token'",
     );
   }
-}
-
-function keyringOf({ logins }: ProviderAnswer, source: CredentialSource | undefined): Keyring {
-  if (!source) return keyringOfLogins(logins);
-  return keyringOfLogins(Object.fromEntries(Object.entries(logins).map(([key, login]) => [key, { ...login, source }])));
-}
-
-function bytesOf({ logins }: ProviderAnswer): number {
-  const texts = Object.entries(logins).map(
-    ([key, { username, password }]) => key.length + username.length + password.length,
-  );
-  return texts.reduce((sum, length) => sum + 2 * length + ENTRY_BYTES, 8 * ENTRY_BYTES);
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,10 +1,11 @@
 import type { DeviceHold } from '../../pods/facts.ts';
 import { type ContainerView, type PodViews, podViews } from '../../pods/rules/views.ts';
 import type { AllocatedPod, Pod } from '../../types/k8s.ts';
-import { initMayRestart, isQuiet, mayRunAgain, planEphemeral, planInit, planMain } from './containers.ts';
+import { isQuiet, mayRunAgain, planEphemeral, planMain } from './containers.ts';
 import { collectDead } from './gc.ts';
 import { imageState } from './images.ts';
 import { planImageVolumes } from './imageVolumes.ts';
+import { initMayRestart, planInit } from './initContainers.ts';
 import { lastRun } from './replacement.ts';
 import { planAllocation, planResize } from './resize.ts';
 import { initFailed, restartsAfterKill } from './restart.ts';

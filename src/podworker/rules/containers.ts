@@ -6,7 +6,7 @@ import { bringUp, type Leave } from './bringUp.ts';
 import { probedHealth } from './health.ts';
 import { type KillCause, killFor } from './killCause.ts';
 import { lastRun, replacedRun } from './replacement.ts';
-import { initFailed, restartsAfterKill, shouldRestart } from './restart.ts';
+import { shouldRestart } from './restart.ts';
 import { busy, isOpen, slot } from './slots.ts';
 import { isStartedHere, startingSince } from './starting.ts';
 import { noteKill, planOf, stopContainer } from './stop.ts';
@@ -36,7 +36,7 @@ export function postStart(turn: Turn, view: ContainerView): 'done' | 'running' |
 }
 
 /** Stops a running container whose definition changed, that a probe gave up, or whose postStart failed. */
-function killIfNeeded(
+export function killIfNeeded(
   turn: Turn,
   pod: AllocatedPod,
   view: ContainerView,
@@ -51,103 +51,6 @@ function killIfNeeded(
   because(turn, { code: 'RestartingContainer', container: view.name, message: kill.message });
   stopContainer(turn, c, view, planOf(kill));
   return true;
-}
-
-/** State of a plain init container's turn. */
-type InitTurn = 'done' | 'waiting' | 'failed';
-
-function planPlainInit(
-  turn: Turn,
-  pod: AllocatedPod,
-  view: ContainerView,
-  sandbox: ObservedSandbox,
-  leave: Leave,
-): InitTurn {
-  const c = view.current;
-  if (c?.state === 'running') {
-    postStart(turn, view);
-    because(turn, { code: 'InitContainer', container: view.name, state: 'running' });
-    return 'waiting';
-  }
-  if (c?.state === 'exited' && !initFailed(c)) return 'done';
-  if (c && initFailed(c) && !initMayRestart(pod, view, c)) return 'failed';
-  because(turn, { code: 'InitContainer', container: view.name, state: 'not started' });
-  if (c?.state === 'unknown' && killIfNeeded(turn, pod, view, 'done')) return 'waiting';
-  bringUp(turn, view, sandbox, leave);
-  return 'waiting';
-}
-
-/** A failed init container runs again unless the policy is Never; exit code 0 with an OOM kill is a failure too. */
-export function initMayRestart(pod: Pod, view: ContainerView, c: ObservedContainer): boolean {
-  if (pod.metadata?.deletionTimestamp) return false;
-  if (c.state === 'unknown') return restartsAfterKill(pod, view.container);
-  if (view.container.restartPolicy === undefined) return pod.spec?.restartPolicy !== 'Never';
-  return shouldRestart(pod, view.container, c);
-}
-
-/** A sidecar is up when it runs, its postStart ended and its startup probe passed. It restarts whatever its exit code. */
-function planSidecar(
-  turn: Turn,
-  pod: AllocatedPod,
-  view: ContainerView,
-  sandbox: ObservedSandbox,
-  leave: Leave,
-): boolean {
-  const c = view.current;
-  if (c?.state === 'running') {
-    const hook = postStart(turn, view);
-    if (killIfNeeded(turn, pod, view, hook)) return false;
-    if (!probedHealth(turn.facts, view, c.id).started || hook === 'running') {
-      because(turn, { code: 'InitContainer', container: view.name, state: 'starting up' });
-      return false;
-    }
-    readiness(turn, view, c);
-    return true;
-  }
-  if (c?.state === 'unknown' && killIfNeeded(turn, pod, view, 'done')) return false;
-  because(turn, { code: 'InitContainer', container: view.name, state: 'not started' });
-  bringUp(turn, view, sandbox, leave);
-  return false;
-}
-
-/** The last init container with a trace in this sandbox: those before it were done, even if the runtime forgot them. */
-function reached(views: PodViews): number {
-  for (let i = views.init.length - 1; i >= 0; i--) if (views.init[i]!.current) return i;
-  return 0;
-}
-
-/** Init containers in order, sidecars kept running. `done`: main containers may start. */
-export function planInit(
-  turn: Turn,
-  pod: AllocatedPod,
-  views: PodViews,
-  sandbox: ObservedSandbox,
-  leave: Leave,
-): InitTurn {
-  const initialized = turn.memory.initializedIn === sandbox.id || views.main.some((v) => v.current);
-  const from = reached(views);
-  for (const [i, view] of views.init.entries()) {
-    if (view.kind === 'sidecar') {
-      const up = planSidecar(turn, pod, view, sandbox, leave);
-      if (!up && !initialized && i >= from) return waitForInit(turn, views, i);
-      continue;
-    }
-    if (initialized || i < from) continue;
-    const state = planPlainInit(turn, pod, view, sandbox, leave);
-    if (state === 'failed') return 'failed';
-    if (state === 'waiting') return waitForInit(turn, views, i);
-  }
-  turn.memory.initializedIn = sandbox.id;
-  return 'done';
-}
-
-function waitForInit(turn: Turn, views: PodViews, at: number): InitTurn {
-  const waitsFor = views.init[at]!.name;
-  for (const view of [...views.init.slice(at + 1), ...views.main]) {
-    delete turn.waiting[view.name];
-    because(turn, { code: 'AfterContainer', container: view.name, waitsFor });
-  }
-  return 'waiting';
 }
 
 /** Main containers side by side up to their start, which keeps the order of the spec. */
@@ -183,7 +86,8 @@ function planOne(turn: Turn, pod: AllocatedPod, view: ContainerView, sandbox: Ob
   return gate === 'pending';
 }
 
-function ended(turn: Turn, view: ContainerView, { exitCode, reason }: ObservedContainer): void {
+/** It has ended for good. */
+export function ended(turn: Turn, view: ContainerView, { exitCode, reason }: ObservedContainer): void {
   because(turn, { code: 'ContainerEnded', container: view.name, exitCode, reason });
 }
 
@@ -192,7 +96,8 @@ export function mayRunAgain(turn: Turn, pod: Pod, view: ContainerView, last: Obs
   return replacedRun(turn, pod, view) !== undefined || shouldRestart(pod, view.container, last);
 }
 
-function readiness(turn: Turn, view: ContainerView, c: ObservedContainer): void {
+/** Why a container that runs is not started or ready, if it is not. */
+export function readiness(turn: Turn, view: ContainerView, c: ObservedContainer): void {
   const probe = turn.facts.probes[view.name];
   const known = probe?.containerId === c.id ? probe : undefined;
   const message = known?.message ? { message: known.message } : {};

@@ -1,7 +1,6 @@
 // PersistentVolumes of CSI drivers: attached, staged once for the node, published for each Pod, and back.
 
-import { errorMessage } from '../../lib/errors.ts';
-import type { CSIPersistentVolumeSource, PersistentVolume, StoredPod } from '../../types/k8s.ts';
+import type { StoredPod } from '../../types/k8s.ts';
 import type { ObjectLookup, Reference } from '../contract.ts';
 import type {
   AttachWait,
@@ -14,22 +13,19 @@ import type {
   VolumeStep,
   WantedStep,
 } from '../persistent/contract.ts';
-import { ownByGroup } from '../persistent/fsGroup.ts';
-import { answers } from '../persistent/mountPrograms.ts';
-import { FinalError, stepFailed } from '../persistent/volumeStepError.ts';
+import { FinalError } from '../persistent/volumeStepError.ts';
 import { PayloadError } from '../rules/payload.ts';
 import { contextOption } from '../rules/seLinuxLabel.ts';
 import { watchAttachLimit } from './attachLimit.ts';
 import { Attachments } from './attachment.ts';
-import { publishBlock, stageBlock, unpublishBlock, unstageBlock } from './block.ts';
-import { CsiError, csiSays } from './csiError.ts';
+import { stageBlock, unpublishBlock, unstageBlock } from './block.ts';
+import { CsiError } from './csiError.ts';
 import { expandVolume } from './expand.ts';
-import { blockPlaces, CSI_PLUGIN, publishPath, stagingPath, uniqueName, volumeOf } from './names.ts';
+import { attached, give, sourceOf } from './give.ts';
+import { blockPlaces, CSI_PLUGIN, stagingPath, uniqueName, volumeOf } from './names.ts';
 import { PodNotes } from './notes.ts';
-import { publish } from './publish.ts';
 import { reconstruct } from './reconstruct.ts';
 import { asCsi } from './rules/migration.ts';
-import { takesLabels } from './selinux.ts';
 import type { CsiServices } from './services.ts';
 import { stage, unstage } from './stage.ts';
 import { unpublishFileSystem } from './unpublish.ts';
@@ -145,65 +141,11 @@ function translated(step: WantedStep): WantedStep {
   return { ...step, spec: asCsi(step.spec, step.pod.metadata.namespace) };
 }
 
-async function give(services: CsiServices, attachments: Attachments, step: WantedStep): Promise<Published> {
-  const { host, spec, pod, volume, context, signal, again } = step;
-  const source = sourceOf(spec);
-  const publishContext = await attached(step, () => attachments.justNow(source));
-  if (volume.mode === 'Block') {
-    const places = blockPlaces(host.root, volume.name, pod.metadata.uid);
-    await publishBlock({ services, source, publishContext, pod, context, signal, again, spec, places });
-    return { path: places.publish };
-  }
-  const target = publishPath(host.root, pod.metadata.uid, volume.name);
-  const { refreshAt } = await publish({
-    ...{ services, pod, context, signal, again, target, publishContext },
-    mode: 'Persistent',
-    driver: source.driver,
-    handle: source.volumeHandle,
-    specName: volume.name,
-    readOnly: spec.readOnly,
-    fsType: source.fsType ?? '',
-    attributes: source.volumeAttributes ?? {},
-    secretRef: source.nodePublishSecretRef,
-    mountOptions: [...(spec.pv?.spec?.mountOptions ?? []), ...contextOption(step.seLinuxLabel)],
-    seLinuxLabel: step.seLinuxLabel,
-    accessModes: spec.pv?.spec?.accessModes ?? [],
-    stagingPath: stagingPath(host.root, source.driver, source.volumeHandle),
-    own: async (path) => {
-      await answers(host, path); // a walk over a dead server would hold threads of this process
-      await ownByGroup(step, path);
-    },
-  });
-  const seLinuxRelabel = !spec.readOnly && step.seLinuxLabel === '' && (await takesLabels(host.mounter, target));
-  return { path: target, seLinuxRelabel, ...(refreshAt === undefined ? {} : { refreshAt }) };
-}
-
 /** Unlike an inline volume, one of a PersistentVolume needs no CSIDriver object; without one it is attached. */
 function attachRequired(objects: ObjectLookup, driver: string): boolean {
   const found = objects.get('CSIDriver', '', driver);
   if (found.state === 'unknown') throw new PayloadError(`failed to sync csidriver cache: ${found.reason}`);
   return found.state === 'absent' || found.object.spec.attachRequired !== false;
-}
-
-function sourceOf({ pv }: { readonly pv?: PersistentVolume }): CSIPersistentVolumeSource {
-  const source = pv?.spec?.csi;
-  if (!source?.driver || !source.volumeHandle)
-    throw new PayloadError(csiSays('the PersistentVolume names no CSI driver or no volume handle'));
-  return source;
-}
-
-/** What the attacher said of the volume; empty where nothing attaches it. Rejects in kubelet's words while it is not attached. */
-async function attached(
-  { volume }: WantedStep,
-  ask: () => Promise<Readonly<Record<string, string>>>,
-): Promise<Readonly<Record<string, string>>> {
-  if (!volume.attachable) return {};
-  try {
-    return await ask();
-  } catch (error) {
-    const words = volume.mode === 'Block' ? 'MapVolume.WaitForAttach failed' : 'MountVolume.WaitForAttach failed';
-    throw stepFailed(words, volume.name, new FinalError(errorMessage(error), error));
-  }
 }
 
 /** A driver's refusal, and a call that was not made, leave nothing behind: that is what the volume's worker wants to know. */

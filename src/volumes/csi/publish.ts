@@ -1,13 +1,12 @@
 // A CSI volume for one Pod: what is told to the driver, and what is noted on disk before it.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { goJson } from '../../k8s/goText.ts';
-import { rfc3339 } from '../../k8s/rfc3339.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { CSIDriver, SecretReference, StoredPod } from '../../types/k8s.ts';
 import type { VolumeContext } from '../contract.ts';
 import { CsiError, csiSays, unsent, unsure } from './csiError.ts';
 import { attachmentName } from './names.ts';
+import { podTokens } from './podTokens.ts';
 import { volumeCapability } from './rules/accessMode.ts';
 import { fsGroupPolicy, nodeChangesGroup } from './rules/fsGroup.ts';
 import { type LifecycleMode, modeProblem, podInfo } from './rules/podInfo.ts';
@@ -157,37 +156,6 @@ export async function credentials(
     const name = `${reference.namespace ?? ''}/${reference.name ?? ''}`;
     throw unsent(`${what} ${name}${failed === '' ? '' : ` ${failed}`}: ${errorMessage(error)}`, error);
   }
-}
-
-/** Tokens of the Pod's service account for the audiences that the driver names (KEP-2047), as one JSON text. */
-async function podTokens(
-  { pod, context, signal }: Pick<PublishTask, 'pod' | 'context' | 'signal'>,
-  object: CSIDriver | undefined,
-): Promise<Record<string, string> | undefined> {
-  const requests = object?.spec.tokenRequests ?? [];
-  if (requests.length === 0) return undefined;
-  const tokens: [string, object][] = [];
-  for (const { audience, expirationSeconds } of requests) {
-    try {
-      const { token, expiresAt } = await context.token(
-        {
-          namespace: pod.metadata.namespace,
-          serviceAccountName: pod.spec.serviceAccountName ?? '',
-          audiences: audience === '' ? [] : [audience],
-          ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
-          pod: { name: pod.metadata.name, uid: pod.metadata.uid },
-        },
-        signal,
-      );
-      tokens.push([audience, { token, expirationTimestamp: rfc3339(expiresAt) }]);
-    } catch (error) {
-      signal.throwIfAborted();
-      const what = 'mounter.SetUpAt failed to get service accoount token attributes';
-      throw unsent(csiSays(`${what}: ${errorMessage(error)}`), error);
-    }
-  }
-  tokens.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { 'csi.storage.k8s.io/serviceAccount.tokens': goJson(Object.fromEntries(tokens)) };
 }
 
 /** The volume is published by then, whatever comes of it. */

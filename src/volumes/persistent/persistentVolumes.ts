@@ -19,6 +19,7 @@ import type { VolumeWorkerPorts } from './workerPorts.ts';
 const FIND: BackoffPolicy = { initialMs: 500, maxMs: 4_000 };
 const FIND_AGAIN = 4;
 
+/** What the volumes are kept with. */
 export interface PersistentVolumesOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -47,8 +48,7 @@ export class PersistentVolumes implements Disposable {
   constructor(options: PersistentVolumesOptions) {
     this.#options = options;
     this.#ports = {
-      host: options.host,
-      clock: options.clock,
+      ...{ host: options.host, clock: options.clock },
       onOperation: options.onOperation,
       seLinuxCounts: options.seLinuxCounts,
       node: (name) => ({

@@ -39,7 +39,7 @@ export class VolumeWorker {
     this.#kind = kind;
     this.#ports = ports;
     const metricName = () => kind.metricName?.(this.#identity) ?? kind.plugin;
-    this.#times = new StepTimes(() => this.#identity.mode, metricName, ports.onOperation);
+    this.#times = new StepTimes(ports, () => this.#identity.mode, metricName);
     this.#labels = new LabelComparison(ports.seLinuxCounts, metricName);
     this.#staged = found.staged ? 'unsure' : 'no';
     this.#users = new VolumeUsers(found.pods);
@@ -47,7 +47,7 @@ export class VolumeWorker {
       {
         ...{ clock: ports.clock, slots: slotRules, decide: decideVolume, toError },
         snapshot: (slots) => this.#snapshot(slots),
-        effect: (action, _facts, signal) => this.#effect(action, signal),
+        effect: (action, _facts, signal) => this.#times.measured(action, () => this.#carryOut(action, signal)),
         lastSeq: () => 0,
         decided: () => {},
         settled: (action, result) => this.#settled(action, result),
@@ -130,18 +130,6 @@ export class VolumeWorker {
       settled,
       slots,
     };
-  }
-
-  async #effect(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {
-    const begun = this.#ports.clock.now().mono;
-    let failed = true;
-    try {
-      const outcome = await this.#carryOut(action, signal);
-      failed = false;
-      return outcome;
-    } finally {
-      this.#times.took(action, this.#ports.clock.now().mono - begun, failed);
-    }
   }
 
   #carryOut(action: VolumeAction, signal: AbortSignal): Promise<Published | undefined> {

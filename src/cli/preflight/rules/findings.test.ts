@@ -1,5 +1,6 @@
-import { findings, findingsText, type MachineReport } from './findings.ts';
+import { findings, findingsText } from './findings.ts';
 import { listeningPorts } from './listeningPorts.ts';
+import type { MachineReport } from './machineReport.ts';
 
 const runtime = {
   endpoint: 'unix:///run/containerd/containerd.sock',

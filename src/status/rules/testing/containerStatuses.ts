@@ -1,7 +1,7 @@
-import type { ObservedContainer } from '../../cri/observed.ts';
-import type { ContainerStatus } from '../../types/k8s.ts';
-import type { StatusInput } from './input.ts';
-import { oc, spec, st, t0 } from './testing.ts';
+import type { ObservedContainer } from '../../../cri/observed.ts';
+import type { ContainerStatus } from '../../../types/k8s.ts';
+import type { StatusInput } from '../input.ts';
+import { oc, spec, st, t0 } from '../testing.ts';
 
 export const two = spec('Always', 'a b');
 const never = spec('Never', 'a b');
