@@ -101,8 +101,7 @@ export class ApiCalls {
       const response = await this.#send(request, about);
       if (response.status < 400) return response.text();
       const error = await errorOf(response, what);
-      const wait =
-        response.header('retry-after') === undefined || !error.retryable ? undefined : (error.retryAfterMs ?? 1000);
+      const wait = waitFor(error, response);
       const tooLate = wait === undefined || this.#clock.now().mono + wait >= deadline;
       if (tooLate || retry >= (options.maxRetries ?? MAX_RETRIES)) throw error;
       await sleep(this.#clock, wait, signal);
@@ -142,4 +141,10 @@ export function timedOut(what: string, ms: number): ApiUnreachableError {
 /** Reads why the server said no. */
 export async function errorOf(response: HttpResponse, what: string): Promise<ApiError> {
   return apiErrorFrom(response.status, await response.text(), response.header('retry-after'), what);
+}
+
+/** In how many ms the server wants to be asked again; undefined: it does not. */
+function waitFor(error: ApiError, response: HttpResponse): number | undefined {
+  if (response.header('retry-after') === undefined || !error.retryable) return undefined;
+  return error.retryAfterMs ?? 1000;
 }

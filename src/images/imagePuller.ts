@@ -4,14 +4,8 @@ import type { ImageFacts } from './imageFacts.ts';
 import { type ImageRequest, optionsOf } from './imageRequest.ts';
 import { imageSpec } from './imageSpec.ts';
 import { type ProgressService, PullWatch } from './progress/pullWatch.ts';
-import {
-  type FlightResult,
-  isSettled,
-  PullFlights,
-  type PullLimits,
-  type PullService,
-  pullErrorText,
-} from './pullFlights.ts';
+import { isSettled, pullErrorText } from './pullErrors.ts';
+import { type FlightResult, PullFlights, type PullLimits, type PullService } from './pullFlights.ts';
 import type { ImageAccess, PullNote } from './records/imageAccess.ts';
 import type { RequestCredentials } from './requestCredentials.ts';
 import { MAX_LOGINS } from './rules/credentials.ts';

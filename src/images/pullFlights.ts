@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { CriError } from '../cri/error.ts';
 import type { AuthConfig, ImageSpec, PodSandboxConfig } from '../cri/generated/runtime.ts';
 import type { Clock } from '../lib/clock.ts';
-import { errorMessage } from '../lib/errors.ts';
 import { RateLimiter } from '../lib/limiter.ts';
+import { PullErrors } from './pullErrors.ts';
 
 /** The one runtime call that a flight makes; `Cri` satisfies it. */
 export interface PullService {
@@ -188,34 +187,6 @@ export class PullFlights {
     }
     throw errors.length === 1 ? errors[0] : new PullErrors(errors);
   }
-}
-
-/** The failures of one pull with several credentials. */
-export class PullErrors extends Error {
-  readonly errors: readonly unknown[];
-
-  constructor(errors: readonly unknown[]) {
-    super(joinErrors(errors));
-    this.errors = errors;
-  }
-}
-
-/** Whether the runtime has said of every attempt that it failed; otherwise it may have the image yet. */
-export function isSettled(error: unknown): boolean {
-  if (error instanceof PullErrors) return error.errors.every(isSettled);
-  return error instanceof CriError && error.settled;
-}
-
-/** Several errors as Kubernetes prints an aggregate: `[a, b]`, equal ones once. */
-function joinErrors(errors: readonly unknown[]): string {
-  const texts = [...new Set(errors.map(pullErrorText))];
-  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
-}
-
-/** A runtime error as kubelet prints a failed pull: gRPC's prefix, except for Unknown, where it says nothing. */
-export function pullErrorText(error: unknown): string {
-  if (!(error instanceof CriError) || error.grpcCodeName === 'Unknown') return errorMessage(error);
-  return `rpc error: code = ${error.grpcCodeName} desc = ${error.message}`;
 }
 
 /** Credentials enter only as a hash. */

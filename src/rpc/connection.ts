@@ -226,8 +226,7 @@ export class Connection implements Disposable {
     );
     release = this.#track(call, options.signal);
     readOneByOne(call, handlers);
-    call.on('error', (error: grpc.ServiceError) => end(error));
-    call.on('status', (s: grpc.StatusObject) => end(s));
+    for (const last of ['error', 'status']) call.on(last, end);
     return () => call.cancel();
   }
 

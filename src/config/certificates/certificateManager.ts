@@ -1,4 +1,3 @@
-import { ApiError } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
 import { Backoff } from '../../lib/backoffCounter.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
@@ -9,7 +8,7 @@ import type { CertificateSubject } from './certificateRequest.ts';
 import { type KeyPair, keyText, newKey, readPair } from './keyPair.ts';
 import type { PairStore } from './pairStore.ts';
 import { mismatch, notBefore, rotationDeadline } from './rotation.ts';
-import { requestCertificate, type Signer } from './signing.ts';
+import { answered, requestCertificate, type Signer } from './signing.ts';
 
 /** What a certificate is kept with. */
 export interface CertificateManagerOptions {
@@ -192,10 +191,4 @@ export class CertificateManager implements Disposable {
     log.info('certificate issued', { signer, expires, renewal: new Date(this.#due).toISOString() });
     this.#changes.emit();
   }
-}
-
-/** A 401, 403 or 404 comes from a working API server; a 5xx may come from a proxy before it; other errors change nothing. */
-function answered(error: unknown, before: boolean): boolean {
-  if (!(error instanceof ApiError)) return (error as { code?: string }).code === 'CertificateRequest' ? before : false;
-  return [401, 403, 404].includes(error.status);
 }

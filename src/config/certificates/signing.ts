@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isAlreadyExists } from '../../api/apiError.ts';
+import { ApiError, isAlreadyExists } from '../../api/apiError.ts';
 import type { ApiClient } from '../../api/client.ts';
 import { Reflector } from '../../api/reflector.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -123,4 +123,10 @@ function issuedIn(name: string, request: CertificateSigningRequest, key: KeyObje
 
 function refusal(name: string, what: string): KubeletError {
   return new KubeletError(`the certificate signing request ${name} ${what}`, { code: 'CertificateRequest' });
+}
+
+/** A 401, 403 or 404 comes from a working API server; a 5xx may come from a proxy before it; other errors change nothing. */
+export function answered(error: unknown, before: boolean): boolean {
+  if (!(error instanceof ApiError)) return (error as { code?: string }).code === 'CertificateRequest' ? before : false;
+  return [401, 403, 404].includes(error.status);
 }

@@ -5,8 +5,8 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { writeAtomically } from '../../lib/writeAtomically.ts';
-import { readAddressFacts } from '../../node/addressFacts.ts';
 import type { Trust } from './ask.ts';
+import { defaultAddress, tokenText } from './joinFacts.ts';
 import { readKnown, writeKnown } from './known.ts';
 import { type KubeletWishes, kubeconfigText, kubeletArguments, kubeletConfigText } from './kubeletFiles.ts';
 import { type Layout, layout } from './layout.ts';
@@ -44,7 +44,6 @@ export interface PreparedJoin {
 }
 
 const RETRY_MS = 5_000;
-const TOKEN_BYTES = 16_384;
 
 /**
  * Joins: asks until the server gives what the node needs, and writes it. When no server answers and an earlier join left all that is
@@ -191,27 +190,4 @@ class Attempt {
     await writeAtomically(this.#with.files.resolvConf, 'nameserver 8.8.8.8\n', 0o644);
     return this.#with.files.resolvConf;
   }
-}
-
-async function tokenText({ token }: JoinOptions): Promise<string> {
-  if ('text' in token) return token.text;
-  try {
-    const text = await textOf(token.file);
-    if (text !== undefined && text.length <= TOKEN_BYTES) return text;
-    throw new Error(text === undefined ? 'there is no such file' : 'it is too long');
-  } catch (cause) {
-    throw new KubeletError(`no token in ${token.file} (--token-file): ${errorMessage(cause)}`, {
-      code: 'TokenFile',
-      cause,
-    });
-  }
-}
-
-async function defaultAddress(): Promise<string> {
-  const { defaultIPv4, defaultIPv6 } = await readAddressFacts();
-  const address = defaultIPv4 ?? defaultIPv6;
-  if (address !== undefined) return address;
-  throw new KubeletError('this machine has no default route, so its address must be said: add --node-ip', {
-    code: 'NodeIp',
-  });
 }

@@ -48,8 +48,7 @@ export class PersistentVolumes implements Disposable {
   constructor(options: PersistentVolumesOptions) {
     this.#options = options;
     this.#ports = {
-      ...{ host: options.host, clock: options.clock },
-      onOperation: options.onOperation,
+      ...{ host: options.host, clock: options.clock, onOperation: options.onOperation },
       seLinuxCounts: options.seLinuxCounts,
       node: (name) => ({
         reportedInUse: this.#reported.has(name),
