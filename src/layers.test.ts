@@ -134,3 +134,18 @@ test('a time with whole seconds is written by k8s/rfc3339.ts alone: six modules 
   const owners = files.filter((f) => !isTest(f) && own.test(readFileSync(f, 'utf8')));
   expect(owners.map((f) => relative(src, f))).toEqual(['k8s/rfc3339.ts']);
 });
+
+test('what the core exports says what it promises', () => {
+  const core = ['loop', 'pods', 'podworker', 'ledger', 'plugins', 'rpc'];
+  const bare = files
+    .filter((f) => core.includes(layerOf(f)) && !isTest(f) && !f.includes('/generated/'))
+    .flatMap((f) => {
+      const lines = readFileSync(f, 'utf8').split('\n');
+      return lines.flatMap((line, i) => {
+        const [, name] =
+          /^export (?:abstract |async )*(?:interface|class|type|function\*?|const) (\w+)/.exec(line) ?? [];
+        return name && !lines[i - 1]?.endsWith('*/') ? [`${relative(src, f)}: ${name}`] : [];
+      });
+    });
+  expect(bare).toEqual([]);
+});

@@ -8,6 +8,7 @@ import { Ledger } from './ledger.ts';
 import { PREEMPTED } from './rules/preemption.ts';
 import type { DevicePlaces, NodeView, OwnResources, ResizeSettings, ResizeVerdict, Verdict } from './types.ts';
 
+/** What the ledger is connected with: the Pods, the node, and who hears of what it decides. */
 export interface AdmissionOptions {
   readonly table: PodTable;
   /** The node as the rules see it now. */

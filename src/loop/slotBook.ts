@@ -9,6 +9,7 @@ export interface ActionEnd {
   readonly error?: EffectError;
 }
 
+/** What the slots need to know of an owner's actions. */
 export interface SlotRules<A extends LoopAction> {
   readonly traits: Readonly<Record<A['kind'], SlotTraits>>;
   /** Whether failures of one add to the other's back-off; both are of one kind. */

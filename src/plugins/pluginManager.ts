@@ -8,6 +8,7 @@ import { PluginSocket, type PluginSocketContext } from './pluginSocket.ts';
 import { REGISTRATION_TIMEOUTS, type RegistrationTimeouts } from './registration.ts';
 import { SocketTree } from './socketTree.ts';
 
+/** Where plug-ins are looked for, and who takes them into use. */
 export interface PluginManagerOptions {
   /** `<root>/plugins_registry`; made if it is not there. */
   readonly directory: string;

@@ -12,6 +12,7 @@ const RESCAN_MS = 60_000;
 /** The kubelet makes this directory itself, as it makes the others of its root. */
 const ROOT_MODE = 0o750;
 
+/** Which directory is watched, and who hears of its sockets. */
 export interface SocketTreeOptions {
   /** Made if it is not there. */
   readonly root: string;

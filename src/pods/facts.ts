@@ -6,6 +6,7 @@ export type PodOrigin = 'api' | 'file' | 'http' | 'runtime';
 
 /** The life of a Pod on this node. It only goes forward; a static Pod that returns is a new life. */
 export const lifePhases = ['Admitting', 'Active', 'Terminating', 'Cleaning', 'Finished'] as const;
+/** One of lifePhases. */
 export type LifePhase = (typeof lifePhases)[number];
 
 /** Why somebody wants a Pod ended. `completed` is the worker's own: every container is done and none may restart. */

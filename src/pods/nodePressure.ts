@@ -2,6 +2,7 @@ import { Listeners } from '../lib/disposables.ts';
 
 /** Node conditions that pressure sets, in the order in which the API and messages name them. */
 export const PRESSURE_CONDITIONS = ['MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
+/** One of PRESSURE_CONDITIONS. */
 export type PressureCondition = (typeof PRESSURE_CONDITIONS)[number];
 
 /** What a kubelet's users see of pressure: the conditions that are true. One publishes it (node/eviction/), everybody may read it. */

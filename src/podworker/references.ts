@@ -45,6 +45,7 @@ export interface ObjectSource {
   subscribe(kind: ReferencedKind, namespace: string, name: string, onChange: () => void): Disposable;
 }
 
+/** An object of the API, or a driver of the node, that a Pod needs. Namespace is empty for what belongs to no namespace. */
 export interface FollowedObject {
   readonly kind: ReferencedKind;
   readonly namespace: string;

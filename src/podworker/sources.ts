@@ -27,6 +27,7 @@ export interface MirrorKeeping {
   readonly client: ApiClient | null;
 }
 
+/** Whose Pods the workers get, and who else hears of them. */
 export interface SourcesOptions extends MirrorKeeping {
   readonly sources: MergedPodSource;
   /** Hears what the API server has of each Pod; null in standalone mode. */

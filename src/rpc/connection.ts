@@ -16,6 +16,8 @@ export interface CallRecord {
   endMono: number;
   error: RpcError | undefined;
 }
+
+/** How a call is made. */
 export interface CallOptions {
   /** Milliseconds until DeadlineExceeded; 0 or absent: none. */
   timeoutMs?: number;
@@ -23,12 +25,16 @@ export interface CallOptions {
   signal?: AbortSignal;
   metadata?: Record<string, string>;
 }
+
+/** Who hears of a stream's messages and its end. */
 export interface StreamHandlers {
   /** One that returns a promise holds the next message back until it has settled: a fast sender fills no memory. It must not reject. */
   onMessage(message: object): unknown;
   /** Called exactly once; without an error the server closed the stream in order. */
   onEnd(error: RpcError | undefined): void;
 }
+
+/** Who is called, and what is accepted of him. */
 export interface ConnectionOptions {
   /** `unix:///path` or an absolute path. */
   endpoint: string;

@@ -6,6 +6,7 @@ import { type Clock, realClock } from '../lib/clock.ts';
 import type { ServedService } from './service.ts';
 import { listenOnSocket } from './socketFile.ts';
 
+/** What is served, where, and to how many. */
 export interface RpcServerOptions {
   /** Where the socket is made; its directory must exist. */
   readonly path: string;

@@ -2,6 +2,7 @@ import { Protocol } from '../../rpc/protocol.ts';
 import type { RegistrationMethods } from '../generated/registration/registration.ts';
 import schema from '../generated/registration/schema.json' with { type: 'json' };
 
+/** The services of pluginregistration v1. */
 export interface RegistrationServices {
   'pluginregistration.Registration': RegistrationMethods;
 }

@@ -62,6 +62,7 @@ function mapContainers(spec: PodSpec, map: (container: Container) => Container):
   };
 }
 
+/** The same, a container say, with these resources in place of its own; undefined: with none. */
 export function withResources<T extends { readonly resources?: ResourceRequirements }>(
   { resources: _, ...rest }: T,
   resources: ResourceRequirements | undefined,

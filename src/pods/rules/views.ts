@@ -11,6 +11,7 @@ export interface ViewFacts {
   readonly logRestarts: Readonly<Record<string, number>>;
 }
 
+/** What a container is in its Pod. A sidecar is an init container with restartPolicy Always (KEP-753). */
 export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 /** One container of the spec beside what the runtime was seen to hold of it. */
@@ -50,6 +51,7 @@ function viewOf(facts: ViewFacts, container: Container, kind: ContainerKind): Co
   };
 }
 
+/** All containers of a Pod's spec in its order, by what they are; `init` has the sidecars too. */
 export interface PodViews {
   readonly init: readonly ContainerView[];
   readonly main: readonly ContainerView[];

@@ -100,6 +100,7 @@ export async function stopSandbox(services: Services, { facts }: ActionContext, 
   return known ? { seen: { sandbox: { ...known, ready: false } } } : {};
 }
 
+/** RemovePodSandbox; one that the runtime does not know any more counts as removed. */
 export async function removeSandbox(services: Services, context: ActionContext, id: string): Promise<Outcome> {
   await unlessGone(() => services.cri.removePodSandbox(id));
   const gone = context.facts.runtime?.sandboxes.find((s) => s.id === id);

@@ -73,6 +73,7 @@ export type Action =
   | { readonly kind: 'syncMirror'; readonly slot: 'mirror'; readonly wanted: 'current' | 'absent' }
   | { readonly kind: 'saveCheckpoint'; readonly slot: 'checkpoint'; readonly checkpoint: Checkpoint };
 
+/** The kinds of actions; actionKinds.ts says what each means. */
 export type ActionKind = Action['kind'];
 
 /** What must survive a restart of the kubelet and cannot be read back from the runtime (docs/architecture.md, durable facts). */

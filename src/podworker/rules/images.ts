@@ -14,6 +14,7 @@ const secretsPatienceMs = 1_000;
 /** How long a failed pull shows its own error before the status turns to ImagePullBackOff. */
 const errorShownMs = 2_000;
 
+/** `ready`: the next step may begin; `pending`: something is being done for it; `held`: it waits out a failure, and holds nobody else back. */
 export type StartState = 'ready' | 'pending' | 'held';
 
 /** The image of a container for its next attempt: brought up to date by its pull policy, under way, or held by a failure. */

@@ -7,6 +7,7 @@ import { restartsForResize } from './resizeWork.ts';
 import { restartsAfterKill } from './restart.ts';
 import { ownGrace } from './stop.ts';
 
+/** Why a container is stopped while its Pod goes on, and the grace that it gets. */
 export interface KillCause {
   readonly message: string;
   readonly graceSeconds: number;

@@ -149,6 +149,7 @@ export function noteKill(
   return kill;
 }
 
+/** How a container is stopped for this: its deadline (monotonic ms) counts from when the cause was noted. */
 export function planOf(kill: Kill): StopPlan {
   return {
     message: kill.message,

@@ -25,6 +25,7 @@ export interface Turn {
   wakeAt: number;
 }
 
+/** A turn that has concluded nothing yet. The memory is copied, so that the rules may write into it. */
 export function openTurn(facts: PodFacts, memory: PodMemory, now: Now): Turn {
   return {
     facts,
@@ -51,6 +52,7 @@ export function monoOf(turn: Turn, wall: number): number {
   return turn.now.mono + (wall - turn.now.wall);
 }
 
+/** Something still waits, for this reason; `why` prints it. */
 export function because(turn: Turn, reason: Reason): void {
   turn.reasons.push(reason);
 }

@@ -28,7 +28,9 @@ export interface PodDns extends ResolvConf {
 
 /** Limits that the resolvers in use have (API validation: MaxDNSNameservers, MaxDNSSearchPaths, MaxDNSSearchListChars). */
 const MAX_NAMESERVERS = 3;
+/** Search domains in a resolv.conf, at most. */
 export const MAX_SEARCHES = 32;
+/** Characters of all search domains together, at most. */
 export const MAX_SEARCH_CHARACTERS = 2048;
 
 const NO_CLUSTER_DNS =

@@ -54,6 +54,7 @@ export interface EnvProblem {
   readonly reference?: EnvReference;
 }
 
+/** The environment, or what it is made of that is missing. */
 export type ResolvedEnv =
   | { readonly env: readonly ResolvedVariable[] }
   | { readonly missing: readonly [EnvProblem, ...EnvProblem[]] };

@@ -18,6 +18,7 @@ export interface OldCpuFile {
   readonly entries?: Readonly<Record<string, string>>;
 }
 
+/** The state in the form of the Go kubelet's cpu_manager_state. */
 export function toCpuFile(policyName: string, state: CpuState): CpuFile {
   const entries = Object.fromEntries(
     [...state.exclusive].map(([uid, containers]) => [

@@ -14,6 +14,7 @@ export interface CpuState {
 /** Nothing known yet: what an absent file says. */
 export const NO_CPU_STATE: CpuState = { shared: [], exclusive: new Map(), pods: new Map() };
 
+/** The CPUs that a container has alone, ascending; undefined: it shares. */
 export function exclusiveCpus(state: CpuState, uid: string, container: string): readonly number[] | undefined {
   return state.exclusive.get(uid)?.get(container);
 }

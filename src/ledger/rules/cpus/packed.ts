@@ -38,6 +38,7 @@ export function pickPacked(
   return { cpus: [...free.taken].sort((a, b) => a - b) };
 }
 
+/** Go's words for fewer free CPUs than are asked for. */
 export function notEnough(requested: number, available: number): string {
   return `not enough cpus available to satisfy request: requested=${requested}, available=${available}`;
 }

@@ -43,6 +43,7 @@ function parseCpuOptions(given: Readonly<Record<string, string>>, stages: Option
   return options;
 }
 
+/** What the configuration says of the CPU manager with policy static. */
 export interface CpuManagerSettings {
   /** cpuManagerPolicyOptions. */
   readonly options: Readonly<Record<string, string>>;

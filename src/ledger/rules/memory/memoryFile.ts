@@ -28,6 +28,7 @@ interface BlockFile {
 type TableField = keyof MemoryTable;
 const TABLE: readonly TableField[] = ['total', 'systemReserved', 'allocatable', 'reserved', 'free'];
 
+/** The state in the form of the Go kubelet's memory_manager_state. */
 export function toMemoryFile(policyName: string, { machine, blocks, pods }: MemoryState): MemoryFile {
   const node = ({ assignments, tables, cells }: NodeMemory): NodeFile => ({
     numberOfAssignments: assignments,

@@ -123,6 +123,7 @@ function moved(tables: NodeMemory['tables'], kind: string, taken: bigint): NodeM
   return new Map(tables).set(kind, { ...table, reserved: table.reserved + taken, free: table.free - taken });
 }
 
+/** A container's blocks of memory; undefined: it was given none. */
 export function blocksOf(state: MemoryState, uid: string, container: string): readonly MemoryBlock[] | undefined {
   return state.blocks.get(uid)?.get(container);
 }

@@ -4,6 +4,7 @@ export type NumaMask = number;
 /** The highest id of a NUMA node that a mask can hold. */
 export const MAX_NUMA_ID = 30;
 
+/** The mask of these nodes, each at most MAX_NUMA_ID. */
 export function maskOf(nodes: Iterable<number>): NumaMask {
   let mask = 0;
   for (const node of nodes) mask |= 1 << node;
@@ -17,6 +18,7 @@ export function nodesOf(mask: NumaMask): number[] {
   return nodes;
 }
 
+/** How many nodes a mask has. */
 export function countOf(mask: NumaMask): number {
   let count = 0;
   for (let rest = mask; rest !== 0; rest &= rest - 1) count++;

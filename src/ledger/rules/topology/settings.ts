@@ -45,6 +45,7 @@ function maxNodes(name: string, value: string): number {
   return Number(value);
 }
 
+/** topologyManagerPolicy, topologyManagerScope, and topologyManagerPolicyOptions as read by parseTopologyOptions. */
 export interface TopologyManagerSettings {
   readonly policy: string;
   readonly scope: string;
