@@ -11,7 +11,7 @@ import type {
   StoredPod,
   Volume,
 } from '../types/k8s.ts';
-import type { CertificateDemand, Credentials } from './certificates/podCertificates.ts';
+import type { CertificateDemand, Credentials } from './certificates/certificateEntry.ts';
 import type { Reference } from './rules/payload.ts';
 
 export type { Reference } from './rules/payload.ts';

@@ -1,8 +1,8 @@
 import type { ContainerStatus } from '../../types/k8s.ts';
 import { containerStatuses } from './containerStatuses.ts';
 import type { StatusInput } from './input.ts';
-import type { Row } from './testing/containerStatuses.ts';
-import { rows, two } from './testing/containerStatuses.ts';
+import type { Row } from './testing/containerStatuses.table.ts';
+import { rows, two } from './testing/containerStatuses.table.ts';
 import { inputOf, observed, oc, podOf, spec, t0 } from './testing.ts';
 
 function line({ name, state, lastState, restartCount }: ContainerStatus): string {

@@ -1,6 +1,6 @@
 // Under which names Pods wait for trust bundles and certificates.
 import type { ClusterTrustBundleProjection } from '../../types/k8s.ts';
-import type { CertificateDemand } from './podCertificates.ts';
+import type { CertificateDemand } from './certificateEntry.ts';
 
 /** The name under which a Pod waits for a certificate. */
 export const certificateKey = ({ pod, volume, index }: Omit<CertificateDemand, 'source'>): string =>

@@ -7,9 +7,10 @@ import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { failure, until } from '../../lib/fake/until.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { PodCertificateRequest, StoredPod } from '../../types/k8s.ts';
+import type { CertificateDemand } from './certificateEntry.ts';
 import { newPodKey } from './keys.ts';
 import { certificateKey } from './names.ts';
-import { type CertificateDemand, PodCertificates } from './podCertificates.ts';
+import { PodCertificates } from './podCertificates.ts';
 
 const MINUTE = 60_000;
 const pod = {
