@@ -1,4 +1,5 @@
 import { afterwards } from './cluster/afterwards.ts';
+import { autoscaling } from './cluster/autoscaling.ts';
 import { badInput } from './cluster/badInput.ts';
 import { claims } from './cluster/claims.ts';
 import { credentialProviders } from './cluster/credentialProviders.ts';
@@ -83,6 +84,7 @@ export const groups: readonly Group[] = [
   smallDisks,
   imageGc,
   nodeShutdown,
+  autoscaling,
   swapped,
   privateImages,
   projections,

@@ -34,6 +34,7 @@ function certificates(layout: Layout): Certificate[] {
     { name: 'scheduler', subject: '/CN=system:kube-scheduler', ...client },
     { name: 'kube-proxy', subject: '/CN=system:kube-proxy', ...client },
     { name: 'coredns', subject: '/CN=system:coredns', ...client },
+    { name: 'metrics-server', subject: '/CN=system:metrics-server', ...client },
     { name: 'node', subject: `/O=system:nodes/CN=system:node:${layout.nodeName}`, ...client },
   ];
 }

@@ -139,6 +139,14 @@ export const groups = {
       programs: { 'sample-apiserver': 'k8s.io/sample-apiserver' },
     },
   ],
+  'metrics-server': [
+    {
+      name: 'metrics-server',
+      version: 'v0.8.0',
+      module: 'metrics-server',
+      programs: { 'metrics-server': 'sigs.k8s.io/metrics-server/cmd/metrics-server' },
+    },
+  ],
   coredns: [
     {
       name: 'coredns',
