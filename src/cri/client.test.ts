@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { until } from '../lib/fake/until.ts';
-import type { CallRecord } from '../rpc/connection.ts';
+import type { CallRecord } from '../rpc/connectionOptions.ts';
 import { connectCri } from './client.ts';
 import { CriError, isNotFound } from './error.ts';
 import { containerConfig, sandboxConfig } from './fake/configs.ts';

@@ -1,7 +1,7 @@
 // The runtime client: every RPC of CRI runtime.v1 as a typed method.
 import { createCaller } from '../rpc/caller.ts';
-import type { CallRecord } from '../rpc/connection.ts';
 import { Connection } from '../rpc/connection.ts';
+import type { CallRecord } from '../rpc/connectionOptions.ts';
 import type { Tracing } from '../tracing/spans.ts';
 import type { ContainerCalls } from './calls/container.ts';
 import { containerCalls } from './calls/container.ts';

@@ -7,7 +7,8 @@ import type {
 } from '../plugins/generated/dra/draV1.ts';
 import { draProtocol } from '../plugins/protocols/dra.ts';
 import { createCaller } from '../rpc/caller.ts';
-import { type CallRecord, Connection } from '../rpc/connection.ts';
+import { Connection } from '../rpc/connection.ts';
+import type { CallRecord } from '../rpc/connectionOptions.ts';
 import { rpcText } from '../rpc/goText.ts';
 import type { DraService } from './rules/services.ts';
 

@@ -1,5 +1,6 @@
 // The typed way from a call group to a connection.
-import type { CallOptions, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { CallOptions } from './connectionOptions.ts';
 import type { Codec, MethodName, MethodTypes, Protocol, ServiceName } from './protocol.ts';
 
 /** What each public method takes last: an abort signal, and a deadline of the caller's own. */

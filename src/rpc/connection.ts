@@ -1,60 +1,15 @@
 // One gRPC connection to a unix socket. Every call of the node agent to a runtime or a plug-in passes `unary` or `stream`.
 import * as grpc from '@grpc/grpc-js';
 import { MAX_TIMEOUT_MS } from '../lib/clock.ts';
-import { socketPathProblem } from '../lib/linux/unixAddress.ts';
-import type { Tracing } from '../tracing/spans.ts';
+import { callOptions, metadataOf } from './callMetadata.ts';
 import { type CallSpan, callSpan } from './callSpan.ts';
 import { ChannelSockets } from './channelSockets.ts';
+import type { CallOptions, CallRecord, ConnectionOptions, StreamHandlers } from './connectionOptions.ts';
+import { untilReady, watchConnectivity } from './connectivity.ts';
 import type { RpcErrorClass } from './error.ts';
 import { RpcError } from './error.ts';
 import type { Codec, MethodCodec } from './protocol.ts';
-
-/** What the hook of a connection learns of each call that ended. Times are performance.now() milliseconds. */
-export interface CallRecord {
-  method: string;
-  startMono: number;
-  endMono: number;
-  error: RpcError | undefined;
-}
-
-/** How a call is made. */
-export interface CallOptions {
-  /** Milliseconds until DeadlineExceeded; 0 or absent: none. */
-  timeoutMs?: number;
-  /** Aborting cancels the call; the outcome then is unknown (an unsettled RpcError). */
-  signal?: AbortSignal;
-  metadata?: Record<string, string>;
-}
-
-/** Who hears of a stream's messages and its end. */
-export interface StreamHandlers {
-  /** One that returns a promise holds the next message back until it has settled: a fast sender fills no memory. It must not reject. */
-  onMessage(message: object): unknown;
-  /** Called exactly once; without an error the server closed the stream in order. */
-  onEnd(error: RpcError | undefined): void;
-}
-
-/** Who is called, and what is accepted of him. */
-export interface ConnectionOptions {
-  /** `unix:///path` or an absolute path. */
-  endpoint: string;
-  /** Who is called, as sentences name it: `runtime`, `plug-in`. */
-  peer: string;
-  /** What failed calls reject with. Default: RpcError itself. */
-  errorClass?: RpcErrorClass | undefined;
-  /** Longest message that is sent or accepted, in bytes; a longer one is ResourceExhausted. Default: 16 MiB. */
-  maxMessageBytes?: number | undefined;
-  /** Longest answer that is accepted, where that is less than may be sent: what is read blocks everything else. */
-  maxAnswerBytes?: number | undefined;
-  /** Most fields of an answer, at all depths; one with more is not decoded, and its call is Internal. Default: any number. */
-  maxParts?: number | undefined;
-  /** Called after every call; must not throw. */
-  onCall?: ((record: CallRecord) => void) | undefined;
-  /** Makes a span of each call of a service that `traces`, and tells the server of it. */
-  tracing?: Tracing | undefined;
-  /** Default: all services. */
-  traces?: ((path: string) => boolean) | undefined;
-}
+import { socketTarget } from './socketTarget.ts';
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024; // as the kubelet; grpc-js's own 4 MB is about 2,700 containers
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
@@ -105,30 +60,11 @@ export class Connection implements Disposable {
    * the connection's error class: DeadlineExceeded after `timeoutMs`, Canceled, or Unavailable when closed meanwhile.
    */
   ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const deadline = Date.now() + Math.min(timeoutMs, MAX_TIMEOUT_MS);
-    const channel = this.#client.getChannel();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let over = false;
-    const end = (code: grpc.status, details: string) => {
-      if (over) return;
-      over = true;
-      signal?.removeEventListener('abort', aborted);
-      if (code === grpc.status.OK) resolve();
-      else reject(new this.#errorClass('connect', { code, details }));
-    };
-    const aborted = () => end(grpc.status.CANCELLED, 'the connection is no longer wanted');
-    const look = (late?: Error) => {
-      const refused = this.#refusal(signal);
-      if (refused) return end(refused.code, refused.details);
-      if (over) return;
-      if (late) return end(grpc.status.DEADLINE_EXCEEDED, `no gRPC server answered within ${timeoutMs} ms`);
-      const state = channel.getConnectivityState(true);
-      if (state === grpc.connectivityState.READY) end(grpc.status.OK, '');
-      else channel.watchConnectivityState(state, deadline, look);
-    };
-    signal?.addEventListener('abort', aborted, { once: true });
-    look();
-    return promise;
+    return untilReady(this.#client.getChannel(), timeoutMs, {
+      signal,
+      refusal: () => this.#refusal(signal),
+      failure: (code, details) => new this.#errorClass('connect', { code, details }),
+    });
   }
 
   /**
@@ -136,25 +72,7 @@ export class Connection implements Disposable {
    * whether the server speaks gRPC, first of all when it is known. Never called from within this call.
    */
   watch(onChange: (connected: boolean) => void): Disposable {
-    const channel = this.#client.getChannel();
-    let over = false;
-    let known: boolean | undefined;
-    const look = () => {
-      if (over || this.#closed) return;
-      const state = channel.getConnectivityState(true);
-      const connected = state === grpc.connectivityState.READY;
-      if (connected !== known && (connected || state === grpc.connectivityState.TRANSIENT_FAILURE || known)) {
-        known = connected;
-        onChange(connected);
-      }
-      if (!over && !this.#closed) channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
-    };
-    queueMicrotask(look);
-    return {
-      [Symbol.dispose]() {
-        over = true;
-      },
-    };
+    return watchConnectivity(this.#client.getChannel(), () => this.#closed, onChange);
   }
 
   /** Sends one request. Rejects with the connection's error class, and with nothing else. `decode` replaces the method's own response decoder. */
@@ -285,31 +203,6 @@ export class Connection implements Disposable {
   #record(method: string, startMono: number, error: RpcError | undefined): void {
     this.#onCall?.({ method, startMono, endMono: performance.now(), error });
   }
-}
-
-function metadataOf(options: CallOptions, span: CallSpan | undefined): grpc.Metadata {
-  const metadata = new grpc.Metadata();
-  if (span) metadata.set('traceparent', span.traceparent);
-  for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
-  return metadata;
-}
-
-function callOptions(options: CallOptions): grpc.CallOptions {
-  const ms = options.timeoutMs ?? 0;
-  return ms > 0 && ms < MAX_TIMEOUT_MS ? { deadline: Date.now() + ms } : {};
-}
-
-/** The gRPC target of an endpoint. Throws on anything but a unix socket that can be connected to; `peer` says in that sentence whose endpoint it is. */
-export function socketTarget(endpoint: string, peer: string): string {
-  const path = endpoint.replace(/^unix:(?:\/\/(?=\/)|(?=\/(?!\/)))/, '');
-  if (!path.startsWith('/')) {
-    throw new Error(
-      `${peer} endpoint "${endpoint}" is no unix socket; write it as unix:///run/containerd/containerd.sock`,
-    );
-  }
-  const problem = socketPathProblem(path);
-  if (problem) throw new Error(`the path of the ${peer} endpoint "${endpoint}" ${problem}`);
-  return `unix:${path}`;
 }
 
 /** While a handler is busy with a message, the stream gives no other one. */

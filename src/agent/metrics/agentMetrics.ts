@@ -7,7 +7,7 @@ import type { PodEntry } from '../../pods/entry.ts';
 import type { PodTable } from '../../pods/table.ts';
 import type { FollowRoom } from '../../podworker/followRoom.ts';
 import type { Action } from '../../podworker/rules/actions.ts';
-import type { CallRecord } from '../../rpc/connection.ts';
+import type { CallRecord } from '../../rpc/connectionOptions.ts';
 import type { Recorder } from '../../timeline/recorder.ts';
 import type { Pod } from '../../types/k8s.ts';
 import { countRejections } from './admissionMetrics.ts';

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { ManualClock } from '../../lib/fake/manualClock.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import { failure, until } from '../../lib/fake/until.ts';
-import type { CallRecord } from '../../rpc/connection.ts';
+import type { CallRecord } from '../../rpc/connectionOptions.ts';
 import { RpcStatus } from '../../rpc/service.ts';
 import type { CsiError } from './csiError.ts';
 import { CsiDriver } from './driver.ts';

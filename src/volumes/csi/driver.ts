@@ -10,7 +10,8 @@ import type {
 } from '../../plugins/generated/csi/csi.ts';
 import { csiProtocol } from '../../plugins/protocols/csi.ts';
 import { createCaller } from '../../rpc/caller.ts';
-import { type CallRecord, Connection } from '../../rpc/connection.ts';
+import { Connection } from '../../rpc/connection.ts';
+import type { CallRecord } from '../../rpc/connectionOptions.ts';
 import { CsiError, rpcFailed } from './csiError.ts';
 import type { CsiVersion } from './rules/version.ts';
 

@@ -1,5 +1,5 @@
 import { atMost, type Metrics } from '../../k8s/metrics/metrics.ts';
-import type { CallRecord } from '../../rpc/connection.ts';
+import type { CallRecord } from '../../rpc/connectionOptions.ts';
 
 /** Drivers whose calls are told. */
 const MAX_DRIVERS = 256;

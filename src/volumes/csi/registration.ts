@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, KubeletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { PluginHandler, PluginInfo } from '../../plugins/handler.ts';
-import type { CallRecord } from '../../rpc/connection.ts';
+import type { CallRecord } from '../../rpc/connectionOptions.ts';
 import { csiSays } from './csiError.ts';
 import { CsiDriver } from './driver.ts';
 import type { CsiDrivers } from './drivers.ts';

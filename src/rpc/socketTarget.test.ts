@@ -1,5 +1,4 @@
-import { socketTarget } from './connection.ts';
-import { codeName } from './error.ts';
+import { socketTarget } from './socketTarget.ts';
 
 test.each([
   ['unix:///run/a.sock', 'unix:/run/a.sock'],
@@ -18,8 +17,4 @@ test('a path that no unix socket can have is refused, and not cut to another one
     `the path of the CSI driver endpoint "unix://${longest}x" must not be longer than 107 bytes, the most that a unix socket's path can have (it has 108)`,
   );
   expect(() => socketTarget('/run/a\0b', 'CSI driver')).toThrow('must not contain a NUL byte');
-});
-
-test('code names are as Go prints them', () => {
-  expect([5, 4, 1, 99].map(codeName)).toEqual(['NotFound', 'DeadlineExceeded', 'Canceled', 'Code(99)']);
 });
