@@ -11,6 +11,8 @@ export interface Component {
   /** Built as a test binary (`go test -c`). */
   test?: boolean;
   cgo?: boolean;
+  /** The Go version that its modules need, if it is a newer one than the others': Go downloads it by itself. */
+  toolchain?: string;
   tags?: string;
   ldflags?: string;
   /** Debian packages that the build needs. */
@@ -129,6 +131,17 @@ export const groups = {
       version: 'v0.20.6',
       module: 'crane',
       programs: { crane: 'github.com/google/go-containerregistry/cmd/crane' },
+    },
+  ],
+  kind: [{ name: 'kind', version: 'v0.33.0', module: 'kind', programs: { kind: 'sigs.k8s.io/kind' } }],
+  'k3s-supervisor': [
+    {
+      name: 'k3s-supervisor',
+      version: 'own',
+      module: 'k3s',
+      sources: ['supervisor'],
+      toolchain: 'go1.27.3',
+      programs: { 'k3s-supervisor': 'kubelet-ts/tools/k3s/supervisor' },
     },
   ],
   'sample-apiserver': [

@@ -48,7 +48,11 @@ async function compile(component: Component, bin: string, note: Note): Promise<v
   for (const [program, pkg] of Object.entries(component.programs)) {
     await run('go', [...verb, '-v', ...flags(component), '-o', path.join(bin, program), pkg], {
       cwd: goModule(component),
-      env: { CGO_ENABLED: component.cgo ? '1' : '0', GOFLAGS: '-mod=readonly' },
+      env: {
+        CGO_ENABLED: component.cgo ? '1' : '0',
+        GOFLAGS: '-mod=readonly',
+        ...(component.toolchain ? { GOTOOLCHAIN: component.toolchain } : {}),
+      },
       onLine,
     });
   }
