@@ -14,7 +14,8 @@ import { PodTable } from '../pods/table.ts';
 import type { Node } from '../types/k8s.ts';
 import { testSettings } from './fake/facts.ts';
 import { TestApi } from './fake/nodeApi.ts';
-import { type CsiNodePresence, LocalNode, type LocalNodeOptions, type NodeConnection } from './localNode.ts';
+import { LocalNode } from './localNode.ts';
+import type { CsiNodePresence, LocalNodeOptions, NodeConnection } from './localNodeOptions.ts';
 
 /** What of this program's volumes outlasts Pods, as a test says. */
 let inUse: readonly string[] = [];

@@ -1,73 +1,26 @@
-import type { ApiClient } from '../api/client.ts';
-import type { Reflector } from '../api/reflector.ts';
-import type { KubeletConfiguration } from '../config/kubeletConfiguration.ts';
-import type { Cri } from '../cri/client.ts';
 import type { NodeEvent } from '../events/event.ts';
 import { isExtendedResource } from '../k8s/extendedResource.ts';
 import { rfc3339 } from '../k8s/rfc3339.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import { sleep } from '../lib/clock.ts';
 import { Listeners } from '../lib/disposables.ts';
 import { KubeletError } from '../lib/errors.ts';
-import type { Mounter } from '../lib/linux/mounter.ts';
-import type { Logger } from '../lib/logger.ts';
-import type { NodePressure } from '../pods/nodePressure.ts';
 import type { NodeFacts } from '../podworker/rules/facts.ts';
 import type { Node } from '../types/k8s.ts';
-import type { PersistentVolumes } from '../volumes/persistent/persistentVolumes.ts';
 import { readVolumesInUse } from './attachedVolumes.ts';
 import { keepLease } from './lease.ts';
+import type { LocalNodeOptions, NodeConnection } from './localNodeOptions.ts';
 import { readMachineFacts } from './machineFacts.ts';
 import { nodeFactsReader } from './nodeFacts.ts';
 import { initialNode } from './nodeObject.ts';
 import { NodeStatusPublisher } from './nodeStatus.ts';
 import { isNewDisk, markDisk } from './pastDevices.ts';
-import { registerNode } from './registration.ts';
+import { type RegistrationOptions, registerNode } from './registration.ts';
 import { reservationProblem } from './rules/capacity.ts';
 import type { NextNode } from './rules/nextNode.ts';
 import { STARTING } from './rules/nodeEvents.ts';
 import type { OwnedVolumes } from './rules/volumesInUse.ts';
 import { RuntimeStatus } from './runtimeStatus.ts';
-import type { DeviceFacts, MachineFacts, NodeSettings, NodeStartup, NodeStatusFacts, RuntimeFact } from './types.ts';
-
-/** What keeping a Node object needs of the API server. */
-export interface NodeConnection {
-  /** Without a limit: heartbeats do not queue behind other calls. */
-  readonly heartbeat: ApiClient;
-  readonly node: Reflector<'Node'>;
-}
-
-export interface LocalNodeOptions {
-  readonly config: KubeletConfiguration;
-  readonly settings: NodeSettings;
-  readonly rootDir: string;
-  readonly cri: Cri;
-  readonly mounter: Pick<Mounter, 'list'>;
-  readonly pressure: NodePressure;
-  /** Who looks after volumes that outlast Pods. */
-  readonly volumes: Pick<PersistentVolumes, 'inUse' | 'plugins' | 'nodeSeen' | 'onInUse'>;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly recordEvent: (event: NodeEvent) => void;
-  /** Sentences that keep the Node from being Ready, besides those of runtime and machine. */
-  readonly notReady: () => readonly string[];
-  /** Why the runtime counts as down although it says that it is well: its lists do not come. */
-  readonly unlisted: () => string | undefined;
-  /** What has to be in the API before the Node may be Ready: the CSINode. Absent without an API server. */
-  readonly csiNode?: CsiNodePresence;
-  /** What device plug-ins offer by now. */
-  readonly devices: () => DeviceFacts;
-  /** Hears how far the start of a new Node has come. */
-  readonly startup?: NodeStartup;
-}
-
-/** Whether the CSINode is there. */
-export interface CsiNodePresence {
-  /** Why not, as a sentence. */
-  problem(): string | undefined;
-  onChange(listener: () => void): Disposable;
-  /** Makes it; the Node is registered. */
-  initialize(signal: AbortSignal): Promise<void>;
-}
+import type { MachineFacts, NodeStatusFacts, RuntimeFact } from './types.ts';
 
 /** How long the first status of a Node waits for the CSINode, so that a restart does not show it as not ready for a moment. */
 const CSI_NODE_MS = 2000;
@@ -219,20 +172,7 @@ export class LocalNode implements Disposable {
     const { signal } = this.#stop;
     this.#options.recordEvent(STARTING);
     const common = { clock, logger: log, random: Math.random, signal };
-    if (config.registerNode) {
-      let events: readonly NodeEvent[] = [];
-      const initial = async () => {
-        const next = await this.#initial();
-        events = next.events;
-        return next.node;
-      };
-      const resetExtended = this.#isNewDisk;
-      const heard = { onProblem, ...(startup && { startup }) };
-      const register = { ...common, api: api.heartbeat, initialNode: initial, resetExtended, ...heard };
-      this.#node = await registerNode(register);
-      if (resetExtended) await markDisk(this.#options.rootDir);
-      for (const event of events) this.#options.recordEvent(event);
-    }
+    if (config.registerNode) await this.#register({ ...common, api: api.heartbeat, onProblem });
     api.node.start();
     onNode(this.#node);
     this.#publisher = new NodeStatusPublisher({
@@ -255,19 +195,33 @@ export class LocalNode implements Disposable {
       this.#seen.emit();
       onNode(node);
     });
-    const { csiNode } = this.#options;
-    if (csiNode) {
-      csiNode.onChange(() => this.#publisher?.trigger());
-      const initialized = csiNode.initialize(signal).catch(() => {});
-      await Promise.race([initialized, sleep(clock, CSI_NODE_MS, signal).catch(() => {})]);
-    }
-    const lease = {
-      ...common,
-      api: api.heartbeat,
-      nodeName: settings.nodeName,
-      durationSeconds: config.nodeLeaseDurationSeconds,
-    };
+    await this.#awaitCsiNode(signal);
+    const { nodeName } = settings;
+    const lease = { ...common, api: api.heartbeat, nodeName, durationSeconds: config.nodeLeaseDurationSeconds };
     await Promise.all([this.#publisher.run(), keepLease(lease)]);
+  }
+
+  async #register(how: Omit<RegistrationOptions, 'initialNode' | 'resetExtended' | 'startup'>): Promise<void> {
+    const { startup, rootDir, recordEvent } = this.#options;
+    let events: readonly NodeEvent[] = [];
+    const initialNode = async () => {
+      const next = await this.#initial();
+      events = next.events;
+      return next.node;
+    };
+    const resetExtended = this.#isNewDisk;
+    this.#node = await registerNode({ ...how, initialNode, resetExtended, ...(startup && { startup }) });
+    if (resetExtended) await markDisk(rootDir);
+    for (const event of events) recordEvent(event);
+  }
+
+  /** The first status waits for the CSINode, but not for long. */
+  async #awaitCsiNode(signal: AbortSignal): Promise<void> {
+    const { csiNode, clock } = this.#options;
+    if (!csiNode) return;
+    csiNode.onChange(() => this.#publisher?.trigger());
+    const initialized = csiNode.initialize(signal).catch(() => {});
+    await Promise.race([initialized, sleep(clock, CSI_NODE_MS, signal).catch(() => {})]);
   }
 
   [Symbol.dispose](): void {
