@@ -261,3 +261,31 @@ test('a loop that is stopped in the middle of its own turn starts nothing more a
   expect([volume.log.slice(2), volume.clock.pending]).toEqual([['publish b'], 0]);
   expect(volume.signals.at(-1)?.aborted).toBe(true);
 });
+
+test('a stop while a turn is queued or rests: there is none, and no timer', async () => {
+  const volume = new VolumeWorker();
+  volume.loop.wake();
+  volume.loop.stop();
+  await volume.settle();
+  expect([volume.loop.memory.turns, volume.clock.pending]).toEqual([0, 0]);
+  const tired = new VolumeWorker();
+  tired.turnMs = 1_000;
+  await tired.want('a');
+  expect([tired.loop.memory.turns, tired.clock.pending]).toEqual([1, 1]); // its next turn rests
+  tired.loop.stop();
+  expect(tired.clock.pending).toBe(0);
+});
+
+test('after a defect it is quiet for ten seconds, and the last decision stays what it was', async () => {
+  const volume = new VolumeWorker();
+  await volume.want('a');
+  const { last } = volume.loop;
+  expect(last?.facts.wanted).toEqual(['a']);
+  volume.throws.set('snapshot', new Error('a defect of ours'));
+  await volume.want('b');
+  expect([volume.loop.last, volume.clock.nextIn]).toEqual([last, 10_000]);
+  await volume.settle(9_999);
+  expect(volume.log).not.toContain('publish b');
+  await volume.settle(1);
+  expect(volume.log).toContain('publish b');
+});
