@@ -1,0 +1,38 @@
+import { Random } from '../../src/lib/fake/random.ts';
+
+/** A change of the source. Lines begin at 1, columns at 0. */
+export interface Mutation {
+  readonly file: string;
+  readonly mutator: string;
+  readonly replacement: string;
+  readonly location: Range;
+}
+
+export interface Range {
+  readonly start: { readonly line: number; readonly column: number };
+  readonly end: { readonly line: number; readonly column: number };
+}
+
+/** `count` of them, the same for the same seed. */
+export function sampleOf<T>(all: readonly T[], count: number, seed: number): T[] {
+  const random = new Random(seed);
+  const rest = [...all];
+  const taken: T[] = [];
+  while (taken.length < count && rest.length > 0) {
+    const at = random.int(rest.length);
+    taken.push(rest[at]!);
+    rest[at] = rest.at(-1)!;
+    rest.pop();
+  }
+  return taken;
+}
+
+/** As Stryker's option names the place of one. */
+export function rangeOf({ file, location: { start, end } }: Mutation): string {
+  return `${file}:${start.line}:${start.column}-${end.line}:${end.column}`;
+}
+
+/** One and the same change. */
+export function keyOf({ file, mutator, replacement, location }: Mutation): string {
+  return JSON.stringify([file, mutator, replacement, location]);
+}
