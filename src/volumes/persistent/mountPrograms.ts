@@ -49,6 +49,7 @@ export async function mountCommand(host: KindHost, command: MountCommand): Promi
 
 /** A device with its file system. */
 export interface DiskMount extends MountCommand {
+  /** '' is ext4, as in kubelet: an object may name the file system and leave the name empty. */
   readonly fsType: string;
 }
 
@@ -56,7 +57,8 @@ export interface DiskMount extends MountCommand {
  * Mounts a device: one without any file system gets one, unless it is for reading only; one with a file system is checked, unless it is
  * for reading only. As mount-utils' SafeFormatAndMount: what blkid calls a partition table is never formatted.
  */
-export async function formatAndMount(host: KindHost, disk: DiskMount): Promise<void> {
+export async function formatAndMount(host: KindHost, asked: DiskMount): Promise<void> {
+  const disk = { ...asked, fsType: asked.fsType || 'ext4' };
   const { source, fsType, options, progress } = disk;
   const readOnly = options.includes('ro');
   const format = await diskFormat(host, source);
@@ -69,8 +71,7 @@ export async function formatAndMount(host: KindHost, disk: DiskMount): Promise<v
     progress(`the file system on ${source} is being checked`);
     await check(host, source);
   }
-  // Without a name the kernel finds it by what blkid found.
-  await mountCommand(host, { ...disk, fsType: fsType || 'auto', options: [...options, 'defaults'] });
+  await mountCommand(host, { ...disk, options: [...options, 'defaults'] });
 }
 
 /** What blkid finds on it; empty without anything. */
