@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { until } from '../lib/fake/until.ts';
 import { servedPod } from './fake/fakeHost.ts';
 import { ask, bearer, eachOnItsOwn, exchange, host, openTls, server, start, token } from './fake/testServer.ts';
@@ -172,6 +173,37 @@ describe('streams', () => {
     expect(far.sockets).toHaveLength(1);
     for (const client of [socket, next]) client.destroy();
     far.close();
+  });
+
+  test('what the runtime said before its connection was reset still reaches the client', async () => {
+    const heard: string[] = [];
+    const written = Promise.withResolvers<void>();
+    const client: Duplex = new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        // As TLS does, it takes a while to write; what is destroyed meanwhile writes nothing any more.
+        void written.promise.then(() => {
+          if (!client.destroyed) heard.push(String(chunk));
+          done();
+        });
+      },
+      final(done) {
+        heard.push('end');
+        client.push(null);
+        done();
+      },
+    });
+    const runtimeSide = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const head = Buffer.alloc(0);
+    const joined = join({ socket: client, head }, { socket: runtimeSide, head });
+    runtimeSide.push('the output');
+    await until(() => client.writableLength > 0);
+    const closed = new Promise((resolve) => runtimeSide.once('close', resolve));
+    runtimeSide.destroy(new Error('read ECONNRESET'));
+    await closed;
+    written.resolve();
+    await joined;
+    expect(heard).toEqual(['the output', 'end']);
   });
 
   test.each([0, 1])('side %d is closed already: so is the other, and joining them is over', async (gone) => {

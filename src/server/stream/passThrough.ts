@@ -125,7 +125,9 @@ interface Side {
 
 /**
  * Copies both ways with back-pressure. The end of one side is passed on as an end, so that the other can finish what it was saying;
- * the failure of one side takes down the other, also one that came before. Resolves when both are closed.
+ * the failure of one side takes down the other, also one that came before. A runtime (`b`) that resets its connection, as it does when it
+ * has not read a last heartbeat, has said all before: that still goes to the client (`a`), for whose protocol silence is success.
+ * Resolves when both are closed.
  */
 export function join(a: Side, b: Side): Promise<void> {
   const sides = [a.socket, b.socket];
@@ -143,11 +145,15 @@ export function join(a: Side, b: Side): Promise<void> {
       const other = sides[1 - i] as Duplex;
       return new Promise<void>((resolve) => {
         if (socket.closed) return resolve(); // it says so only once
-        socket.on('error', destroy);
+        // A runtime's failure is passed on by its close, behind what it had said: see above.
+        socket.on('error', socket === a.socket ? destroy : () => {});
         socket.once('close', () => {
           resolve();
           // What was written to the other side still goes out; it is ended, and closed when it has nothing more to say.
           if (!other.writableEnded) other.end();
+          // Nobody takes any more what it says: it is read to its end all the same, which lets it close.
+          other.unpipe();
+          other.resume();
           if (!other.destroyed) arm();
         });
         const ended = () => {
