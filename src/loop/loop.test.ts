@@ -73,6 +73,7 @@ class VolumeWorker {
   /** How long a turn takes. */
   turnMs = 0;
   readonly defects: string[] = [];
+  readonly decided: [number, number][] = [];
   readonly signals: AbortSignal[] = [];
   /** What the ports throw next, by name. */
   readonly throws = new Map<string, Error>();
@@ -98,7 +99,7 @@ class VolumeWorker {
           ? { reason: 'Internal', message: thrown.message, settled: true }
           : (thrown as EffectError),
       lastSeq: () => this.reads,
-      decided: () => {},
+      decided: (_facts, before, { memory }) => void this.decided.push([before.turns, memory.turns]),
       settled: (_step, { outcome }) => {
         this.#throwNext('settled');
         this.staged = outcome?.staged ?? this.staged;
@@ -288,4 +289,19 @@ test('after a defect it is quiet for ten seconds, and the last decision stays wh
   expect(volume.log).not.toContain('publish b');
   await volume.settle(1);
   expect(volume.log).toContain('publish b');
+});
+
+test('each decision is told with the memory before and after it; what failed late is tried again after its back-off', async () => {
+  const volume = new VolumeWorker();
+  await volume.settle(60_000);
+  volume.failures.set('stage', [{ reason: 'Busy', message: 'not now', settled: true }]);
+  await volume.want('a');
+  expect(volume.decided).toEqual([
+    [0, 1],
+    [1, 2],
+  ]);
+  expect(volume.clock.nextIn).toBeGreaterThanOrEqual(187);
+  expect(volume.clock.nextIn).toBeLessThanOrEqual(313);
+  await volume.settle(313);
+  expect(volume.log).toEqual(['stage', 'stage', 'publish a']);
 });
