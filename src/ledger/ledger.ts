@@ -4,7 +4,6 @@ import { KubeletError } from '../lib/errors.ts';
 import type { AllocatedPod, StoredPod } from '../types/k8s.ts';
 import {
   allocationOf,
-  comesBefore,
   isAheadOf,
   larger,
   type Request,
@@ -15,13 +14,12 @@ import {
   type Waiter,
 } from './holders.ts';
 import type { LedgerOptions } from './options.ts';
+import { RequestQueue } from './requestQueue.ts';
 import { Resizes } from './resizes.ts';
-import { assess } from './rules/assess.ts';
-import { shortageRejection } from './rules/fit.ts';
+import { lacksRoom } from './rules/lacksRoom.ts';
 import { knownRequests } from './rules/measure.ts';
 import { type AdmissionPlace, findPlace, type Holder } from './rules/place.ts';
 import { infeasible, type PendingResize } from './rules/resize.ts';
-import { takenBy } from './rules/room.ts';
 import type {
   DevicePlaces,
   LedgerEntry,
@@ -34,6 +32,7 @@ import type {
   Verdict,
   Victim,
 } from './types.ts';
+import { Victims } from './victims.ts';
 
 const ALLOWED: ResizeSettings = { podLevel: true, staticCpus: false, staticMemory: false, mayUseSwap: () => false };
 
@@ -45,10 +44,9 @@ const ALLOWED: ResizeSettings = { podLevel: true, staticCpus: false, staticMemor
 export class Ledger {
   readonly #admitted = new Map<string, Holder>();
   readonly #waiting = new Map<string, Waiter>();
-  readonly #queue = new Map<string, Request>();
+  readonly #queue = new RequestQueue();
   readonly #verdicts = new Listeners<[uid: string, verdict: Verdict]>();
-  readonly #victims = new Listeners<[victim: Victim, preemptor: string, lacking: string | undefined]>();
-  readonly #told = new Set<string>();
+  readonly #victims = new Victims();
   /** Pods on their way out that nobody here asked to go. */
   readonly #leaving = new Set<string>();
   readonly #refreshNode: LedgerOptions['refreshNode'];
@@ -58,11 +56,8 @@ export class Ledger {
   /** By UID: what a Pod holds when the resize that was granted to it is written down. */
   readonly #granted = new Map<string, Holder>();
   readonly #unasked: () => readonly StoredPod[];
-  /** Requests that wait for Pods that run to ask before them. */
-  readonly #held = new Set<string>();
   #node: NodeView;
   #closed: boolean;
-  #sequence = 0;
   #running: Promise<void> | undefined;
 
   constructor(options: LedgerOptions) {
@@ -83,11 +78,9 @@ export class Ledger {
    * oldest. Throws KubeletError `Released` if the Pod is released before its turn, `Superseded` if it asks again before it.
    */
   reserve(pod: StoredPod, context: ReserveContext): Promise<Verdict> {
-    const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
-    this.#drop(pod.metadata.uid, 'Superseded');
-    this.#queue.set(pod.metadata.uid, { pod, ...context, sequence: this.#sequence++, resolve, reject });
+    const verdict = this.#queue.ask(pod, context);
     this.#wake();
-    return promise;
+    return verdict;
   }
 
   /**
@@ -121,10 +114,7 @@ export class Ledger {
 
   /** Looks again at requests and questions that were held back. Cheap when there are none. */
   answerHeld(): void {
-    if (this.#held.size > 0) {
-      this.#held.clear();
-      this.#wake();
-    }
+    if (this.#queue.freeHeld()) this.#wake();
     this.#resizes.answerHeld();
   }
 
@@ -140,7 +130,7 @@ export class Ledger {
   leaving(uid: string): void {
     if (!this.#admitted.has(uid)) return;
     this.#leaving.add(uid);
-    this.#told.add(uid);
+    this.#victims.spare(uid);
   }
 
   /**
@@ -149,8 +139,8 @@ export class Ledger {
    */
   release(uid: string): void {
     this.#devices?.giveUp(uid);
-    this.#drop(uid, 'Released');
-    this.#told.delete(uid);
+    this.#queue.drop(uid, 'Released');
+    this.#victims.forget(uid);
     this.#leaving.delete(uid);
     this.#resizes.drop(uid);
     this.#granted.delete(uid);
@@ -182,20 +172,12 @@ export class Ledger {
    * listens terminates it (`PREEMPTED` has the words).
    */
   onVictim(listener: (victim: Victim, preemptor: string, lacking: string | undefined) => void): Disposable {
-    return this.#victims.add(listener);
+    return this.#victims.onVictim(listener);
   }
 
   /** What is held and who waits, for `why`, metrics and tests. */
   snapshot(): { readonly admitted: readonly LedgerEntry[]; readonly waiting: readonly LedgerEntry[] } {
     return { admitted: [...this.#admitted.values()], waiting: this.#inOrder().map(({ holder }) => holder) };
-  }
-
-  #drop(uid: string, code: 'Released' | 'Superseded'): void {
-    const request = this.#queue.get(uid);
-    if (!request) return;
-    this.#queue.delete(uid);
-    this.#held.delete(uid);
-    request.reject(new KubeletError(`The request of Pod ${uid} for a place was given up before its turn`, { code }));
   }
 
   #wake(): void {
@@ -205,26 +187,26 @@ export class Ledger {
       .then(() => this.#serve())
       .finally(() => {
         this.#running = undefined;
-        if (this.#next()) this.#wake();
+        if (this.#queue.next(this.#closed)) this.#wake();
         else this.#resizes.answerHeld();
       });
   }
 
   async #serve(): Promise<void> {
-    for (let request = this.#next(); request; request = this.#next()) {
+    for (let request = this.#queue.next(this.#closed); request; request = this.#queue.next(this.#closed)) {
       const uid = request.pod.metadata.uid;
       try {
         const verdict = await this.#decide(request);
-        if (this.#queue.get(uid) !== request) continue; // given up while the node was read; its promise is settled
+        if (!this.#queue.isOpen(request)) continue; // given up while the node was read; its promise is settled
         if (verdict.place !== 'rejected' && !request.hasRunningContainers && !this.#fitsBesideUnasked(request.pod)) {
-          this.#held.add(uid);
+          this.#queue.hold(uid);
           continue;
         }
-        this.#queue.delete(uid);
+        this.#queue.take(uid);
         this.#answer(request, this.#enter(request, verdict));
         this.#tellVictims();
       } catch (error) {
-        this.#queue.delete(uid);
+        this.#queue.take(uid);
         request.reject(error as Error);
       }
     }
@@ -235,15 +217,6 @@ export class Ledger {
     const written = this.#own?.saved();
     if (written) void written.then(() => resolve(verdict));
     else resolve(verdict);
-  }
-
-  #next(): Request | undefined {
-    let first: Request | undefined;
-    for (const request of this.#queue.values()) {
-      if ((this.#closed || this.#held.has(request.pod.metadata.uid)) && !request.hasRunningContainers) continue;
-      if (!first || comesBefore(request, first)) first = request;
-    }
-    return first;
   }
 
   async #decide(request: Request): Promise<AdmissionPlace> {
@@ -358,24 +331,14 @@ export class Ledger {
     const next = toHolder(desired);
     const ahead = this.#inOrder().filter(isAheadOf(desired));
     const others = [...this.#admitted.values(), ...ahead.map(({ holder: waiting }) => waiting)];
-    const taken = takenBy(others.filter((other) => uidOf(other) !== uid));
-    const place = assess({ ...next, requests: knownRequests(desired, this.#node.allocatable) }, taken, this.#node);
-    if (!place.fits) {
-      const rejection = 'rejection' in place ? place.rejection : shortageRejection(place.lacking[0]!);
-      return { resize: 'deferred', message: rejection.message };
-    }
+    const why = lacksRoom(next, others, this.#node);
+    if (why !== undefined) return { resize: 'deferred', message: why };
     this.#granted.set(uid, next);
     this.#admitted.set(uid, { ...next, requests: larger(holder.requests, next.requests) });
     return { resize: 'granted' };
   }
 
   #tellVictims(): void {
-    for (const waiter of this.#inOrder()) {
-      for (const victim of waiter.victims) {
-        if (this.#told.has(uidOf(victim)) || !this.#admitted.has(uidOf(victim))) continue;
-        this.#told.add(uidOf(victim));
-        this.#victims.emit(toVictim(victim), uidOf(waiter.holder), waiter.lacking);
-      }
-    }
+    this.#victims.tell(this.#inOrder(), (uid) => this.#admitted.has(uid));
   }
 }
