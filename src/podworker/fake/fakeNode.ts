@@ -17,6 +17,7 @@ import type { ReferencedState } from '../../pods/facts.ts';
 import { ResourceRecords } from '../../pods/resourceRecords.ts';
 import { PodTable } from '../../pods/table.ts';
 import { Recorder, type TraceRecord } from '../../timeline/recorder.ts';
+import { PodSpans } from '../../tracing/podSpans.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import { everythingAbove } from '../../userns/rules/idSpace.ts';
 import { UserNamespaces } from '../../userns/userNamespaces.ts';
@@ -105,7 +106,9 @@ export class FakeNode implements Disposable {
         },
       },
     });
-    this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000 }));
+    const { tracing } = world;
+    const traces = tracing && new PodSpans(tracing, silentLogger);
+    this.cri = this.#own.use(connectCri({ runtimeEndpoint: world.cri.endpoint, requestTimeoutMs: 20_000, tracing }));
     const records = (file: string) =>
       clock.bound(new ResourceRecords(join(world.root, file), clock), ['save', 'saved', 'flush']);
     this.allocated = records('allocated_pods_state');
@@ -117,8 +120,9 @@ export class FakeNode implements Disposable {
       ...(world.own && { own: world.own.resources }),
     });
     const services = this.#services();
-    this.recorder = new Recorder({ write: (_uid, record) => this.trace.push(record), close() {} });
-    const effect = effects(services);
+    const sink = { write: (_uid: string, record: TraceRecord) => this.trace.push(record), close() {} };
+    this.recorder = new Recorder(sink, undefined, traces);
+    const effect = traces ? traces.effect(effects(services)) : effects(services);
     this.#runtime = this.#own.use(
       new PodRuntime({
         cri: this.cri,

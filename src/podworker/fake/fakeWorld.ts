@@ -7,6 +7,7 @@ import { testNode } from '../../ledger/fake/pods.ts';
 import type { NodeView, OwnResources } from '../../ledger/types.ts';
 import { FakeMounter } from '../../lib/fake/mounter.ts';
 import type { PodCgroupLimits } from '../../pods/facts.ts';
+import type { Tracing } from '../../tracing/spans.ts';
 import type { Pod, PodStatus } from '../../types/k8s.ts';
 import type { Placement } from '../actions/services.ts';
 import type { DnsInputs } from '../spec/dns.ts';
@@ -45,6 +46,8 @@ export class FakeWorld implements AsyncDisposable {
   seLinux = false;
   /** The runtime has user namespaces. */
   userNamespaces = true;
+  /** Who makes spans; read when a node starts. */
+  tracing: Tracing | undefined;
   /** Limits of Pods' cgroups by UID, and what is used in them; none: nothing. */
   readonly podCgroups = new Map<string, PodCgroupLimits>();
   readonly memoryUsed = new Map<string, number>();
