@@ -300,6 +300,9 @@ test('configz: durations in Go notation, headers as they are; it can be loaded a
     staticPodURLHeader: { Authorization: ['secret'] },
     maxPods: 110,
   });
+  for (const name of ['podsPerCore', 'rotateCertificates', 'serverTLSBootstrap', 'enableContentionProfiling'])
+    expect(kubeletconfig).not.toHaveProperty(name);
+  expect(toConfigz(loadFile('podsPerCore: 5').config).kubeletconfig).toHaveProperty('podsPerCore', 5);
   const shown = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletconfig };
   const again = load(`--config=${write('again.json', JSON.stringify(shown), '')}`).config;
   expect(again).toEqual(config);

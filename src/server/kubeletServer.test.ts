@@ -160,6 +160,7 @@ describe('answers', () => {
     const pods = JSON.parse((await get('/pods')).body);
     expect(pods).toMatchObject({ kind: 'PodList', items: [{ metadata: { name: 'p' } }] });
     expect(pods.items).toHaveLength(1);
+    expect(pods.items[0]).not.toHaveProperty('kind');
     const running = JSON.parse((await get('/runningpods/')).body);
     expect(running.items).toMatchObject([{ metadata: { uid: 'uid' }, spec: { containers: [{ name: 'c' }] } }]);
     const { kubeletconfig } = JSON.parse((await get('/configz')).body);

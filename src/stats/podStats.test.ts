@@ -75,6 +75,8 @@ test('/metrics/resource', () => {
   const at = now - 1000;
   expect(lines).toEqual(
     expect.arrayContaining([
+      '# HELP container_cpu_usage_seconds_total [STABLE] CPU time used, in core-seconds',
+      '# HELP pod_swap_usage_bytes [ALPHA] Swap used, in bytes',
       '# TYPE container_cpu_usage_seconds_total counter',
       `container_cpu_usage_seconds_total{container="main",namespace="n",pod="p"} 5 ${at}`,
       `container_memory_working_set_bytes{container="main",namespace="n",pod="p"} 300 ${at}`,

@@ -14,15 +14,19 @@ interface Sample {
 }
 
 const seconds = (nanos: number | undefined) => (nanos === undefined ? undefined : nanos / 1e9);
-const cpu = (name: string): Family => ({ name, type: 'counter', help: 'CPU time used, in core-seconds' });
-const memory = (name: string): Family => ({ name, type: 'gauge', help: 'Working set, in bytes' });
-const swap = (name: string): Family => ({ name, type: 'gauge', help: 'Swap used, in bytes' });
+const cpu = (name: string): Family => ({ name, type: 'counter', help: '[STABLE] CPU time used, in core-seconds' });
+const memory = (name: string): Family => ({ name, type: 'gauge', help: '[STABLE] Working set, in bytes' });
+const swap = (name: string): Family => ({ name, type: 'gauge', help: '[ALPHA] Swap used, in bytes' });
 const start: Family = {
   name: 'container_start_time_seconds',
   type: 'gauge',
-  help: 'Start of the container, in seconds since the epoch',
+  help: '[STABLE] Start of the container, in seconds since the epoch',
 };
-const limit: Family = { name: 'container_swap_limit_bytes', type: 'gauge', help: 'Swap that may be used, in bytes' };
+const limit: Family = {
+  name: 'container_swap_limit_bytes',
+  type: 'gauge',
+  help: '[ALPHA] Swap that may be used, in bytes',
+};
 
 /** The answer of /metrics/resource (KEP-727): values carry the time at which they were read. */
 export function resourceText(node: Pick<NodeStats, 'cpu' | 'memory' | 'swap'>, pods: readonly PodStats[]): string {
@@ -89,7 +93,11 @@ function ofPods(pods: readonly PodStats[]): string[] {
 
 /** Whether the numbers could be read: 0, or 1 when they could not. */
 export function scrapeErrorText(value: 0 | 1): string {
-  const metric = { name: 'resource_scrape_error', type: 'gauge', help: '1 if the numbers could not be read' } as const;
+  const metric = {
+    name: 'resource_scrape_error',
+    type: 'gauge',
+    help: '[STABLE] 1 if the numbers could not be read',
+  } as const;
   return prometheusText(metric, [{ labels: {}, value }]);
 }
 

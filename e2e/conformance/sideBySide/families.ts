@@ -42,7 +42,9 @@ export function familiesOf(text: string): Record<string, ScrapedFamily> {
     else if (what === 'HELP') of(name).stability = /^\[(\w+)\]/.exec(rest)?.[1] ?? '';
     else if (!line.startsWith('#')) addSample(found, line);
   }
-  return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, f]) => [name, finished(f)]));
+  // client_golang names a family of several series only when it has one; prom-client before that.
+  const seen = [...found].filter(([, { series }]) => series > 0).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(seen.map(([name, family]) => [name, finished(family)]));
 }
 
 function addSample(found: ReadonlyMap<string, Growing>, line: string): void {

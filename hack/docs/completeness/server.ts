@@ -23,7 +23,31 @@ export const SERVER: readonly Part[] = [
     'src/server/podsApi/server.test.ts',
     'a watcher is told what there is, and then what changes, each once',
   ),
-  open('Every metric of the Go kubelet, compared with a scrape', 'metrics', 'the scrape is not recorded yet'),
+  built(
+    'Metrics of the Go kubelet: names, types, labels, buckets, stability',
+    'e2e/conformance/sideBySide/sideBySide.test.ts',
+    '%s is the Go kubelet’s, or stands in the table of what is left out',
+  ),
+  open(
+    'kubelet_cgroup_manager_*, container_log_filesystem_*, orphan_pod_*, restarted_pods, pod_status_sync, first_network_pod_*, metrics_provider',
+    'metrics',
+    'not counted yet: e2e/conformance/sideBySide/untold.ts',
+  ),
+  open(
+    'reconstruct_volume_*, force_cleaned_*, volume_manager_total_volumes, volume_operation_total_seconds',
+    'volumes',
+    'not counted yet: e2e/conformance/sideBySide/untold.ts',
+  ),
+  open(
+    'rest_client_response_size_bytes, rest_client_exec_plugin_*',
+    'API client',
+    'not counted yet: e2e/conformance/sideBySide/untold.ts',
+  ),
+  open(
+    'container_fs_reads_total and container_fs_writes_total on cgroup v1',
+    'stats',
+    'the Go kubelet has them; the kernel’s files of v1 are not read for them',
+  ),
   built('Meaning of the label static', 'src/agent/metrics/agentMetrics.test.ts', 'gauges are counted at the scrape'),
   built(
     'Attempts to start containers are counted',

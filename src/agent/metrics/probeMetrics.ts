@@ -36,6 +36,6 @@ export class ProbeMetrics {
   }
 
   async text(): Promise<string> {
-    return `${await this.#metrics.text()}\n${startTimeText()}`;
+    return `${await this.#metrics.text()}\n${startTimeText('[ALPHA] ')}`;
   }
 }

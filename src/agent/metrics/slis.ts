@@ -1,4 +1,5 @@
 import { Metrics } from '../../k8s/metrics/metrics.ts';
+import { startTimeText } from './processMetrics.ts';
 
 const CHECKS = ['device-plugin', 'log', 'ping', 'syncloop'] as const;
 
@@ -14,12 +15,12 @@ export class Slis {
   }
 
   /** `problems`: why the agent is not well, by check. */
-  text(problems: Readonly<Partial<Record<string, string | undefined>>>): Promise<string> {
+  async text(problems: Readonly<Partial<Record<string, string | undefined>>>): Promise<string> {
     for (const name of CHECKS) {
       const well = problems[name] === undefined;
       this.#now.set(well ? 1 : 0, { name, type: 'healthz' });
       this.#total.inc({ name, type: 'healthz', status: well ? 'success' : 'error' });
     }
-    return this.#metrics.text();
+    return `${await this.#metrics.text()}\n${startTimeText('[ALPHA] ')}`;
   }
 }

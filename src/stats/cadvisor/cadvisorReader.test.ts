@@ -85,6 +85,7 @@ test.each(['cid', 'cri-containerd-cid.scope'])('machine, Pods and containers (%s
     `container_processes{${main}} 1 60000`,
     `container_last_seen{${main}} 60 60000`,
     'container_scrape_error 0',
+    'machine_scrape_error 0',
   ])
     expect(found.split('\n')).toContain(line);
   expect(found).toContain(`container_start_time_seconds{${main}} 0\n`); // a setting: without a time

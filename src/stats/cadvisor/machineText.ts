@@ -13,6 +13,7 @@ export interface MachineFigures {
   readonly osImage: string;
 }
 
+const SCRAPE_ERROR = { name: 'machine_scrape_error', help: '1 if the machine could not be read', type: 'gauge' };
 /** Of mainframes and of memory modules with batteries: cAdvisor has them on every machine, and so have dashboards. */
 const ALWAYS_NOTHING: readonly (readonly [string, string, readonly Readonly<Record<string, string>>[]])[] = [
   ['cpu_books', 'Books of CPUs; none', [{}]],
@@ -50,6 +51,7 @@ export async function machineText(machine: MachineFigures, atMs: number): Promis
     gauge('memory_bytes', 'Memory, in bytes', machine.memoryBytes),
     ...ALWAYS_NOTHING.map(([name, help, each]) => gauge(name, help, 0, each)),
     gauge('swap_bytes', 'Swap, in bytes', machine.swapBytes),
+    prometheusText(SCRAPE_ERROR, [{ labels: {}, value: 0 }]),
   ].join('');
 }
 
