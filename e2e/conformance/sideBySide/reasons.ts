@@ -11,6 +11,10 @@ interface Row {
 const REASONS: readonly Row[] = [
   { what: /^kubelet_ts_/, reason: 'of this program alone' },
   {
+    what: /^kubelet_pod_watch_events_dropped_total$/,
+    reason: 'it is there when the Pods API is served (gate PodsAPI)',
+  },
+  {
     what: /^kubelet_node_startup_.*: value$/,
     reason: 'the Node was there: the Go kubelet, which ran first, had registered it',
   },
