@@ -33,6 +33,7 @@ import { statefulSets } from './cluster/statefulSets.ts';
 import { staticPods } from './cluster/staticPods.ts';
 import { swapped } from './cluster/swap.ts';
 import { timeline } from './cluster/timeline.ts';
+import { traces } from './cluster/traces.ts';
 import { userNamespaces } from './cluster/userNamespaces.ts';
 import { wholePods } from './cluster/wholePods.ts';
 import { demo } from './demo/demo.ts';
@@ -85,6 +86,7 @@ export const groups: readonly Group[] = [
   imageGc,
   nodeShutdown,
   autoscaling,
+  traces,
   swapped,
   privateImages,
   projections,

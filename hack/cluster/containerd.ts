@@ -102,8 +102,12 @@ function writeFiles(cluster: Cluster, programs: RuntimePrograms): string {
   return write(path.join(layout.state, 'containerd/config.toml'), containerdConfig(layout, programs));
 }
 
-/** Starts containerd unless it runs, and waits until its CRI service answers. */
-export async function startContainerd(cluster: Cluster, programs: RuntimePrograms): Promise<void> {
+/** Starts containerd unless it runs, with more in its environment where wanted, and waits until its CRI service answers. */
+export async function startContainerd(
+  cluster: Cluster,
+  programs: RuntimePrograms,
+  env: Record<string, string> = {},
+): Promise<void> {
   const { layout } = cluster;
   cluster.state.runtime = programs;
   saveCluster(cluster);
@@ -111,7 +115,7 @@ export async function startContainerd(cluster: Cluster, programs: RuntimeProgram
   const { pid } = startService(cluster, {
     name: 'containerd',
     argv: [programs.containerd, '--config', config],
-    env: { PATH: `${programs.shimDir}:${process.env.PATH}` },
+    env: { PATH: `${programs.shimDir}:${process.env.PATH}`, ...env },
     place: 'node',
   });
   showAsInit(cluster, pid);

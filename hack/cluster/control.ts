@@ -10,10 +10,10 @@ export { powerOff } from './powerOff.ts';
 export { runningService } from './service.ts';
 export { openCluster } from './state.ts';
 
-/** Starts the container runtime again; containers have gone on meanwhile. */
-export async function startRuntime(cluster: Cluster): Promise<void> {
+/** Starts the container runtime again, with more in its environment where wanted; containers have gone on meanwhile. */
+export async function startRuntime(cluster: Cluster, env: Record<string, string> = {}): Promise<void> {
   if (!cluster.state.runtime) throw new Error(`${cluster.layout.name} never had a runtime`);
-  await startContainerd(cluster, cluster.state.runtime);
+  await startContainerd(cluster, cluster.state.runtime, env);
 }
 
 /** Ends the container runtime with a signal; its containers go on. */
