@@ -256,6 +256,22 @@ describe('StatusPublisher', () => {
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16000]);
   });
 
+  test('what is new does not wait for the pause before a repair', async () => {
+    const { calls, publisher, clock } = setUp();
+    publisher.publish('a', ref('a'), { ...running, message: 'dropped' }, 'normal');
+    await calls[0]!.answer(running);
+    await calls[1]!.answer(running);
+    for (let i = 2; i < 9; i++) {
+      await clock.advanceAsync(clock.nextIn!);
+      await calls[i]!.answer(running);
+    }
+    expect([calls.length, clock.nextIn]).toEqual([9, 60_000]);
+    publisher.publish('a', ref('a'), { phase: 'Failed', message: 'dropped' }, 'urgent');
+    expect(calls[9]?.body.status).toMatchObject({ phase: 'Failed' });
+    await calls[9]!.answer({ phase: 'Failed', message: 'dropped' });
+    expect([calls.length, clock.pending]).toEqual([10, 0]);
+  });
+
   test('what is undone after a long peace is repaired at once', async () => {
     const { calls, publisher, clock } = setUp();
     publisher.publish('a', ref('a'), { ...running, podIP: '1' }, 'normal');

@@ -63,6 +63,7 @@ export class StatusPublisher implements Disposable {
     if (lane === 'urgent') record.lane = lane;
     if (record.gone) return; // until the watch shows the Pod again
     record.since ??= this.#now();
+    if (record.pausing) this.#clearTimer(record);
     if (!record.sending && !record.timer) this.#enqueue(record);
   }
 
@@ -131,6 +132,7 @@ export class StatusPublisher implements Disposable {
   #clearTimer(record: StatusRecord): void {
     record.timer?.[Symbol.dispose]();
     delete record.timer;
+    delete record.pausing;
   }
 
   #patchOf(record: StatusRecord): StatusPatch | null {
@@ -155,7 +157,10 @@ export class StatusPublisher implements Disposable {
     record.since ??= this.#now();
     const count = this.#countRepair(record, record.wanted);
     if (count === 1 && JSON.stringify(patch) !== record.acceptedBody) this.#enqueue(record);
-    else this.#later(record, backoffDelay(repairBackoff, Math.max(0, count - 2), this.#random()));
+    else {
+      this.#later(record, backoffDelay(repairBackoff, Math.max(0, count - 2), this.#random()));
+      record.pausing = true;
+    }
   }
 
   // Not by the body: a writer that undoes now this and now that would be answered at once for ever.
@@ -255,7 +260,7 @@ export class StatusPublisher implements Disposable {
 
   #later(record: StatusRecord, delayMs: number): void {
     record.timer = this.#options.clock.setTimer(delayMs, () => {
-      delete record.timer;
+      this.#clearTimer(record);
       this.#enqueue(record);
     });
   }

@@ -20,6 +20,8 @@ export interface StatusRecord {
   since?: number;
   sending?: AbortController;
   timer?: Disposable;
+  /** The timer is the pause before a repair, not before another try of what failed: news does not wait for it. */
+  pausing?: true;
   /** Failed attempts in a row. */
   attempt: number;
   /** The last body that was accepted. */
