@@ -82,6 +82,29 @@ test('a timeline is bounded in bytes, and so is each of its texts', () => {
   for (const item of items) expect(JSON.stringify(item).length).toBeLessThan(4300);
 });
 
+test('a follower hears nothing of a Pod that is over, until it begins a new life', () => {
+  const heard: string[] = [];
+  const follower = {
+    entry: (_pod: unknown, { kind }: { kind: string }) => heard.push(kind),
+    decided: (_pod: unknown, _at: unknown, phase: string) => heard.push(phase),
+    closed: () => heard.push('closed'),
+  };
+  const recorder = opened(new Recorder(undefined, budgets, follower), 'u');
+  const at = { wall: 0, mono: 0 };
+  const say = () => {
+    recorder.record('u', { kind: 'action', at, action: 'a', slot: 's', end: 1 });
+    recorder.decision('u', record(1, {}), 'Active', [], false);
+    recorder.stands('u', at, []);
+  };
+  say();
+  recorder.close('u');
+  say(); // a call that was aborted by the end
+  expect(heard).toEqual(['action', 'Active', 'Active', 'closed']);
+  opened(recorder, 'u');
+  say();
+  expect(heard.slice(4)).toEqual(['action', 'Active', 'Active']);
+});
+
 test('a finished Pod keeps its record for a while, in bounds; the sink hears of the end', () => {
   const closed: string[] = [];
   const recorder = new Recorder({ write: () => {}, close: (uid) => closed.push(uid) });

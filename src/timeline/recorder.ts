@@ -40,7 +40,7 @@ export interface TimelineFollower {
   entry(pod: RecordedPod, entry: TimelineEntry): void;
   /** Every decision, also one that changed nothing; its `phase` and `reasons` are no entries here. */
   decided(pod: RecordedPod, at: At, phase: string, reasons: readonly Reason[]): void;
-  /** The Pod is over. */
+  /** The Pod is over: nothing more of it comes, unless it begins a new life. */
   closed(uid: string): void;
 }
 
@@ -108,7 +108,7 @@ export class Recorder {
     const pod = this.#pods.get(uid);
     if (pod) {
       this.#push(pod, entry);
-      this.#follower?.entry(pod, entry);
+      this.#followerOf(pod)?.entry(pod, entry);
     }
     this.#shrink();
   }
@@ -124,7 +124,7 @@ export class Recorder {
     pod.phase = phase;
     pod.reasons = reasons;
     if (!quiet || changed) this.#trace(pod, record);
-    this.#follower?.decided(pod, record.now, phase, reasons);
+    this.#followerOf(pod)?.decided(pod, record.now, phase, reasons);
     this.#shrink();
   }
 
@@ -134,7 +134,7 @@ export class Recorder {
     if (!pod) return;
     if (codes(reasons) !== codes(pod.reasons)) this.#push(pod, { kind: 'reasons', at, reasons });
     pod.reasons = reasons;
-    this.#follower?.decided(pod, at, pod.phase, reasons);
+    this.#followerOf(pod)?.decided(pod, at, pod.phase, reasons);
     this.#shrink();
   }
 
@@ -177,6 +177,11 @@ export class Recorder {
       timeline: pods.reduce((sum, pod) => sum + pod.entries.bytes, 0),
       trace: pods.reduce((sum, pod) => sum + pod.trace.bytes, 0),
     };
+  }
+
+  /** What was under way when the Pod ended is recorded when it ends; a follower that has let go of the Pod hears no more of it. */
+  #followerOf(pod: PodRecord): TimelineFollower | undefined {
+    return pod.ended ? undefined : this.#follower;
   }
 
   #push(pod: PodRecord, entry: TimelineEntry): void {
