@@ -235,6 +235,17 @@ test('an owner whose turns are long rests: it has a fifth of the event loop, wha
   expect(volume.log).toEqual(['stage', 'publish a']);
 });
 
+test('a machine that stood still during a turn delays its owner by ten seconds, not by four times as long', async () => {
+  const volume = new VolumeWorker();
+  volume.turnMs = 3_600_000;
+  await volume.want('a');
+  volume.turnMs = 0;
+  await volume.settle(9_999);
+  expect(volume.loop.memory.turns).toBe(1);
+  await volume.settle(1);
+  expect(volume.log).toEqual(['stage', 'publish a']);
+});
+
 test('a few turns that are long delay nothing', async () => {
   const volume = new VolumeWorker();
   volume.turnMs = 15;

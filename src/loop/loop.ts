@@ -49,6 +49,8 @@ const DEFECT_PAUSE_MS = 10_000;
  */
 const CREDIT_MS = 50;
 const RESTS = 4;
+/** No rest is longer (ms): a turn during which the machine or this process stood still took hours by the clock. */
+const MAX_REST_MS = 10_000;
 
 /**
  * facts → decide → actions → facts: the loop of one owner. Whatever happens to what it owns arrives as a changed fact and a `wake`; nothing
@@ -116,7 +118,7 @@ export class Loop<F, M, A extends LoopAction, D extends Conclusion<M, A>, O> {
       this.#arm(began + DEFECT_PAUSE_MS, began);
     }
     const ended = this.#ports.clock.now().mono;
-    this.#credit = { ms: this.#creditAt(began) - (ended - began), at: ended };
+    this.#credit = { ms: Math.max(-MAX_REST_MS / RESTS, this.#creditAt(began) - (ended - began)), at: ended };
   }
 
   #creditAt(mono: number): number {
