@@ -206,6 +206,30 @@ describe('streams', () => {
     expect(heard).toEqual(['the output', 'end']);
   });
 
+  test('a client that goes on talking after the runtime has closed is let go', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+    try {
+      const side = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+      const [client, runtimeSide] = [side(), side()];
+      const head = Buffer.alloc(0);
+      const joined = join({ socket: client, head }, { socket: runtimeSide, head });
+      const ended = new Promise((resolve) => runtimeSide.once('end', resolve));
+      runtimeSide.push(null);
+      await ended;
+      runtimeSide.destroy();
+      for (let i = 0; i < 3; i++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        client.push('still here');
+        await new Promise((resolve) => setImmediate(resolve));
+        jest.advanceTimersByTime(4_000);
+      }
+      expect(client.destroyed).toBe(true);
+      await joined;
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test.each([0, 1])('side %d is closed already: so is the other, and joining them is over', async (gone) => {
     const far = await runtime('');
     const port = Number(new URL(await host.runtime.exec({} as never)).port);

@@ -154,6 +154,10 @@ export function join(a: Side, b: Side): Promise<void> {
           // Nobody takes any more what it says: it is read to its end all the same, which lets it close.
           other.unpipe();
           other.resume();
+          // When it has been given all that is for it, what it still says keeps it no longer.
+          const deaf = () => other.off('data', arm);
+          if (other.writableFinished) deaf();
+          else other.once('finish', deaf);
           if (!other.destroyed) arm();
         });
         const ended = () => {
