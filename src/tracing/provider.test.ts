@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { realClock } from '../lib/clock.ts';
 import { ManualClock } from '../lib/fake/manualClock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -144,6 +146,31 @@ test('what others choose is cut: values, errors, how many attributes and events'
   expect(span!.events).toHaveLength(32);
   expect(Object.keys(span!.events[0]!.attributes)).toHaveLength(8);
   expect(span!.status.message.length).toBeLessThan(1100);
+});
+
+test('a span that waits keeps no more of a long value in memory than it sends', async () => {
+  v8.setFlagsFromString('--expose-gc');
+  const gc = vm.runInNewContext('gc') as () => void;
+  await using receiver = await startReceiver();
+  await using tracing = begin(receiver, { clock: new ManualClock(Date.now()) });
+  const long = (i: number) => `${String.fromCharCode(65 + (i % 26)).repeat(1_000_000)}${i}`;
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 30; i++) {
+    const span = tracing.start('a', { attributes: { agent: long(i) } });
+    span.set({ also: [long(i)] });
+    span.event('message', { text: long(i) });
+    span.end();
+  }
+  gc();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(16_000_000);
+});
+
+test('an empty endpoint is the default one, and ends no agent', async () => {
+  const told: unknown[] = [];
+  const log = { ...silent, info: (_text: string, fields: unknown) => told.push(fields) } as unknown as Logger;
+  await using _tracing = startTracing({ endpoint: '', nodeName: 'n', version: 'v', clock: realClock, log });
+  expect(told).toMatchObject([{ endpoint: 'localhost:4317' }]);
 });
 
 test('a collector on a unix socket, and on an abstract one', async () => {

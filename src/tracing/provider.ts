@@ -27,6 +27,7 @@ import type { Attributes, SpanOptions, TraceSpan, Tracing } from './spans.ts';
 
 /** What Pods, images and errors say is in spans, and many spans may wait: characters of one value, and bytes of an error. */
 const VALUE_LENGTH = 512;
+const MOST_ATTRIBUTES = 32;
 const ERROR_BYTES = 1024;
 /** What an end of the agent waits for the last spans; ms. */
 const LAST_FLUSH_MS = 1_000;
@@ -48,7 +49,7 @@ export interface TracingOptions {
  */
 export function startTracing(options: TracingOptions): Tracing & AsyncDisposable {
   const { endpoint, clock, log } = options;
-  const target = endpoint ?? DEFAULT_ENDPOINT;
+  const target = endpoint || DEFAULT_ENDPOINT; // gRPC throws on an empty one
   const exporter = new OtlpExport(target);
   const queue = new SpanQueue({
     send: (spans) => exporter.send(spans),
@@ -86,7 +87,7 @@ export function makeProvider(
     spanProcessors: [processor],
     spanLimits: {
       attributeValueLengthLimit: VALUE_LENGTH,
-      attributeCountLimit: 32,
+      attributeCountLimit: MOST_ATTRIBUTES,
       eventCountLimit: 32,
       linkCountLimit: 4,
       attributePerEventCountLimit: 8,
@@ -109,7 +110,7 @@ class OtelTracing implements Tracing {
       name,
       {
         ...(kind && { kind: KINDS[kind] }),
-        attributes: attributes as Record<string, string>,
+        attributes: cut(attributes),
         ...(at === undefined ? {} : { startTime: at }),
         ...linked,
       },
@@ -151,11 +152,11 @@ class Traced implements TraceSpan {
   }
 
   set(attributes: Attributes): void {
-    if (this.recording) this.span.setAttributes(attributes as Record<string, string>);
+    if (this.recording) this.span.setAttributes(cut(attributes));
   }
 
   event(name: string, attributes: Attributes = {}, at?: number): void {
-    if (this.recording) this.span.addEvent(name, attributes as Record<string, string>, at);
+    if (this.recording) this.span.addEvent(name, cut(attributes), at);
   }
 
   fail(message: string): void {
@@ -166,4 +167,18 @@ class Traced implements TraceSpan {
     this.ended = true;
     if (this.recording) this.span.end(at);
   }
+}
+
+/** As spanLimits has it, but a copy: what OpenTelemetry cuts keeps the whole text in memory for as long as the span waits. */
+function cut(attributes: Attributes): Record<string, string> {
+  const short = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(short);
+    if (typeof value !== 'string' || value.length <= VALUE_LENGTH) return value;
+    return Buffer.from(value.slice(0, VALUE_LENGTH)).toString();
+  };
+  return Object.fromEntries(
+    Object.entries(attributes)
+      .slice(0, MOST_ATTRIBUTES)
+      .map(([name, value]) => [name, short(value)]),
+  ) as Record<string, string>;
 }
