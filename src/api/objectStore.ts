@@ -21,8 +21,13 @@ export interface ObjectStoreOptions {
   readonly random?: () => number;
   /** Kinds that are listed and watched as a whole (or by this selector) instead of object by object. */
   readonly whole?: Partial<Record<Kind, Selector>>;
-  /** Holds back the first reading of objects, and each question for those that cannot be watched. */
+  /** Holds back the first reading of objects. */
   readonly limiter?: Pick<RateLimiter, 'acquire'>;
+  /**
+   * Holds back further questions for those that cannot be watched. Another one: with the same, thousands of claims that stay unbound would hold
+   * up what new Pods need.
+   */
+  readonly pollLimiter?: Pick<RateLimiter, 'acquire'>;
   /** How long a watch outlives its last subscriber; a Pod that is restarted soon needs the same objects. */
   readonly lingerMs?: number;
 }
@@ -165,11 +170,14 @@ export class ObjectStore implements Disposable {
         listeners.emitAll();
       },
     };
-    const { random, limiter } = this.#options;
+    const { random, limiter, pollLimiter } = this.#options;
     const common = { clock: this.#clock, ...(random ? { random } : null), ...(limiter ? { limiter } : null) };
     const ref = { name, ...(namespace === undefined ? null : { namespace }) };
     const reflector: Source<K>['reflector'] = isPolled(kind)
-      ? new PolledObject<K>(this.#client, kind, ref, callbacks, common)
+      ? new PolledObject<K>(this.#client, kind, ref, callbacks, {
+          ...common,
+          ...(pollLimiter ? { pollLimiter } : null),
+        })
       : new Reflector(this.#client, kind, this.#options.whole?.[kind] ?? single, callbacks, {
           ...common,
           retryDelay: (error, attempt) =>

@@ -1,4 +1,5 @@
 import { ManualClock } from '../lib/fake/manualClock.ts';
+import { RateLimiter } from '../lib/limiter.ts';
 import { apiErrorFrom } from './apiError.ts';
 import { ObjectStore } from './objectStore.ts';
 
@@ -91,4 +92,24 @@ test('nobody asks any more after the last subscriber has gone', async () => {
   store[Symbol.dispose]();
   await clock.advanceAsync(10_000);
   expect(asked.length).toBeLessThan(2);
+});
+
+test('claims that stay unbound hold up no first reading: each further question waits in a bucket of its own', async () => {
+  const clock = new ManualClock();
+  const asked: string[] = [];
+  const client = { get: async (_kind: string, { name }: { name: string }) => void asked.push(name) };
+  const store = new ObjectStore(client as never, {
+    ...{ clock, random: () => 0 },
+    limiter: new RateLimiter(clock, 10, 10),
+    pollLimiter: new RateLimiter(clock, 1, 1),
+  });
+  for (let i = 0; i < 100; i++) store.subscribe('PersistentVolumeClaim', 'ns', `unbound-${i}`, () => {});
+  await clock.advanceAsync(60_000);
+  store.subscribe('PersistentVolumeClaim', 'ns', 'new', () => {});
+  await clock.advanceAsync(0);
+  expect(asked).toContain('new');
+  const before = asked.length;
+  await clock.advanceAsync(10_000);
+  expect(asked.length - before).toBeLessThanOrEqual(11);
+  store[Symbol.dispose]();
 });

@@ -34,8 +34,10 @@ const JITTER = 0.2;
 export interface PolledObjectOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Holds back each question. */
+  /** Holds back the first question. */
   readonly limiter?: Pick<RateLimiter, 'acquire'>;
+  /** Holds back every further one. */
+  readonly pollLimiter?: Pick<RateLimiter, 'acquire'>;
 }
 
 /**
@@ -49,7 +51,8 @@ export class PolledObject<K extends Kind> implements Disposable {
   readonly #callbacks: ReflectorCallbacks<KindMap[K]>;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #limiter: Pick<RateLimiter, 'acquire'> | undefined;
+  #limiter: Pick<RateLimiter, 'acquire'> | undefined;
+  readonly #pollLimiter: Pick<RateLimiter, 'acquire'> | undefined;
   readonly #abort = new AbortController();
   readonly #objects = new Map<string, KindMap[K]>();
   #synced = false;
@@ -59,9 +62,10 @@ export class PolledObject<K extends Kind> implements Disposable {
     kind: K,
     ref: ObjectRef,
     callbacks: ReflectorCallbacks<KindMap[K]>,
-    { clock = realClock, random = Math.random, limiter }: PolledObjectOptions = {},
+    { clock = realClock, random = Math.random, limiter, pollLimiter }: PolledObjectOptions = {},
   ) {
     this.#limiter = limiter;
+    this.#pollLimiter = pollLimiter;
     this.#client = client;
     this.#kind = kind;
     this.#ref = ref;
@@ -103,6 +107,7 @@ export class PolledObject<K extends Kind> implements Disposable {
     const { signal } = this.#abort;
     try {
       await this.#limiter?.acquire(signal);
+      this.#limiter = this.#pollLimiter;
       this.#take(await this.#client.get(this.#kind, this.#ref, { signal }));
     } catch (error) {
       if (signal.aborted) return;

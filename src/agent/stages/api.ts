@@ -51,8 +51,9 @@ export async function connectApi(base: Base): Promise<ApiConnection | null> {
       new ObjectStore(heartbeat, {
         clock,
         whole: { RuntimeClass: {}, CSIDriver: {} },
-        // What Pods name must not become any number of requests at once; nothing else waits in this bucket.
+        // What Pods name must not become any number of requests at once; nothing else waits in these buckets.
         limiter: new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst),
+        pollLimiter: new RateLimiter(clock, config.kubeAPIQPS, config.kubeAPIBurst),
       }),
     ),
     tokens: new TokenManager(client, { clock }),
