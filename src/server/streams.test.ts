@@ -206,6 +206,39 @@ describe('streams', () => {
     expect(heard).toEqual(['the output', 'end']);
   });
 
+  test('nor is what a slow client had no room for yet lost by the reset', async () => {
+    const heard: string[] = [];
+    const written = Promise.withResolvers<void>();
+    const client: Duplex = new Duplex({
+      writableHighWaterMark: 1,
+      read() {},
+      write(chunk, _encoding, done) {
+        void written.promise.then(() => {
+          heard.push(String(chunk));
+          done();
+        });
+      },
+      final(done) {
+        heard.push('end');
+        client.push(null);
+        done();
+      },
+    });
+    const runtimeSide = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const head = Buffer.alloc(0);
+    const joined = join({ socket: client, head }, { socket: runtimeSide, head });
+    runtimeSide.push('the output');
+    await until(() => client.writableNeedDrain);
+    runtimeSide.push('its end');
+    await until(() => runtimeSide.readableLength > 0);
+    const closed = new Promise((resolve) => runtimeSide.once('close', resolve));
+    runtimeSide.destroy(new Error('read ECONNRESET'));
+    await closed;
+    written.resolve();
+    await joined;
+    expect(heard).toEqual(['the output', 'its end', 'end']);
+  });
+
   test('a client that goes on talking after the runtime has closed is let go', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
     try {

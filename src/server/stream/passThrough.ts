@@ -149,6 +149,9 @@ export function join(a: Side, b: Side): Promise<void> {
         socket.on('error', socket === a.socket ? destroy : () => {});
         socket.once('close', () => {
           resolve();
+          // What the runtime had said and a slow client left no room for.
+          const unread: Buffer | null = socket === b.socket ? socket.read() : null;
+          if (unread && other.writable) other.write(unread);
           // What was written to the other side still goes out; it is ended, and closed when it has nothing more to say.
           if (!other.writableEnded) other.end();
           // Nobody takes any more what it says: it is read to its end all the same, which lets it close.
