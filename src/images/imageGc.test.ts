@@ -145,6 +145,24 @@ test('an image that a Pod was given after the last look counts from then: short 
   expect(runtime.removed).toEqual(['given']);
 });
 
+test('what a Pod was given and was gone at the next look is forgotten: when it comes again it is new', async () => {
+  const { runtime, clock, gc, images } = setUp();
+  using _ = gc;
+  gc.start();
+  await clock.advanceAsync(3 * MINUTE);
+  runtime.add('given');
+  await images.check({ podUid: 'gone', image: 'given:latest' });
+  const { images: given } = runtime;
+  runtime.images = [];
+  await clock.advanceAsync(MINUTE);
+  await gc.deleteUnusedImages();
+  runtime.images = given;
+  await clock.advanceAsync(MINUTE);
+  expect((await gc.deleteUnusedImages()).images).toBe(0);
+  await clock.advanceAsync(2 * MINUTE);
+  expect((await gc.deleteUnusedImages()).images).toBe(1);
+});
+
 test('after a start on a full disk, what was found goes as soon as it is old enough', async () => {
   const { runtime, clock, gc } = setUp();
   using _ = gc;

@@ -144,6 +144,7 @@ export class ImageGc implements Disposable {
   async #detect(signal: AbortSignal): Promise<number> {
     const { cri, clock, policy, table } = this.#options;
     const options = { signal };
+    const asked = clock.now().mono;
     // Images first: what is pulled after this list cannot be removed by it.
     const images = await cri.listImages(undefined, options);
     const containers = await cri.listContainers(undefined, options);
@@ -154,8 +155,9 @@ export class ImageGc implements Disposable {
     const inUse = (key: string, names: readonly string[]) =>
       use.keys.has(key) || names.some((name) => use.names.has(name) || inPods.has(name));
     this.#records = detectImages(this.#records, images, inUse, policy.perHandler, mono, this.#told);
-    // What was told while the runtime answered may not be in its list.
     for (const { id } of images) this.#told.delete(id);
+    // What was told while the runtime answered may not be in its list; what was told before and is not in it is gone, or has another id there.
+    for (const [id, at] of this.#told) if (at < asked) this.#told.delete(id);
     return mono;
   }
 
