@@ -83,7 +83,7 @@ test('the timeline imports types, lib and k8s only', () => {
   expect(wrong.map(({ from }) => relative(src, from))).toEqual([]);
 });
 
-describe('pure is pure (design rule 1)', () => {
+describe('rules and spec are pure', () => {
   const pure = files.filter((f) => !isTest(f) && /\/(rules|spec)\//.test(f));
   const impureModules = /from\s+'(?:node:(?!buffer|util|url|path)[^']*|undici|koffi|@grpc\/[^']*|prom-client)'/;
   const impureGlobals =

@@ -1,5 +1,5 @@
 // Records checkpoint files as the Go kubelet writes them, with the text that each checksum is made of: the fixtures of
-// src/lib/kubeletCheckpoints.test.ts. Run from hack/tools/kubernetes, whose go.mod pins the version:
+// src/k8s/kubeletCheckpoints.test.ts. Run from hack/tools/kubernetes, whose go.mod pins the version:
 //
 //	go run ../../checkpoints/record.go > ../../checkpoints/recorded.json
 package main

@@ -49,7 +49,7 @@ export interface HousekeepingOptions {
 
 /**
  * Removes what Pods left behind that nobody knows any more: from the runtime, volumes and directories, cgroups, logs. Starts
- * when every source has reported (design rule 5); a Pod with a worker is never touched.
+ * when every source has reported; a Pod with a worker is never touched.
  */
 export class Housekeeping implements Disposable {
   readonly #options: HousekeepingOptions;

@@ -3,7 +3,7 @@ import { bounded } from '../lib/bounded.ts';
 import { errorMessage, isAbort, KubeletError } from '../lib/errors.ts';
 import type { EffectError } from '../loop/slot.ts';
 
-/** What was done is done, but what came of it could not be read: only a read of the runtime tells (design rule 4). */
+/** What was done is done, but what came of it could not be read: only a read of the runtime tells. */
 export class UnsettledError extends KubeletError {}
 
 /** The words, at most 4 KiB of them, and the class of whatever an effect threw. Everything but an unsettled runtime call is known to be over. */

@@ -14,7 +14,7 @@ const pod = (seq: number, ...containers: ObservedContainer[]): ObservedPod => ({
 });
 const states = (o: Observation) => Object.fromEntries((o.pod?.containers ?? []).map((c) => [c.id, c.state]));
 
-describe('reads and results of calls (design rule 4)', () => {
+describe('reads and results of calls', () => {
   test('a result is newer than a read that was sent before it', () => {
     const o = new Observation();
     o.sight(1, { container: oc('a', 'created') });

@@ -47,7 +47,7 @@ function forward(known: ObservedPod, read: ObservedPod): ObservedPod {
 
 /**
  * The newest truth about one Pod in the runtime. A read replaces what was known, but a result that came after the read was
- * sent is newer than the read, even if the read's answer arrives later: it is put on top again (design rule 4). The runtime may
+ * sent is newer than the read, even if the read's answer arrives later: it is put on top again. The runtime may
  * have answered the read later still; as containers only go forward and sandboxes never become ready again, the later of two
  * states of one of them is the true one.
  */

@@ -99,7 +99,7 @@ describe('failures in a row', () => {
   });
 });
 
-describe('when a slot opens again (design rule 4)', () => {
+describe('when a slot opens again', () => {
   const rows: [string, Action, EffectError | undefined, number][] = [
     ['after success: at once', create, undefined, 0],
     ['after a known failure: at once', create, failed, 0],

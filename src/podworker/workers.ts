@@ -102,7 +102,7 @@ export class PodWorkers {
     });
   }
 
-  /** Every source has reported: what none of them knows may be ended from now on (design rule 5). */
+  /** Every source has reported: what none of them knows may be ended from now on. */
   sourcesSynced(): void {
     this.#sourcesReady = true;
     // Whoever needs his note has it by now: all that runs was listed before, and all that should run is known.
@@ -110,7 +110,7 @@ export class PodWorkers {
     for (const worker of this.all()) worker.learn({ kind: 'sourcesReady' });
   }
 
-  /** Something in the runtime may have changed for this Pod. Events only wake (design rule 4). */
+  /** Something in the runtime may have changed for this Pod. An event only wakes: what is there is read. */
   look(uid: string): void {
     this.get(uid)?.hint();
   }

@@ -7,7 +7,7 @@ import type { ActionContext, Outcome } from '../outcome.ts';
 import type { Services } from './services.ts';
 
 /**
- * Asks the ledger for a place. Pods that already run are told so: they cannot be refused (design rule 3). The question may wait until every
+ * Asks the ledger for a place. Pods that already run are told so: they cannot be refused. The question may wait until every
  * source has reported; an abort takes it back.
  */
 export async function reserve(services: Services, { pod, facts, signal }: ActionContext): Promise<Outcome> {

@@ -12,7 +12,7 @@ import { podDnsConfig } from '../spec/dns.ts';
 import { sandboxConfig } from '../spec/sandboxConfig.ts';
 import type { Services } from './services.ts';
 
-/** The gate's ticket for a call of this Pod (design.md, "The gate"). */
+/** The place of a call of this Pod in the queue for the runtime (`StartGate`). */
 export function ticket(context: ActionContext, slot: string): { priority: 0 | 1; podStarted: number; key: string } {
   const critical = isCriticalPod(context.pod as Parameters<typeof isCriticalPod>[0]);
   return { priority: critical ? 0 : 1, podStarted: context.heardAt, key: `${context.facts.uid}/${slot}` };
@@ -108,7 +108,7 @@ export async function removeSandbox(services: Services, context: ActionContext, 
   return { seen: { removedSandbox: id } };
 }
 
-/** Undo is safe without do: what the runtime does not know any more is undone (design rule 8). */
+/** Undo is safe without do: what the runtime does not know any more is undone. */
 export async function unlessGone(call: () => Promise<void>): Promise<void> {
   try {
     await call();

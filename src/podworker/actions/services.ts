@@ -63,7 +63,7 @@ export interface PodApi {
   deleteMirror(pod: Pod, signal: AbortSignal): Promise<void>;
 }
 
-/** Notes of design rule 6. */
+/** What of a Pod must survive a restart of the agent and is known to nobody else (docs/architecture.md). */
 export interface CheckpointStore {
   save(checkpoint: Checkpoint): Promise<void>;
   remove(uid: string): Promise<void>;

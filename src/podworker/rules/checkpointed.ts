@@ -33,7 +33,7 @@ function checkpointOf(turn: Turn): Checkpoint | undefined {
 /** Writes the checkpoint when it differs from the one last written. */
 export function planCheckpoint(turn: Turn): void {
   if (turn.memory.phase === 'Finished') return;
-  // Without a spec a worker stays passive until every source has reported (design rule 5).
+  // Without a spec a worker stays passive until every source has reported.
   if (!turn.facts.pod && !turn.facts.sourcesReady) return;
   const checkpoint = checkpointOf(turn);
   if (!checkpoint) return;

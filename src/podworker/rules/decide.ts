@@ -43,7 +43,7 @@ export interface Decision {
 }
 
 /**
- * The heart of the node agent: one pure step of one Pod (design.md, "One idea"). Facts in, actions and reasons out; no
+ * The heart of the node agent: one pure step of one Pod (docs/architecture.md). Facts in, actions and reasons out; no
  * clock, no I/O; the same inputs always give the same result, so that every recorded decision can be replayed.
  */
 export function decide(facts: PodFacts, memory: PodMemory, now: Now): Decision {

@@ -37,7 +37,7 @@ const stop = (seconds: number) =>
 const at = (pod: Pod | null, facts: Partial<PodFacts>, memory: Partial<PodMemory> = {}, time = now): Decision =>
   decide(factsOf(pod, { runtime: runtime([box('a', 'running')]), ...facts }), { ...active, ...memory }, time);
 
-describe('requests to end a Pod are merged (design rule 2)', () => {
+describe('requests to end a Pod are merged', () => {
   const evicted: TerminateRequest = { cause: 'evicted', graceSeconds: 10, reason: 'Evicted', message: 'm' };
   const rows: [string, TerminateRequest[], Pod, number, string][] = [
     [
@@ -456,7 +456,7 @@ test('whoever waits for the end of a Job need not wait until its volumes are rem
 
 describe('who may be ended at all', () => {
   const unknown = { runtime: runtime([box('a', 'running')]) };
-  test('what no source knows, and only when all have reported (design rule 5)', () => {
+  test('what no source knows, and only when all have reported', () => {
     const early = decide(factsOf(null, { ...unknown, sourcesReady: false }), freshMemory(), now);
     expect([starts(early), whys(early)]).toEqual([[], ['SourcesNotReady']]);
     const ready = decide(factsOf(null, unknown), freshMemory(), now);

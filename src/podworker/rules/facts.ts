@@ -105,7 +105,7 @@ export interface PodFacts {
   readonly returning: boolean;
   /** The restart policy it returns with; absent unless it returns. */
   readonly returnsUnder?: string;
-  /** Every source has reported at least once: only then may something unknown be ended as orphaned (design rule 5). */
+  /** Every source has reported at least once: only then may something unknown be ended as orphaned. */
   readonly sourcesReady: boolean;
   /** Another static Pod of the same full name holds the name (first come, first served). */
   readonly nameTakenBy?: string;
