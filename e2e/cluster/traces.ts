@@ -156,8 +156,8 @@ async function traced(t: TestContext): Promise<void> {
       stop.some(({ name }) => name === 'syncTerminatingPod') && stop.some(({ name }) => name === 'syncTerminatedPod'),
     );
     assert.ok(!receiver.text.includes(PASSWORD), 'a value of the environment is in a span');
-    const foreign = receiver.spans.filter(({ resource }) => resource['service.name'] === 'kubelet');
-    assert.ok(foreign.every(({ resource }) => resource['host.name'] === t.lab.node));
+    const own = receiver.spans.filter(({ resource }) => resource['service.name'] === 'kubelet');
+    assert.ok(own.every(({ resource }) => resource['host.name'] === t.lab.node));
     t.note(`${receiver.spans.length} spans, ${fromRuntime} of them containerd's in the Pod's start`);
   } finally {
     await removeAndWait(t, made);

@@ -12,7 +12,7 @@ export interface TraceReceiver extends AsyncDisposable {
   /** What came so far, as text. */
   readonly text: string;
   readonly spans: readonly ReceivedSpan[];
-  /** Waits for the trace of a Pod (UID) with this name, root and all that belongs to it. */
+  /** Waits for the root of this name of a Pod's trace (UID); gives what came of it so far: the runtime's spans may come later. */
   trace(name: string, uid: string): Promise<readonly ReceivedSpan[]>;
 }
 

@@ -14,7 +14,7 @@ export class NodePresence {
     this.#registers = registers;
   }
 
-  /** An update did not find it. */
+  /** The last update that said anything about it did not find it. */
   get isGone(): boolean {
     return this.#gone;
   }

@@ -131,7 +131,7 @@ export class PodWorker implements PodOwner {
     this.wake();
   }
 
-  /** News from outside: the only way to change a fact of this Pod. */
+  /** News from outside, other than versions of the Pod and wishes for its end. */
   learn(update: FactUpdate): void {
     this.#facts.learn(update);
     this.wake();

@@ -6,7 +6,7 @@ import type { Attributes, TraceSpan, Tracing } from './spans.ts';
 /** `change`: of a Pod that was up; a restart, a resize, or that it was not ready for a while. */
 export type TraceStage = 'start' | 'change' | 'stop';
 
-/** A Pod can wait for as much as it has containers and volumes, and for years: what one trace holds, and for how long it goes on (ms). */
+/** A Pod can wait for as much as it has containers and volumes, and for years: waits and actions in one trace, and for how long it goes on (ms). */
 const MAX_SPANS = 500;
 const MAX_OPEN_WAITS = 64;
 const MAX_AGE_MS = 3_600_000;

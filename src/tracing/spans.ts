@@ -3,7 +3,7 @@ export type Attributes = Readonly<Record<string, string | number | boolean | rea
 
 /** One span under way. Nothing of it is sent before `end`; what is called later changes nothing. */
 export interface TraceSpan {
-  /** false: its trace was not sampled. It carries its ids on and costs nothing else. */
+  /** false: it has ended, or its trace was not sampled: then it carries its ids on and costs nothing else. */
   readonly recording: boolean;
   /** W3C Trace Context of this span, for those who are called. */
   readonly traceparent: string;

@@ -7,7 +7,7 @@ export interface ScrapedFamily {
   readonly labels: readonly string[];
   /** Upper borders of a histogram's buckets, as written, without +Inf. */
   readonly buckets: readonly string[];
-  /** How many series there are; a histogram's counts are series of theirs. */
+  /** How many series there are; of a histogram its `_count`s are counted, not its buckets. */
   readonly series: number;
   /** Whether any of its values is above zero. */
   readonly counts: boolean;
