@@ -74,7 +74,7 @@ export class PodRuntime implements Disposable {
         this.workers.listed(pods, pods[0]?.seq ?? this.observer.lastSeq());
         hooks.listed();
       },
-      onEvent: (podUid) => this.workers.look(podUid),
+      onEvent: (podUid) => this.workers.hint(podUid),
     });
   }
 

@@ -39,8 +39,8 @@ export interface WorkerPorts {
   defect(pod: RecordedPod, error: unknown): void;
 }
 
-/** What the set of workers needs besides what each worker does. */
-export interface WorkersPorts extends Omit<WorkerPorts, 'done'> {
+/** What all workers together (`PodWorkers`) need: what each one needs, and more. */
+export interface PodWorkersPorts extends Omit<WorkerPorts, 'done'> {
   /** Where the workers can be found by everybody else. */
   readonly table: PodTable;
   readonly random: () => number;

@@ -2,7 +2,7 @@ import { ManualClock } from '../lib/fake/manualClock.ts';
 import { PodTable } from '../pods/table.ts';
 import type { Pod } from '../types/k8s.ts';
 import { idlePorts } from './fake/idlePorts.ts';
-import type { WorkersPorts } from './workerPorts.ts';
+import type { PodWorkersPorts } from './workerPorts.ts';
 import { PodWorkers } from './workers.ts';
 
 const pod = (uid: string, name = 'p'): Pod => ({
@@ -13,7 +13,7 @@ const pod = (uid: string, name = 'p'): Pod => ({
 
 function make() {
   const changed: string[] = [];
-  const ports: WorkersPorts = {
+  const ports: PodWorkersPorts = {
     ...idlePorts,
     table: new PodTable(),
     random: () => 0.5,

@@ -9,7 +9,7 @@ import { differsFromList } from './rules/listed.ts';
 import { freshMemory } from './rules/memory.ts';
 import { StaticNames } from './staticNames.ts';
 import { PodWorker } from './worker.ts';
-import type { WorkersPorts } from './workerPorts.ts';
+import type { PodWorkersPorts } from './workerPorts.ts';
 
 interface Held {
   readonly worker: PodWorker;
@@ -20,7 +20,7 @@ interface Held {
 
 /** All Pod workers of the node: one per UID. It decides nothing; it only makes sure that each Pod has its one owner. */
 export class PodWorkers {
-  readonly #ports: WorkersPorts;
+  readonly #ports: PodWorkersPorts;
   readonly #held = new Map<string, Held>();
   readonly #names = new StaticNames();
   /** UIDs whose leftovers are being removed, each with what a source said of it meanwhile. */
@@ -31,7 +31,7 @@ export class PodWorkers {
   #stopped = false;
   readonly #listed = new Set<string>();
 
-  constructor(ports: WorkersPorts) {
+  constructor(ports: PodWorkersPorts) {
     this.#ports = ports;
   }
 
@@ -111,7 +111,7 @@ export class PodWorkers {
   }
 
   /** Something in the runtime may have changed for this Pod. An event only wakes: what is there is read. */
-  look(uid: string): void {
+  hint(uid: string): void {
     this.get(uid)?.hint();
   }
 

@@ -8,8 +8,8 @@ import type { UserInfo } from '../auth/user.ts';
 import type { ServerHost } from '../host.ts';
 import { HttpError, sendText, type Upgrade } from './exchange.ts';
 import type { RequestMetrics } from './requestMetrics.ts';
-import { servedSpan } from './requestSpan.ts';
 import { findRoute, type Route } from './route.ts';
+import { servedSpan } from './servedSpan.ts';
 import { requestTarget } from './target.ts';
 
 /** Who may ask what. */
