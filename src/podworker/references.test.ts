@@ -149,7 +149,7 @@ test('what a Pod does not refer to any more is not watched, and nothing after it
   expect([...objects.watched.keys()]).toEqual([]);
 });
 
-describe('more than is followed', () => {
+describe('places for objects that are followed', () => {
   const named = (...names: string[]) =>
     ({
       metadata: { name: 'p', namespace: 'ns' },
@@ -170,7 +170,7 @@ describe('more than is followed', () => {
     return { objects, told, own };
   }
 
-  test('is refused with a sentence; the rest of the Pod is followed', () => {
+  test('what is beyond the places of a Pod is refused with a sentence; the rest of it is followed', () => {
     const { objects, told, own } = pods({ ofPod: 2, first: 1, ofNode: 10 });
     own().follow(named('a', 'b', 'c'));
     expect([...objects.watched.keys()]).toEqual(['Secret a', 'Secret b']);
@@ -180,7 +180,7 @@ describe('more than is followed', () => {
     });
   });
 
-  test('of the node waits until another Pod lets something go; the first of each Pod never does', async () => {
+  test('what is beyond the places of the node waits until another Pod lets something go; the first objects of each Pod never wait', async () => {
     const { objects, told, own } = pods({ ofPod: 9, first: 1, ofNode: 2 });
     const greedy = own();
     greedy.follow(named('a', 'b'));

@@ -31,7 +31,7 @@ function way(spans: readonly ReceivedSpan[], span: ReceivedSpan): string {
   return parent ? `${way(spans, parent)} > ${span.name}` : span.name;
 }
 
-test('a Pod that starts, crashes and is deleted: three traces, with every call to the runtime where it belongs', async () => {
+test('a Pod that starts, crashes and is deleted: a trace of each, with the calls to the runtime in the actions that made them', async () => {
   const spans = await traced(async (node, world) => {
     const waits = () => node.table.get('uid-a')?.reasons ?? [];
     node.setPod(fakePod('a'));
