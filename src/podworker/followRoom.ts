@@ -11,7 +11,7 @@ export interface FollowLimits {
 }
 
 /** What a node follows, unless a test says otherwise. */
-export const FOLLOW_LIMITS: FollowLimits = { ofPod: 1_000, first: 32, ofNode: 8_000 };
+const FOLLOW_LIMITS: FollowLimits = { ofPod: 1_000, first: 32, ofNode: 8_000 };
 
 /** Whether an object may be followed; disposed when nobody asks any more. `refused`: why it is not, as a sentence. */
 export interface FollowPlace extends Disposable {

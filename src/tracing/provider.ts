@@ -73,7 +73,7 @@ export function startTracing(options: TracingOptions): Tracing & AsyncDisposable
 }
 
 /** As component-base makes it: parent-based, and of the traces that begin here the given part. */
-export function makeProvider(
+function makeProvider(
   { nodeName, samplingRatePerMillion = 0 }: Pick<TracingOptions, 'nodeName' | 'samplingRatePerMillion'>,
   processor: SpanQueue,
 ): TracerProvider {

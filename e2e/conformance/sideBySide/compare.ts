@@ -26,7 +26,7 @@ export function differences(go: Portrait, ts: Portrait): readonly Difference[] {
 }
 
 /** What two scrapes of one page do not have in common. */
-export function familyDifferences(where: string, go: Families, ts: Families): readonly Difference[] {
+function familyDifferences(where: string, go: Families, ts: Families): readonly Difference[] {
   const names = [...new Set([...Object.keys(go), ...Object.keys(ts)])].sort();
   return names.flatMap((name) => {
     const [theirs, ours] = [go[name], ts[name]];

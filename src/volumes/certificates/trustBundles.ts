@@ -14,7 +14,7 @@ import type { ClusterTrustBundle, ClusterTrustBundleProjection } from '../../typ
 import { PayloadError } from '../rules/payload.ts';
 
 /** What the Go kubelet says of a cluster or node that has none, and of one whose gate is off. */
-export const NO_TRUST_BUNDLES = 'ClusterTrustBundle projection is not supported in static kubelet mode';
+const NO_TRUST_BUNDLES = 'ClusterTrustBundle projection is not supported in static kubelet mode';
 
 /** What was made is kept for the next Pod, so many sources and bytes of it: Pods choose selectors, and each gives a copy of its own. */
 const MAX_MADE = 256;
