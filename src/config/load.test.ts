@@ -303,6 +303,12 @@ test('configz: durations in Go notation, headers as they are; it can be loaded a
   for (const name of ['podsPerCore', 'rotateCertificates', 'serverTLSBootstrap', 'enableContentionProfiling'])
     expect(kubeletconfig).not.toHaveProperty(name);
   expect(toConfigz(loadFile('podsPerCore: 5').config).kubeletconfig).toHaveProperty('podsPerCore', 5);
+  // The pair that is made when none is set is not shown.
+  for (const name of ['tlsCertFile', 'tlsPrivateKeyFile']) expect(kubeletconfig).not.toHaveProperty(name);
+  const pair = { tlsCertFile: '/c.crt', tlsPrivateKeyFile: '/c.key' };
+  expect(toConfigz(loadFile('tlsCertFile: /c.crt\ntlsPrivateKeyFile: /c.key').config).kubeletconfig).toMatchObject(
+    pair,
+  );
   const shown = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletconfig };
   const again = load(`--config=${write('again.json', JSON.stringify(shown), '')}`).config;
   expect(again).toEqual(config);

@@ -68,6 +68,28 @@ test('a collector gets spans with times, attributes, their parents, and who made
   });
 });
 
+test('the variables OTEL_… change nothing', async () => {
+  const variables = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.version=1',
+    OTEL_SDK_DISABLED: 'true',
+    OTEL_SERVICE_NAME: 'other',
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '1',
+    OTEL_TRACES_SAMPLER: 'always_off',
+  };
+  Object.assign(process.env, variables);
+  try {
+    const [span] = await flushed(async (receiver) => {
+      await using tracing = begin(receiver);
+      tracing.start('a', { attributes: { x: 1, y: 2 } }).end();
+    });
+    expect(span!.attributes).toEqual({ x: 1, y: 2 });
+    expect(span!.resource).toEqual({ 'service.name': 'kubelet', 'host.name': 'node-1' });
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+  }
+});
+
 test('what is started in a span belongs to it however late, but not when it is over', async () => {
   const spans = await flushed(async (receiver) => {
     await using tracing = begin(receiver);
