@@ -12,8 +12,8 @@ import {
   disruption,
   refused,
   untilCondition,
-  untilEvent,
   untilEvicted,
+  untilEvictedEvent,
   withoutPressure,
 } from '../lib/evictions.ts';
 import { create, pod, removeAndWait, rest, restingPod, shell, untilPhase, untilPod, untilReady } from '../lib/pods.ts';
@@ -73,7 +73,7 @@ async function ownLimits(t: TestContext): Promise<void> {
       const failed = await untilPhase(t, name, 'Failed');
       assert.deepEqual([failed.status?.reason, failed.status?.message], ['Evicted', message]);
       assert.equal(disruption(failed), undefined, 'the node was short of nothing');
-      assert.equal((await untilEvent(t, made)).message, message);
+      assert.equal((await untilEvictedEvent(t, made)).message, message);
       await removeAndWait(t, made);
     });
     await Promise.all(evicted);
@@ -145,7 +145,7 @@ async function killedMeanwhile(t: TestContext): Promise<void> {
   try {
     const seen = Unnoticed.of(t, ['bystander']);
     await fill(t, made);
-    const { message } = await untilEvent(t, made);
+    const { message } = await untilEvictedEvent(t, made);
     await waitFor('the container to be asked to stop', { timeout: patience, interval: 50 }, async () => {
       const why = await t.lab.why(t.namespace, 'stubborn');
       return why?.reasons.some((r) => r.code === 'StoppingContainer');
@@ -194,7 +194,7 @@ async function memoryShort(t: TestContext): Promise<void> {
       /^The node was low on resource: memory\. Threshold quantity: 400Mi, available: \w+\. Container main was using \w+, request is 0, has larger consumption of memory\. $/,
     );
     assert.equal(disruption(failed)?.reason, 'TerminationByKubelet');
-    const { annotations } = (await untilEvent(t, failed)).metadata ?? {};
+    const { annotations } = (await untilEvictedEvent(t, failed)).metadata ?? {};
     assert.deepEqual([annotations?.offending_containers, annotations?.starved_resource], ['main', 'memory']);
     await create(t, restingPod(t, 'best-effort'));
     const rejected = await untilPhase(t, 'best-effort', 'Failed');

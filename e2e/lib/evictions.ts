@@ -7,7 +7,7 @@ import { create, restingPod, untilPhase } from './pods.ts';
 import type { TestContext } from './test.ts';
 
 /** The Event Evicted about a Pod, when it has come. */
-export async function untilEvent(t: TestContext, of: Pod): Promise<Event> {
+export async function untilEvictedEvent(t: TestContext, of: Pod): Promise<Event> {
   const uid = of.metadata?.uid;
   const find = () => t.lab.events.all(t.namespace).find((e) => e.involvedObject?.uid === uid && e.reason === 'Evicted');
   return t.lab.events.until(`the Event Evicted of ${of.metadata?.name}`, find);
@@ -34,7 +34,7 @@ export async function withoutPressure(t: TestContext): Promise<void> {
 /** The eviction's condition on a Pod (KEP-3329). */
 export const disruption = (of: Pod) => of.status?.conditions?.find((c) => c.type === 'DisruptionTarget');
 
-/** The Events that say that a resource is to be freed: an Event that says it once more is another version. */
+/** Versions of the Events that say that a resource is to be freed: an Event that says it once more is another one. */
 export function attempts(t: TestContext, resource: string): string[] {
   return t.lab.events
     .all()
@@ -54,7 +54,7 @@ export async function untilEvicted(t: TestContext, name: string, resource: strin
     [condition?.status, condition?.reason, condition?.message],
     ['True', 'TerminationByKubelet', message],
   );
-  const event = await untilEvent(t, failed);
+  const event = await untilEvictedEvent(t, failed);
   assert.equal(event.metadata?.annotations?.starved_resource, resource);
   return message;
 }
