@@ -21,7 +21,7 @@ export interface SeLinuxCounts {
 /** What is a fault of a volume that is mounted with a label is a warning for others. */
 export function seLinuxCounts(metrics: Metrics): SeLinuxCounts {
   const faults = {
-    none: [
+    malformed: [
       metrics.gauge('volume_manager_selinux_container_warnings_total'),
       metrics.gauge('volume_manager_selinux_container_errors_total'),
     ],

@@ -29,9 +29,9 @@ export interface Leave {
  * failure or back-off and holds nobody else back.
  */
 export function bringUp(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): StartState {
-  const gate = attempt(turn, view, sandbox, leave);
+  const state = attempt(turn, view, sandbox, leave);
   if (ownEntry(turn.waiting, view.name)) replacementFailed(turn, view);
-  return gate;
+  return state;
 }
 
 function attempt(turn: Turn, view: ContainerView, sandbox: ObservedSandbox, leave: Leave): StartState {

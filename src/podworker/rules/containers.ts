@@ -80,10 +80,10 @@ function planOne(turn: Turn, pod: AllocatedPod, view: ContainerView, sandbox: Ob
     ended(turn, view, last);
     return false;
   }
-  const gate = bringUp(turn, view, sandbox, leave);
+  const state = bringUp(turn, view, sandbox, leave);
   // The one attempt that does not ask the restart policy has failed.
   if (last && !mayRunAgain(turn, pod, view, last)) ended(turn, view, last);
-  return gate === 'pending';
+  return state === 'pending';
 }
 
 /** It has ended for good. */

@@ -56,7 +56,7 @@ const many = pod([user(level), user({ level: 's0:c9' })]);
 test.each<[string, StoredPod, Asked[2], string, string, string | undefined]>([
   ['a volume that several may have', pod([user(level)]), shared, 'RWX', label, undefined],
   ['several labels for it', many, shared, 'RWX', '', 'several'],
-  ['what is no label for it', pod([user({ level: '"' })]), shared, 'RWX', '', 'none'],
+  ['what is no label for it', pod([user({ level: '"' })]), shared, 'RWX', '', 'malformed'],
   [
     'the same of a Pod that asks for each file',
     pod([user({ level: '"' })], { seLinuxChangePolicy: 'Recursive' }),

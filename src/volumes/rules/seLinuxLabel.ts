@@ -17,7 +17,7 @@ export interface SeLinuxHost {
 }
 
 /** Several labels for one volume, or a text that is none. */
-export type LabelFault = 'several' | 'none';
+export type LabelFault = 'several' | 'malformed';
 
 /** How a Pod wants a volume labelled. Without SELinux, and for devices, nothing is wanted. */
 export interface VolumeLabel {
@@ -31,7 +31,7 @@ export interface VolumeLabel {
   readonly fault?: { readonly kind: LabelFault; readonly message: string };
 }
 
-/** Pure: nothing is thrown. */
+/** How the Pod wants the volume labelled; what is wrong with that is part of the answer, and not thrown. */
 export function seLinuxVolumeLabel(
   pod: StoredPod,
   volume: string,
@@ -49,8 +49,8 @@ export function seLinuxVolumeLabel(
   const [label = ''] = labels;
   if (label === '' || pod.spec.securityContext?.seLinuxChangePolicy === 'Recursive') return { ...found, wanted: '' };
   if (label.length > LABEL_BYTES)
-    return fault('none', `an SELinux label has at most ${LABEL_BYTES} bytes, not ${Buffer.byteLength(label)}`);
-  if (!LABEL.test(label)) return fault('none', `${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
+    return fault('malformed', `an SELinux label has at most ${LABEL_BYTES} bytes, not ${Buffer.byteLength(label)}`);
+  if (!LABEL.test(label)) return fault('malformed', `${JSON.stringify(label.slice(0, 128))} is no SELinux label`);
   return { ...found, wanted: label };
 }
 
