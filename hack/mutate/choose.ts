@@ -8,6 +8,7 @@ export interface Mutation {
   readonly location: Range;
 }
 
+/** From the first character to behind the last one. */
 export interface Range {
   readonly start: { readonly line: number; readonly column: number };
   readonly end: { readonly line: number; readonly column: number };
@@ -27,12 +28,12 @@ export function sampleOf<T>(all: readonly T[], count: number, seed: number): T[]
   return taken;
 }
 
-/** As Stryker's option names the place of one. */
+/** The place of a change as Stryker's option `mutate` names it. */
 export function rangeOf({ file, location: { start, end } }: Mutation): string {
   return `${file}:${start.line}:${start.column}-${end.line}:${end.column}`;
 }
 
-/** One and the same change. */
+/** Equal for one and the same change, and for no other. */
 export function keyOf({ file, mutator, replacement, location }: Mutation): string {
   return JSON.stringify([file, mutator, replacement, location]);
 }

@@ -5,7 +5,7 @@ import type { Mutation } from './choose.ts';
 const silent = { isTraceEnabled: () => false, isDebugEnabled: () => false, isInfoEnabled: () => false };
 const logger = { ...silent, trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
-/** All that can be made of these files. */
+/** All changes that Stryker can make in these files. */
 export async function mutationsOf(files: readonly string[]): Promise<Mutation[]> {
   const input = files.map((name) => ({ name, content: readFileSync(name, 'utf8'), mutate: true as const }));
   const options = { ignorers: [], excludedMutations: [], plugins: null, noHeader: true };
