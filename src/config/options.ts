@@ -85,6 +85,11 @@ const ownOptions = {
     'Loopback address, such as 127.0.0.1:10247, that serves the explanations to every local process as well',
     { ...supported, check: debugAddress },
   ),
+  tsCpuProfiles: bool(
+    false,
+    "Serve CPU profiles at /debug/pprof/profile: V8's profiler can get stuck when it stops, which ends the agent",
+    supported,
+  ),
   tsRecordDir: str(
     '',
     'Directory that facts and decisions are recorded to, for replay; empty records nothing',

@@ -29,6 +29,8 @@ export interface ServerHost {
   readonly gates: FeatureGates;
   /** Every flag with its value; secrets masked. */
   flags(): Readonly<Record<string, string>>;
+  /** Whether CPU profiles may be taken (--ts-cpu-profiles). */
+  readonly cpuProfiles: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** Absent where tracing is not configured. */

@@ -42,12 +42,13 @@ export async function routes(stage: Stage): Promise<void> {
   for (const [rest, holds] of contents) {
     await checks.check(`get --raw …/proxy/${rest} holds ${holds}`, async () => {
       const found = (await get(rest)).toString();
-      return holds.test(found) ? undefined : found.slice(0, 300);
+      return holds.test(found) ? undefined : `${found.length} characters: ${found.slice(0, 300)}`;
     });
   }
-  await checks.check('a CPU profile is what pprof reads', async () => {
-    const profile = await get('debug/pprof/profile?seconds=1');
-    return profile.length > 100 && profile.readUInt16BE(0) === 0x1f8b ? undefined : profile.toString().slice(0, 200);
+  await checks.check('a heap profile is what pprof reads', async () => {
+    const profile = await get('debug/pprof/heap?seconds=1');
+    const isGzip = profile.length > 100 && profile.readUInt16BE(0) === 0x1f8b;
+    return isGzip ? undefined : `${profile.length} bytes: ${profile.toString().slice(0, 200)}`;
   });
   await removePods(stage, 'srv-n');
 }

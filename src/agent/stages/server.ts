@@ -128,6 +128,7 @@ async function serverHost(parts: Parts): Promise<ServerHost> {
     config: loaded.config,
     gates: loaded.gates,
     flags: () => toFlagz(loaded.config, loaded.options),
+    cpuProfiles: loaded.options.tsCpuProfiles,
     clock,
     log,
     ...(base.tracing && { tracing: base.tracing.spans }),

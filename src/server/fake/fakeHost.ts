@@ -14,6 +14,7 @@ import type { ServerHost, ServerRuntime } from '../host.ts';
 export class FakeHost implements ServerHost {
   readonly nodeName = 'node';
   readonly rootDir = '/nowhere';
+  cpuProfiles = false;
   readonly clock = realClock;
   readonly log = silentLogger;
   config: KubeletConfiguration;

@@ -3,7 +3,7 @@ import { runInThisContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import { until } from '../../lib/fake/until.ts';
-import { ask, eachOnItsOwn, identity, server, start } from '../fake/testServer.ts';
+import { ask, eachOnItsOwn, host, identity, server, start } from '../fake/testServer.ts';
 import { cpuSamples, heapSamples } from '../profiling/profiler.ts';
 
 eachOnItsOwn();
@@ -38,6 +38,7 @@ function texts(profile: Buffer): string[] {
 
 test('a CPU profile names the functions that ran, in the form of pprof', async () => {
   await start(open);
+  host.cpuProfiles = true;
   // A function that was optimized before the profile began may be inlined into its caller, and V8 then names only that one. So each
   // attempt burns in a function that is compiled while it is watched.
   const fresh = () =>
@@ -57,8 +58,18 @@ test('a CPU profile names the functions that ran, in the form of pprof', async (
   clearInterval(timer);
 });
 
+test('without --ts-cpu-profiles a CPU profile is refused in one sentence', async () => {
+  await start(open);
+  const { status, body } = await ask('/debug/pprof/profile?seconds=0.1', identity);
+  expect([status, body]).toEqual([
+    501,
+    "CPU profiles are off, because V8's profiler can end the agent; start it with --ts-cpu-profiles to take one\n",
+  ]);
+});
+
 test('a heap profile names who allocated', async () => {
   await start(open);
+  host.cpuProfiles = true;
   const kept: object[] = [];
   const allocateHere = () => {
     for (let i = 0; i < 20_000; i += 1) kept.push({ i, text: `${i} and more` });
@@ -73,6 +84,7 @@ test('a heap profile names who allocated', async () => {
 
 test('one CPU profile at a time; a client that leaves ends its own', async () => {
   await start(open);
+  host.cpuProfiles = true;
   const target = { host: '127.0.0.1', port: server.secure.port, rejectUnauthorized: false, agent: false };
   const first = httpsRequest({ ...target, ...identity, path: '/debug/pprof/profile?seconds=60' });
   first.on('error', () => {});
@@ -87,6 +99,7 @@ test('one CPU profile at a time; a client that leaves ends its own', async () =>
 
 test('the other pages', async () => {
   await start(open);
+  host.cpuProfiles = true;
   const get = (path: string) => ask(path, identity);
   expect((await get('/debug/pprof/')).body).toContain('<a href="profile">profile</a>');
   expect((await get('/debug/pprof/cmdline')).body.split('\0')[0]).toBe(process.argv[0]);

@@ -1,3 +1,4 @@
+import type { ServerHost } from '../host.ts';
 import { type Exchange, HttpError, send, sendText } from '../http/exchange.ts';
 import type { Route } from '../http/route.ts';
 import { ProcessProfiler } from '../profiling/profiler.ts';
@@ -9,12 +10,12 @@ const MAX_SECONDS = 4 * 3600;
 const profiler = new ProcessProfiler();
 
 const PROFILES: Readonly<
-  Record<string, readonly [about: string, serve: (exchange: Exchange) => void | Promise<void>]>
+  Record<string, readonly [about: string, serve: (exchange: Exchange, host: ServerHost) => void | Promise<void>]>
 > = {
   cmdline: ['The command line of this process', (exchange) => sendText(exchange, 200, process.argv.join('\0'))],
   goroutine: ['What this process waits for, by kind: timers, sockets, files', sendResources],
   heap: ['What is allocated during ?seconds= and still in use then', (exchange) => sendProfile(exchange, 'heap')],
-  profile: ['Where the CPU time goes during ?seconds=', (exchange) => sendProfile(exchange, 'cpu')],
+  profile: ['Where the CPU time goes during ?seconds=', sendCpuProfile],
   symbol: ['Profiles carry their names: nothing to look up', (exchange) => sendText(exchange, 200, 'num_symbols: 1\n')],
 };
 
@@ -26,12 +27,12 @@ export const pprof: Route = {
     if (!config.enableDebuggingHandlers) return 'Debug endpoints are disabled.';
     return config.enableProfilingHandler ? undefined : 'profiling endpoint is disabled.';
   },
-  handle(exchange) {
+  handle(exchange, host) {
     const name = exchange.params.name ?? '';
     if (name === '') return sendIndex(exchange);
     const found = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
     if (!found) throw new HttpError(404, 'Unknown profile\n', { 'x-go-pprof': '1' });
-    return found[1](exchange);
+    return found[1](exchange, host);
   },
 };
 
@@ -45,6 +46,18 @@ function sendResources(exchange: Exchange): void {
   const kinds = Map.groupBy(process.getActiveResourcesInfo(), (kind) => kind);
   const counts = [...kinds].map(([kind, all]) => `${all.length} ${kind}`).sort();
   sendText(exchange, 200, `${counts.join('\n')}\n`);
+}
+
+/**
+ * V8's profiler has a thread of its own for events, which gets stuck now and then (found by DataDog/pprof-nodejs, pull request 125). Then the
+ * end of the profile never comes: the event loop stands still and memory grows until the kernel kills the agent. So a profile is
+ * taken only where somebody has asked for that.
+ */
+function sendCpuProfile(exchange: Exchange, { cpuProfiles }: ServerHost): Promise<void> {
+  if (cpuProfiles) return sendProfile(exchange, 'cpu');
+  const text =
+    "CPU profiles are off, because V8's profiler can end the agent; start it with --ts-cpu-profiles to take one\n";
+  throw new HttpError(501, text, { 'x-go-pprof': '1' });
 }
 
 async function sendProfile(exchange: Exchange, kind: 'cpu' | 'heap'): Promise<void> {
