@@ -31,6 +31,13 @@ describe('a driver that does not attach', () => {
     expect(existsSync(given.path)).toBe(false);
   });
 
+  test('a subPath of another volume is bound without a question to any server', async () => {
+    using flex = new FlexNode();
+    flex.install();
+    await flex.have('a', flexSpec('v'));
+    await flex.node.volumes.askServer(join(flex.node.root, 'pods/a/volumes/kubernetes.io~empty-dir/other'));
+  });
+
   test.each([
     [
       JSON.stringify({ status: 'Failure', message: 'no disk' }),

@@ -132,7 +132,7 @@ export class PersistentVolumes implements Disposable {
   /** Rejects when `path` is on a network file system whose server does not answer: to open it would hold a thread of this process. */
   async askServer(path: string): Promise<void> {
     const isOf = (plugin: string) => path.includes(`/volumes/${pluginDirectory(plugin)}/`);
-    const kind = this.kinds.all.find(({ plugin, plugins }) => isOf(plugin) || [...(plugins?.() ?? [])].some(isOf));
+    const kind = this.kinds.all.find((one) => isOf(one.plugin) || [...(one.plugins?.() ?? [])].some(isOf));
     if (kind?.isNetwork) await answers(this.#options.host, path);
   }
 
