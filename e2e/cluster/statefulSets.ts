@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { powerOff, startRuntime, waitForNodeReady } from '../../hack/cluster/control.ts';
+import { ownBootId, powerOff, startRuntime, waitForNodeReady } from '../../hack/cluster/control.ts';
 import { waitFor } from '../../hack/lib/wait.ts';
 import type { Node, Pod } from '../../src/types/k8s.ts';
 import { makeVolume, removeVolumes } from '../lib/claims.ts';
@@ -131,8 +131,15 @@ async function reboot(t: TestContext, driver: CsiDriverProcess): Promise<void> {
   await waitForNodeReady(t.lab.cluster, patience);
 }
 
+/** Others use the node after this. */
+async function untilOwnBoot(t: TestContext): Promise<void> {
+  await ownBootId(t.lab.cluster);
+  await t.lab.restartAgent();
+}
+
 async function outlives(t: TestContext): Promise<void> {
   const name = `db.${t.namespace}.example`;
+  await using _machine = { [Symbol.asyncDispose]: () => untilOwnBoot(t) };
   await using _volumes = await volumes(t, name);
   await using driver = await new CsiDriverProcess(t, name).start();
   await using _attacher = attacher(t, name);

@@ -6,7 +6,7 @@ import { signalService, stopService } from './service.ts';
 import type { Cluster } from './state.ts';
 
 export { startKubelet, stopKubelet, waitForNodeReady } from './kubelet.ts';
-export { powerOff } from './powerOff.ts';
+export { ownBootId, powerOff } from './powerOff.ts';
 export { runningService } from './service.ts';
 export { openCluster } from './state.ts';
 
